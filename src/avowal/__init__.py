@@ -1,0 +1,1 @@
+"""avowal: proving who takes responsibility for an e-mail."""
