@@ -1,0 +1,256 @@
+"""A message as octets: header fields exactly as on the wire, and the body behind them.
+
+The wire form has CRLF line ends (RFC 5321 §2.3.8) and is the only form that is
+hashed.  A stored message with LF line ends is converted by asking for it:
+`Message.from_stored` or `WireForm`.  Nothing here decodes, unfolds or repairs.
+
+A bare CR, a bare LF, a NUL and 8-bit octets are ordinary octets.  A line of the
+header section that is no field stays in its place as a field without a name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from avowal._fast import split_header
+from avowal.errors import StateError, SyntaxFault
+from avowal.limits import DEFAULT
+
+CRLF = b"\r\n"
+_BLANK_LINE = b"\r\n\r\n"
+
+
+class HeaderTooLarge(SyntaxFault):
+    """A header section beyond `Limits.header_octets`."""
+
+
+class Field(NamedTuple):
+    """One header field: its octets without the final CRLF, and where its colon stands.
+
+    `colon` is -1 for a line that is no field.
+    """
+
+    raw: bytes
+    colon: int
+
+    @classmethod
+    def of(cls, raw: bytes) -> Field:
+        """Build a field from its octets, with or without the final CRLF."""
+        raw = raw.removesuffix(CRLF)
+        return cls(raw, raw.find(b":"))
+
+    @property
+    def name(self) -> bytes:
+        """The name, lower-cased, without the white space before the colon."""
+        return self.raw[: max(self.colon, 0)].rstrip(b" \t").lower()
+
+    @property
+    def value(self) -> bytes:
+        """All octets behind the colon, folds included."""
+        return self.raw[self.colon + 1 :]
+
+
+class Header:
+    """The header section: its fields from top to bottom.
+
+    The three lists run in parallel and are not to be changed.
+    """
+
+    __slots__ = ("_positions", "colons", "names", "raws")
+
+    def __init__(self, raws: list[bytes], names: list[bytes], colons: list[int]) -> None:
+        self.raws = raws
+        self.names = names
+        self.colons = colons
+        self._positions: dict[bytes, list[int]] | None = None
+
+    @classmethod
+    def parse(cls, octets: bytes) -> Header:
+        """Split a header section (with or without its final CRLF) into fields."""
+        return cls(*split_header(octets))
+
+    @classmethod
+    def of(cls, fields: Iterable[Field]) -> Header:
+        """Build a header from fields in their order."""
+        kept = list(fields)
+        return cls([f.raw for f in kept], [f.name for f in kept], [f.colon for f in kept])
+
+    @property
+    def positions(self) -> dict[bytes, list[int]]:
+        """For each lower-cased name the places of its fields, top to bottom."""
+        if self._positions is None:
+            self._positions = {}
+            for place, name in enumerate(self.names):
+                self._positions.setdefault(name, []).append(place)
+            self._positions.pop(b"", None)
+        return self._positions
+
+    def named(self, name: bytes) -> tuple[Field, ...]:
+        """Return the fields of one lower-cased name, top to bottom."""
+        return tuple(self[place] for place in self.positions.get(name, ()))
+
+    def select(self, names: Iterable[bytes], *, except_at: int = -1) -> list[int]:
+        """Return the places of the fields that lower-cased h= names stand for.
+
+        For each mention the physically last instance not yet taken; a mention
+        without one contributes nothing (RFC 6376 §5.4.2).  `except_at` is the
+        place of the signature under work, which is never taken (§3.7).
+        """
+        positions = self.positions
+        taken: dict[bytes, int] = {}
+        places = []
+        for name in names:
+            at = positions.get(name)
+            if at is None:
+                continue
+            used = taken.get(name, 0) + 1
+            if used <= len(at) and at[-used] == except_at:
+                used += 1
+            taken[name] = used
+            if used <= len(at):
+                places.append(at[-used])
+        return places
+
+    @property
+    def octets(self) -> bytes:
+        """The section with every field's final CRLF, without the blank line."""
+        return b"".join([part for raw in self.raws for part in (raw, CRLF)])
+
+    def __getitem__(self, place: int) -> Field:
+        return Field(self.raws[place], self.colons[place])
+
+    def __iter__(self) -> Iterator[Field]:
+        return map(Field, self.raws, self.colons)
+
+    def __len__(self) -> int:
+        return len(self.raws)
+
+    def __repr__(self) -> str:
+        return f"<Header of {len(self)} fields>"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A whole message in memory: header, and body octets behind the blank line.
+
+    `converted` says that line ends were converted from a stored form.
+    """
+
+    header: Header
+    body: bytes
+    converted: bool = False
+
+    @classmethod
+    def parse(cls, octets: bytes) -> Message:
+        """Read a message in wire form; header-only and missing blank line are fine."""
+        header, body = split(octets)
+        return cls(Header.parse(header), body)
+
+    @classmethod
+    def from_stored(cls, octets: bytes) -> Message:
+        """Read a message stored with LF (or mixed) line ends, converted to CRLF."""
+        form = WireForm()
+        wire = form.feed(octets) + form.finish()
+        header, body = split(wire)
+        return cls(Header.parse(header), body, converted=wire != octets)
+
+    @property
+    def octets(self) -> bytes:
+        """The message in wire form."""
+        return self.header.octets + CRLF + self.body
+
+
+def split(octets: bytes) -> tuple[bytes, bytes]:
+    """Cut a message at its first blank line: header section and body (RFC 5322 §2.1)."""
+    if octets.startswith(CRLF):
+        return b"", octets[2:]
+    end = octets.find(_BLANK_LINE)
+    if end < 0:
+        return octets, b""
+    return octets[: end + 2], octets[end + 4 :]
+
+
+class HeaderReader:
+    """Takes chunks of a message until its header section is complete.
+
+    `feed` returns the octets of the body that came along, or None while the header
+    goes on; `finish` ends a message that has no blank line.  Then `header` is there.
+    """
+
+    __slots__ = ("_limit", "_pending", "header")
+
+    def __init__(self, *, limit: int = DEFAULT.header_octets) -> None:
+        self._pending = bytearray()
+        self._limit = limit
+        self.header: Header | None = None
+
+    def feed(self, chunk: bytes) -> bytes | None:
+        """Take the next chunk.  Raises HeaderTooLarge beyond the limit."""
+        if self.header is not None:
+            raise StateError("the header is complete: the body is for the verifier or signer")
+        searched = max(0, len(self._pending) - 3)
+        self._pending += chunk
+        if self._pending.startswith(CRLF):
+            self.header = Header.parse(b"")
+            return bytes(self._pending[2:])
+        end = self._pending.find(_BLANK_LINE, searched)
+        if (len(self._pending) if end < 0 else end) > self._limit:
+            raise HeaderTooLarge(self._limit, f"a header of more than {self._limit} octets")
+        if end < 0:
+            return None
+        self.header = Header.parse(bytes(self._pending[: end + 2]))
+        return bytes(self._pending[end + 4 :])
+
+    def finish(self) -> Header:
+        """End the header, where the message ended without a blank line."""
+        if self.header is None:
+            self.header = Header.parse(bytes(self._pending))
+        return self.header
+
+
+class WireForm:
+    """Converts a stored message to wire form, chunk by chunk: a bare LF becomes CRLF.
+
+    With `bare_cr` a bare CR becomes CRLF too, as a signer must (RFC 6376 §5.3).
+    """
+
+    __slots__ = ("_bare_cr", "_held_cr", "changed")
+
+    def __init__(self, *, bare_cr: bool = False) -> None:
+        self._bare_cr = bare_cr
+        self._held_cr = False
+        self.changed = False
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Return the wire form of what is certain by now."""
+        octets = b"\r" + chunk if self._held_cr else chunk
+        self._held_cr = octets.endswith(b"\r")
+        if self._held_cr:
+            octets = octets[:-1]
+        return self._converted(octets)
+
+    def finish(self) -> bytes:
+        """Return what was held back at the end."""
+        held, self._held_cr = self._held_cr, False
+        return self._converted(b"\r") if held else b""
+
+    def _converted(self, octets: bytes) -> bytes:
+        breaks = octets.count(CRLF)
+        if octets.count(b"\n") == breaks and not (self._bare_cr and octets.count(b"\r") != breaks):
+            return octets
+        self.changed = True
+        octets = octets.replace(CRLF, b"\n")
+        if self._bare_cr:
+            octets = octets.replace(b"\r", b"\n")
+        return octets.replace(b"\n", CRLF)
+
+
+LineEnds = Literal["auto", "wire", "stored"]
+
+
+def looks_stored(beginning: bytes) -> bool:
+    """Whether the first line of these octets ends in a bare LF: a file, not the wire."""
+    end = beginning.find(b"\n")
+    return end >= 0 and not beginning[:end].endswith(b"\r")

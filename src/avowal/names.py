@@ -1,0 +1,142 @@
+"""Domain names, selectors and identities: parsed once, compared by whole labels.
+
+A name keeps the text it was written in, because that text is what gets hashed
+(RFC 8616 §3), and its A-label form, because that is what DNS is asked and what
+comparisons use (RFC 8616 §5).  The only room that imports `idna`, and only for a
+name that is not ASCII.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeAlias
+
+from avowal.errors import SyntaxFault
+
+MAX_NAME = 253  # characters without the final dot, RFC 1035 §2.3.4
+MAX_LABEL = 63  # RFC 1035 §2.3.4
+_MAX_WRITTEN = 1024  # octets; a U-label takes up to four octets where its A-label takes one
+
+# Deliberate: underscores are no part of RFC 5321's sub-domain but stand in selectors
+# and domains in the field; signing warns about them.
+_LABEL = re.compile(r"[a-z0-9_-]+")
+_LOCAL_PART = re.compile(
+    rb'[\x21\x23-\x7e\x80-\xff]*+|"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t -\x7e])*+"'
+)
+
+
+class NameFault(SyntaxFault):
+    """Octets that are no domain name or identity."""
+
+
+@dataclass(frozen=True, slots=True)
+class DomainName:
+    """A domain name: `text` as written, `ascii` lower-cased in A-labels without final dot.
+
+    Two names are equal when they are written alike; `same_as` compares what they name.
+    """
+
+    text: str
+    ascii: str
+
+    @classmethod
+    def parse(cls, octets: bytes) -> DomainName:
+        """Read one or more labels, ASCII or UTF-8 (RFC 5321 §4.1.2, RFC 8616 §5).
+
+        Raises NameFault.
+        """
+        return _parsed(octets)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The A-labels from left to right."""
+        return tuple(self.ascii.split("."))
+
+    def same_as(self, other: DomainName) -> bool:
+        """Whether both name the same domain."""
+        return self.ascii == other.ascii
+
+    def is_within(self, other: DomainName) -> bool:
+        """Whether this is `other` or a subdomain of it, by whole labels (RFC 6376 §3.10)."""
+        return self.ascii == other.ascii or self.ascii.endswith("." + other.ascii)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+Selector: TypeAlias = DomainName  # RFC 6376 §3.1: sub-domain *("." sub-domain)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """An Agent or User Identifier, the i= of a signature (RFC 6376 §2.6).
+
+    `local_part` is empty when the identity names the domain as a whole.
+    """
+
+    local_part: bytes
+    domain: DomainName
+
+    @classmethod
+    def parse(cls, octets: bytes) -> Identity:
+        """Read ``[local-part]@domain``, already decoded.  Raises NameFault."""
+        local_part, at, domain = octets.rpartition(b"@")
+        if not at:
+            raise NameFault(0, "an identity needs an @")
+        if _LOCAL_PART.fullmatch(local_part) is None:
+            raise NameFault(0, "not a local part")
+        try:
+            return cls(local_part, DomainName.parse(domain))
+        except NameFault as fault:
+            raise NameFault(len(local_part) + 1 + fault.offset, fault.why) from None
+
+    def __str__(self) -> str:
+        return f"{self.local_part.decode('utf-8', 'backslashreplace')}@{self.domain.text}"
+
+
+def key_name(selector: Selector, domain: DomainName) -> str:
+    """Return where the key record stands (RFC 6376 §3.6.2.1)."""
+    return f"{selector.ascii}._domainkey.{domain.ascii}"
+
+
+@lru_cache(maxsize=4096)
+def _parsed(octets: bytes) -> DomainName:
+    if len(octets) > _MAX_WRITTEN:
+        raise NameFault(_MAX_WRITTEN, "longer than any domain name")
+    try:
+        text = octets.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise NameFault(error.start, "neither ASCII nor UTF-8") from None
+    labels = []
+    offset = 0
+    for written in text.split("."):
+        labels.append(_label(written, offset))
+        offset += len(written.encode()) + 1
+    ascii_form = ".".join(labels)
+    if len(ascii_form) > MAX_NAME:
+        raise NameFault(MAX_NAME, f"longer than {MAX_NAME} characters")
+    return DomainName(text, ascii_form)
+
+
+def _label(written: str, offset: int) -> str:
+    if not written:
+        raise NameFault(offset, "an empty label")
+    label = written.lower() if written.isascii() else _a_label(written, offset)
+    if _LABEL.fullmatch(label) is None:
+        raise NameFault(offset, "a label may hold letters, digits, hyphens and underscores")
+    if label[0] == "-" or label[-1] == "-":
+        raise NameFault(offset, "a label neither begins nor ends with a hyphen")
+    if len(label) > MAX_LABEL:
+        raise NameFault(offset, f"a label longer than {MAX_LABEL} characters")
+    return label
+
+
+def _a_label(written: str, offset: int) -> str:
+    import idna  # noqa: PLC0415 - only an internationalized name pays for it
+
+    try:
+        return idna.encode(written, uts46=True).decode()
+    except idna.IDNAError as error:
+        raise NameFault(offset, f"not an internationalized label: {error}") from None
