@@ -1,0 +1,1 @@
+"""The one door to `cryptography`: algorithms, public keys, private keys."""

@@ -1,0 +1,107 @@
+"""The table of signature algorithms: one entry each, and nothing else knows their names.
+
+A new algorithm is one `register(Algorithm(...))`; docs/howto/new-algorithm.md tells how.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from types import MappingProxyType
+
+from avowal.crypto import publickey
+from avowal.crypto.publickey import PublicKey
+from avowal.errors import UsageError
+
+
+class Status(Enum):
+    """Whether an algorithm may count today."""
+
+    CURRENT = "current"
+    HISTORIC = "historic"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Algorithm:
+    """One value of a=, and what it takes to check it.
+
+    `key_type` is the k= it needs, `hash_name` the h= entry and hashlib's name at once;
+    `load_public` reads the decoded p= and raises PublicKeyFault; `verify` takes
+    (key, signature, digest).  `key_forms` are the encodings a record may use.
+    """
+
+    name: str
+    key_type: str
+    hash_name: str
+    status: Status
+    source: str
+    key_forms: tuple[str, ...]
+    load_public: Callable[[bytes], PublicKey]
+    verify: Callable[[PublicKey, bytes, bytes], bool]
+
+    @property
+    def digest_size(self) -> int:
+        """Octets of a digest."""
+        return hashlib.new(self.hash_name, usedforsecurity=False).digest_size
+
+
+_REGISTERED: dict[str, Algorithm] = {}
+ALGORITHMS: Mapping[str, Algorithm] = MappingProxyType(_REGISTERED)
+
+
+def register(algorithm: Algorithm) -> None:
+    """Add an algorithm.  Raises UsageError when the name is taken or the hash unknown."""
+    if algorithm.name in _REGISTERED:
+        raise UsageError(f"the algorithm {algorithm.name} is registered already")
+    if algorithm.hash_name not in hashlib.algorithms_available:
+        raise UsageError(f"hashlib knows no {algorithm.hash_name}")
+    _REGISTERED[algorithm.name] = algorithm
+
+
+def unregister(name: str) -> None:
+    """Take an algorithm out again, for tests and for retiring one."""
+    del _REGISTERED[name]
+
+
+def of_key_type(key_type: str) -> Algorithm | None:
+    """Return the current algorithm that keys of this type sign with, None for an unknown type."""
+    known = [a for a in _REGISTERED.values() if a.key_type == key_type]
+    known.sort(key=lambda algorithm: algorithm.status is not Status.CURRENT)
+    return known[0] if known else None
+
+
+for _algorithm in (
+    Algorithm(
+        name="rsa-sha256",
+        key_type="rsa",
+        hash_name="sha256",
+        status=Status.CURRENT,
+        source="RFC 6376 §3.3.2",
+        key_forms=(publickey.SPKI, publickey.PKCS1),
+        load_public=publickey.rsa_public_key,
+        verify=publickey.verify_rsa_sha256,
+    ),
+    Algorithm(
+        name="ed25519-sha256",
+        key_type="ed25519",
+        hash_name="sha256",
+        status=Status.CURRENT,
+        source="RFC 8463 §3",
+        key_forms=(publickey.RAW,),
+        load_public=publickey.ed25519_public_key,
+        verify=publickey.verify_ed25519,
+    ),
+    Algorithm(
+        name="rsa-sha1",
+        key_type="rsa",
+        hash_name="sha1",
+        status=Status.HISTORIC,
+        source="RFC 8301 §3.1",
+        key_forms=(publickey.SPKI, publickey.PKCS1),
+        load_public=publickey.rsa_public_key,
+        verify=publickey.verify_rsa_sha1,
+    ),
+):
+    register(_algorithm)

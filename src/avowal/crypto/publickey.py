@@ -1,0 +1,116 @@
+"""Public keys as key records publish them, and checking a signature with one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+from avowal.errors import SyntaxFault
+
+SPKI = "SubjectPublicKeyInfo"  # RFC 5280 §4.1.2.7
+PKCS1 = "RSAPublicKey"  # RFC 8017 appendix A.1.1
+RAW = "raw"  # RFC 8463 §4.2: the 32 octets themselves
+
+# The start of a SubjectPublicKeyInfo that holds an RSA key, behind its outer
+# SEQUENCE header: AlgorithmIdentifier { rsaEncryption, NULL } (RFC 3279 §2.3.1).
+_RSA_ENCRYPTION = bytes.fromhex("06092a864886f70d010101")
+_ED25519_SPKI_PREFIX = bytes.fromhex("302a300506032b6570032100")  # RFC 8410 §4
+
+# Made once: building padding and hash objects costs a tenth of an RSA verification.
+_PADDING = PKCS1v15()
+_SHA256 = Prehashed(hashes.SHA256())
+_SHA1 = Prehashed(hashes.SHA1())  # noqa: S303 - archives only; the table says historic
+
+
+class PublicKeyFault(SyntaxFault):
+    """Octets that are no public key of the type asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicKey:
+    """A parsed public key.
+
+    `bits` is the modulus size (RSA) or 256 (Ed25519); `exponent` is None where the
+    type has none; `form` says how it was encoded; `handle` belongs to the algorithm.
+    """
+
+    key_type: str
+    bits: int
+    form: str
+    handle: Any
+    exponent: int | None = None
+
+
+def rsa_public_key(octets: bytes) -> PublicKey:
+    """Read DER: SubjectPublicKeyInfo, as everybody publishes, or bare RSAPublicKey.
+
+    RFC 6376 §3.6.1 speaks of RSAPublicKey, its examples hold SubjectPublicKeyInfo
+    (errata 3017, 6674, 7001).  Raises PublicKeyFault.
+    """
+    try:
+        handle = load_der_public_key(octets)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise PublicKeyFault(0, f"no RSA public key: {_first_line(error)}") from None
+    if not isinstance(handle, RSAPublicKey):
+        raise PublicKeyFault(0, "a public key, but not of type RSA")
+    return PublicKey(
+        key_type="rsa",
+        bits=handle.key_size,
+        form=SPKI if _RSA_ENCRYPTION in octets[:24] else PKCS1,
+        handle=handle,
+        exponent=handle.public_numbers().e,
+    )
+
+
+def ed25519_public_key(octets: bytes) -> PublicKey:
+    """Read the 32 raw octets (RFC 8463 §4.2), or the SubjectPublicKeyInfo some publish.
+
+    The second form is against the RFC; `form` tells, and rules decide.  Raises
+    PublicKeyFault.
+    """
+    form = RAW
+    if len(octets) == 44 and octets.startswith(_ED25519_SPKI_PREFIX):
+        octets, form = octets[12:], SPKI
+    if len(octets) != 32:
+        raise PublicKeyFault(0, f"an Ed25519 key has 32 octets, these are {len(octets)}")
+    handle = Ed25519PublicKey.from_public_bytes(octets)
+    return PublicKey(key_type="ed25519", bits=256, form=form, handle=handle)
+
+
+def verify_rsa_sha256(key: PublicKey, signature: bytes, digest: bytes) -> bool:
+    """RSASSA-PKCS1-v1_5 over a SHA-256 digest (RFC 6376 §3.3.2)."""
+    return _verify_rsa(key, signature, digest, _SHA256)
+
+
+def verify_rsa_sha1(key: PublicKey, signature: bytes, digest: bytes) -> bool:
+    """RSASSA-PKCS1-v1_5 over a SHA-1 digest (RFC 6376 §3.3.1, historic by RFC 8301)."""
+    return _verify_rsa(key, signature, digest, _SHA1)
+
+
+def verify_ed25519(key: PublicKey, signature: bytes, digest: bytes) -> bool:
+    """PureEdDSA over the digest itself (RFC 8463 §3)."""
+    try:
+        key.handle.verify(signature, digest)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _verify_rsa(key: PublicKey, signature: bytes, digest: bytes, hashed: Prehashed) -> bool:
+    try:
+        key.handle.verify(signature, digest, _PADDING, hashed)
+    except (InvalidSignature, ValueError):  # ValueError: a size OpenSSL will not work with
+        return False
+    return True
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0][:120] or type(error).__name__
