@@ -1,0 +1,70 @@
+# avowal: `make` lists the targets. Needs a Python of 3.11 or later and nothing else.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+EXTRAS := test,daemon,psl,sql,lmdb
+# Seconds per fuzz target, and pytest arguments for one run: `make test ARGS="-k folding"`.
+SECONDS ?= 60
+ARGS    ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup venv system demo test lint types tests coverage bench fuzz docs clean
+
+help:
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+
+setup: ## own virtual environment in .venv; as root on Debian also the peers that the tests talk to
+	@scripts/system-packages "$(PYTHON)" "$(READY)"
+	@$(MAKE) --no-print-directory venv
+
+venv: $(READY)
+
+$(READY): pyproject.toml setup.py $(wildcard src/avowal/_kernel.c)
+	@scripts/virtualenv "$(PYTHON)" "$(VENV)"
+	@echo "installing avowal and its tools into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$(EXTRAS)]'
+	@touch $@
+
+demo: venv ## show what avowal does, on this machine alone
+	@$(BIN)/avowal demo
+
+test: setup ## everything that has to hold: lint, types, tests
+	@$(MAKE) --no-print-directory lint types tests
+
+lint:
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types:
+	$(BIN)/mypy --strict
+
+tests:
+	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+coverage: venv ## the tests with branch coverage
+	@$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest $(ARGS)
+	@$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+bench: venv ## measure, against peers in the same run
+	@if [ -f bench/run.py ]; then $(BIN)/python bench/run.py $(ARGS); else echo "bench/run.py: not built yet"; exit 1; fi
+
+fuzz: venv ## each target of tests/fuzz for SECONDS seconds (60)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
+	@set -e; found=; for target in tests/fuzz/fuzz_*.py; do \
+	  [ -f "$$target" ] || continue; found=1; echo "== $$target"; \
+	  $(BIN)/python "$$target" -max_total_time=$(SECONDS) $(ARGS); done; \
+	[ -n "$$found" ] || { echo "tests/fuzz: no targets yet"; exit 1; }
+
+docs: venv ## HTML and manual pages in docs/_build
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+	$(BIN)/python -m sphinx -W --keep-going -b man docs docs/_build/man
+
+clean: ## remove whatever was generated, the virtual environment included
+	rm -rf $(VENV) build dist docs/_build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.*
+	find src tests -name __pycache__ -prune -exec rm -rf {} +
+	rm -rf src/*.egg-info src/avowal/*.so
