@@ -1,0 +1,1 @@
+"""DKIM itself: signatures, key records, verifying and signing (RFC 6376)."""

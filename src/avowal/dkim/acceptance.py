@@ -1,0 +1,123 @@
+"""The checks around a signature that need no key: structure first, then the rules.
+
+Each check is a function (signature, header, rules, now) -> (reason, detail) or None;
+two tables put them in the order of RFC 6376 §6.1.1.  `BEFORE_KEY` spares the look-up;
+`AFTER_MATCH` judges a signature that verifies, so that what is forged reads as forged
+and not as a matter of taste.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from avowal.canonical import BODY_FORMS, HEADER_FORMS
+from avowal.crypto.algorithms import ALGORITHMS, Status
+from avowal.dkim.query import known_methods
+from avowal.dkim.reasons import Reason
+from avowal.dkim.rules import Rules
+from avowal.dkim.signature import Signature
+from avowal.message import Header
+
+Problem: TypeAlias = tuple[Reason, str | None]
+Check: TypeAlias = Callable[[Signature, Header, Rules, int | None], Problem | None]
+
+
+def first_problem(
+    checks: tuple[Check, ...], signature: Signature, header: Header, rules: Rules, now: int | None
+) -> Problem | None:
+    """Return what the first failing check says."""
+    for check in checks:
+        problem = check(signature, header, rules, now)
+        if problem is not None:
+            return problem
+    return None
+
+
+def _identity(signature: Signature, header: Header, rules: Rules, now: int | None) -> Problem | None:
+    identity = signature.identity
+    if identity is None or identity.domain.is_within(signature.domain):
+        return None
+    return Reason.DOMAIN_MISMATCH, f"i={identity}, d={signature.domain}"
+
+
+def _from_signed(
+    signature: Signature, header: Header, rules: Rules, now: int | None
+) -> Problem | None:
+    return None if b"from" in signature.signed_names else (Reason.FROM_NOT_SIGNED, None)
+
+
+def _methods_known(
+    signature: Signature, header: Header, rules: Rules, now: int | None
+) -> Problem | None:
+    if signature.algorithm not in ALGORITHMS:
+        return Reason.ALGORITHM, f"a={signature.algorithm}"
+    if signature.header_canon not in HEADER_FORMS or signature.body_canon not in BODY_FORMS:
+        return Reason.CANONICALIZATION, f"c={signature.header_canon}/{signature.body_canon}"
+    if not known_methods(signature.query_methods):
+        return Reason.QUERY, f"q={':'.join(signature.query_methods)}"
+    return None
+
+
+def _times(signature: Signature, header: Header, rules: Rules, now: int | None) -> Problem | None:
+    if now is None:
+        return None
+    expiration, timestamp = signature.expiration, signature.timestamp
+    if rules.check_expiration and expiration is not None and now > expiration + rules.clock_skew:
+        return Reason.EXPIRED, f"{now - expiration} seconds ago"
+    if timestamp is None:
+        return None
+    if rules.refuse_future and timestamp > now + rules.clock_skew:
+        return Reason.FUTURE, f"{timestamp - now} seconds from now"
+    if rules.max_age is not None and now > timestamp + rules.max_age + rules.clock_skew:
+        return Reason.EXPIRED, f"older than {rules.max_age} seconds"
+    return None
+
+
+def _domain(signature: Signature, header: Header, rules: Rules, now: int | None) -> Problem | None:
+    name = signature.domain.ascii
+    if "." not in name and not rules.accept_single_label:
+        return Reason.UNACCEPTABLE_DOMAIN, f"d={name} is a single label"
+    if name in rules.unacceptable_domains:
+        return Reason.UNACCEPTABLE_DOMAIN, f"d={name}"
+    return None
+
+
+def _required_fields(
+    signature: Signature, header: Header, rules: Rules, now: int | None
+) -> Problem | None:
+    for name in rules.required_fields:
+        if name in header.positions and name not in signature.signed_names:
+            return Reason.REQUIRED_FIELD, name.decode()
+    return None
+
+
+def _added_fields(
+    signature: Signature, header: Header, rules: Rules, now: int | None
+) -> Problem | None:
+    signed, positions = signature.signed_names, header.positions
+    for name in rules.sole_fields:
+        present = positions.get(name, ())
+        if len(present) > 1 and name in signed and len(present) > signed.count(name):
+            return Reason.ADDED_FIELD, f"{len(present)} {name.decode()} fields"
+    if rules.refuse_several_from and len(positions.get(b"from", ())) > 1:
+        return Reason.ADDED_FIELD, "several From fields"
+    return None
+
+
+def _historic(signature: Signature, header: Header, rules: Rules, now: int | None) -> Problem | None:
+    historic = ALGORITHMS[signature.algorithm].status is Status.HISTORIC
+    if historic and not rules.accept_historic:
+        return Reason.HISTORIC_ALGORITHM, f"a={signature.algorithm}"
+    return None
+
+
+BEFORE_KEY: tuple[Check, ...] = (
+    _identity,
+    _from_signed,
+    _methods_known,
+    _times,
+    _domain,
+    _required_fields,
+)
+AFTER_MATCH: tuple[Check, ...] = (_historic, _added_fields)

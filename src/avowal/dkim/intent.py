@@ -1,0 +1,159 @@
+"""What a signature is meant to say: its names, forms, times, and the fields it covers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from avowal import quoted
+from avowal.canonical import BODY_FORMS, HEADER_FORMS
+from avowal.crypto.algorithms import ALGORITHMS, Status
+from avowal.crypto.signing import AsyncSigningKey, SigningKey
+from avowal.errors import IntentError
+from avowal.message import Header
+from avowal.names import DomainName, Identity, NameFault, Selector
+
+# RFC 6376 §5.4.1, and what §5.4 advises elsewhere (MIME fields, Sender, Message-ID)
+RECOMMENDED_NAMES: tuple[bytes, ...] = (
+    b"from",
+    b"sender",
+    b"reply-to",
+    b"subject",
+    b"date",
+    b"message-id",
+    b"to",
+    b"cc",
+    b"mime-version",
+    b"content-type",
+    b"content-transfer-encoding",
+    b"content-disposition",
+    b"content-id",
+    b"in-reply-to",
+    b"references",
+    b"resent-date",
+    b"resent-from",
+    b"resent-sender",
+    b"resent-to",
+    b"resent-cc",
+    b"resent-message-id",
+    b"list-id",
+    b"list-help",
+    b"list-unsubscribe",
+    b"list-unsubscribe-post",
+    b"list-subscribe",
+    b"list-post",
+    b"list-owner",
+    b"list-archive",
+    b"autocrypt",
+    b"feedback-id",
+)
+# Fields that make a message look different when somebody adds them (RFC 6376 §8.15):
+# listed once more than they occur, so that an added one breaks the signature.
+OVERSIGNED_NAMES: frozenset[bytes] = frozenset(
+    (
+        b"from",
+        b"reply-to",
+        b"subject",
+        b"date",
+        b"message-id",
+        b"to",
+        b"cc",
+        b"mime-version",
+        b"content-type",
+        b"content-transfer-encoding",
+    )
+)
+# RFC 6376 §5.4.1: changed or removed in transit
+UNSUITABLE_NAMES = frozenset((b"return-path", b"received", b"bcc", b"dkim-signature"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """One signature to be made.
+
+    `domain` (d=) and `selector` (s=) say where the public key stands, `key` signs.
+    `names` are the fields to cover where present, `oversigned` those to list once more
+    than they occur; lower-cased.  `lifetime` in seconds makes x=.  `body_length` writes
+    l= and leaves the end of the body open to anybody: only for those who insist.
+    """
+
+    domain: str
+    selector: str
+    key: SigningKey | AsyncSigningKey
+    identity: str | None = None
+    header_canon: str = "relaxed"
+    body_canon: str = "relaxed"
+    names: tuple[bytes, ...] = RECOMMENDED_NAMES
+    oversigned: frozenset[bytes] = OVERSIGNED_NAMES
+    lifetime: int | None = None
+    copy_fields: bool = False
+    body_length: bool = False
+    request_reports: bool = False
+    other_tags: tuple[tuple[str, bytes], ...] = ()
+
+    def checked(self) -> CheckedIntent:
+        """Return the intent with its names parsed.  Raises IntentError."""
+        domain = _name("d=", self.domain)
+        if "." not in domain.ascii:
+            raise IntentError("d=", f"{domain} is a single label; a domain has two or more")
+        identity = None if self.identity is None else _identity(self.identity)
+        if identity is not None and not identity.domain.is_within(domain):
+            raise IntentError("i=", f"{identity} is not within {domain}")
+        algorithm = ALGORITHMS.get(self.key.algorithm)
+        if algorithm is None or algorithm.status is Status.HISTORIC:
+            raise IntentError("a=", f"{self.key.algorithm} must not be used (RFC 8301 §3.1)")
+        if self.header_canon not in HEADER_FORMS or self.body_canon not in BODY_FORMS:
+            raise IntentError("c=", f"{self.header_canon}/{self.body_canon} is not known")
+        if b"from" not in self.names:
+            raise IntentError("h=", "From must be signed (RFC 6376 §5.4)")
+        if self.lifetime is not None and self.lifetime <= 0:
+            raise IntentError("x=", "a lifetime is one second or more (RFC 6376 §3.5 x=)")
+        return CheckedIntent(
+            intent=self, domain=domain, selector=_name("s=", self.selector), identity=identity
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedIntent:
+    """An intent that can be carried out."""
+
+    intent: Intent
+    domain: DomainName
+    selector: Selector
+    identity: Identity | None
+
+    @property
+    def written_identity(self) -> bytes | None:
+        """i= in dkim-quoted-printable."""
+        identity = self.identity
+        if identity is None:
+            return None
+        return quoted.encode(identity.local_part) + b"@" + identity.domain.text.encode()
+
+    def signed_names(self, header: Header) -> tuple[bytes, ...]:
+        """Return h=: every instance of the wanted names, and one more of the oversigned."""
+        intent = self.intent
+        names: list[bytes] = []
+        for name in dict.fromkeys((*intent.names, *sorted(intent.oversigned))):
+            mentions = len(header.positions.get(name, ())) + (name in intent.oversigned)
+            names.extend([name] * mentions)
+        return tuple(names)
+
+
+def lower_names(names: Iterable[str | bytes]) -> tuple[bytes, ...]:
+    """Return field names lower-cased as octets, as `Intent` wants them."""
+    return tuple((n.encode() if isinstance(n, str) else n).strip().lower() for n in names)
+
+
+def _name(tag: str, text: str) -> DomainName:
+    try:
+        return DomainName.parse(text.encode())
+    except NameFault as fault:
+        raise IntentError(tag, f"{text!r}: {fault.why}") from None
+
+
+def _identity(text: str) -> Identity:
+    try:
+        return Identity.parse(text.encode())
+    except NameFault as fault:
+        raise IntentError("i=", f"{text!r}: {fault.why}") from None

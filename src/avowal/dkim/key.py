@@ -1,0 +1,146 @@
+"""Key records: what stands at a selector (RFC 6376 §3.6.1).
+
+Reading a record judges its syntax only; whether it serves a certain signature is
+asked of `problem_for`.
+"""
+
+from __future__ import annotations
+
+import binascii
+from dataclasses import dataclass
+from functools import lru_cache
+
+from avowal.crypto.algorithms import Algorithm
+from avowal.crypto.publickey import PublicKey, PublicKeyFault
+from avowal.dkim.reasons import Reason
+from avowal.errors import SyntaxFault
+from avowal.limits import DEFAULT, Limits
+from avowal.taglist import TagList, TagListFault, colon_list, without_fws
+
+VERSION = b"DKIM1"
+_REGISTERED = frozenset("vhknpstg")  # g= is historic: known, never enforced by default
+
+
+class KeyRecordFault(SyntaxFault):
+    """Octets that are no key record."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRecord:
+    """One key record; absent tags are None, or their default where the RFC gives one.
+
+    `data` is the decoded p=, None when the key is revoked; `hashes` None allows all.
+    """
+
+    octets: bytes
+    key_type: str = "rsa"
+    data: bytes | None
+    hashes: tuple[str, ...] | None = None
+    services: tuple[str, ...] = ("*",)
+    flags: tuple[str, ...] = ()
+    notes: bytes | None = None
+    granularity: bytes | None = None
+    version: str | None = None
+    other_tags: tuple[tuple[str, bytes], ...] = ()
+
+    @classmethod
+    def parse(cls, octets: bytes, *, limits: Limits = DEFAULT) -> KeyRecord:
+        """Read a record.  Raises KeyRecordFault."""
+        if len(octets) > limits.key_record_octets:
+            raise KeyRecordFault(limits.key_record_octets, "a record longer than any key needs")
+        tags = _tags(octets, limits)
+        version = tags.get("v")
+        return cls(
+            octets=octets,
+            version=None if version is None else version.decode(),
+            key_type=_word(tags.get("k"), "rsa"),
+            data=_key_data(tags),
+            hashes=None if (h := tags.get("h")) is None else _words(h),
+            services=("*",) if (s := tags.get("s")) is None else _words(s),
+            flags=() if (t := tags.get("t")) is None else _words(t),
+            notes=tags.get("n"),
+            granularity=tags.get("g"),
+            other_tags=tuple((t.name, t.value) for t in tags if t.name not in _REGISTERED),
+        )
+
+    @property
+    def revoked(self) -> bool:
+        """Whether p= is empty (RFC 6376 §3.6.1 p=)."""
+        return self.data is None
+
+    @property
+    def testing(self) -> bool:
+        """Whether the domain is testing: t=y (RFC 6376 §3.6.1 t=)."""
+        return "y" in self.flags
+
+    @property
+    def forbids_subdomains(self) -> bool:
+        """Whether i= must stay at d= itself: t=s (RFC 6376 §3.6.1 t=)."""
+        return "s" in self.flags
+
+    def serves(self, service: str) -> bool:
+        """Whether the key is meant for a service such as email or tlsrpt (§3.6.1 s=)."""
+        return "*" in self.services or service in self.services
+
+    def problem_for(self, algorithm: Algorithm, service: str) -> Reason | None:
+        """Return why this key cannot serve a signature, in the order of RFC 6376 §6.1.2."""
+        if not self.serves(service):
+            return Reason.KEY_SERVICE
+        if self.hashes is not None and algorithm.hash_name not in self.hashes:
+            return Reason.KEY_HASH
+        if self.revoked:
+            return Reason.KEY_REVOKED
+        if self.key_type != algorithm.key_type:
+            return Reason.KEY_ALGORITHM
+        return None
+
+    def public_key(self, algorithm: Algorithm) -> PublicKey:
+        """Return the key itself.  Raises PublicKeyFault."""
+        if self.data is None:
+            raise PublicKeyFault(0, "revoked")
+        return _public_key(algorithm, self.data)
+
+
+@lru_cache(maxsize=1024)
+def _public_key(algorithm: Algorithm, data: bytes) -> PublicKey:
+    return algorithm.load_public(data)
+
+
+@lru_cache(maxsize=1024)
+def read_record(octets: bytes, limits: Limits = DEFAULT) -> KeyRecord | KeyRecordFault:
+    """Read a record, remembering the last thousand: a fault is a value here."""
+    try:
+        return KeyRecord.parse(octets, limits=limits)
+    except KeyRecordFault as fault:
+        return fault
+
+
+def _tags(octets: bytes, limits: Limits) -> TagList:
+    try:
+        tags = TagList.parse(octets, most=limits.tags)
+    except TagListFault as fault:
+        raise KeyRecordFault(fault.offset, fault.why) from None
+    version = tags.tag("v")
+    if version is not None and version.value != VERSION:
+        raise KeyRecordFault(version.start, "v= is not DKIM1")  # compared as octets, §3.6.1 v=
+    if version is not None and next(iter(tags)).name != "v":
+        raise KeyRecordFault(version.start, "v= is not the first tag")
+    return tags
+
+
+def _key_data(tags: TagList) -> bytes | None:
+    tag = tags.tag("p")
+    if tag is None:
+        raise KeyRecordFault(0, "there is no p=")
+    try:
+        return binascii.a2b_base64(without_fws(tag.value), strict_mode=True) or None
+    except (binascii.Error, ValueError) as error:
+        raise KeyRecordFault(tag.start, f"p= is no base64: {error}") from None
+
+
+def _word(value: bytes | None, default: str) -> str:
+    return default if value is None else value.decode("utf-8", "backslashreplace")
+
+
+def _words(value: bytes) -> tuple[str, ...]:
+    return tuple(_word(element, "") for element in colon_list(value))

@@ -1,0 +1,68 @@
+"""How keys are asked for: the registry of q= methods (RFC 6376 §3.5 q=, §3.6.2).
+
+A new key service is one `register_query(name, method)`.  `dns/txt` is built in.
+`by_type` makes a method that asks a resource record type of its own first and falls
+back to TXT, as the first drafts of DKIM had planned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import TypeAlias
+
+from avowal.lookup import Answer, Outcome, Question, Steps, ask
+from avowal.names import DomainName, Selector, key_name
+
+QueryMethod: TypeAlias = Callable[[Selector, DomainName], Steps[Answer]]
+
+_REGISTERED: dict[str, QueryMethod] = {}
+QUERY_METHODS: Mapping[str, QueryMethod] = MappingProxyType(_REGISTERED)
+
+
+def register_query(name: str, method: QueryMethod) -> None:
+    """Add or replace a method; `name` is the type and options of q=, such as dns/txt."""
+    _REGISTERED[name] = method
+
+
+def unregister_query(name: str) -> None:
+    """Take a method out again."""
+    del _REGISTERED[name]
+
+
+def dns_txt(selector: Selector, domain: DomainName) -> Steps[Answer]:
+    """Ask for the TXT records at ``<selector>._domainkey.<domain>`` (RFC 6376 §3.6.2)."""
+    (answer,) = yield from ask(Question(key_name(selector, domain)))
+    return answer
+
+
+def by_type(rrtype: str) -> QueryMethod:
+    """Make a method that asks for `rrtype` and, when there is none, for TXT."""
+
+    def ask_type_then_txt(selector: Selector, domain: DomainName) -> Steps[Answer]:
+        (answer,) = yield from ask(Question(key_name(selector, domain), rrtype))
+        if answer.outcome is Outcome.NO_DATA:  # the name is there: the type is not
+            return (yield from dns_txt(selector, domain))
+        return answer
+
+    return ask_type_then_txt
+
+
+def known_methods(methods: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the methods of a q= that are registered, in its order (§3.5 q=)."""
+    return tuple(method for method in methods if method in _REGISTERED)
+
+
+def key_answer(
+    methods: tuple[str, ...], selector: Selector, domain: DomainName
+) -> Steps[Answer]:
+    """Ask by each method in turn until one knows a key; the last answer otherwise."""
+    answer = Answer(outcome=Outcome.NO_NAME)
+    for method in methods:
+        answer = yield from _REGISTERED[method](selector, domain)
+        if answer.outcome is Outcome.FOUND:
+            break
+    return answer
+
+
+register_query("dns/txt", dns_txt)

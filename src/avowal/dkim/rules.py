@@ -1,0 +1,112 @@
+"""What this receiver wants beyond the protocol: every local choice, and its reason.
+
+RFC 6376 §6.1.1 and §6.1.3 leave these to the verifier.  Each switch names the reason
+it can cause, so that whoever reads a result knows which switch to turn.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+
+def _rule(default: Any, reason: str, meaning: str) -> Any:
+    return field(default=default, metadata={"reason": reason, "meaning": meaning})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """The receiver's rules.  The defaults are what RFC 6376, 8301 and 8463 ask for."""
+
+    min_rsa_bits: int = _rule(
+        1024, "key-too-short", "smallest RSA modulus accepted (RFC 8301 §3.2)"
+    )
+    max_rsa_bits: int = _rule(
+        8192, "key-too-long", "largest RSA modulus accepted; 4096 at least (RFC 8301 §3.2)"
+    )
+    accept_historic: bool = _rule(
+        False, "historic-algorithm", "let rsa-sha1 pass, for archives (RFC 8301 §3.1)"
+    )
+    accept_drafts: bool = _rule(
+        False,
+        "historic-protocol",
+        "let signatures of the drafts before RFC 4871, and DomainKeys, pass; for archives",
+    )
+    accept_unsigned_content: bool = _rule(
+        False, "unsigned-content", "let octets stand behind the l= part of a body (§8.2)"
+    )
+    ignore_body_length: bool = _rule(
+        False, "body-hash", "hash the whole body whatever l= says (RFC 8460 §3)"
+    )
+    accept_testing: bool = _rule(
+        True, "key-testing", "let keys with t=y count; they always carry a warning (§3.6.1)"
+    )
+    honor_granularity: bool = _rule(
+        False, "key-granularity", "enforce g= as RFC 4871 did, for archives"
+    )
+    accept_ed25519_spki: bool = _rule(
+        False, "key-syntax", "read Ed25519 keys wrapped in SubjectPublicKeyInfo (RFC 8463 §4.2)"
+    )
+    service: str = _rule(
+        "email", "inappropriate-service", "the s= a key must serve: email or tlsrpt (RFC 8460 §3)"
+    )
+    require_service: bool = _rule(
+        False, "inappropriate-service", "the service must be named; * does not do (RFC 8460 §3)"
+    )
+    required_fields: frozenset[bytes] = _rule(
+        frozenset(),
+        "required-field-unsigned",
+        "fields that must be signed when present, lower-case; From always must",
+    )
+    sole_fields: frozenset[bytes] = _rule(
+        frozenset((b"from", b"subject")),
+        "added-field",
+        "signed fields that may not also stand in the message unsigned (§8.15)",
+    )
+    refuse_several_from: bool = _rule(
+        False, "added-field", "refuse messages with several From fields, signed or not"
+    )
+    check_expiration: bool = _rule(True, "expired", "enforce x= (§3.5 x=)")
+    clock_skew: int = _rule(
+        300, "expired", "seconds of tolerance for x= and for t= in the future"
+    )
+    refuse_future: bool = _rule(
+        True, "signed-in-future", "refuse signatures made later than now and the skew"
+    )
+    max_age: int | None = _rule(
+        None, "expired", "seconds after t= beyond which a signature counts as expired"
+    )
+    accept_single_label: bool = _rule(
+        False, "unacceptable-domain", "let d= be a single label such as d=com (§6.1.1)"
+    )
+    unacceptable_domains: frozenset[str] = _rule(
+        frozenset(),
+        "unacceptable-domain",
+        "further domains, in A-labels, that may not sign, such as public suffixes",
+    )
+
+    def but(self, **changes: Any) -> Rules:
+        """Return these rules with some of them changed."""
+        return replace(self, **changes)
+
+
+DEFAULT = Rules()
+STRICT = Rules(
+    accept_testing=False,
+    refuse_several_from=True,
+    required_fields=frozenset((b"subject", b"date", b"to", b"content-type")),
+    sole_fields=frozenset(
+        (b"from", b"subject", b"to", b"cc", b"date", b"reply-to", b"content-type", b"message-id")
+    ),
+    max_rsa_bits=4096,
+)
+ARCHIVE = Rules(
+    min_rsa_bits=384,
+    max_rsa_bits=16384,
+    accept_historic=True,
+    accept_drafts=True,
+    check_expiration=False,
+    refuse_future=False,
+    accept_ed25519_spki=True,
+)
+PROFILES = {"default": DEFAULT, "strict": STRICT, "archive": ARCHIVE}

@@ -1,0 +1,226 @@
+"""The DKIM-Signature field, read tag by tag (RFC 6376 §3.5).
+
+Reading judges the syntax; what a receiver accepts is `rules`, whether it verifies is
+`verifier`.  A fault carries its reason and whatever could still be read.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from avowal import quoted
+from avowal.dkim.reasons import Reason
+from avowal.errors import SyntaxFault
+from avowal.limits import DEFAULT, Limits
+from avowal.message import Field
+from avowal.names import DomainName, Identity, NameFault, Selector
+from avowal.taglist import Tag, TagList, TagListFault, colon_list, without_fws
+
+FIELD_NAME = b"dkim-signature"
+QUERY_DNS_TXT = "dns/txt"
+REQUIRED = ("v", "a", "b", "bh", "d", "h", "s")  # RFC 6376 §6.1.1
+# IANA "DKIM-Signature Tag Specifications": RFC 6376, RFC 6541 (atps, atpsh), RFC 6651 (r)
+REGISTERED = frozenset((*REQUIRED, "c", "i", "l", "q", "t", "x", "z", "r", "atps", "atpsh"))
+
+_ALGORITHM = re.compile(rb"[A-Za-z][A-Za-z0-9]*-[A-Za-z][A-Za-z0-9]*")
+_CANONICALIZATION = re.compile(rb"([A-Za-z0-9-]+)(?:/([A-Za-z0-9-]+))?")
+_NAME = rb"[ \t\r\n]*+[!-9<-~]++[ \t\r\n]*+"  # hdr-name: ftext of RFC 5322 §3.6.8 without ";"
+_NAMES = re.compile(_NAME + rb"(?::" + _NAME + rb")*+")
+_MAX_DIGITS = 76  # RFC 6376 §3.5 l=; t= and x= longer than 12 count as far away
+
+T = TypeVar("T")
+
+
+class SignatureFault(SyntaxFault):
+    """A signature field that cannot be used, the reason, and the tags that could be read.
+
+    `offset` counts from the start of the field's value.
+    """
+
+    def __init__(self, reason: Reason, offset: int, why: str) -> None:
+        super().__init__(offset, why)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """One signature as its signer wrote it.
+
+    Absent tags are None, or the default that RFC 6376 §3.5 gives.  `signed_names` are
+    lower-cased, in order, with repetitions.  Times are Unix seconds, `body_length`
+    counts canonical octets.
+    """
+
+    field: Field
+    tags: TagList
+    algorithm: str
+    signature: bytes
+    body_hash: bytes
+    header_canon: str
+    body_canon: str
+    domain: DomainName
+    selector: Selector
+    signed_names: tuple[bytes, ...]
+    identity: Identity | None
+    body_length: int | None
+    timestamp: int | None
+    expiration: int | None
+    query_methods: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, field: Field, *, limits: Limits = DEFAULT) -> Signature:
+        """Read a field.  Raises SignatureFault."""
+        if len(field.raw) > limits.signature_field_octets:
+            raise SignatureFault(Reason.TOO_LARGE, 0, "longer than any signature needs")
+        try:
+            tags = TagList.parse(field.value, most=limits.tags)
+        except TagListFault as fault:
+            raise SignatureFault(Reason.SYNTAX, fault.offset, fault.why) from None
+        _refuse_version_and_missing(tags)
+        header_canon, body_canon = _read(tags, "c", _canonicalization) or ("simple", "simple")
+        timestamp = _read(tags, "t", _number)
+        expiration = _read(tags, "x", _number)
+        if timestamp is not None and expiration is not None and expiration <= timestamp:
+            raise _fault(tags, "x", "x= is not later than t=")  # RFC 6376 §3.5 x=: MUST
+        signed_names = _required(tags, "h", _names)
+        if len(signed_names) > limits.signed_names:
+            raise SignatureFault(Reason.TOO_LARGE, 0, f"over {limits.signed_names} names in h=")
+        return cls(
+            field=field,
+            tags=tags,
+            algorithm=_required(tags, "a", _algorithm),
+            signature=_required(tags, "b", _base64),
+            body_hash=_required(tags, "bh", _base64),
+            header_canon=header_canon,
+            body_canon=body_canon,
+            domain=_required(tags, "d", DomainName.parse),
+            selector=_required(tags, "s", DomainName.parse),
+            signed_names=signed_names,
+            identity=_read(tags, "i", _identity),
+            body_length=_read(tags, "l", _number),
+            timestamp=timestamp,
+            expiration=expiration,
+            query_methods=_read(tags, "q", _query_methods) or (QUERY_DNS_TXT,),
+        )
+
+    @property
+    def auid(self) -> Identity:
+        """The identity i=, or its default ``@d`` (RFC 6376 §3.5 i=)."""
+        return self.identity or Identity(b"", self.domain)
+
+    @property
+    def unsigned_field(self) -> Field:
+        """The field with the value of b= and the white space around it cut out (§3.7)."""
+        field = self.field
+        return Field(
+            field.raw[: field.colon + 1] + self.tags.without_value("b"),
+            field.colon,
+        )
+
+    @property
+    def copied_fields(self) -> tuple[tuple[bytes, bytes], ...]:
+        """The z= copies as (name, value); for diagnosis only (§3.5 z=).
+
+        Deliberate: a malformed copy is left out instead of spoiling the signature.
+        """
+        copies = []
+        for copy in (self.tags.get("z") or b"").split(b"|"):
+            name, colon, value = without_fws(copy).partition(b":")
+            try:
+                if colon:
+                    copies.append((quoted.decode(name), quoted.decode(value)))
+            except quoted.QuotedFault:
+                continue
+        return tuple(copies)
+
+    @property
+    def other_tags(self) -> tuple[tuple[str, bytes], ...]:
+        """Tags that are in no registry; they are hashed but mean nothing (§3.2)."""
+        return tuple((tag.name, tag.value) for tag in self.tags if tag.name not in REGISTERED)
+
+
+def _read(tags: TagList, name: str, parse: Callable[[bytes], T]) -> T | None:
+    tag = tags.tag(name)
+    return None if tag is None else _value(tag, parse)
+
+
+def _required(tags: TagList, name: str, parse: Callable[[bytes], T]) -> T:
+    tag = tags.tag(name)
+    if tag is None:
+        raise SignatureFault(Reason.MISSING_TAG, 0, f"there is no {name}=")
+    return _value(tag, parse)
+
+
+def _value(tag: Tag, parse: Callable[[bytes], T]) -> T:
+    try:
+        return parse(tag.value)
+    except SyntaxFault as fault:
+        where = tag.start + fault.offset
+        raise SignatureFault(Reason.SYNTAX, where, f"{tag.name}=: {fault.why}") from None
+
+
+def _fault(tags: TagList, name: str, why: str) -> SignatureFault:
+    tag = tags.tag(name)
+    return SignatureFault(Reason.SYNTAX, tag.start if tag else 0, why)
+
+
+def _refuse_version_and_missing(tags: TagList) -> None:
+    version = tags.tag("v")
+    if version is not None and version.value != b"1":  # compared as octets, §3.5 v=
+        raise SignatureFault(Reason.VERSION, version.start, "v= is not 1")
+    for name in REQUIRED:
+        if name not in tags:
+            raise SignatureFault(Reason.MISSING_TAG, 0, f"there is no {name}=")
+
+
+def _algorithm(value: bytes) -> str:
+    if _ALGORITHM.fullmatch(value) is None:
+        raise SyntaxFault(0, "not of the form key-hash")
+    return value.decode()
+
+
+def _base64(value: bytes) -> bytes:
+    try:
+        octets = binascii.a2b_base64(without_fws(value), strict_mode=True)
+    except (binascii.Error, ValueError) as error:
+        raise SyntaxFault(0, f"no base64: {error}") from None
+    if not octets:
+        raise SyntaxFault(0, "empty")
+    return octets
+
+
+def _canonicalization(value: bytes) -> tuple[str, str]:
+    found = _CANONICALIZATION.fullmatch(value)
+    if found is None:
+        raise SyntaxFault(0, "not of the form header/body")
+    return found[1].decode(), "simple" if found[2] is None else found[2].decode()
+
+
+def _names(value: bytes) -> tuple[bytes, ...]:
+    if _NAMES.fullmatch(value) is None:
+        raise SyntaxFault(0, "not a colon-separated list of field names")
+    return tuple(colon_list(value.lower()))
+
+
+def _identity(value: bytes) -> Identity:
+    try:
+        return Identity.parse(quoted.decode(value))
+    except NameFault as fault:
+        raise SyntaxFault(0, fault.why) from None
+
+
+def _number(value: bytes) -> int:
+    if not value.isdigit() or len(value) > _MAX_DIGITS:
+        raise SyntaxFault(0, f"not a number of 1 to {_MAX_DIGITS} digits")
+    return int(value)
+
+
+def _query_methods(value: bytes) -> tuple[str, ...]:
+    methods = colon_list(value)
+    if not all(methods):
+        raise SyntaxFault(0, "an empty query method")
+    return tuple(method.decode("utf-8", "backslashreplace") for method in methods)

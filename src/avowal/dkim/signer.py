@@ -1,0 +1,256 @@
+"""Signing one message with any number of keys (RFC 6376 §5).
+
+::
+
+    signer = Signer(header, intents, now=now)
+    for chunk in body: signer.feed(chunk)        # the octets that will be sent, CRLF line ends
+    fields = signer.finish()                     # or: await signer.afinish()
+
+or in three steps, for a key that lives elsewhere: ``prepare()`` gives an `Unsigned` per
+intent, its ``digest`` goes to the key, ``complete(signature)`` returns the field.
+
+The body passes once for all intents.  Every signature is checked with the key's public
+half before it is let go, where the key can name it.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from avowal import quoted
+from avowal.crypto.algorithms import ALGORITHMS
+from avowal.crypto.publickey import PublicKeyFault
+from avowal.crypto.signing import AsyncSigningKey, KnowsPublicKey, SigningKey
+from avowal.dkim import cautions
+from avowal.dkim.hashing import BodyHash, BodyHasher, Octets, header_data
+from avowal.dkim.intent import UNSUITABLE_NAMES, CheckedIntent, Intent
+from avowal.dkim.reasons import Caution
+from avowal.dkim.signature import Signature, SignatureFault
+from avowal.errors import IntentError, StateError
+from avowal.fold import fold_tags
+from avowal.message import Field, Header
+
+_FIELD_NAME = b"DKIM-Signature"
+_BASE64_TAGS = frozenset(("bh",))
+_COPY_PIECE = 48  # octets of z= between two places where it may be folded
+# RFC 5322 §3.6: once at most; a message with two of them shows differently everywhere
+_ONCE = (b"from", b"sender", b"reply-to", b"to", b"cc", b"subject", b"date", b"message-id",
+         b"mime-version", b"content-type", b"content-transfer-encoding")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unsigned:
+    """A signature field that lacks only its b= value.
+
+    `text` is the field with an empty b=, `digest` what the key has to sign.
+    """
+
+    text: bytes
+    column: int
+    digest: bytes
+    header: Header
+    key: SigningKey | AsyncSigningKey
+
+    def complete(self, signature: bytes) -> Field:
+        """Return the finished field after checking it.  Raises IntentError."""
+        folded = _folded_base64(base64.b64encode(signature), self.column)
+        field = Field(self.text + folded, len(_FIELD_NAME))
+        self._check(field)
+        return field
+
+    def _check(self, field: Field) -> None:
+        """Read the field back as a verifier will, and verify it (design: self-check)."""
+        try:
+            read = Signature.parse(field)
+        except SignatureFault as fault:
+            raise IntentError("DKIM-Signature", f"our own reader refuses it: {fault}") from None
+        data = header_data(self.header, read.signed_names, read.header_canon, read.unsigned_field)
+        algorithm = ALGORITHMS[read.algorithm]
+        digest = hashlib.new(algorithm.hash_name, data).digest()
+        if digest != self.digest:
+            raise IntentError("DKIM-Signature", "writer and reader disagree about what is signed")
+        if isinstance(self.key, KnowsPublicKey):
+            try:
+                public = algorithm.load_public(self.key.public_octets)
+            except PublicKeyFault as fault:
+                raise IntentError("b=", f"the key's public half is unusable: {fault}") from None
+            if not algorithm.verify(public, read.signature, digest):
+                raise IntentError("b=", "the key made a signature that does not verify")
+
+
+class Signer:
+    """Makes the signatures of one message; the body streams through once.
+
+    `now` is the time of signing in Unix seconds, written as t=.  A message that no
+    verifier should be asked to make sense of is refused with IntentError, unless
+    `accept_malformed`.
+    """
+
+    __slots__ = ("_accept_malformed", "_bodies", "_hasher", "_header", "_intents", "_now", "_state")
+
+    def __init__(
+        self,
+        header: Header,
+        intents: Sequence[Intent],
+        *,
+        now: int,
+        accept_malformed: bool = False,
+    ) -> None:
+        if not intents:
+            raise IntentError("DKIM-Signature", "nothing to sign with: no intent given")
+        self._header = header
+        self._intents = [intent.checked() for intent in intents]
+        self._now = now
+        self._accept_malformed = accept_malformed
+        if not accept_malformed:
+            refuse_malformed(header)
+        self._hasher = BodyHasher()
+        self._bodies = [self._body_of(checked) for checked in self._intents]
+        self._state = "body"
+
+    @property
+    def warnings(self) -> tuple[Caution, ...]:
+        """What is odd about the header, such as lines that an MTA will break later."""
+        return cautions.of_header(self._header)
+
+    def feed(self, chunk: Octets) -> None:
+        """Take the next octets of the body, in wire form."""
+        self._enter("body", "body")
+        self._hasher.feed(chunk)
+
+    def prepare(self) -> tuple[Unsigned, ...]:
+        """End the body and return what is left to sign, one for each intent in order."""
+        self._enter("body", "prepared")
+        self._hasher.finish()
+        return tuple(
+            [self._unsigned(*pair) for pair in zip(self._intents, self._bodies, strict=True)]
+        )
+
+    def finish(self) -> tuple[Field, ...]:
+        """Sign with all keys and return the fields, to be put on top in this order."""
+        return tuple(
+            [
+                unsigned.complete(cast("SigningKey", unsigned.key).sign(unsigned.digest))
+                for unsigned in self.prepare()
+            ]
+        )
+
+    async def afinish(self) -> tuple[Field, ...]:
+        """Do the same with keys of which some answer asynchronously."""
+        fields = []
+        for unsigned in self.prepare():
+            key = unsigned.key
+            asign = getattr(key, "asign", None)
+            if asign is not None:
+                signature = await asign(unsigned.digest)
+            else:
+                signature = cast("SigningKey", key).sign(unsigned.digest)
+            fields.append(unsigned.complete(signature))
+        return tuple(fields)
+
+    def _enter(self, expected: str, following: str) -> None:
+        if self._state != expected:
+            raise StateError("the signer is finished: make a new one for the next message")
+        self._state = following
+
+    def _body_of(self, checked: CheckedIntent) -> BodyHash:
+        intent = checked.intent
+        hash_name = ALGORITHMS[intent.key.algorithm].hash_name
+        length = _COUNT_ALL if intent.body_length else None
+        return self._hasher.register(intent.body_canon, hash_name, length)
+
+    def _unsigned(self, checked: CheckedIntent, body: BodyHash) -> Unsigned:
+        intent = checked.intent
+        names = checked.signed_names(self._header)
+        folder = fold_tags(
+            _FIELD_NAME, self._tags(checked, names, body), base64=_BASE64_TAGS
+        )
+        text = folder.octets
+        own = Field(text, len(_FIELD_NAME))
+        data = header_data(self._header, names, intent.header_canon, own)
+        hash_name = ALGORITHMS[intent.key.algorithm].hash_name
+        return Unsigned(
+            text=text,
+            column=folder.column,
+            digest=hashlib.new(hash_name, data).digest(),
+            header=self._header,
+            key=intent.key,
+        )
+
+    def _tags(
+        self, checked: CheckedIntent, names: tuple[bytes, ...], body: BodyHash
+    ) -> Iterator[tuple[str, Sequence[bytes]]]:
+        """Yield the tags of RFC 6376 §3.5 in our order, b= last and empty."""
+        intent = checked.intent
+        yield "v", (b"1",)
+        yield "a", (intent.key.algorithm.encode(),)
+        yield "c", (f"{intent.header_canon}/{intent.body_canon}".encode(),)
+        yield "d", (checked.domain.text.encode(),)
+        yield "s", (checked.selector.text.encode(),)
+        if checked.written_identity is not None:
+            yield "i", (checked.written_identity,)
+        yield "t", (b"%d" % self._now,)
+        if intent.lifetime is not None:
+            yield "x", (b"%d" % (self._now + intent.lifetime),)
+        if intent.body_length:
+            yield "l", (b"%d" % (body.count or 0),)
+        if intent.request_reports:
+            yield "r", (b"y",)
+        for name, value in intent.other_tags:
+            yield name, (value,)
+        yield "h", [(b":" if at else b"") + name for at, name in enumerate(names)]
+        if intent.copy_fields:
+            yield "z", list(_copies(self._header, names))
+        yield "bh", (base64.b64encode(body.digest),)
+        yield "b", (b"",)
+
+
+_COUNT_ALL = 1 << 62  # no body is longer: the hash covers all of it and counts the octets
+
+
+def refuse_malformed(header: Header) -> None:
+    """Raise IntentError for a header that means different things to different readers.
+
+    RFC 6376 §3.8: input to signing is valid RFC 5322; §8.15: fields that stand twice.
+    """
+    positions = header.positions
+    if b"from" not in positions:
+        raise IntentError("From", "there is none (RFC 5322 §3.6); nobody would answer for it")
+    for name in _ONCE:
+        count = len(positions.get(name, ()))
+        if count > 1:
+            shown = name.decode().title()
+            raise IntentError(shown, f"{count} of them; one is allowed (RFC 5322 §3.6)")
+    if b"" in header.names:
+        line = header.raws[header.names.index(b"")]
+        raise IntentError("header", f"a line that is no field: {line[:40]!r}")
+
+
+def _copies(header: Header, names: tuple[bytes, ...]) -> Iterator[bytes]:
+    """Yield z= in pieces a fold may stand between (RFC 6376 §3.5 z=)."""
+    for count, place in enumerate(header.select(names)):
+        field = header[place]
+        copy = quoted.encode(field.raw[: field.colon].rstrip(b" \t"), also=b"|:") + b":"
+        copy = (b"|" if count else b"") + copy + quoted.encode(field.value, also=b"|")
+        while len(copy) > _COPY_PIECE:
+            end = _COPY_PIECE
+            while b"=" in copy[end - 2 : end]:  # not inside an escape
+                end -= 1
+            yield copy[:end]
+            copy = copy[end:]
+        yield copy
+
+
+def _folded_base64(octets: bytes, column: int) -> bytes:
+    from avowal.fold import Folder
+
+    folder = Folder(b" " * column)
+    folder.base64(octets)
+    return folder.octets[column:]
+
+
+__all__ = ["UNSUITABLE_NAMES", "Signer", "Unsigned", "refuse_malformed"]

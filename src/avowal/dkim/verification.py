@@ -1,0 +1,90 @@
+"""What a verification says about one signature."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from avowal.dkim.key import KeyRecord
+from avowal.dkim.reasons import Caution, Reason, Result
+from avowal.dkim.signature import Signature
+from avowal.message import Field
+from avowal.taglist import TagList
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What was measured on the way to a verdict.
+
+    `body_hash` is the digest of the message's body as the signature asks for it;
+    `header_intact` says whether the signed fields and the signature fit together, None
+    when that was not tried; `key_bits` and `secure` (the answer's AD bit) describe the key.
+    """
+
+    body_hash: bytes | None = None
+    header_intact: bool | None = None
+    key_bits: int | None = None
+    secure: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """The verdict on one DKIM-Signature field.
+
+    `reason` is None exactly for a pass; `detail` adds the particulars of this message.
+    `signature` is None when the field could not be read: then `salvage` holds the tags
+    that could.  `place` is the field's place in the header, counted from 0 at the top.
+    """
+
+    field: Field
+    place: int
+    signature: Signature | None = None
+    salvage: TagList | None = None
+    key: KeyRecord | None = None
+    reason: Reason | None = None
+    detail: str | None = None
+    warnings: tuple[Caution, ...] = ()
+    evidence: Evidence | None = None
+
+    @property
+    def result(self) -> Result:
+        """The RFC 8601 word."""
+        return Result.PASS if self.reason is None else self.reason.result
+
+    @property
+    def passed(self) -> bool:
+        """Whether the signature verified and is acceptable."""
+        return self.reason is None
+
+    @property
+    def domain(self) -> str | None:
+        """The SDID d= as written, as far as it could be read."""
+        return self._written("d")
+
+    @property
+    def selector(self) -> str | None:
+        """The selector s= as written."""
+        return self._written("s")
+
+    @property
+    def algorithm(self) -> str | None:
+        """The algorithm a= as written."""
+        return self._written("a")
+
+    @property
+    def identity(self) -> str | None:
+        """The AUID i=, or its default ``@d``."""
+        if self.signature is not None:
+            return str(self.signature.auid)
+        return self._written("i")
+
+    @property
+    def explanation(self) -> str:
+        """One sentence for a person."""
+        if self.reason is None:
+            return "the signature verifies"
+        return f"{self.reason.sentence}: {self.detail}" if self.detail else self.reason.sentence
+
+    def _written(self, tag: str) -> str | None:
+        tags = self.signature.tags if self.signature is not None else self.salvage
+        value = None if tags is None else tags.get(tag)
+        return None if value is None else value.decode("utf-8", "backslashreplace")

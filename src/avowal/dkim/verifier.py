@@ -1,0 +1,337 @@
+"""Verifying the DKIM signatures of one message (RFC 6376 §6.1).
+
+::
+
+    verifier = Verifier(header, now=now)
+    keys = run(verifier.keys(), resolver)      # or: await arun(verifier.keys(), resolver)
+    for chunk in body: verifier.feed(chunk)    # while keys are still being asked for, if wanted
+    verdicts = verifier.finish(keys)           # one Verification per field, in header order
+
+Nothing here raises for any octets and any answers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from avowal.crypto.algorithms import ALGORITHMS
+from avowal.crypto.publickey import PublicKey, PublicKeyFault
+from avowal.dkim import acceptance, cautions
+from avowal.dkim import rules as rules_module
+from avowal.dkim.hashing import BodyHash, BodyHasher, Octets, header_data
+from avowal.dkim.key import KeyRecord, KeyRecordFault, read_record
+from avowal.dkim.query import key_answer, known_methods
+from avowal.dkim.reasons import Caution, Reason
+from avowal.dkim.rules import Rules
+from avowal.dkim.signature import FIELD_NAME, Signature, SignatureFault
+from avowal.dkim.verification import Evidence, Verification
+from avowal.errors import StateError
+from avowal.limits import DEFAULT, Limits
+from avowal.lookup import Answer, Outcome, Steps, together
+from avowal.message import Field, Header
+from avowal.names import DomainName, Selector, key_name
+from avowal.taglist import TagList
+
+_MAX_EXPONENT = 1 << 32  # RFC 6376 §8.13; every real key has 65537, a few 3
+
+Place: TypeAlias = tuple[tuple[str, ...], str]  # query methods and key name
+Keys: TypeAlias = Mapping[Place, Answer]
+
+
+@dataclass(slots=True)
+class _Candidate:
+    """One signature on its way to a verdict."""
+
+    place: int
+    field: Field
+    signature: Signature | None = None
+    salvage: TagList | None = None
+    problem: tuple[Reason, str | None] | None = None
+    body: BodyHash | None = None
+
+    @property
+    def key_place(self) -> Place:
+        assert self.signature is not None  # noqa: S101 - only asked of readable signatures
+        signature = self.signature
+        methods = known_methods(signature.query_methods)
+        return methods, key_name(signature.selector, signature.domain)
+
+
+class Verifier:
+    """Verifies all DKIM signatures of one message, its body streaming through once.
+
+    `now` is the time of receipt in Unix seconds; None leaves times unchecked.
+    """
+
+    __slots__ = (
+        "_candidates", "_finished", "_hasher", "_header", "_header_cautions",
+        "_limits", "_now", "_rules",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        header: Header,
+        *,
+        now: int | None,
+        rules: Rules = rules_module.DEFAULT,
+        limits: Limits = DEFAULT,
+    ) -> None:
+        self._header = header
+        self._rules = rules
+        self._limits = limits
+        self._now = now
+        self._hasher = BodyHasher()
+        self._finished = False
+        self._header_cautions: tuple[Caution, ...] | None = None
+        self._candidates = [
+            self._read(place, count)
+            for count, place in enumerate(header.positions.get(FIELD_NAME, ()))
+        ]
+        self._admit()
+
+    @property
+    def wants_body(self) -> bool:
+        """Whether any signature is left whose body hash matters."""
+        return self._hasher.wanting
+
+    def keys(self) -> Steps[Keys]:
+        """Ask for all keys in one round; equal questions once."""
+        wanted: dict[Place, tuple[Selector, DomainName]] = {}
+        for candidate in self._candidates:
+            if candidate.problem is None and candidate.signature is not None:
+                signature = candidate.signature
+                wanted[candidate.key_place] = signature.selector, signature.domain
+        flows = [key_answer(place[0], *names) for place, names in wanted.items()]
+        if len(flows) == 1:
+            answers: Sequence[Answer] = ((yield from flows[0]),)
+        else:
+            answers = yield from together(*flows)
+        return dict(zip(wanted, answers, strict=True))
+
+    def feed(self, chunk: Octets) -> bool:
+        """Take the next octets of the body; return whether more can matter (milter SKIP)."""
+        if self._finished:
+            raise StateError("the verifier is finished: make a new one for the next message")
+        return self._hasher.feed(chunk)
+
+    def finish(self, keys: Keys) -> tuple[Verification, ...]:
+        """End the body and return one verdict per DKIM-Signature field, top to bottom."""
+        if self._finished:
+            raise StateError("the verifier is finished: make a new one for the next message")
+        self._finished = True
+        self._hasher.finish()
+        return tuple([self._verdict(candidate, keys) for candidate in self._candidates])
+
+    # -- before the body ---------------------------------------------------------------
+
+    def _read(self, place: int, count: int) -> _Candidate:
+        candidate = _Candidate(place, self._header[place])
+        if len(self._header) > self._limits.header_fields:
+            candidate.problem = Reason.TOO_LARGE, f"{len(self._header)} header fields"
+        elif count >= self._limits.signatures_parsed:
+            candidate.problem = Reason.TOO_MANY_SIGNATURES, None
+        else:
+            try:
+                candidate.signature = Signature.parse(candidate.field, limits=self._limits)
+            except SignatureFault as fault:
+                candidate.problem = fault.reason, str(fault)
+                if fault.reason is not Reason.TOO_LARGE:
+                    candidate.salvage = TagList.salvage(candidate.field.value)
+        return candidate
+
+    def _admit(self) -> None:
+        """Apply the checks that need no key, then the caps, aligned signatures first."""
+        readable = [(c, c.signature) for c in self._candidates if c.signature is not None]
+        if len(readable) > 1:
+            readable.sort(key=lambda pair: self._distance(pair[1]))
+        admitted = 0
+        key_places: set[Place] = set()
+        for candidate, signature in readable:
+            candidate.problem = acceptance.first_problem(
+                acceptance.BEFORE_KEY, signature, self._header, self._rules, self._now
+            )
+            if candidate.problem is not None:
+                continue
+            key_place = candidate.key_place
+            new_place = key_place not in key_places
+            if admitted == self._limits.signatures_checked or (
+                new_place and len(key_places) == self._limits.key_names
+            ):
+                candidate.problem = Reason.TOO_MANY_SIGNATURES, None
+                continue
+            admitted += 1
+            key_places.add(key_place)
+            length = None if self._rules.ignore_body_length else signature.body_length
+            candidate.body = self._hasher.register(
+                signature.body_canon, ALGORITHMS[signature.algorithm].hash_name, length
+            )
+
+    def _distance(self, signature: Signature) -> int:
+        """How far d= is from the author: 0 same domain, 1 a parent, 2 unrelated.
+
+        A rough look at the octets of From decides the order of work only, so that junk
+        signatures cannot use up the caps before the author's own is reached.
+        """
+        domain = signature.domain
+        written = {b"." + domain.ascii.encode(), b"." + domain.text.lower().encode()}
+        distance = 2
+        for place in self._header.positions.get(b"from", ()):
+            author = self._header.raws[place].lower()
+            for suffix in written:
+                if b"@" + suffix[1:] in author:
+                    return 0
+                if suffix in author:
+                    distance = 1
+        return distance
+
+    # -- behind the body ---------------------------------------------------------------
+
+    def _verdict(self, candidate: _Candidate, keys: Keys) -> Verification:
+        signature = candidate.signature
+        if signature is None or candidate.problem is not None:
+            return self._verification(candidate, candidate.problem)
+        answer = keys.get(candidate.key_place)
+        if answer is None or answer.outcome is Outcome.FAILED:
+            why = answer.failure.value if answer is not None and answer.failure else None
+            return self._verification(candidate, (Reason.KEY_UNAVAILABLE, why))
+        if not answer.records:
+            where = f"{candidate.key_place[1]}: {answer.outcome.value}"
+            return self._verification(candidate, (Reason.NO_KEY, where))
+        # RFC 6376 §6.1.2 step 4: several records are tried in turn, up to a cap
+        first = None
+        for octets in answer.records[: self._limits.key_records]:
+            verification = self._with_record(candidate, signature, answer, octets)
+            if verification.passed:
+                return verification
+            if first is None or first.reason is Reason.KEY_SYNTAX:  # foreign TXT says least
+                first = verification
+        assert first is not None  # noqa: S101 - there is at least one record
+        return first
+
+    def _with_record(
+        self, candidate: _Candidate, signature: Signature, answer: Answer, octets: bytes
+    ) -> Verification:
+        record = read_record(octets, self._limits)
+        if isinstance(record, KeyRecordFault):
+            return self._verification(candidate, (Reason.KEY_SYNTAX, str(record)))
+        key = self._usable_key(signature, record)
+        if not isinstance(key, PublicKey):
+            return self._verification(candidate, key, record=record)
+        problem, evidence = self._match(candidate, signature, key, answer)
+        if problem is None:
+            problem = self._unacceptable(signature, record, candidate)
+        usual_form = ALGORITHMS[signature.algorithm].key_forms[0]
+        warnings = (
+            *cautions.of_key(record, key, usual_form, len(answer.records)),
+            *cautions.of_signature(signature, self._header, self._now),
+        )
+        return self._verification(candidate, problem, record, evidence, warnings)
+
+    def _usable_key(
+        self, signature: Signature, record: KeyRecord
+    ) -> PublicKey | tuple[Reason, str | None]:
+        """Return the key, or why it cannot serve this signature (RFC 6376 §6.1.2)."""
+        rules = self._rules
+        algorithm = ALGORITHMS[signature.algorithm]
+        problem = record.problem_for(algorithm, rules.service)
+        if problem is not None:
+            return problem, None
+        if rules.require_service and rules.service not in record.services:
+            return Reason.KEY_SERVICE, f"s= does not name {rules.service}"
+        if record.forbids_subdomains and not signature.auid.domain.same_as(signature.domain):
+            return Reason.KEY_SUBDOMAIN, f"i={signature.auid}"
+        if rules.honor_granularity and not _within_granularity(record, signature):
+            return Reason.KEY_GRANULARITY, None
+        try:
+            key = record.public_key(algorithm)
+        except PublicKeyFault as fault:
+            return Reason.KEY_SYNTAX, fault.why
+        if key.form not in algorithm.key_forms and not rules.accept_ed25519_spki:
+            return Reason.KEY_SYNTAX, f"the key is wrapped in {key.form}"
+        if key.exponent is not None:
+            if key.bits < rules.min_rsa_bits:
+                return Reason.KEY_TOO_SHORT, f"{key.bits} bits"
+            if key.bits > rules.max_rsa_bits:
+                return Reason.KEY_TOO_LONG, f"{key.bits} bits"
+            if key.exponent > _MAX_EXPONENT:
+                return Reason.KEY_EXPONENT, f"{key.exponent.bit_length()} bits"
+        return key
+
+    def _match(
+        self, candidate: _Candidate, signature: Signature, key: PublicKey, answer: Answer
+    ) -> tuple[tuple[Reason, str | None] | None, Evidence]:
+        """Compare hashes and signature (RFC 6376 §6.1.3)."""
+        body = candidate.body
+        assert body is not None  # noqa: S101 - registered when the candidate was admitted
+        data = header_data(
+            self._header,
+            signature.signed_names,
+            signature.header_canon,
+            signature.unsigned_field,
+            place=candidate.place,
+        )
+        algorithm = ALGORITHMS[signature.algorithm]
+        digest = hashlib.new(algorithm.hash_name, data, usedforsecurity=False).digest()
+        intact = algorithm.verify(key, signature.signature, digest)
+        body_digest = body.digest
+        evidence = Evidence(
+            body_hash=body_digest, header_intact=intact, key_bits=key.bits, secure=answer.secure
+        )
+        problem: tuple[Reason, str | None] | None = None
+        if body.length is not None and body.count is not None and body.count < body.length:
+            problem = Reason.BODY_LENGTH, f"{body.count} octets, l={body.length}"
+        elif body_digest != signature.body_hash:
+            problem = Reason.BODY_HASH, None if intact else "and the signed fields changed too"
+        elif not intact:
+            problem = Reason.SIGNATURE, None
+        elif (
+            body.satisfied and not self._rules.accept_unsigned_content
+        ):
+            problem = Reason.UNSIGNED_CONTENT, f"l={body.length}"
+        return problem, evidence
+
+    def _unacceptable(
+        self, signature: Signature, record: KeyRecord, candidate: _Candidate
+    ) -> tuple[Reason, str | None] | None:
+        if record.testing and not self._rules.accept_testing:
+            return Reason.KEY_TESTING, None
+        return acceptance.first_problem(
+            acceptance.AFTER_MATCH, signature, self._header, self._rules, self._now
+        )
+
+    def _verification(
+        self,
+        candidate: _Candidate,
+        problem: tuple[Reason, str | None] | None,
+        record: KeyRecord | None = None,
+        evidence: Evidence | None = None,
+        warnings: tuple[Caution, ...] = (),
+    ) -> Verification:
+        if self._header_cautions is None:
+            self._header_cautions = cautions.of_header(self._header)
+        reason, detail = problem or (None, None)
+        return Verification(
+            field=candidate.field,
+            place=candidate.place,
+            signature=candidate.signature,
+            salvage=candidate.salvage,
+            key=record,
+            reason=reason,
+            detail=detail,
+            warnings=warnings + self._header_cautions,
+            evidence=evidence,
+        )
+
+
+def _within_granularity(record: KeyRecord, signature: Signature) -> bool:
+    """Match g= with the local part of i= (RFC 4871 §3.6.1 g=): one * stands for anything."""
+    pattern = b"*" if record.granularity is None else record.granularity
+    local_part = signature.auid.local_part
+    before, star, after = pattern.partition(b"*")
+    if not star:
+        return bool(pattern) and local_part == pattern
+    fits = local_part.startswith(before) and local_part.endswith(after)
+    return fits and len(local_part) >= len(before) + len(after)

@@ -1,0 +1,281 @@
+"""The front door: verify and sign in one line, from octets or a file.
+
+Reads the clock and files, chooses a resolver where none is given, and drives the core.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
+
+from avowal.dkim import rules as rules_module
+from avowal.dkim.reasons import Reason
+from avowal.dkim.rules import Rules
+from avowal.dkim.verification import Verification
+from avowal.dkim.verifier import Verifier
+from avowal.errors import IntentError, UsageError
+from avowal.limits import DEFAULT, Limits
+from avowal.lookup import AsyncResolver, Resolver, arun, run
+from avowal.message import (
+    Field,
+    Header,
+    HeaderReader,
+    HeaderTooLarge,
+    LineEnds,
+    WireForm,
+    looks_stored,
+)
+
+if TYPE_CHECKING:
+    from avowal.crypto.signing import AsyncSigningKey, SigningKey
+    from avowal.dkim.intent import Intent
+
+Source: TypeAlias = bytes | bytearray | memoryview | BinaryIO | os.PathLike[str]
+Chunks: TypeAlias = Iterator[bytes]
+ZoneData: TypeAlias = Mapping[str, Any]
+
+_CHUNK = 256 << 10  # octets read from a file at a time
+
+
+def verify(
+    source: Source,
+    resolver: Resolver | ZoneData | None = None,
+    *,
+    now: int | None = None,
+    rules: Rules = rules_module.DEFAULT,
+    limits: Limits = DEFAULT,
+    line_ends: LineEnds = "auto",
+) -> tuple[Verification, ...]:
+    """Verify all DKIM signatures of a message; an empty tuple says it carries none.
+
+    `source` is the message's octets, a binary file open for reading, or a path.
+    `resolver` defaults to the system's DNS servers; a mapping of names to records serves
+    as one.  `now` is the time of receipt in Unix seconds, by default the present.
+    `line_ends` "auto" takes a message whose first line ends in a bare LF for a stored
+    file and converts it; "wire" hashes the octets as they are, "stored" always converts.
+
+    No octets and no answers make it raise; an unreadable file raises OSError.
+
+    >>> from avowal.testing import Zone
+    >>> verify(b"From: a@example.com\\r\\n\\r\\nHello\\r\\n", Zone({}))
+    ()
+    """
+    with _opened(source) as chunks:
+        try:
+            header, body = read_header(chunks, line_ends=line_ends, limits=limits)
+        except HeaderTooLarge as fault:
+            return (_too_large(fault),)
+        verifier = Verifier(header, now=_time(now), rules=rules, limits=limits)
+        keys = run(verifier.keys(), _sync_resolver(resolver, limits))
+        if verifier.wants_body:
+            for chunk in body:
+                if not verifier.feed(chunk):
+                    break
+        return verifier.finish(keys)
+
+
+async def averify(
+    source: Source,
+    resolver: AsyncResolver | ZoneData | None = None,
+    *,
+    now: int | None = None,
+    rules: Rules = rules_module.DEFAULT,
+    limits: Limits = DEFAULT,
+    line_ends: LineEnds = "auto",
+) -> tuple[Verification, ...]:
+    """Do what `verify` does, waiting for DNS without blocking."""
+    with _opened(source) as chunks:
+        try:
+            header, body = read_header(chunks, line_ends=line_ends, limits=limits)
+        except HeaderTooLarge as fault:
+            return (_too_large(fault),)
+        verifier = Verifier(header, now=_time(now), rules=rules, limits=limits)
+        keys = await arun(verifier.keys(), _async_resolver(resolver, limits))
+        if verifier.wants_body:
+            for chunk in body:
+                if not verifier.feed(chunk):
+                    break
+        return verifier.finish(keys)
+
+
+def sign(
+    source: Source,
+    *intents: Intent,
+    domain: str | None = None,
+    selector: str | None = None,
+    key: SigningKey | str | os.PathLike[str] | bytes | None = None,
+    now: int | None = None,
+    accept_malformed: bool = False,
+    line_ends: LineEnds = "auto",
+    **options: Any,
+) -> bytes:
+    """Sign a message and return the DKIM-Signature field(s), each with its CRLF.
+
+    Put them on top of the message's wire form.  Give `domain`, `selector` and `key` (a
+    key, the path of its file, or PEM octets) and further options of `Intent`, or give one
+    `Intent` per signature.  Bare CR and LF count as CRLF, as they must be sent.
+
+    Raises UsageError (IntentError, KeyMaterialError) only, or OSError for the file.
+    """
+    if key is not None:
+        intents = (*intents, _intent(domain, selector, key, options))
+    elif domain is not None or selector is not None or options:
+        raise IntentError("key", "a domain, a selector and a key belong together")
+    from avowal.dkim.signer import Signer  # noqa: PLC0415 - verifying does not pay for it
+
+    with _opened(source) as chunks:
+        header, body = _signable(chunks, line_ends)
+        signer = Signer(header, intents, now=_time(now), accept_malformed=accept_malformed)
+        for chunk in body:
+            signer.feed(chunk)
+        fields = signer.finish()
+    return b"".join([field.raw + b"\r\n" for field in fields])
+
+
+async def asign(
+    source: Source,
+    *intents: Intent,
+    now: int | None = None,
+    accept_malformed: bool = False,
+    line_ends: LineEnds = "auto",
+) -> bytes:
+    """Do what `sign` does with intents whose keys may answer asynchronously (`asign`)."""
+    from avowal.dkim.signer import Signer  # noqa: PLC0415 - verifying does not pay for it
+
+    with _opened(source) as chunks:
+        header, body = _signable(chunks, line_ends)
+        signer = Signer(header, intents, now=_time(now), accept_malformed=accept_malformed)
+        for chunk in body:
+            signer.feed(chunk)
+        fields = await signer.afinish()
+    return b"".join([field.raw + b"\r\n" for field in fields])
+
+
+def read_header(
+    chunks: Chunks,
+    *,
+    line_ends: LineEnds = "auto",
+    limits: Limits = DEFAULT,
+    bare_cr: bool = False,
+) -> tuple[Header, Chunks]:
+    """Read a message up to its body: the header, and the chunks of the body in wire form.
+
+    `bare_cr` also turns a bare CR into CRLF where line ends are converted.
+    Raises HeaderTooLarge.
+    """
+    first = next(chunks, b"")
+    if line_ends == "stored" or (line_ends == "auto" and looks_stored(first)):
+        chunks = _converted(first, chunks, WireForm(bare_cr=bare_cr))
+        first = next(chunks, b"")
+    reader = HeaderReader(limit=limits.header_octets)
+    body = reader.feed(first)
+    while body is None:
+        chunk = next(chunks, None)
+        if chunk is None:
+            return reader.finish(), iter(())
+        body = reader.feed(chunk)
+    assert reader.header is not None  # noqa: S101 - feed returned the start of the body
+    return reader.header, _preceded(body, chunks)
+
+
+def _signable(chunks: Chunks, line_ends: LineEnds) -> tuple[Header, Chunks]:
+    ends: LineEnds = "wire" if line_ends == "wire" else "stored"
+    try:
+        return read_header(chunks, line_ends=ends, bare_cr=True)
+    except HeaderTooLarge as fault:
+        raise IntentError("header", str(fault)) from None
+
+
+def _converted(first: bytes, chunks: Chunks, form: WireForm) -> Chunks:
+    yield form.feed(first)
+    for chunk in chunks:
+        yield form.feed(chunk)
+    yield form.finish()
+
+
+def _preceded(first: bytes, chunks: Chunks) -> Chunks:
+    if first:
+        yield first
+    yield from chunks
+
+
+@contextmanager
+def _opened(source: Source) -> Iterator[Chunks]:
+    if isinstance(source, bytes):
+        yield iter((source,))
+    elif isinstance(source, bytearray | memoryview):
+        yield iter((bytes(source),))
+    elif isinstance(source, os.PathLike):
+        with Path(source).open("rb") as file:
+            yield iter(lambda: file.read(_CHUNK), b"")
+    elif hasattr(source, "read"):
+        yield iter(lambda: _octets(source.read(_CHUNK)), b"")
+    else:
+        raise UsageError(
+            f"a message is octets, a binary file or a path object, not {type(source).__name__}"
+        )
+
+
+def _octets(chunk: Any) -> bytes:
+    if not isinstance(chunk, bytes):
+        raise UsageError("the file is open for text: open it in binary mode ('rb')")
+    return chunk
+
+
+def _intent(domain: str | None, selector: str | None, key: Any, options: dict[str, Any]) -> Intent:
+    from avowal.dkim.intent import Intent  # noqa: PLC0415 - verifying does not pay for it
+    from avowal.keys.files import load_key  # noqa: PLC0415
+
+    if domain is None or selector is None:
+        raise IntentError("d=, s=", "a domain and a selector are needed with a key")
+    if isinstance(key, str | bytes | os.PathLike):
+        key = load_key(key)
+    try:
+        return Intent(domain=domain, selector=selector, key=key, **options)
+    except TypeError as error:
+        raise UsageError(str(error)) from None
+
+
+def _time(now: int | None) -> int:
+    return int(time.time()) if now is None else now
+
+
+def _too_large(fault: HeaderTooLarge) -> Verification:
+    return Verification(
+        field=Field(b"", -1), place=-1, reason=Reason.TOO_LARGE, detail=str(fault)
+    )
+
+
+def _sync_resolver(resolver: Resolver | ZoneData | None, limits: Limits) -> Resolver:
+    return _limited(resolver, limits)  # type: ignore[no-any-return]
+
+
+def _async_resolver(resolver: AsyncResolver | ZoneData | None, limits: Limits) -> AsyncResolver:
+    return _limited(resolver, limits)  # type: ignore[no-any-return]
+
+
+def _limited(resolver: Any, limits: Limits) -> Any:
+    """Wrap a resolver in the budget and deadline of one message."""
+    if resolver is None:
+        resolver = system_resolver()
+    elif isinstance(resolver, Mapping):
+        from avowal.dns.zone import Zone  # noqa: PLC0415
+
+        resolver = Zone(resolver)
+    return resolver
+
+
+@lru_cache(maxsize=1)
+def system_resolver() -> Any:
+    """Return the shared, caching resolver over the system's DNS servers."""
+    from avowal.dns.cache import Cached  # noqa: PLC0415 - a given resolver spares dnspython
+    from avowal.dns.dnspython import DnsResolver  # noqa: PLC0415
+
+    return Cached(DnsResolver())
+
+

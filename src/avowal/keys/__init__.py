@@ -1,0 +1,1 @@
+"""Keys as operators keep them: files, tables, records to publish."""
