@@ -59,10 +59,9 @@ fuzz: venv ## each target of tests/fuzz for SECONDS seconds (60)
 	  $(BIN)/python "$$target" -max_total_time=$(SECONDS) $(ARGS); done; \
 	[ -n "$$found" ] || { echo "tests/fuzz: no targets yet"; exit 1; }
 
-docs: venv ## HTML and manual pages in docs/_build
+docs: venv ## HTML in docs/_build/html
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
-	$(BIN)/python -m sphinx -W --keep-going -b man docs docs/_build/man
 
 clean: ## remove whatever was generated, the virtual environment included
 	rm -rf $(VENV) build dist docs/_build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.*
