@@ -17,7 +17,7 @@ from avowal.dkim import rules as rules_module
 from avowal.dkim.reasons import Reason
 from avowal.dkim.rules import Rules
 from avowal.dkim.verification import Verification
-from avowal.dkim.verifier import Verifier
+from avowal.dkim.verifier import Keys, Verifier
 from avowal.errors import IntentError, UsageError
 from avowal.limits import DEFAULT, Limits
 from avowal.lookup import AsyncResolver, Resolver, arun, run
@@ -40,6 +40,15 @@ Chunks: TypeAlias = Iterator[bytes]
 ZoneData: TypeAlias = Mapping[str, Any]
 
 _CHUNK = 256 << 10  # octets read from a file at a time
+# The one verdict on a message whose header was not read to its end.
+_TOO_LARGE = (
+    Verification(
+        field=Field(b"", -1),
+        place=-1,
+        reason=Reason.TOO_LARGE,
+        detail="the header section is beyond Limits.header_octets",
+    ),
+)
 
 
 def verify(
@@ -66,17 +75,11 @@ def verify(
     ()
     """
     with _opened(source) as chunks:
-        try:
-            header, body = read_header(chunks, line_ends=line_ends, limits=limits)
-        except HeaderTooLarge as fault:
-            return (_too_large(fault),)
-        verifier = Verifier(header, now=_time(now), rules=rules, limits=limits)
-        keys = run(verifier.keys(), _sync_resolver(resolver, limits))
-        if verifier.wants_body:
-            for chunk in body:
-                if not verifier.feed(chunk):
-                    break
-        return verifier.finish(keys)
+        verifier, body = _begun(chunks, now, rules, limits, line_ends)
+        if verifier is None:
+            return _TOO_LARGE
+        keys = run(verifier.keys(), _limited(resolver, limits))
+        return _ended(verifier, body, keys)
 
 
 async def averify(
@@ -90,17 +93,11 @@ async def averify(
 ) -> tuple[Verification, ...]:
     """Do what `verify` does, waiting for DNS without blocking."""
     with _opened(source) as chunks:
-        try:
-            header, body = read_header(chunks, line_ends=line_ends, limits=limits)
-        except HeaderTooLarge as fault:
-            return (_too_large(fault),)
-        verifier = Verifier(header, now=_time(now), rules=rules, limits=limits)
-        keys = await arun(verifier.keys(), _async_resolver(resolver, limits))
-        if verifier.wants_body:
-            for chunk in body:
-                if not verifier.feed(chunk):
-                    break
-        return verifier.finish(keys)
+        verifier, body = _begun(chunks, now, rules, limits, line_ends)
+        if verifier is None:
+            return _TOO_LARGE
+        keys = await arun(verifier.keys(), _limited(resolver, limits))
+        return _ended(verifier, body, keys)
 
 
 def sign(
@@ -183,6 +180,25 @@ def read_header(
     return reader.header, _preceded(body, chunks)
 
 
+def _begun(
+    chunks: Chunks, now: int | None, rules: Rules, limits: Limits, line_ends: LineEnds
+) -> tuple[Verifier | None, Chunks]:
+    """Read the header; no verifier when it is beyond the limit."""
+    try:
+        header, body = read_header(chunks, line_ends=line_ends, limits=limits)
+    except HeaderTooLarge:
+        return None, iter(())
+    return Verifier(header, now=_time(now), rules=rules, limits=limits), body
+
+
+def _ended(verifier: Verifier, body: Chunks, keys: Keys) -> tuple[Verification, ...]:
+    if verifier.wants_body:
+        for chunk in body:
+            if not verifier.feed(chunk):
+                break
+    return verifier.finish(keys)
+
+
 def _signable(chunks: Chunks, line_ends: LineEnds) -> tuple[Header, Chunks]:
     ends: LineEnds = "wire" if line_ends == "wire" else "stored"
     try:
@@ -243,20 +259,6 @@ def _intent(domain: str | None, selector: str | None, key: Any, options: dict[st
 
 def _time(now: int | None) -> int:
     return int(time.time()) if now is None else now
-
-
-def _too_large(fault: HeaderTooLarge) -> Verification:
-    return Verification(
-        field=Field(b"", -1), place=-1, reason=Reason.TOO_LARGE, detail=str(fault)
-    )
-
-
-def _sync_resolver(resolver: Resolver | ZoneData | None, limits: Limits) -> Resolver:
-    return _limited(resolver, limits)  # type: ignore[no-any-return]
-
-
-def _async_resolver(resolver: AsyncResolver | ZoneData | None, limits: Limits) -> AsyncResolver:
-    return _limited(resolver, limits)  # type: ignore[no-any-return]
 
 
 def _limited(resolver: Any, limits: Limits) -> Any:

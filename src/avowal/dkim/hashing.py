@@ -6,7 +6,8 @@ import hashlib
 from collections.abc import Callable
 from typing import Any
 
-from avowal.canonical import BODY_FORMS, HEADER_FORMS, relaxed_fields
+from avowal._fast import relax_fields
+from avowal.canonical import BODY_FORMS, HEADER_FORMS
 from avowal.message import CRLF, Field, Header
 
 Octets = bytes | memoryview
@@ -107,7 +108,7 @@ def header_data(
     """
     places = header.select(names, except_at=place)
     if form == "relaxed":
-        selected = relaxed_fields(header, places)
+        selected = relax_fields(header.raws, header.names, header.colons, places)
     else:
         canonical = HEADER_FORMS[form]
         selected = b"".join([canonical(*header[at]) + CRLF for at in places])

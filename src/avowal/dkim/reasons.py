@@ -297,7 +297,7 @@ class Caution(str, Enum):
     KEY_FORM = ("key-form", "the key is encoded in an uncommon form (RFC 6376 §3.6.1, RFC 8463)")
     UNDERSCORE = ("underscore", "a name holds an underscore (RFC 5321 §4.1.2)")
     UNKNOWN_TAGS = ("unknown-tags", "the signature holds tags nobody registered")
-    FUTURE_TIMESTAMP = ("future-timestamp", "t= lies in the future, within the clock skew")
+    FUTURE_TIMESTAMP = ("future-timestamp", "t= lies in the future (RFC 6376 §3.5)")
     GRANULARITY = ("granularity", "the key record holds g=, which RFC 6376 dropped")
     BARE_LINE_BREAKS = ("bare-line-breaks", "bare CR or LF in the message (RFC 5322 §2.3)")
     MALFORMED_LINES = ("malformed-lines", "the header holds lines that are no fields")

@@ -71,7 +71,9 @@ class Rules:
         300, "expired", "seconds of tolerance for x= and for t= in the future"
     )
     refuse_future: bool = _rule(
-        True, "signed-in-future", "refuse signatures made later than now and the skew"
+        False,
+        "signed-in-future",
+        "refuse signatures made later than now and the skew; otherwise they carry a warning",
     )
     max_age: int | None = _rule(
         None, "expired", "seconds after t= beyond which a signature counts as expired"
@@ -93,6 +95,7 @@ class Rules:
 DEFAULT = Rules()
 STRICT = Rules(
     accept_testing=False,
+    refuse_future=True,
     refuse_several_from=True,
     required_fields=frozenset((b"subject", b"date", b"to", b"content-type")),
     sole_fields=frozenset(
@@ -106,7 +109,6 @@ ARCHIVE = Rules(
     accept_historic=True,
     accept_drafts=True,
     check_expiration=False,
-    refuse_future=False,
     accept_ed25519_spki=True,
 )
 PROFILES = {"default": DEFAULT, "strict": STRICT, "archive": ARCHIVE}

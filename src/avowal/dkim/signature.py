@@ -30,6 +30,7 @@ _ALGORITHM = re.compile(rb"[A-Za-z][A-Za-z0-9]*-[A-Za-z][A-Za-z0-9]*")
 _CANONICALIZATION = re.compile(rb"([A-Za-z0-9-]+)(?:/([A-Za-z0-9-]+))?")
 _NAME = rb"[ \t\r\n]*+[!-9<-~]++[ \t\r\n]*+"  # hdr-name: ftext of RFC 5322 §3.6.8 without ";"
 _NAMES = re.compile(_NAME + rb"(?::" + _NAME + rb")*+")
+_DRAFT_VERSION = re.compile(rb"0\.[0-9]{1,3}")
 _MAX_DIGITS = 76  # RFC 6376 §3.5 l=; t= and x= longer than 12 count as far away
 
 T = TypeVar("T")
@@ -72,15 +73,20 @@ class Signature:
     query_methods: tuple[str, ...]
 
     @classmethod
-    def parse(cls, field: Field, *, limits: Limits = DEFAULT) -> Signature:
-        """Read a field.  Raises SignatureFault."""
+    def parse(
+        cls, field: Field, *, limits: Limits = DEFAULT, drafts: bool = False
+    ) -> Signature:
+        """Read a field.  Raises SignatureFault.
+
+        With `drafts` the forms before RFC 4871 are read too: no v= or v=0.x, and q=dns.
+        """
         if len(field.raw) > limits.signature_field_octets:
             raise SignatureFault(Reason.TOO_LARGE, 0, "longer than any signature needs")
         try:
             tags = TagList.parse(field.value, most=limits.tags)
         except TagListFault as fault:
             raise SignatureFault(Reason.SYNTAX, fault.offset, fault.why) from None
-        _refuse_version_and_missing(tags)
+        _refuse_version_and_missing(tags, drafts=drafts)
         header_canon, body_canon = _read(tags, "c", _canonicalization) or ("simple", "simple")
         timestamp = _read(tags, "t", _number)
         expiration = _read(tags, "x", _number)
@@ -104,7 +110,7 @@ class Signature:
             body_length=_read(tags, "l", _number),
             timestamp=timestamp,
             expiration=expiration,
-            query_methods=_read(tags, "q", _query_methods) or (QUERY_DNS_TXT,),
+            query_methods=_query_methods_of(tags, drafts=drafts),
         )
 
     @property
@@ -168,13 +174,22 @@ def _fault(tags: TagList, name: str, why: str) -> SignatureFault:
     return SignatureFault(Reason.SYNTAX, tag.start if tag else 0, why)
 
 
-def _refuse_version_and_missing(tags: TagList) -> None:
+def _refuse_version_and_missing(tags: TagList, *, drafts: bool) -> None:
     version = tags.tag("v")
-    if version is not None and version.value != b"1":  # compared as octets, §3.5 v=
-        raise SignatureFault(Reason.VERSION, version.start, "v= is not 1")
+    if version is None:
+        draft = drafts
+    else:
+        draft = drafts and _DRAFT_VERSION.fullmatch(version.value) is not None
+        if version.value != b"1" and not draft:  # compared as octets, §3.5 v=
+            raise SignatureFault(Reason.VERSION, version.start, "v= is not 1")
     for name in REQUIRED:
-        if name not in tags:
+        if name not in tags and not (draft and name == "v"):
             raise SignatureFault(Reason.MISSING_TAG, 0, f"there is no {name}=")
+
+
+def _query_methods_of(tags: TagList, *, drafts: bool) -> tuple[str, ...]:
+    methods = _read(tags, "q", _query_methods) or (QUERY_DNS_TXT,)
+    return (QUERY_DNS_TXT,) if drafts and methods == ("dns",) else methods
 
 
 def _algorithm(value: bytes) -> str:

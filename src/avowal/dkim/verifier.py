@@ -135,7 +135,9 @@ class Verifier:
             candidate.problem = Reason.TOO_MANY_SIGNATURES, None
         else:
             try:
-                candidate.signature = Signature.parse(candidate.field, limits=self._limits)
+                candidate.signature = Signature.parse(
+                    candidate.field, limits=self._limits, drafts=self._rules.accept_drafts
+                )
             except SignatureFault as fault:
                 candidate.problem = fault.reason, str(fault)
                 if fault.reason is not Reason.TOO_LARGE:

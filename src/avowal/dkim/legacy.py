@@ -1,0 +1,240 @@
+"""DomainKeys (RFC 4870), for archives: decoded, checked, reported.
+
+What DKIM replaced is verified here because an archive asks whether it would have
+verified then.  A DomainKeys signature that fits reads `historic-protocol`, a policy
+result, unless the rules accept drafts: SHA-1 authenticates nobody today (RFC 8301).
+Signatures of the DKIM drafts are read by `Signature.parse(drafts=True)`.
+"""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from avowal.canonical import BODY_FORMS
+from avowal.crypto.algorithms import ALGORITHMS
+from avowal.crypto.publickey import PublicKeyFault
+from avowal.dkim import rules as rules_module
+from avowal.dkim.hashing import Octets
+from avowal.dkim.key import KeyRecordFault, read_record
+from avowal.dkim.query import dns_txt
+from avowal.dkim.reasons import Reason
+from avowal.dkim.rules import Rules
+from avowal.dkim.verification import Verification
+from avowal.limits import DEFAULT, Limits
+from avowal.lookup import Answer, Outcome, Steps, together
+from avowal.message import CRLF, Field, Header
+from avowal.names import DomainName, NameFault, Selector, key_name
+from avowal.taglist import TagList, TagListFault, colon_list, without_fws
+
+FIELD_NAME = b"domainkey-signature"
+_ALGORITHM = ALGORITHMS["rsa-sha1"]  # the only one there was, RFC 4870 §3.3 a=
+_FORMS = ("simple", "nofws")
+_ADDRESS = re.compile(rb"([^\s<>(),;:@\"]*)@([A-Za-z0-9._\x80-\xff-]+)")
+
+
+class _Refused(Exception):
+    """A signature that is settled: its reason and detail."""
+
+    def __init__(self, reason: Reason, detail: str | None = None) -> None:
+        super().__init__(reason, detail)
+        self.problem = reason, detail
+
+
+@dataclass(slots=True)
+class _Candidate:
+    place: int
+    field: Field
+    tags: TagList | None = None
+    signature: bytes = b""
+    names: tuple[Selector, DomainName] | None = None
+    problem: tuple[Reason, str | None] | None = None
+    hash: Any = None
+    canonicalizer: Any = None
+
+
+class DomainKeysVerifier:
+    """Verifies the DomainKey-Signature fields of one message; used like `Verifier`."""
+
+    __slots__ = ("_candidates", "_header", "_limits", "_rules")
+
+    def __init__(
+        self, header: Header, *, rules: Rules = rules_module.DEFAULT, limits: Limits = DEFAULT
+    ) -> None:
+        self._header = header
+        self._rules = rules
+        self._limits = limits
+        places = header.positions.get(FIELD_NAME, ())
+        self._candidates = [self._read(place) for place in places[: limits.signatures_checked]]
+
+    def keys(self) -> Steps[Mapping[str, Answer]]:
+        """Ask for all keys in one round."""
+        wanted = {key_name(*c.names): c.names for c in self._candidates if c.names is not None}
+        answers = yield from together(*[dns_txt(*names) for names in wanted.values()])
+        return dict(zip(wanted, answers, strict=True))
+
+    def feed(self, chunk: Octets) -> bool:
+        """Take the next octets of the body; return whether more can matter."""
+        for candidate in self._candidates:
+            if candidate.canonicalizer is not None:
+                candidate.canonicalizer.feed(chunk)
+        return bool(self._candidates)
+
+    def finish(self, keys: Mapping[str, Answer]) -> tuple[Verification, ...]:
+        """End the body and return one verdict per DomainKey-Signature field.
+
+        The tags stand in `salvage`: `signature` is for DKIM's own.
+        """
+        verdicts = []
+        for candidate in self._candidates:
+            if candidate.problem is None:
+                try:
+                    self._check(candidate, keys)
+                    if not self._rules.accept_drafts:
+                        raise _Refused(Reason.HISTORIC_PROTOCOL, "DomainKeys, RFC 4870")
+                except _Refused as refused:
+                    candidate.problem = refused.problem
+            reason, detail = candidate.problem or (None, None)
+            verdicts.append(
+                Verification(
+                    field=candidate.field,
+                    place=candidate.place,
+                    salvage=candidate.tags,
+                    reason=reason,
+                    detail=detail,
+                )
+            )
+        return tuple(verdicts)
+
+    def _read(self, place: int) -> _Candidate:
+        candidate = _Candidate(place, self._header[place])
+        try:
+            self._begin(candidate)
+        except _Refused as refused:
+            candidate.problem = refused.problem
+        return candidate
+
+    def _begin(self, candidate: _Candidate) -> None:
+        """Read the tags (RFC 4870 §3.3) and put the signed header lines into the hash."""
+        if len(candidate.field.raw) > self._limits.signature_field_octets:
+            raise _Refused(Reason.TOO_LARGE)
+        try:
+            tags = TagList.parse(candidate.field.value, most=self._limits.tags)
+        except TagListFault as fault:
+            candidate.tags = TagList.salvage(candidate.field.value)
+            raise _Refused(Reason.SYNTAX, str(fault)) from None
+        candidate.tags = tags
+        required = {name: tags.get(name) for name in ("b", "c", "d", "s")}
+        for name, value in required.items():
+            if value is None:
+                raise _Refused(Reason.MISSING_TAG, f"there is no {name}=")
+        if tags.get("a") not in (None, b"rsa-sha1"):
+            raise _Refused(Reason.ALGORITHM)
+        form = (tags.get("c") or b"").decode("utf-8", "backslashreplace")
+        if form not in _FORMS:
+            raise _Refused(Reason.CANONICALIZATION, f"c={form}")
+        if tags.get("q") not in (None, b"dns"):
+            raise _Refused(Reason.QUERY)
+        try:
+            candidate.signature = binascii.a2b_base64(
+                without_fws(tags.get("b") or b""), strict_mode=True
+            )
+            domain = DomainName.parse(tags.get("d") or b"")
+            candidate.names = DomainName.parse(tags.get("s") or b""), domain
+        except (NameFault, binascii.Error) as fault:
+            raise _Refused(Reason.SYNTAX, str(fault)) from None
+        self._refuse_foreign_sender(domain)
+        candidate.hash = hashlib.new(_ALGORITHM.hash_name, usedforsecurity=False)
+        candidate.hash.update(self._signed_lines(candidate.place, tags.get("h"), form))
+        candidate.canonicalizer = BODY_FORMS[f"domainkeys-{form}"](
+            _AfterSeparator(candidate.hash.update)
+        )
+
+    def _sender(self) -> tuple[bytes, DomainName] | None:
+        """The address of Sender, else of the first From (RFC 4870 §3.7.3)."""
+        for name in (b"sender", b"from"):
+            for field in self._header.named(name)[:1]:
+                addresses = _ADDRESS.findall(field.value.rpartition(b"<")[2])
+                if addresses:
+                    try:
+                        return addresses[0][0], DomainName.parse(addresses[0][1])
+                    except NameFault:
+                        return None
+        return None
+
+    def _refuse_foreign_sender(self, domain: DomainName) -> None:
+        sender = self._sender()
+        if sender is None or not sender[1].is_within(domain):
+            raise _Refused(Reason.DOMAIN_MISMATCH, "the sender's domain is not within d=")
+
+    def _signed_lines(self, place: int, listed: bytes | None, form: str) -> bytes:
+        """The fields below the signature, those of h= where it stands (RFC 4870 §3.4.2)."""
+        names = None if listed is None else set(colon_list(listed.lower()))
+        header = self._header
+        lines = []
+        for at in range(place + 1, len(header)):
+            if names is None or header.names[at] in names:
+                raw = header.raws[at]
+                lines.append(raw if form == "simple" else without_fws(raw))
+                lines.append(CRLF)
+        return b"".join(lines)
+
+    def _check(self, candidate: _Candidate, keys: Mapping[str, Answer]) -> None:
+        assert candidate.names is not None  # noqa: S101 - read without a problem
+        answer = keys[key_name(*candidate.names)]
+        if answer.outcome is Outcome.FAILED:
+            raise _Refused(Reason.KEY_UNAVAILABLE)
+        if not answer.records:
+            raise _Refused(Reason.NO_KEY)
+        record = read_record(answer.records[0], self._limits)
+        if isinstance(record, KeyRecordFault):
+            raise _Refused(Reason.KEY_SYNTAX, str(record))
+        if record.revoked:
+            raise _Refused(Reason.KEY_REVOKED)
+        if record.key_type != _ALGORITHM.key_type:
+            raise _Refused(Reason.KEY_ALGORITHM)
+        if record.granularity and not self._within(record.granularity):
+            raise _Refused(Reason.KEY_GRANULARITY)
+        try:
+            key = record.public_key(_ALGORITHM)
+        except PublicKeyFault as fault:
+            raise _Refused(Reason.KEY_SYNTAX, fault.why) from None
+        if key.bits > self._rules.max_rsa_bits:
+            raise _Refused(Reason.KEY_TOO_LONG, f"{key.bits} bits")
+        candidate.canonicalizer.finish()
+        if not _ALGORITHM.verify(key, candidate.signature, candidate.hash.digest()):
+            raise _Refused(Reason.SIGNATURE)
+
+    def _within(self, granularity: bytes) -> bool:
+        """Match g= with the sender's local part (RFC 4870 §3.2.3); an empty g= fits all."""
+        sender = self._sender()
+        if sender is None:
+            return False
+        before, star, after = granularity.partition(b"*")
+        if not star:
+            return sender[0] == granularity
+        fits = sender[0].startswith(before) and sender[0].endswith(after)
+        return fits and len(sender[0]) >= len(before) + len(after)
+
+
+class _AfterSeparator:
+    """Puts the line between header and body into the hash before the first line of a body.
+
+    A body of empty lines only counts as none, and so does the separator (RFC 4870 §3.4.2.1).
+    """
+
+    __slots__ = ("_sink", "_started")
+
+    def __init__(self, sink: Any) -> None:
+        self._sink = sink
+        self._started = False
+
+    def __call__(self, octets: Octets) -> None:
+        if not self._started and len(octets):
+            self._started = True
+            self._sink(CRLF)
+        self._sink(octets)
