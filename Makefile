@@ -24,7 +24,7 @@ venv: $(READY)
 $(READY): pyproject.toml setup.py $(wildcard src/avowal/_kernel.c)
 	@scripts/virtualenv "$(PYTHON)" "$(VENV)"
 	@echo "installing avowal and its tools into $(VENV)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$(EXTRAS)]'
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[$(EXTRAS)]'
 	@touch $@
 
 demo: venv ## show what avowal does, on this machine alone
@@ -53,14 +53,14 @@ bench: venv ## measure, against peers in the same run
 	@if [ -f bench/run.py ]; then $(BIN)/python bench/run.py $(ARGS); else echo "bench/run.py: not built yet"; exit 1; fi
 
 fuzz: venv ## each target of tests/fuzz for SECONDS seconds (60)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[fuzz]'
 	@set -e; found=; for target in tests/fuzz/fuzz_*.py; do \
 	  [ -f "$$target" ] || continue; found=1; echo "== $$target"; \
 	  $(BIN)/python "$$target" -max_total_time=$(SECONDS) $(ARGS); done; \
 	[ -n "$$found" ] || { echo "tests/fuzz: no targets yet"; exit 1; }
 
 docs: venv ## HTML in docs/_build/html
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[docs]'
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 
 clean: ## remove whatever was generated, the virtual environment included
