@@ -1,0 +1,17 @@
+"""The canonical forms from whichever twin is here: the compiled one, else the pure one.
+
+Nothing else is decided: no switch, no measuring.  Tests import the twins directly.
+"""
+
+from __future__ import annotations
+
+try:
+    from avowal._kernel import WINDOW, relax_body, relax_field, relax_fields, split_header
+
+    COMPILED = True
+except ImportError:
+    from avowal._pure import WINDOW, relax_body, relax_field, relax_fields, split_header
+
+    COMPILED = False
+
+__all__ = ["COMPILED", "WINDOW", "relax_body", "relax_field", "relax_fields", "split_header"]

@@ -1,0 +1,434 @@
+/* The canonical forms at the speed of C: optional, over the stable ABI of Python 3.11.
+ *
+ * avowal._pure says what each function returns and is the reference; the property
+ * tests hold both to the same results and exceptions.  Streaming, selection of fields
+ * and everything that keeps state belong to Python.
+ *
+ * Rules of this file: every read and write is bounded by a length taken from Python in
+ * the same call, no function runs Python code between taking a pointer and using it,
+ * and no output is longer than the room computed for it.  Only SP and HTAB are white
+ * space (RFC 6376 §2.8); a bare CR, a bare LF and NUL are ordinary octets.
+ */
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(__SSE2__) || defined(_M_X64)
+#define WITH_SSE2 1
+#include <emmintrin.h>
+#ifdef _MSC_VER
+#include <intrin.h>
+#endif
+#endif
+
+typedef unsigned char octet;
+
+/* Windows of a body: large enough to forget the cost of a call, small enough for L2. */
+#define WINDOW (64 * 1024)
+
+/* From here on the GIL is released.  Above WINDOW on purpose: a window takes at most
+ * some 60 microseconds, while taking the GIL back from a busy thread may take 5 ms. */
+#define WORTH_RELEASING (128 * 1024)
+
+static inline int is_wsp(octet c)
+{
+    return (c == ' ') | (c == '\t');
+}
+
+/* The octets in `made` as bytes; frees it.  NULL stands for memory that was not to be had. */
+static PyObject *taken(octet *made, Py_ssize_t size)
+{
+    PyObject *result;
+    if (made == NULL)
+        return PyErr_NoMemory();
+    result = PyBytes_FromStringAndSize((const char *)made, size);
+    free(made);
+    return result;
+}
+
+/* ---- relaxed body: RFC 6376 §3.4.4 (a), within one window ---- */
+
+/* Whether the white space at in[i] goes: other white space or CRLF follows it. */
+static inline int is_dropped(const octet *in, Py_ssize_t i, Py_ssize_t n)
+{
+    if (i + 1 >= n)
+        return 0;
+    if (is_wsp(in[i + 1]))
+        return 1;
+    return in[i + 1] == '\r' && i + 2 < n && in[i + 2] == '\n';
+}
+
+#ifdef WITH_SSE2
+#define BLOCK 16
+/* A block reads two octets behind itself; moving its kept runs together reads up to 15. */
+#define READS (2 * BLOCK)
+
+static inline __m128i load(const octet *at)
+{
+    return _mm_loadu_si128((const __m128i *)at);
+}
+
+static inline __m128i equals(__m128i octets, char c)
+{
+    return _mm_cmpeq_epi8(octets, _mm_set1_epi8(c));
+}
+
+static inline __m128i blanks(__m128i octets)
+{
+    return _mm_or_si128(equals(octets, ' '), equals(octets, '\t'));
+}
+
+/* One bit for each of 16 octets: whether it is dropped. */
+static inline unsigned dropped_of(const octet *at)
+{
+    __m128i next = load(at + 1);
+    __m128i line_end = _mm_and_si128(equals(next, '\r'), equals(load(at + 2), '\n'));
+    __m128i followed = _mm_or_si128(blanks(next), line_end);
+    return (unsigned)_mm_movemask_epi8(_mm_and_si128(blanks(load(at)), followed));
+}
+
+/* Copy 16 octets, each HTAB as SP. */
+static inline void put_block(octet *out, const octet *at)
+{
+    __m128i octets = load(at), tabs = equals(octets, '\t');
+    octets = _mm_xor_si128(octets, _mm_and_si128(tabs, _mm_set1_epi8('\t' ^ ' ')));
+    _mm_storeu_si128((__m128i *)out, octets);
+}
+
+static inline int lowest_bit(unsigned bits) /* bits is not 0 */
+{
+#ifdef _MSC_VER
+    unsigned long at;
+    _BitScanForward(&at, bits);
+    return (int)at;
+#else
+    return __builtin_ctz(bits);
+#endif
+}
+
+/* Copy the runs of a block that stay, each as 16 octets that the next one overwrites. */
+static inline octet *put_kept(octet *out, const octet *at, unsigned dropped)
+{
+    int done = 0;
+    while (dropped) { /* its bits count from `done` on */
+        int kept = lowest_bit(dropped);
+        int gone = lowest_bit(~(dropped >> kept)); /* there is one: 16 bits are in use */
+        put_block(out, at + done);
+        out += kept;
+        done += kept + gone;
+        dropped >>= kept + gone;
+    }
+    if (done < BLOCK)
+        put_block(out, at + done);
+    return out + (BLOCK - done);
+}
+#endif
+
+/* How many octets from the start are canonical already; n when all of them are. */
+static Py_ssize_t canonical_prefix(const octet *in, Py_ssize_t n)
+{
+    Py_ssize_t i = 0;
+#ifdef WITH_SSE2
+    for (; n - i >= READS; i += BLOCK) {
+        __m128i here = load(in + i);
+        if (_mm_movemask_epi8(blanks(here)) && /* never in base64 */
+            (dropped_of(in + i) || _mm_movemask_epi8(equals(here, '\t'))))
+            break;
+    }
+#endif
+    for (; i < n; i++)
+        if (in[i] == '\t' || (in[i] == ' ' && is_dropped(in, i, n)))
+            return i;
+    return n;
+}
+
+/* Write the relaxed form of in[from..n); `out` has room for n - from octets. */
+static octet *put_relaxed_body(octet *out, const octet *in, Py_ssize_t from, Py_ssize_t n)
+{
+    Py_ssize_t i = from;
+#ifdef WITH_SSE2
+    /* What is written never overtakes what is read, so 16 octets behind `out` are there. */
+    for (; n - i >= READS; i += BLOCK) {
+        unsigned dropped = dropped_of(in + i);
+        if (dropped == 0) {
+            put_block(out, in + i);
+            out += BLOCK;
+        } else if (dropped != 0xFFFF) {
+            out = put_kept(out, in + i, dropped);
+        }
+    }
+#endif
+    for (; n - i > 2; i++) { /* without branches: what is dropped is overwritten */
+        octet c = in[i], next = in[i + 1];
+        int line_end = (next == '\r') & (in[i + 2] == '\n');
+        *out = c == '\t' ? ' ' : c;
+        out += !(is_wsp(c) & (is_wsp(next) | line_end));
+    }
+    for (; i < n; i++)
+        if (!is_wsp(in[i]))
+            *out++ = in[i];
+        else if (!is_dropped(in, i, n))
+            *out++ = ' ';
+    return out;
+}
+
+static PyObject *relax_body(PyObject *module, PyObject *window)
+{
+    Py_buffer view;
+    PyObject *result = NULL;
+    PyThreadState *released = NULL;
+    octet *out;
+    Py_ssize_t same, size = 0;
+
+    (void)module;
+    if (PyObject_GetBuffer(window, &view, PyBUF_SIMPLE) < 0)
+        return NULL;
+    if (view.len >= WORTH_RELEASING)
+        released = PyEval_SaveThread();
+    same = canonical_prefix(view.buf, view.len);
+    out = same == view.len ? NULL : malloc((size_t)view.len);
+    if (out != NULL) {
+        memcpy(out, view.buf, (size_t)same);
+        size = put_relaxed_body(out + same, view.buf, same, view.len) - out;
+    }
+    if (released)
+        PyEval_RestoreThread(released);
+    if (same == view.len) {
+        Py_INCREF(window);
+        result = window;
+    } else {
+        result = taken(out, size);
+    }
+    PyBuffer_Release(&view);
+    return result;
+}
+
+/* ---- header section ---- */
+
+static inline octet lower(octet c)
+{
+    return c >= 'A' && c <= 'Z' ? (octet)(c + ('a' - 'A')) : c;
+}
+
+/* Length of the field name at the start of raw[0..n), and where its colon stands (-1 and
+ * 0 where this is no field): RFC 5322 §3.6.8 ftext, §4.5.8 white space before the colon. */
+static Py_ssize_t field_name(const octet *raw, Py_ssize_t n, Py_ssize_t *colon)
+{
+    Py_ssize_t length = 0, at;
+    while (length < n && raw[length] >= 33 && raw[length] <= 126 && raw[length] != ':')
+        length++;
+    for (at = length; at < n && is_wsp(raw[at]);)
+        at++;
+    if (length == 0 || at == n || raw[at] != ':') {
+        *colon = -1;
+        return 0;
+    }
+    *colon = at;
+    return length;
+}
+
+/* Append an object that is ours to give away. */
+static int append(PyObject *list, PyObject *made)
+{
+    int failed = made == NULL || PyList_Append(list, made) < 0;
+    Py_XDECREF(made);
+    return failed ? -1 : 0;
+}
+
+static int append_field(PyObject *lists[3], const octet *raw, Py_ssize_t n)
+{
+    Py_ssize_t colon, i, length = field_name(raw, n, &colon);
+    PyObject *name = PyBytes_FromStringAndSize(length ? NULL : "", length);
+    if (name != NULL && length) {
+        octet *out = (octet *)PyBytes_AsString(name);
+        for (i = 0; i < length; i++)
+            out[i] = lower(raw[i]);
+    }
+    if (append(lists[1], name) < 0)
+        return -1;
+    if (append(lists[0], PyBytes_FromStringAndSize((const char *)raw, n)) < 0)
+        return -1;
+    return append(lists[2], PyLong_FromSsize_t(colon));
+}
+
+static PyObject *split_header(PyObject *module, PyObject *block)
+{
+    PyObject *lists[3] = {NULL, NULL, NULL}, *result = NULL;
+    char *octets;
+    Py_ssize_t n, start = 0, from = 0;
+    int i;
+
+    (void)module;
+    if (PyBytes_AsStringAndSize(block, &octets, &n) < 0)
+        return NULL;
+    for (i = 0; i < 3; i++)
+        if ((lists[i] = PyList_New(0)) == NULL)
+            goto done;
+    while (start < n) {
+        const char *found = from < n ? memchr(octets + from, '\n', (size_t)(n - from)) : NULL;
+        Py_ssize_t end = found ? found - octets : n; /* the LF, if there is one */
+        from = end + 1;
+        if (found && (end == start || octets[end - 1] != '\r'))
+            continue; /* a bare LF */
+        if (found && from < n && is_wsp((octet)octets[from]))
+            continue; /* a fold */
+        if (append_field(lists, (octet *)octets + start, (found ? end - 1 : n) - start) < 0)
+            goto done;
+        start = from;
+    }
+    result = PyTuple_Pack(3, lists[0], lists[1], lists[2]);
+done:
+    for (i = 0; i < 3; i++)
+        Py_XDECREF(lists[i]);
+    return result;
+}
+
+/* Write the value in[0..n) unfolded, its blanks squeezed, none at either end
+ * (RFC 6376 §3.4.2); at most n octets. */
+static octet *put_relaxed_value(octet *out, const octet *in, Py_ssize_t n)
+{
+    const octet *start = out;
+    int gap = 0;
+    for (Py_ssize_t i = 0; i < n; i++) {
+        octet c = in[i];
+        if (is_wsp(c)) {
+            gap = 1;
+        } else if (c == '\r' && n - i > 2 && in[i + 1] == '\n' && is_wsp(in[i + 2])) {
+            i++; /* CRLF before white space goes; the white space is next */
+        } else {
+            if (gap && out != start)
+                *out++ = ' ';
+            gap = 0;
+            *out++ = c;
+        }
+    }
+    return out;
+}
+
+static PyObject *relax_field(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+{
+    char *raw;
+    Py_ssize_t n, colon, name;
+    octet *start, *out;
+
+    (void)module;
+    if (nargs != 2) {
+        PyErr_SetString(PyExc_TypeError, "relax_field takes a field and its colon");
+        return NULL;
+    }
+    if (PyBytes_AsStringAndSize(args[0], &raw, &n) < 0)
+        return NULL;
+    colon = PyLong_AsSsize_t(args[1]);
+    if (colon == -1 && PyErr_Occurred())
+        return NULL;
+    if (colon < 0 || colon >= n || raw[colon] != ':') {
+        PyErr_SetString(PyExc_ValueError, "no colon there");
+        return NULL;
+    }
+    start = out = malloc((size_t)n);
+    if (start == NULL)
+        return PyErr_NoMemory();
+    for (name = colon; name > 0 && is_wsp((octet)raw[name - 1]);)
+        name--;
+    for (Py_ssize_t i = 0; i < name; i++)
+        *out++ = lower((octet)raw[i]);
+    *out++ = ':';
+    out = put_relaxed_value(out, (octet *)raw + colon + 1, n - colon - 1);
+    return taken(start, out - start);
+}
+
+/* One field of a header given as parallel lists; everything borrowed. */
+typedef struct {
+    char *name, *value;
+    Py_ssize_t name_length, value_length;
+} field;
+
+/* args: raws, names, colons, places.  Runs no Python code: lists, bytes and ints only. */
+static int field_at(field *f, PyObject *const *args, Py_ssize_t nth)
+{
+    PyObject *place = PyList_GetItem(args[3], nth), *raw, *name, *at;
+    Py_ssize_t index, colon;
+    if (place == NULL || (index = PyLong_AsSsize_t(place), index == -1 && PyErr_Occurred()))
+        return -1;
+    if ((raw = PyList_GetItem(args[0], index)) == NULL ||
+        (name = PyList_GetItem(args[1], index)) == NULL ||
+        (at = PyList_GetItem(args[2], index)) == NULL)
+        return -1; /* IndexError, below 0 too */
+    colon = PyLong_AsSsize_t(at);
+    if (colon == -1 && PyErr_Occurred())
+        return -1;
+    if (PyBytes_AsStringAndSize(raw, &f->value, &f->value_length) < 0 ||
+        PyBytes_AsStringAndSize(name, &f->name, &f->name_length) < 0)
+        return -1;
+    if (colon < 0 || colon >= f->value_length || f->value[colon] != ':') {
+        PyErr_SetString(PyExc_ValueError, "no colon there");
+        return -1;
+    }
+    f->value += colon + 1;
+    f->value_length -= colon + 1;
+    return 0;
+}
+
+static PyObject *relax_fields(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+{
+    Py_ssize_t count, i, room = 0;
+    octet *start, *out;
+    field f;
+
+    (void)module;
+    for (i = 0; i < nargs && PyList_Check(args[i]);)
+        i++;
+    if (nargs != 4 || i != 4) {
+        PyErr_SetString(PyExc_TypeError, "relax_fields takes four lists");
+        return NULL;
+    }
+    count = PyList_Size(args[3]);
+    for (i = 0; i < count; i++) {
+        if (field_at(&f, args, i) < 0)
+            return NULL;
+        if (f.name_length > PY_SSIZE_T_MAX - room - 3 ||
+            f.value_length > PY_SSIZE_T_MAX - room - 3 - f.name_length)
+            return PyErr_NoMemory();
+        room += f.name_length + f.value_length + 3;
+    }
+    start = out = malloc((size_t)room + 1);
+    if (start == NULL)
+        return PyErr_NoMemory();
+    for (i = 0; i < count; i++) {
+        if (field_at(&f, args, i) < 0) /* cannot be: nothing ran in between */
+            break;
+        memcpy(out, f.name, (size_t)f.name_length);
+        out += f.name_length;
+        *out++ = ':';
+        out = put_relaxed_value(out, (octet *)f.value, f.value_length);
+        *out++ = '\r';
+        *out++ = '\n';
+    }
+    return taken(start, out - start);
+}
+
+static PyMethodDef functions[] = {
+    {"split_header", split_header, METH_O, NULL},
+    {"relax_field", (PyCFunction)(void (*)(void))relax_field, METH_FASTCALL, NULL},
+    {"relax_fields", (PyCFunction)(void (*)(void))relax_fields, METH_FASTCALL, NULL},
+    {"relax_body", relax_body, METH_O, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static int start_module(PyObject *module)
+{
+    return PyModule_AddIntConstant(module, "WINDOW", WINDOW);
+}
+
+static PyModuleDef_Slot slots[] = {{Py_mod_exec, (void *)start_module}, {0, NULL}};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT, "_kernel", "See avowal._pure.", 0, functions, slots, NULL, NULL, NULL,
+};
+
+PyMODINIT_FUNC PyInit__kernel(void)
+{
+    return PyModuleDef_Init(&definition);
+}

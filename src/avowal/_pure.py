@@ -1,0 +1,141 @@
+"""The canonical forms, in Python alone: the reference and the fallback of `_kernel`.
+
+Both modules hold the same functions with the same results and exceptions; the
+property tests compare them.  Which one serves is decided in `_fast`.  State,
+streaming and the choice of fields belong to `canonical` and `message`.
+
+Only SP and HTAB are white space (RFC 6376 §2.8): a bare CR, a bare LF, NUL, VT and
+FF are ordinary octets.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+WINDOW = 16 * 1024
+"""Octets of a body worth taking in one go: a clean window is found out sooner."""
+
+# `number in octets` is a quarter of the price of `b"..." in octets`.
+_HTAB, _LF, _VT, _FF, _CR, _SP, _COLON = b"\t\n\v\f\r :"
+
+_FIELD_END = re.compile(rb"\r\n(?![ \t])")
+_NAME = re.compile(rb"([!-9;-~]++)[ \t]*+")  # RFC 5322 §3.6.8 ftext, §4.5.8 obs WSP
+_LONGEST_KNOWN_NAME = 64
+_WSP_RUN = re.compile(rb"[ \t]++")
+_SPACES = re.compile(rb"  ++")
+_TAB_TO_SPACE = bytes.maketrans(b"\t", b" ")
+_SPACE_BITS = bytes(_SP ^ _HTAB if octet == _SP else 0 for octet in range(256))
+
+
+def split_header(block: bytes) -> tuple[list[bytes], list[bytes], list[int]]:
+    """Split a header section into parallel lists: raw fields, names, colons.
+
+    Fields end at a CRLF that neither SP nor HTAB follows; the last one may lack it.  Raw
+    fields come without that CRLF, names lower-cased and without the white space before
+    the colon.  A line that is no field (no colon, no name, or a name of other octets
+    than 33..126) has the name b"" and the colon -1.
+    """
+    raws = _FIELD_END.split(block)
+    if not raws[-1]:
+        raws.pop()
+    names = []
+    colons = []
+    for raw in raws:
+        colon = raw.find(b":")
+        name = b""
+        if 0 < colon <= _LONGEST_KNOWN_NAME:
+            name = _known_name(raw[:colon])
+        elif colon > 0:
+            name = _name(raw[:colon])
+        names.append(name)
+        colons.append(colon if name else -1)
+    return raws, names, colons
+
+
+def relax_field(raw: bytes, colon: int) -> bytes:
+    """Return the relaxed form of one field, without its final CRLF (RFC 6376 §3.4.2).
+
+    Raises ValueError when no colon stands at that offset of `raw`.
+    """
+    _expect_colon(raw, colon)
+    name = raw[:colon].rstrip(b" \t").lower()
+    return name + b":" + _relaxed_value(raw[colon + 1 :])
+
+
+def relax_fields(
+    raws: list[bytes], names: list[bytes], colons: list[int], places: list[int]
+) -> bytes:
+    """Return the relaxed forms of the fields at `places`, each with its CRLF.
+
+    The other lists are those of `split_header`.  Raises IndexError for a place that is
+    not there, ValueError for one whose colon is not.
+    """
+    if places and min(places) < 0:
+        raise IndexError("no field there")
+    relaxed: list[bytes] = []
+    for place in places:
+        raw = raws[place]
+        name = names[place]
+        colon = colons[place]
+        _expect_colon(raw, colon)
+        relaxed += (name, b":", _relaxed_value(raw[colon + 1 :]), b"\r\n")
+    return b"".join(relaxed)
+
+
+def relax_body(window: bytes | bytearray | memoryview) -> bytes | memoryview:
+    """Return a window of a body with its white space reduced (RFC 6376 §3.4.4 a).
+
+    Each SP or HTAB before another one or before CRLF goes, a remaining HTAB becomes SP;
+    so one at the end of the window stays, and the caller cuts where that is right.  A
+    window without white space comes back as it is, without a copy.
+    """
+    octets = bytes(window)
+    if _HTAB in octets:
+        octets = octets.translate(_TAB_TO_SPACE)
+    elif _SP not in octets:
+        return octets
+    # One match of the expression costs as much as 32 octets of arithmetic, and the number
+    # of runs is the sender's choice.
+    runs = octets.count(b"  ")
+    if runs * 32 > len(octets):
+        octets = _squeezed(octets)
+    elif runs:
+        octets = _SPACES.sub(b" ", octets)
+    return octets.replace(b" \r\n", b"\r\n")
+
+
+def _squeezed(octets: bytes) -> bytes:
+    """Reduce runs of SP to one, at a price that does not depend on where they are.
+
+    `octets` holds no HTAB, so HTAB can mark what goes.  The octets are the digits of one
+    integer: `spaces` has SP^HTAB at every SP, `spaces & spaces >> 8` only at those that
+    another SP follows.
+    """
+    spaces = int.from_bytes(octets.translate(_SPACE_BITS), "little")
+    marked = int.from_bytes(octets, "little") ^ (spaces & (spaces >> 8))
+    return marked.to_bytes(len(octets), "little").translate(None, b"\t")
+
+
+def _relaxed_value(value: bytes) -> bytes:
+    if _CR in value:
+        # Two steps find no fold that the octets did not hold: what the first leaves
+        # behind a CRLF is an SP, and the second looks for HTAB.
+        value = value.replace(b"\r\n ", b" ").replace(b"\r\n\t", b"\t")
+    if _CR in value or _LF in value or _VT in value or _FF in value:
+        return _WSP_RUN.sub(b" ", value).strip(b" ")
+    return b" ".join(value.split())  # which would split at those four too
+
+
+def _name(octets: bytes) -> bytes:
+    """Return what stands before the colon as a name, b"" when it is none."""
+    match = _NAME.fullmatch(octets)
+    return match[1].lower() if match else b""
+
+
+_known_name = lru_cache(maxsize=1024)(_name)  # the same few names in all mail
+
+
+def _expect_colon(raw: bytes, colon: int) -> None:
+    if not 0 <= colon < len(raw) or raw[colon] != _COLON:
+        raise ValueError("no colon there")

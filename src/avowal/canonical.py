@@ -1,0 +1,246 @@
+"""The canonical forms of header fields and bodies (RFC 6376 §3.4, RFC 4870 §3.4.2).
+
+A header form is a function of one field; a body form is a class that is fed chunks
+and pushes canonical octets into a sink as soon as they are certain.  Where the chunks
+are cut makes no difference.  Whatever the body is, memory stays constant: of white
+space and line ends that may turn out to be trailing only the fact or the number is kept.
+
+Hashing and l= belong to whoever owns the sink; which fields are signed belongs to
+`message`; the inner loops to `_pure` and its compiled twin.  On the wire a line ends with
+CRLF: a bare CR, a bare LF and NUL are ordinary octets here (RFC 6376 §5.3 makes signers
+convert them before).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import ClassVar, Protocol, TypeAlias
+
+from avowal._fast import WINDOW, relax_body, relax_field, relax_fields
+from avowal.errors import StateError
+
+Octets: TypeAlias = bytes | memoryview
+Sink: TypeAlias = Callable[[Octets], object]
+HeaderForm: TypeAlias = Callable[[bytes, int], bytes]
+
+_CRLF = b"\r\n"
+_LF = 0x0A
+_MANY = 4096
+_MANY_LINE_ENDS = _CRLF * _MANY
+_BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n")
+_FWS = b"\t\n\r "  # RFC 4870 §3.4.2.2: 9, 10, 13 and 32
+
+# --- header fields ----------------------------------------------------------------------------
+
+
+class ParallelFields(Protocol):
+    """A header as three parallel lists, such as `message.Header`."""
+
+    raws: list[bytes]
+    names: list[bytes]
+    colons: list[int]
+
+
+def simple_field(raw: bytes, colon: int) -> bytes:
+    """Return a field as it is (RFC 6376 §3.4.1); like all forms without its final CRLF."""
+    return raw
+
+
+relaxed_field: HeaderForm = relax_field
+"""Name in lower case, folds undone, white space reduced (RFC 6376 §3.4.2)."""
+
+
+def nofws_field(raw: bytes, colon: int) -> bytes:
+    """Return a field without any folding white space, name included (RFC 4870 §3.4.2.2)."""
+    return raw.translate(None, _FWS)
+
+
+def relaxed_fields(header: ParallelFields, places: list[int]) -> bytes:
+    """Return the fields at `places` in relaxed form, each with its CRLF, in one go.
+
+    Raises IndexError for a place that is not there, ValueError for a line without colon.
+    """
+    return relax_fields(header.raws, header.names, header.colons, places)
+
+
+# --- bodies -----------------------------------------------------------------------------------
+
+
+class BodyForm:
+    """One canonical form of one body: `feed` its octets in order, then `finish`.
+
+    `sink` is called with canonical octets, never empty, at most some 1 MiB each, and must
+    be done with them when it returns: they may be a view of the chunk.  Common to
+    all forms (RFC 6376 §3.4.3-4, RFC 4870 §3.4.2): empty lines at the end are ignored and
+    a missing final CRLF is added.
+    """
+
+    __slots__ = ("_finished", "_held", "_line_ended", "_line_ends", "_sink", "_started")
+
+    WINDOW: ClassVar[int] = 1 << 20  # octets worked on at a time
+    EMPTY: ClassVar[bytes] = b""  # the form of a body without content
+    UNDECIDED: ClassVar[bytes] = b"\r"  # octets whose part depends on what follows
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self._held = b""  # undecided octets at the end of what was fed, at most 2
+        self._line_ends = 0  # CRLFs that may be trailing
+        self._started = False  # whether the sink was called
+        self._line_ended = False  # whether the last octets it got are CRLF
+        self._finished = False
+
+    def feed(self, chunk: Octets) -> None:
+        """Take the next octets of the body.  Raises StateError after `finish`."""
+        if self._finished:
+            raise StateError("the body is finished: nothing more can be fed")
+        size = len(chunk)
+        if size > self.WINDOW:
+            view = memoryview(chunk)
+            for start in range(0, size, self.WINDOW):
+                self._take(view[start : start + self.WINDOW])
+        elif size:
+            self._take(chunk)
+
+    def finish(self) -> None:
+        """End the body; the sink gets what was still open.  Raises StateError the second time."""
+        if self._finished:
+            raise StateError("the body is finished already")
+        self._finished = True
+        last = self._end_of_input()
+        if last:
+            self._release(last)
+        if not self._started:
+            if self.EMPTY:
+                self._sink(self.EMPTY)
+        elif not self._line_ended:
+            self._sink(_CRLF)
+
+    def _take(self, window: Octets) -> None:
+        if self._held:
+            window = b"".join((self._held, window))
+            self._held = b""
+        if window[-1] in self.UNDECIDED:
+            window = self._hold_back(window)
+        octets = self._reduced(window) if window else window
+        if octets:
+            self._release(octets)
+
+    def _hold_back(self, window: Octets) -> Octets:
+        """Keep the undecided octets at the end of a window; return the rest."""
+        self._held = b"\r"
+        return window[:-1]
+
+    def _end_of_input(self) -> bytes:
+        """Return what the held octets are now that nothing follows: a CR is just an octet."""
+        return self._held if self._held.endswith(b"\r") else b""
+
+    @staticmethod
+    def _reduced(window: Octets) -> Octets:
+        """Return the form of a window, trailing empty lines aside."""
+        return window
+
+    def _release(self, octets: Octets) -> None:
+        """Give canonical octets to the sink, except line ends that may be trailing.
+
+        The first CRLF behind content is certain: it stays or it would be added.
+        """
+        line_ends = _final_line_ends(octets)
+        size = len(octets) - 2 * line_ends
+        if size == 0 and (self._line_ended or not self._started):
+            self._line_ends += line_ends
+            return
+        pieces, rest = divmod(self._line_ends, _MANY)
+        for _ in range(pieces):
+            self._sink(_MANY_LINE_ENDS)
+        if rest:
+            self._sink(_CRLF * rest)
+        self._sink(memoryview(octets)[: size + 2] if line_ends > 1 else octets)
+        self._started = True
+        self._line_ended = line_ends > 0
+        self._line_ends = max(line_ends - 1, 0)
+
+
+class SimpleBody(BodyForm):
+    """The body as it is; an empty one becomes CRLF (RFC 6376 §3.4.3)."""
+
+    __slots__ = ()
+    EMPTY = _CRLF
+
+
+class RelaxedBody(BodyForm):
+    """White space reduced, none at line ends; an empty body stays empty (RFC 6376 §3.4.4)."""
+
+    __slots__ = ()
+    WINDOW = WINDOW
+    UNDECIDED = b"\r \t"
+
+    def _hold_back(self, window: Octets) -> Octets:
+        octets = bytes(window)
+        kept = octets.removesuffix(b"\r")
+        held = octets[len(kept) :]
+        text = kept.rstrip(b" \t")
+        # However long the run of white space is, one SP stands for it.
+        self._held = b" " + held if len(text) < len(kept) else held
+        return text
+
+    @staticmethod
+    def _reduced(window: Octets) -> Octets:
+        return relax_body(window)
+
+
+class DomainKeysSimpleBody(BodyForm):
+    """DomainKeys' own simple form: an empty body is nothing (RFC 4870 §3.4.2.1)."""
+
+    __slots__ = ()
+
+
+class NofwsBody(BodyForm):
+    """DomainKeys' nofws: no folding white space within lines (RFC 4870 §3.4.2.2).
+
+    A line is empty when nothing else was in it.
+    """
+
+    __slots__ = ()
+
+    def _end_of_input(self) -> bytes:
+        return b""
+
+    @staticmethod
+    def _reduced(window: Octets) -> Octets:
+        octets = bytes(window)
+        line_ends = octets.count(_CRLF)
+        if octets.count(b"\r") != line_ends or octets.count(b"\n") != line_ends:
+            # First of all: taking white space away must not make a CRLF of a bare CR and LF.
+            octets = _BARE.sub(b"", octets)
+        return octets.translate(None, b" \t")
+
+
+def _final_line_ends(octets: Octets) -> int:
+    """Count the CRLFs at the end, in linear time whatever the octets are."""
+    if octets[-1] != _LF or octets[-2:] != _CRLF:
+        return 0
+    if len(octets) < 3 or octets[-3] != _LF:
+        return 1
+    whole = bytes(octets)
+    end = whole[len(whole.rstrip(_CRLF)) :]
+    # Only CR and LF: the line ends begin behind the last two equal octets.
+    last_pair = max(end.rfind(b"\r\r"), end.rfind(b"\n\n"))
+    return (len(end) - (last_pair + 1)) // 2
+
+
+# --- by name ----------------------------------------------------------------------------------
+
+HEADER_FORMS: Mapping[str, HeaderForm] = MappingProxyType(
+    {"simple": simple_field, "relaxed": relaxed_field}
+)
+BODY_FORMS: Mapping[str, type[BodyForm]] = MappingProxyType(
+    {"simple": SimpleBody, "relaxed": RelaxedBody}
+)
+DOMAINKEYS_HEADER_FORMS: Mapping[str, HeaderForm] = MappingProxyType(
+    {"simple": simple_field, "nofws": nofws_field}
+)
+DOMAINKEYS_BODY_FORMS: Mapping[str, type[BodyForm]] = MappingProxyType(
+    {"simple": DomainKeysSimpleBody, "nofws": NofwsBody}
+)
