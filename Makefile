@@ -16,7 +16,8 @@ help:
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
 setup: ## own virtual environment in .venv; as root on Debian also the peers that the tests talk to
-	@scripts/system-packages "$(PYTHON)" "$(READY)"
+	@scripts/virtualenv "$(PYTHON)" "$(VENV)"
+	@scripts/system-packages "$(BIN)/python" "$(READY)"
 	@$(MAKE) --no-print-directory venv
 
 venv: $(READY)
@@ -31,7 +32,7 @@ demo: venv ## show what avowal does, on this machine alone
 	@$(BIN)/avowal demo
 
 test: setup ## everything that has to hold: lint, types, tests
-	@$(MAKE) --no-print-directory lint types tests
+	@$(MAKE) --no-print-directory --keep-going lint types tests
 
 lint:
 	$(BIN)/ruff check .
