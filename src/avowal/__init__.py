@@ -1,1 +1,116 @@
-"""avowal: proving who takes responsibility for an e-mail."""
+"""avowal: proving who takes responsibility for an e-mail.
+
+::
+
+    import avowal
+
+    for verdict in avowal.verify(octets):
+        print(verdict.result, verdict.domain, verdict.explanation)
+
+    fields = avowal.sign(octets, domain="example.com", selector="s1", key="s1.pem")
+
+The names below are the front door; they are imported when first used, so that a
+program pays only for what it needs.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from avowal.crypto.signing import AsyncSigningKey, PrivateKey, SigningKey
+    from avowal.dkim.intent import Intent
+    from avowal.dkim.key import KeyRecord
+    from avowal.dkim.reasons import Caution, Reason, Result
+    from avowal.dkim.rules import Rules
+    from avowal.dkim.signature import Signature
+    from avowal.dkim.signer import Signer
+    from avowal.dkim.verification import Evidence, Verification
+    from avowal.dkim.verifier import Verifier
+    from avowal.errors import AvowalError
+    from avowal.front import asign, averify, sign, verify
+    from avowal.keys.files import load_key
+    from avowal.limits import Limits
+    from avowal.lookup import Answer, Outcome, Question, arun, run
+    from avowal.message import Field, Header, Message
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "asign": "front",
+    "averify": "front",
+    "sign": "front",
+    "verify": "front",
+    "Verifier": "dkim.verifier",
+    "Verification": "dkim.verification",
+    "Evidence": "dkim.verification",
+    "Result": "dkim.reasons",
+    "Reason": "dkim.reasons",
+    "Caution": "dkim.reasons",
+    "Rules": "dkim.rules",
+    "Signature": "dkim.signature",
+    "KeyRecord": "dkim.key",
+    "Signer": "dkim.signer",
+    "Intent": "dkim.intent",
+    "load_key": "keys.files",
+    "PrivateKey": "crypto.signing",
+    "SigningKey": "crypto.signing",
+    "AsyncSigningKey": "crypto.signing",
+    "Message": "message",
+    "Header": "message",
+    "Field": "message",
+    "Question": "lookup",
+    "Answer": "lookup",
+    "Outcome": "lookup",
+    "run": "lookup",
+    "arun": "lookup",
+    "Limits": "limits",
+    "AvowalError": "errors",
+}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'avowal' has no attribute {name!r}")
+    value = getattr(import_module(f"avowal.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted((*globals(), *_HOMES))
+
+
+__all__ = [
+    "Answer",
+    "AsyncSigningKey",
+    "AvowalError",
+    "Caution",
+    "Evidence",
+    "Field",
+    "Header",
+    "Intent",
+    "KeyRecord",
+    "Limits",
+    "Message",
+    "Outcome",
+    "PrivateKey",
+    "Question",
+    "Reason",
+    "Result",
+    "Rules",
+    "Signature",
+    "Signer",
+    "SigningKey",
+    "Verification",
+    "Verifier",
+    "arun",
+    "asign",
+    "averify",
+    "load_key",
+    "run",
+    "sign",
+    "verify",
+]

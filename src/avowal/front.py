@@ -32,7 +32,7 @@ from avowal.message import (
 )
 
 if TYPE_CHECKING:
-    from avowal.crypto.signing import AsyncSigningKey, SigningKey
+    from avowal.crypto.signing import SigningKey
     from avowal.dkim.intent import Intent
 
 Source: TypeAlias = bytes | bytearray | memoryview | BinaryIO | os.PathLike[str]
@@ -60,7 +60,7 @@ def verify(
     limits: Limits = DEFAULT,
     line_ends: LineEnds = "auto",
 ) -> tuple[Verification, ...]:
-    """Verify all DKIM signatures of a message; an empty tuple says it carries none.
+    r"""Verify all DKIM signatures of a message; an empty tuple says it carries none.
 
     `source` is the message's octets, a binary file open for reading, or a path.
     `resolver` defaults to the system's DNS servers; a mapping of names to records serves
@@ -71,7 +71,7 @@ def verify(
     No octets and no answers make it raise; an unreadable file raises OSError.
 
     >>> from avowal.testing import Zone
-    >>> verify(b"From: a@example.com\\r\\n\\r\\nHello\\r\\n", Zone({}))
+    >>> verify(b"From: a@example.com\r\n\r\nHello\r\n", Zone({}))
     ()
     """
     with _opened(source) as chunks:
@@ -279,5 +279,3 @@ def system_resolver() -> Any:
     from avowal.dns.dnspython import DnsResolver  # noqa: PLC0415
 
     return Cached(DnsResolver())
-
-

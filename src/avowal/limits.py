@@ -25,15 +25,11 @@ class Limits:
     header_octets: int = _limit(
         1 << 20, "octets", "16 times OpenDKIM's MaximumHeaders default of 65536"
     )
-    header_fields: int = _limit(
-        5000, "fields", "real mail has 20 to 100; one index entry each"
-    )
+    header_fields: int = _limit(5000, "fields", "real mail has 20 to 100; one index entry each")
     signature_field_octets: int = _limit(
         64 << 10, "octets", "z= copies of a whole header fit; RFC 4686 §4.1.6"
     )
-    signatures_parsed: int = _limit(
-        1000, "fields", "RFC 4686 §4.1.6; RFC 6376 §6.1 allows a cap"
-    )
+    signatures_parsed: int = _limit(1000, "fields", "RFC 4686 §4.1.6; RFC 6376 §6.1 allows a cap")
     signatures_checked: int = _limit(
         50, "signatures", "RFC 6376 §6.1; one public key operation each"
     )
@@ -43,9 +39,7 @@ class Limits:
     key_records: int = _limit(
         4, "records", "RFC 6376 §6.1.2 step 4: how many records at one name are tried"
     )
-    key_record_octets: int = _limit(
-        8 << 10, "octets", "an RSA-16384 key is 2.8 kB of base64"
-    )
+    key_record_octets: int = _limit(8 << 10, "octets", "an RSA-16384 key is 2.8 kB of base64")
     tags: int = _limit(64, "tags", "the registries hold 17; the rest is unknown tags")
     signed_names: int = _limit(1000, "names", "h= entries; oversigning doubles them")
     dns_questions: int = _limit(
@@ -54,9 +48,7 @@ class Limits:
     dns_seconds: int = _limit(
         20, "seconds", "per message; Postfix's milter command timeout is 30 s"
     )
-    txt_octets: int = _limit(
-        64 << 10, "octets", "one TXT record after joining its strings"
-    )
+    txt_octets: int = _limit(64 << 10, "octets", "one TXT record after joining its strings")
 
 
 DEFAULT = Limits()
@@ -65,6 +57,6 @@ DEFAULT = Limits()
 def table() -> tuple[tuple[str, int, str, str], ...]:
     """Rows (name, default, unit, source) for the reference page."""
     return tuple(
-        (f.name, f.default, f.metadata["unit"], f.metadata["source"])
+        (f.name, getattr(DEFAULT, f.name), f.metadata["unit"], f.metadata["source"])
         for f in fields(Limits)
     )

@@ -34,7 +34,9 @@ def first_problem(
     return None
 
 
-def _identity(signature: Signature, header: Header, rules: Rules, now: int | None) -> Problem | None:
+def _identity(
+    signature: Signature, header: Header, rules: Rules, now: int | None
+) -> Problem | None:
     identity = signature.identity
     if identity is None or identity.domain.is_within(signature.domain):
         return None
@@ -105,7 +107,9 @@ def _added_fields(
     return None
 
 
-def _historic(signature: Signature, header: Header, rules: Rules, now: int | None) -> Problem | None:
+def _historic(
+    signature: Signature, header: Header, rules: Rules, now: int | None
+) -> Problem | None:
     historic = ALGORITHMS[signature.algorithm].status is Status.HISTORIC
     if historic and not rules.accept_historic:
         return Reason.HISTORIC_ALGORITHM, f"a={signature.algorithm}"

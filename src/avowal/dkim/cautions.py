@@ -45,9 +45,7 @@ def of_header(header: Header) -> tuple[Caution, ...]:
     return tuple(_header_cautions(header))
 
 
-def of_signature(
-    signature: Signature, header: Header, now: int | None
-) -> Iterator[Caution]:
+def of_signature(signature: Signature, header: Header, now: int | None) -> Iterator[Caution]:
     """Yield what the signature itself invites."""
     signed, positions = signature.signed_names, header.positions
     for name, caution in _UNSIGNED.items():

@@ -6,11 +6,8 @@ import hashlib
 from collections.abc import Callable
 from typing import Any
 
-from avowal._fast import relax_fields
-from avowal.canonical import BODY_FORMS, HEADER_FORMS
+from avowal.canonical import BODY_FORMS, HEADER_FORMS, BodyForm, Octets, relaxed_fields
 from avowal.message import CRLF, Field, Header
-
-Octets = bytes | memoryview
 
 
 class BodyHash:
@@ -61,7 +58,7 @@ class BodyHasher:
 
     def __init__(self) -> None:
         self._hashes: dict[tuple[str, str, int | None], BodyHash] = {}
-        self._canonicalizers: list[Any] | None = None
+        self._canonicalizers: list[BodyForm] | None = None
 
     def register(self, form: str, hash_name: str, length: int | None) -> BodyHash:
         """Ask for a hash; equal requests share one.  All come before the first `feed`."""
@@ -89,7 +86,7 @@ class BodyHasher:
                 return True
         return False
 
-    def _started(self) -> list[Any]:
+    def _started(self) -> list[BodyForm]:
         if self._canonicalizers is None:
             sinks: dict[str, list[Callable[[Octets], None]]] = {}
             for (form, _, _), body_hash in self._hashes.items():
@@ -108,7 +105,7 @@ def header_data(
     """
     places = header.select(names, except_at=place)
     if form == "relaxed":
-        selected = relax_fields(header.raws, header.names, header.colons, places)
+        selected = relaxed_fields(header, places)
     else:
         canonical = HEADER_FORMS[form]
         selected = b"".join([canonical(*header[at]) + CRLF for at in places])

@@ -63,7 +63,7 @@ OVERSIGNED_NAMES: frozenset[bytes] = frozenset(
         b"content-transfer-encoding",
     )
 )
-# RFC 6376 §5.4.1: changed or removed in transit
+# RFC 6376 §5.4.1, §4.2: changed, removed or reordered in transit
 UNSUITABLE_NAMES = frozenset((b"return-path", b"received", b"bcc", b"dkim-signature"))
 
 
@@ -106,6 +106,9 @@ class Intent:
             raise IntentError("c=", f"{self.header_canon}/{self.body_canon} is not known")
         if b"from" not in self.names:
             raise IntentError("h=", "From must be signed (RFC 6376 §5.4)")
+        unsuitable = UNSUITABLE_NAMES.intersection((*self.names, *self.oversigned))
+        if unsuitable:
+            raise IntentError("h=", f"{min(unsuitable).decode()} changes in transit (§5.4.1)")
         if self.lifetime is not None and self.lifetime <= 0:
             raise IntentError("x=", "a lifetime is one second or more (RFC 6376 §3.5 x=)")
         return CheckedIntent(

@@ -82,6 +82,12 @@ class KeyRecord:
         """Whether the key is meant for a service such as email or tlsrpt (§3.6.1 s=)."""
         return "*" in self.services or service in self.services
 
+    def covers(self, local_part: bytes) -> bool:
+        """Whether g= fits a local part; an empty g= fits none (RFC 4871 §3.6.1 g=)."""
+        if self.granularity is None:
+            return True
+        return bool(self.granularity) and fits_granularity(self.granularity, local_part)
+
     def problem_for(self, algorithm: Algorithm, service: str) -> Reason | None:
         """Return why this key cannot serve a signature, in the order of RFC 6376 §6.1.2."""
         if not self.serves(service):
@@ -99,6 +105,15 @@ class KeyRecord:
         if self.data is None:
             raise PublicKeyFault(0, "revoked")
         return _public_key(algorithm, self.data)
+
+
+def fits_granularity(pattern: bytes, local_part: bytes) -> bool:
+    """Match a g= pattern, in which one * stands for anything (RFC 4871 §3.6.1 g=)."""
+    before, star, after = pattern.partition(b"*")
+    if not star:
+        return local_part == pattern
+    fits = local_part.startswith(before) and local_part.endswith(after)
+    return fits and len(local_part) >= len(before) + len(after)
 
 
 @lru_cache(maxsize=1024)

@@ -15,12 +15,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from avowal.canonical import BODY_FORMS
+from avowal.canonical import (
+    DOMAINKEYS_BODY_FORMS,
+    DOMAINKEYS_HEADER_FORMS,
+    BodyForm,
+    Octets,
+    Sink,
+)
 from avowal.crypto.algorithms import ALGORITHMS
 from avowal.crypto.publickey import PublicKeyFault
 from avowal.dkim import rules as rules_module
-from avowal.dkim.hashing import Octets
-from avowal.dkim.key import KeyRecordFault, read_record
+from avowal.dkim.key import KeyRecordFault, fits_granularity, read_record
 from avowal.dkim.query import dns_txt
 from avowal.dkim.reasons import Reason
 from avowal.dkim.rules import Rules
@@ -33,7 +38,6 @@ from avowal.taglist import TagList, TagListFault, colon_list, without_fws
 
 FIELD_NAME = b"domainkey-signature"
 _ALGORITHM = ALGORITHMS["rsa-sha1"]  # the only one there was, RFC 4870 §3.3 a=
-_FORMS = ("simple", "nofws")
 _ADDRESS = re.compile(rb"([^\s<>(),;:@\"]*)@([A-Za-z0-9._\x80-\xff-]+)")
 
 
@@ -52,9 +56,11 @@ class _Candidate:
     tags: TagList | None = None
     signature: bytes = b""
     names: tuple[Selector, DomainName] | None = None
+    listed: list[bytes] | None = None
+    sender: tuple[bytes, DomainName] | None = None
     problem: tuple[Reason, str | None] | None = None
     hash: Any = None
-    canonicalizer: Any = None
+    canonicalizer: BodyForm | None = None
 
 
 class DomainKeysVerifier:
@@ -94,8 +100,6 @@ class DomainKeysVerifier:
             if candidate.problem is None:
                 try:
                     self._check(candidate, keys)
-                    if not self._rules.accept_drafts:
-                        raise _Refused(Reason.HISTORIC_PROTOCOL, "DomainKeys, RFC 4870")
                 except _Refused as refused:
                     candidate.problem = refused.problem
             reason, detail = candidate.problem or (None, None)
@@ -135,7 +139,7 @@ class DomainKeysVerifier:
         if tags.get("a") not in (None, b"rsa-sha1"):
             raise _Refused(Reason.ALGORITHM)
         form = (tags.get("c") or b"").decode("utf-8", "backslashreplace")
-        if form not in _FORMS:
+        if form not in DOMAINKEYS_BODY_FORMS:
             raise _Refused(Reason.CANONICALIZATION, f"c={form}")
         if tags.get("q") not in (None, b"dns"):
             raise _Refused(Reason.QUERY)
@@ -147,18 +151,25 @@ class DomainKeysVerifier:
             candidate.names = DomainName.parse(tags.get("s") or b""), domain
         except (NameFault, binascii.Error) as fault:
             raise _Refused(Reason.SYNTAX, str(fault)) from None
-        self._refuse_foreign_sender(domain)
+        listed = tags.get("h")
+        candidate.listed = None if listed is None else colon_list(listed.lower())
+        candidate.sender = self._sender(candidate)
+        if candidate.sender is None or not candidate.sender[1].is_within(domain):
+            raise _Refused(Reason.DOMAIN_MISMATCH, "the sender's domain is not within d=")
         candidate.hash = hashlib.new(_ALGORITHM.hash_name, usedforsecurity=False)
-        candidate.hash.update(self._signed_lines(candidate.place, tags.get("h"), form))
-        candidate.canonicalizer = BODY_FORMS[f"domainkeys-{form}"](
+        candidate.hash.update(self._signed_lines(candidate, form))
+        candidate.canonicalizer = DOMAINKEYS_BODY_FORMS[form](
             _AfterSeparator(candidate.hash.update)
         )
 
-    def _sender(self) -> tuple[bytes, DomainName] | None:
-        """The address of Sender, else of the first From (RFC 4870 §3.7.3)."""
+    def _sender(self, candidate: _Candidate) -> tuple[bytes, DomainName] | None:
+        """The address of Sender, else of From, among the signed fields (RFC 4870 §3.3, §3.7.3)."""
         for name in (b"sender", b"from"):
-            for field in self._header.named(name)[:1]:
-                addresses = _ADDRESS.findall(field.value.rpartition(b"<")[2])
+            for place in self._signed_places(candidate):
+                if self._header.names[place] != name:
+                    continue
+                value = self._header[place].value
+                addresses = _ADDRESS.findall(value.rpartition(b"<")[2])
                 if addresses:
                     try:
                         return addresses[0][0], DomainName.parse(addresses[0][1])
@@ -166,25 +177,28 @@ class DomainKeysVerifier:
                         return None
         return None
 
-    def _refuse_foreign_sender(self, domain: DomainName) -> None:
-        sender = self._sender()
-        if sender is None or not sender[1].is_within(domain):
-            raise _Refused(Reason.DOMAIN_MISMATCH, "the sender's domain is not within d=")
+    def _signed_places(self, candidate: _Candidate) -> list[int]:
+        """The fields below the signature: all, or those of h= in its order (RFC 4870 §3.3 h=)."""
+        below = range(candidate.place + 1, len(self._header))
+        if candidate.listed is None:
+            return list(below)
+        positions = self._header.positions
+        return [
+            place
+            for name in dict.fromkeys(candidate.listed)
+            for place in positions.get(name, ())
+            if place in below
+        ]
 
-    def _signed_lines(self, place: int, listed: bytes | None, form: str) -> bytes:
-        """The fields below the signature, those of h= where it stands (RFC 4870 §3.4.2)."""
-        names = None if listed is None else set(colon_list(listed.lower()))
-        header = self._header
-        lines = []
-        for at in range(place + 1, len(header)):
-            if names is None or header.names[at] in names:
-                raw = header.raws[at]
-                lines.append(raw if form == "simple" else without_fws(raw))
-                lines.append(CRLF)
+    def _signed_lines(self, candidate: _Candidate, form: str) -> bytes:
+        canonical = DOMAINKEYS_HEADER_FORMS[form]
+        lines: list[bytes] = []
+        for place in self._signed_places(candidate):
+            lines += (canonical(*self._header[place]), CRLF)
         return b"".join(lines)
 
     def _check(self, candidate: _Candidate, keys: Mapping[str, Answer]) -> None:
-        assert candidate.names is not None  # noqa: S101 - read without a problem
+        assert candidate.names and candidate.canonicalizer  # noqa: S101 - read without a problem
         answer = keys[key_name(*candidate.names)]
         if answer.outcome is Outcome.FAILED:
             raise _Refused(Reason.KEY_UNAVAILABLE)
@@ -197,7 +211,7 @@ class DomainKeysVerifier:
             raise _Refused(Reason.KEY_REVOKED)
         if record.key_type != _ALGORITHM.key_type:
             raise _Refused(Reason.KEY_ALGORITHM)
-        if record.granularity and not self._within(record.granularity):
+        if record.granularity and not _within(record.granularity, candidate.sender):
             raise _Refused(Reason.KEY_GRANULARITY)
         try:
             key = record.public_key(_ALGORITHM)
@@ -208,17 +222,13 @@ class DomainKeysVerifier:
         candidate.canonicalizer.finish()
         if not _ALGORITHM.verify(key, candidate.signature, candidate.hash.digest()):
             raise _Refused(Reason.SIGNATURE)
+        if not self._rules.accept_drafts:
+            raise _Refused(Reason.HISTORIC_PROTOCOL, "DomainKeys, RFC 4870")
 
-    def _within(self, granularity: bytes) -> bool:
-        """Match g= with the sender's local part (RFC 4870 §3.2.3); an empty g= fits all."""
-        sender = self._sender()
-        if sender is None:
-            return False
-        before, star, after = granularity.partition(b"*")
-        if not star:
-            return sender[0] == granularity
-        fits = sender[0].startswith(before) and sender[0].endswith(after)
-        return fits and len(sender[0]) >= len(before) + len(after)
+
+def _within(granularity: bytes, sender: tuple[bytes, DomainName] | None) -> bool:
+    """Match g= with the sender's local part (RFC 4870 §3.2.3); an empty g= fits all."""
+    return sender is not None and fits_granularity(granularity, sender[0])
 
 
 class _AfterSeparator:
@@ -229,12 +239,12 @@ class _AfterSeparator:
 
     __slots__ = ("_sink", "_started")
 
-    def __init__(self, sink: Any) -> None:
+    def __init__(self, sink: Sink) -> None:
         self._sink = sink
         self._started = False
 
     def __call__(self, octets: Octets) -> None:
-        if not self._started and len(octets):
+        if not self._started:
             self._started = True
             self._sink(CRLF)
         self._sink(octets)

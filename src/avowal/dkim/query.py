@@ -53,9 +53,7 @@ def known_methods(methods: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(method for method in methods if method in _REGISTERED)
 
 
-def key_answer(
-    methods: tuple[str, ...], selector: Selector, domain: DomainName
-) -> Steps[Answer]:
+def key_answer(methods: tuple[str, ...], selector: Selector, domain: DomainName) -> Steps[Answer]:
     """Ask by each method in turn until one knows a key; the last answer otherwise."""
     answer = Answer(outcome=Outcome.NO_NAME)
     for method in methods:

@@ -67,9 +67,7 @@ class Rules:
         False, "added-field", "refuse messages with several From fields, signed or not"
     )
     check_expiration: bool = _rule(True, "expired", "enforce x= (§3.5 x=)")
-    clock_skew: int = _rule(
-        300, "expired", "seconds of tolerance for x= and for t= in the future"
-    )
+    clock_skew: int = _rule(300, "expired", "seconds of tolerance for x= and for t= in the future")
     refuse_future: bool = _rule(
         False,
         "signed-in-future",

@@ -73,9 +73,7 @@ class Signature:
     query_methods: tuple[str, ...]
 
     @classmethod
-    def parse(
-        cls, field: Field, *, limits: Limits = DEFAULT, drafts: bool = False
-    ) -> Signature:
+    def parse(cls, field: Field, *, limits: Limits = DEFAULT, drafts: bool = False) -> Signature:
         """Read a field.  Raises SignatureFault.
 
         With `drafts` the forms before RFC 4871 are read too: no v= or v=0.x, and q=dns.

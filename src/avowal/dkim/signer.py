@@ -22,16 +22,17 @@ from dataclasses import dataclass
 from typing import cast
 
 from avowal import quoted
+from avowal.canonical import Octets
 from avowal.crypto.algorithms import ALGORITHMS
 from avowal.crypto.publickey import PublicKeyFault
 from avowal.crypto.signing import AsyncSigningKey, KnowsPublicKey, SigningKey
 from avowal.dkim import cautions
-from avowal.dkim.hashing import BodyHash, BodyHasher, Octets, header_data
-from avowal.dkim.intent import UNSUITABLE_NAMES, CheckedIntent, Intent
+from avowal.dkim.hashing import BodyHash, BodyHasher, header_data
+from avowal.dkim.intent import CheckedIntent, Intent
 from avowal.dkim.reasons import Caution
 from avowal.dkim.signature import Signature, SignatureFault
 from avowal.errors import IntentError, StateError
-from avowal.fold import fold_tags
+from avowal.fold import Folder, fold_tags
 from avowal.message import Field, Header
 
 _FIELD_NAME = b"DKIM-Signature"
@@ -166,9 +167,7 @@ class Signer:
     def _unsigned(self, checked: CheckedIntent, body: BodyHash) -> Unsigned:
         intent = checked.intent
         names = checked.signed_names(self._header)
-        folder = fold_tags(
-            _FIELD_NAME, self._tags(checked, names, body), base64=_BASE64_TAGS
-        )
+        folder = fold_tags(_FIELD_NAME, self._tags(checked, names, body), base64=_BASE64_TAGS)
         text = folder.octets
         own = Field(text, len(_FIELD_NAME))
         data = header_data(self._header, names, intent.header_canon, own)
@@ -246,11 +245,6 @@ def _copies(header: Header, names: tuple[bytes, ...]) -> Iterator[bytes]:
 
 
 def _folded_base64(octets: bytes, column: int) -> bytes:
-    from avowal.fold import Folder
-
     folder = Folder(b" " * column)
     folder.base64(octets)
     return folder.octets[column:]
-
-
-__all__ = ["UNSUITABLE_NAMES", "Signer", "Unsigned", "refuse_malformed"]

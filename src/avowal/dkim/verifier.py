@@ -17,11 +17,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from avowal.canonical import Octets
 from avowal.crypto.algorithms import ALGORITHMS
 from avowal.crypto.publickey import PublicKey, PublicKeyFault
 from avowal.dkim import acceptance, cautions
 from avowal.dkim import rules as rules_module
-from avowal.dkim.hashing import BodyHash, BodyHasher, Octets, header_data
+from avowal.dkim.hashing import BodyHash, BodyHasher, header_data
 from avowal.dkim.key import KeyRecord, KeyRecordFault, read_record
 from avowal.dkim.query import key_answer, known_methods
 from avowal.dkim.reasons import Caution, Reason
@@ -245,7 +246,7 @@ class Verifier:
             return Reason.KEY_SERVICE, f"s= does not name {rules.service}"
         if record.forbids_subdomains and not signature.auid.domain.same_as(signature.domain):
             return Reason.KEY_SUBDOMAIN, f"i={signature.auid}"
-        if rules.honor_granularity and not _within_granularity(record, signature):
+        if rules.honor_granularity and not record.covers(signature.auid.local_part):
             return Reason.KEY_GRANULARITY, None
         try:
             key = record.public_key(algorithm)
@@ -289,9 +290,7 @@ class Verifier:
             problem = Reason.BODY_HASH, None if intact else "and the signed fields changed too"
         elif not intact:
             problem = Reason.SIGNATURE, None
-        elif (
-            body.satisfied and not self._rules.accept_unsigned_content
-        ):
+        elif body.satisfied and not self._rules.accept_unsigned_content:
             problem = Reason.UNSIGNED_CONTENT, f"l={body.length}"
         return problem, evidence
 
@@ -326,14 +325,3 @@ class Verifier:
             warnings=warnings + self._header_cautions,
             evidence=evidence,
         )
-
-
-def _within_granularity(record: KeyRecord, signature: Signature) -> bool:
-    """Match g= with the local part of i= (RFC 4871 §3.6.1 g=): one * stands for anything."""
-    pattern = b"*" if record.granularity is None else record.granularity
-    local_part = signature.auid.local_part
-    before, star, after = pattern.partition(b"*")
-    if not star:
-        return bool(pattern) and local_part == pattern
-    fits = local_part.startswith(before) and local_part.endswith(after)
-    return fits and len(local_part) >= len(before) + len(after)

@@ -40,7 +40,9 @@ def load_key(
     return parse_private_key(octets, source=str(path), password=password)
 
 
-def write_key(path: str | os.PathLike[str], key: PrivateKey, *, password: bytes | None = None) -> None:
+def write_key(
+    path: str | os.PathLike[str], key: PrivateKey, *, password: bytes | None = None
+) -> None:
     """Write a new key file that only its owner can read; never over an existing one.
 
     Raises StoreError.

@@ -44,7 +44,7 @@ def zone_line(selector: Selector, domain: DomainName, text: str, *, ttl: int = 3
 
 
 def _escaped(octets: bytes) -> str:
-    """RFC 1035 §5.1: \\X for quote and backslash, \\DDD for what is no printable ASCII."""
+    r"""RFC 1035 §5.1: \X for quote and backslash, \DDD for what is no printable ASCII."""
     return "".join(
         f"\\{chr(o)}" if o in b'"\\' else chr(o) if 0x20 <= o < 0x7F else f"\\{o:03d}"
         for o in octets
