@@ -1,0 +1,262 @@
+"""What the two ends agree on: version, permitted actions, protocol options, macros.
+
+The MTA offers, the filter takes; what was not offered is never requested, for Postfix
+drops such a connection and Sendmail fails the filter.  `negotiate` is the filter's half,
+`accept` the MTA's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum, IntFlag
+
+from avowal.errors import PeerError, UsageError
+from avowal.milter.packets import Options
+
+VERSION = 6
+_OLDEST = 2
+
+
+class Actions(IntFlag):
+    """What the filter may do to a message (SMFIF_*)."""
+
+    ADD_HEADERS = 0x01  # inserting too
+    CHANGE_BODY = 0x02
+    ADD_RECIPIENTS = 0x04
+    DELETE_RECIPIENTS = 0x08
+    CHANGE_HEADERS = 0x10
+    QUARANTINE = 0x20
+    CHANGE_SENDER = 0x40
+    ADD_RECIPIENT_ARGUMENTS = 0x80
+    REQUEST_MACROS = 0x100
+    ALL = 0x1FF
+
+
+class Protocol(IntFlag):
+    """What is not sent, what is not answered, and other options (SMFIP_*)."""
+
+    NO_CONNECT = 0x01
+    NO_HELO = 0x02
+    NO_MAIL = 0x04
+    NO_RECIPIENT = 0x08
+    NO_BODY = 0x10
+    NO_HEADERS = 0x20
+    NO_END_OF_HEADER = 0x40
+    SILENT_HEADERS = 0x80
+    NO_UNKNOWN = 0x100
+    NO_DATA = 0x200
+    SKIP = 0x400
+    REFUSED_RECIPIENTS = 0x800
+    SILENT_CONNECT = 0x1000
+    SILENT_HELO = 0x2000
+    SILENT_MAIL = 0x4000
+    SILENT_RECIPIENT = 0x8000
+    SILENT_DATA = 0x10000
+    SILENT_UNKNOWN = 0x20000
+    SILENT_END_OF_HEADER = 0x40000
+    SILENT_BODY = 0x80000
+    LEADING_SPACE = 0x100000
+    ALL = 0x1FFFFF
+    MAX_DATA_256K = 0x10000000
+    MAX_DATA_1M = 0x20000000
+    SILENT = 0xFF080  # every SILENT_* option
+
+
+class Stage(IntEnum):
+    """The stages macros can be requested for (SMFIM_*)."""
+
+    CONNECT = 0
+    HELO = 1
+    MAIL = 2
+    RECIPIENT = 3
+    DATA = 4
+    END_OF_BODY = 5
+    END_OF_HEADER = 6
+
+
+# For each command octet the option that stops it and the option that silences its answer.
+UNSENT: Mapping[int, Protocol] = {
+    ord("C"): Protocol.NO_CONNECT,
+    ord("H"): Protocol.NO_HELO,
+    ord("M"): Protocol.NO_MAIL,
+    ord("R"): Protocol.NO_RECIPIENT,
+    ord("T"): Protocol.NO_DATA,
+    ord("L"): Protocol.NO_HEADERS,
+    ord("N"): Protocol.NO_END_OF_HEADER,
+    ord("B"): Protocol.NO_BODY,
+    ord("U"): Protocol.NO_UNKNOWN,
+}
+SILENT: Mapping[int, Protocol] = {
+    ord("C"): Protocol.SILENT_CONNECT,
+    ord("H"): Protocol.SILENT_HELO,
+    ord("M"): Protocol.SILENT_MAIL,
+    ord("R"): Protocol.SILENT_RECIPIENT,
+    ord("T"): Protocol.SILENT_DATA,
+    ord("L"): Protocol.SILENT_HEADERS,
+    ord("N"): Protocol.SILENT_END_OF_HEADER,
+    ord("B"): Protocol.SILENT_BODY,
+    ord("U"): Protocol.SILENT_UNKNOWN,
+}
+_SINCE: Mapping[int, int] = {ord("U"): 3, ord("T"): 4}  # the version that brought a command
+_MAX_DATA: Mapping[Protocol, int] = {
+    Protocol.MAX_DATA_1M: (1 << 20) - 1,
+    Protocol.MAX_DATA_256K: (1 << 18) - 1,
+}
+BODY_OCTETS = 65535
+"""Octets of body in one packet where nothing larger is agreed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What a filter wants of an MTA: `needs` must be offered, the rest is taken if offered.
+
+    The default is what a DKIM filter wants: one round trip per message.
+    `exact_octets` refuses an MTA that does not say which white space follows a colon.
+    """
+
+    needs: Actions = Actions.ADD_HEADERS
+    likes: Actions = Actions.CHANGE_HEADERS | Actions.QUARANTINE
+    protocol: Protocol = (
+        Protocol.SILENT | Protocol.NO_DATA | Protocol.NO_UNKNOWN | Protocol.LEADING_SPACE
+    )
+    macros: Mapping[Stage, tuple[str, ...]] = field(default_factory=dict)
+    exact_octets: bool = True
+    version: int = VERSION
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """What both ends hold to for one milter connection."""
+
+    version: int
+    actions: Actions
+    protocol: Protocol
+    macros: Mapping[Stage, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def exact_octets(self) -> bool:
+        """Whether header values travel with the white space that follows the colon."""
+        return Protocol.LEADING_SPACE in self.protocol
+
+    @property
+    def body_octets(self) -> int:
+        """The largest chunk of body in a packet."""
+        for option, octets in _MAX_DATA.items():
+            if option in self.protocol:
+                return octets
+        return BODY_OCTETS
+
+    def sends(self, command: int) -> bool:
+        """Whether the MTA sends this command at all."""
+        option = UNSENT.get(command)
+        unsent = option is not None and option in self.protocol
+        return not unsent and self.version >= _SINCE.get(command, 0)
+
+    def wants_answer(self, command: int) -> bool:
+        """Whether the MTA waits for an answer to this command."""
+        if command == ord("E"):
+            return True
+        option = SILENT.get(command)
+        return option is not None and option not in self.protocol
+
+    @property
+    def options(self) -> Options:
+        """The packet that tells the MTA."""
+        lists = tuple(
+            (int(stage), " ".join(map(braced, names)).encode())
+            for stage, names in sorted(self.macros.items())
+        )
+        return Options(self.version, int(self.actions), int(self.protocol), lists)
+
+
+def braced(name: str) -> str:
+    """Write a macro name as the MTA does: longer than one character goes in braces."""
+    bare = name.removeprefix("{").removesuffix("}")
+    return bare if len(bare) == 1 else f"{{{bare}}}"
+
+
+def negotiate(offer: Options, wish: Wish) -> Agreement:
+    """Take from an MTA's offer what is wished for, and nothing that is not offered.
+
+    Raises PeerError, with what to do about it, where the offer does not suffice;
+    UsageError for a wish that contradicts itself.
+    """
+    if not _OLDEST <= wish.version <= VERSION:
+        raise UsageError(f"milter version {wish.version}: this end speaks 2 to {VERSION}")
+    if wish.exact_octets and Protocol.LEADING_SPACE not in wish.protocol:
+        raise UsageError("a wish for exact octets needs Protocol.LEADING_SPACE")
+    version = min(wish.version, offer.version)
+    if version < _OLDEST:
+        raise PeerError(
+            f"the MTA speaks milter version {offer.version}; version {_OLDEST} is the oldest "
+            "that works: upgrade the MTA, or raise its milter_protocol setting to 6"
+        )
+    lacking = wish.needs & ~offer.actions
+    if lacking:
+        raise PeerError(
+            f"the MTA does not permit {_words(lacking)}: upgrade it or lift the restriction on "
+            "this filter in its configuration"
+        )
+    protocol = wish.protocol & Protocol(offer.protocol)
+    if wish.exact_octets and Protocol.LEADING_SPACE not in protocol:
+        raise PeerError(
+            "the MTA hides the white space behind the colon of header fields (it does not offer "
+            "HDR_LEADSPC), so simple header canonicalization cannot be right: set its "
+            "milter_protocol to 6, or allow inexact octets and sign with relaxed only"
+        )
+    if Protocol.MAX_DATA_1M in protocol:
+        protocol &= ~Protocol.MAX_DATA_256K
+    actions = (wish.needs | wish.likes) & Actions(offer.actions)
+    macros: Mapping[Stage, tuple[str, ...]] = {}
+    if wish.macros and offer.actions & Actions.REQUEST_MACROS:
+        actions |= Actions.REQUEST_MACROS
+        macros = wish.macros
+    return Agreement(version=version, actions=actions, protocol=protocol, macros=macros)
+
+
+def accept(offer: Options, reply: Options) -> Agreement:
+    """Check a filter's reply against the offer, as a strict MTA does (Sendmail, libmilter).
+
+    Raises PeerError where the filter takes what was not offered.
+    """
+    if not _OLDEST <= reply.version <= offer.version:
+        raise PeerError(
+            f"the filter wants milter version {reply.version} of {_OLDEST} to {offer.version}"
+        )
+    if reply.actions & ~offer.actions:
+        raise PeerError(
+            f"the filter wants actions that were not offered: "
+            f"{_words(Actions(reply.actions & ~offer.actions))}"
+        )
+    if reply.protocol & ~offer.protocol:
+        raise PeerError(
+            f"the filter wants protocol options that were not offered: "
+            f"{_words(Protocol(reply.protocol & ~offer.protocol))}"
+        )
+    if reply.macros and not reply.actions & Actions.REQUEST_MACROS:
+        raise PeerError("the filter requests macros without taking the action for it")
+    return Agreement(
+        version=reply.version,
+        actions=Actions(reply.actions),
+        protocol=Protocol(reply.protocol),
+        macros=_requests(reply.macros),
+    )
+
+
+def _requests(lists: tuple[tuple[int, bytes], ...]) -> dict[Stage, tuple[str, ...]]:
+    try:
+        return {
+            Stage(stage): tuple(braced(name) for name in names.decode("ascii").split())
+            for stage, names in lists
+        }
+    except ValueError:
+        raise PeerError("the filter requests macros for a stage or name that is none") from None
+
+
+def _words(flags: IntFlag) -> str:
+    kind = type(flags)
+    names = [f.name or "" for f in kind if f in flags and int(f).bit_count() == 1]
+    known = sum(f for f in kind if f in flags and int(f).bit_count() == 1)
+    rest = int(flags) & ~known
+    return ", ".join([*names, *([hex(rest)] if rest else [])])
