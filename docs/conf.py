@@ -1,12 +1,15 @@
 """Sphinx: the pages of this folder, as HTML."""
 
+import re
 import tomllib
 from pathlib import Path
 
-_project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
+_root = Path(__file__).parents[1]
+_project = tomllib.loads((_root / "pyproject.toml").read_text())["project"]
+_front = (_root / "src" / "avowal" / "__init__.py").read_text()
 
 project = _project["name"]
-release = version = _project["version"]
+release = version = re.findall(r'^__version__ = "(.+)"', _front, re.MULTILINE)[0]
 copyright = "the authors of avowal"
 
 extensions = ["myst_parser"]
