@@ -50,8 +50,8 @@ coverage: venv ## the tests with branch coverage
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-bench: venv ## measure, against peers in the same run
-	@if [ -f bench/run.py ]; then $(BIN)/python bench/run.py $(ARGS); else echo "bench/run.py: not built yet"; exit 1; fi
+bench: venv ## measure: each program of bench/, against a floor or peers in the same run
+	@set -e; for program in bench/bench_*.py; do echo "== $$program"; $(BIN)/python "$$program" $(ARGS); done
 
 fuzz: venv ## each target of tests/fuzz for SECONDS seconds (60)
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[fuzz]'
