@@ -1,0 +1,153 @@
+"""The resolver that asks real name servers, for synchronous and asynchronous callers.
+
+A stub resolver: it asks recursive servers and believes them.  Which servers and how often
+is decided here; octets travel in `transport`, are written in `wire` and read, by dnspython,
+in `chain`.  Caching and limits per message are decorators (`cache`, `limits`).
+Why not dnspython's own resolver: docs/design/decisions/0003-dns-client.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from time import monotonic
+
+import dns.message
+
+from avowal.dns import servers, wire
+from avowal.dns.chain import MAX_ALIASES, Chain, read
+from avowal.dns.transport import Server, Talk, adrive, drive, over_tcp, over_udp
+from avowal.errors import UsageError
+from avowal.lookup import NO_DATA, NO_NAME, Answer, Failure, Question
+
+# RFC 6891 §6.2.5 leaves the size open; 1232 octets travel unfragmented everywhere.
+_PAYLOAD = 1232
+
+# Of several servers' failures the one that says most is reported: best first.
+_TELLING = (
+    Failure.SERVER_FAILURE,
+    Failure.REFUSED,
+    Failure.MALFORMED,
+    Failure.TIMEOUT,
+    Failure.UNREACHABLE,
+)
+# What a second try may cure: a lost datagram or a server that starts.
+_WORTH_A_RETRY = frozenset({Failure.TIMEOUT, Failure.UNREACHABLE, Failure.MALFORMED})
+
+
+class DnsResolver:
+    """Ask name servers: in order, each `timeout` seconds, all of them `tries` times.
+
+    `nameservers` are numeric addresses, with or without a port; None reads `resolv_conf`
+    once (raises ResolverSetupError).  One question takes at most `lifetime` seconds,
+    aliases included.  `payload` is the EDNS size in octets, `tcp` leaves UDP out.
+    `trust_ad` believes the AD bit of these servers; None believes servers on loopback and
+    a resolv.conf with the option trust-ad.  No search list is ever used.  Safe to share
+    between threads and event loops: nothing is kept between two questions.
+    """
+
+    def __init__(
+        self,
+        nameservers: Sequence[str] | None = None,
+        *,
+        port: int = 53,
+        timeout: float = 5.0,
+        lifetime: float = 15.0,
+        tries: int = 2,
+        tcp: bool = False,
+        payload: int = _PAYLOAD,
+        trust_ad: bool | None = None,
+        resolv_conf: str | Path = "/etc/resolv.conf",
+    ) -> None:
+        if isinstance(nameservers, str):
+            raise UsageError("nameservers is a sequence of addresses, not one string")
+        if nameservers is None:
+            self._servers = servers.of_system(Path(resolv_conf), port=port, trust_ad=trust_ad)
+        else:
+            self._servers = servers.given(nameservers, port=port, trust_ad=trust_ad)
+        self._timeout = timeout
+        self._lifetime = lifetime
+        self._tries = tries
+        self._tcp = tcp
+        self._payload = payload
+
+    def resolve(self, questions: tuple[Question, ...], /) -> tuple[Answer, ...]:
+        """Answer a batch; all its questions travel at the same time."""
+        until = monotonic() + self._lifetime
+        return drive([self._answer(question, until, Failure.TIMEOUT) for question in questions])
+
+    def resolve_within(
+        self, questions: tuple[Question, ...], seconds: float, /
+    ) -> tuple[Answer, ...]:
+        """The same within `seconds`; what they cut off is Failure.DEADLINE."""
+        if seconds >= self._lifetime:
+            return self.resolve(questions)
+        until = monotonic() + max(0.0, seconds)
+        return drive([self._answer(question, until, Failure.DEADLINE) for question in questions])
+
+    async def aresolve(self, questions: tuple[Question, ...], /) -> tuple[Answer, ...]:
+        """The same for asynchronous callers."""
+        until = monotonic() + self._lifetime
+        talks = [self._answer(question, until, Failure.TIMEOUT) for question in questions]
+        if len(talks) == 1:
+            return (await adrive(talks[0]),)
+        from asyncio import gather  # noqa: PLC0415 - synchronous callers never load asyncio
+
+        return tuple(await gather(*map(adrive, talks)))
+
+    def _answer(self, question: Question, until: float, late: Failure) -> Talk[Answer]:
+        """Answer one question, along its aliases."""
+        name = wire.name_octets(question.name)
+        if name is None:
+            return NO_NAME  # nothing to send: no zone can hold a name without a wire form
+        rrtype = wire.rrtype(question.type)
+        if rrtype is None:
+            return NO_DATA  # nor a record of a type without a number
+        chain = Chain(name, rrtype)
+        for _ in range(MAX_ALIASES + 1):
+            reply = yield from self._ask(chain.name, rrtype, until, late)
+            if isinstance(reply, Failure):
+                return Answer.failed(reply)
+            message, trusted = reply
+            answer = chain.take(message, trusted=trusted)
+            if answer is not None:
+                return answer
+        return Answer.failed(Failure.SERVER_FAILURE)
+
+    def _ask(
+        self, name: bytes, rrtype: int, until: float, late: Failure
+    ) -> Talk[tuple[dns.message.Message, bool] | Failure]:
+        """Go through the servers until one answers."""
+        failures: set[Failure] = set()
+        for _ in range(self._tries):
+            for server in self._servers:
+                if monotonic() >= until:
+                    return late
+                reply = yield from self._exchange(server, name, rrtype, until)
+                if not isinstance(reply, Failure):
+                    return reply, server.trusted
+                failures.add(reply)
+            if not failures & _WORTH_A_RETRY:
+                break
+        if failures == {Failure.TIMEOUT} and monotonic() >= until:
+            return late
+        return min(failures, key=_TELLING.index)
+
+    def _exchange(
+        self, server: Server, name: bytes, rrtype: int, until: float
+    ) -> Talk[dns.message.Message | Failure]:
+        """Ask one server, over TCP when UDP was not enough (RFC 7766 §5)."""
+        until = min(until, monotonic() + self._timeout)
+        for payload in (self._payload, None):
+            query = wire.query(name, rrtype, payload=payload)
+            reply: bytes | Failure | None = None
+            if not self._tcp:
+                reply = yield from over_udp(server, query, wire.belongs, until)
+            if reply is None or (isinstance(reply, bytes) and wire.truncated(reply)):
+                reply = yield from over_tcp(server, query, wire.belongs, until)
+            if isinstance(reply, Failure):
+                return reply
+            if wire.rcode(reply) not in {wire.FORMERR, wire.NOTIMP}:
+                return read(reply)
+            # A server from before EDNS: ask again without (RFC 6891 §7).
+        return Failure.SERVER_FAILURE

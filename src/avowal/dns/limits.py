@@ -1,0 +1,123 @@
+"""What the DNS questions of one message may cost: their number and their time.
+
+A decorator: one `Limited` per message around a resolver that all messages share
+(RFC 4686 §4.1.6: a message full of signatures must not keep a verifier busy).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, Protocol, runtime_checkable
+
+from avowal.limits import DEFAULT
+from avowal.lookup import Answer, AsyncResolver, Failure, Question, Resolver
+
+_OVER_BUDGET = Answer.failed(Failure.BUDGET)
+_TOO_LATE = Answer.failed(Failure.DEADLINE)
+
+
+@runtime_checkable
+class Bounded(Protocol):
+    """A resolver that can be told how long it may take.
+
+    What did not get an answer in time is `Failure.DEADLINE`.
+    """
+
+    def resolve_within(
+        self, questions: tuple[Question, ...], seconds: float, /
+    ) -> tuple[Answer, ...]: ...
+
+
+def resolve_within(
+    resolver: Resolver, questions: tuple[Question, ...], seconds: float
+) -> tuple[Answer, ...]:
+    """Ask a resolver, within `seconds` if it can be told; one that cannot takes its own time."""
+    if isinstance(resolver, Bounded):
+        return resolver.resolve_within(questions, seconds)
+    return resolver.resolve(questions)
+
+
+class Limited:
+    """Allow `questions` questions and `seconds` seconds of waiting for their answers.
+
+    Only the time between question and answer counts, so a body that arrives slowly uses
+    up nothing; rounds that overlap count each.  Beyond the limits the answers are
+    `Failure.BUDGET` and `Failure.DEADLINE`.  A synchronous resolver is stopped in the
+    middle of a round only if it is `Bounded`; asynchronous ones always are.
+    """
+
+    def __init__(
+        self,
+        resolver: Any,
+        *,
+        questions: int = DEFAULT.dns_questions,
+        seconds: float = DEFAULT.dns_seconds,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._resolver: Any = resolver
+        self._questions = questions
+        self._seconds = seconds
+        self._clock = clock
+
+    @property
+    def questions_left(self) -> int:
+        """How many questions may still be asked."""
+        return self._questions
+
+    @property
+    def seconds_left(self) -> float:
+        """How long answers may still take, in seconds."""
+        return self._seconds
+
+    def resolve(self, questions: tuple[Question, ...], /) -> tuple[Answer, ...]:
+        """Answer what the limits allow, and say so for the rest."""
+        allowed, refused = self._admit(questions)
+        if not allowed:
+            return refused
+        started = self._clock()
+        inner: Resolver = self._resolver
+        try:
+            answers = resolve_within(inner, allowed, self._seconds)
+        finally:
+            self._seconds -= self._clock() - started
+        return answers + refused
+
+    def resolve_within(
+        self, questions: tuple[Question, ...], seconds: float, /
+    ) -> tuple[Answer, ...]:
+        """The same within `seconds`."""
+        spared = max(0.0, self._seconds - seconds)
+        self._seconds -= spared
+        try:
+            return self.resolve(questions)
+        finally:
+            self._seconds += spared
+
+    async def aresolve(self, questions: tuple[Question, ...], /) -> tuple[Answer, ...]:
+        """The same for asynchronous callers."""
+        from asyncio import timeout  # noqa: PLC0415 - synchronous callers never load asyncio
+
+        allowed, refused = self._admit(questions)
+        if not allowed:
+            return refused
+        started = self._clock()
+        inner: AsyncResolver = self._resolver
+        try:
+            async with timeout(self._seconds):
+                answers = await inner.aresolve(allowed)
+        except TimeoutError:
+            answers = (_TOO_LATE,) * len(allowed)
+        finally:
+            self._seconds -= self._clock() - started
+        return answers + refused
+
+    def _admit(
+        self, questions: tuple[Question, ...]
+    ) -> tuple[tuple[Question, ...], tuple[Answer, ...]]:
+        """Split a batch into what may be asked and the answers of the rest."""
+        if self._seconds <= 0:
+            return (), (_TOO_LATE,) * len(questions)
+        allowed = questions[: self._questions]
+        self._questions -= len(allowed)
+        return allowed, (_OVER_BUDGET,) * (len(questions) - len(allowed))

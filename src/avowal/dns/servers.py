@@ -1,0 +1,73 @@
+"""Which name servers to ask: from what the caller gives or from resolv.conf.
+
+Only numeric addresses: a name of a name server would need a name server.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+
+from avowal.dns.transport import Server
+from avowal.errors import ResolverSetupError
+
+_ADDRESS_FORMS = "write 192.0.2.1, 192.0.2.1:5353, 2001:db8::1 or [2001:db8::1]:5353"
+
+
+def given(nameservers: Sequence[str], *, port: int, trust_ad: bool | None) -> tuple[Server, ...]:
+    """Read addresses; raise ResolverSetupError for none, or one that is no address."""
+    if not nameservers:
+        raise ResolverSetupError("no name servers were given")
+    return tuple(_server(text, port, trust_ad) for text in nameservers)
+
+
+def of_system(path: Path, *, port: int, trust_ad: bool | None) -> tuple[Server, ...]:
+    """Read the name servers of a resolv.conf; its search list is never used.
+
+    Its option trust-ad says that the way to these servers is safe (resolv.conf(5)).
+    """
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError as error:
+        raise ResolverSetupError(
+            f"{path}: {error.strerror}; name the DNS servers to ask in the configuration"
+        ) from None
+    words = [line.split() for line in lines]
+    addresses = [row[1] for row in words if row[:1] == ["nameserver"] and len(row) > 1]
+    if not addresses:
+        raise ResolverSetupError(f"{path}: no nameserver line")
+    if trust_ad is None and any(row[:1] == ["options"] and "trust-ad" in row for row in words):
+        trust_ad = True
+    return given(addresses, port=port, trust_ad=trust_ad)
+
+
+def _server(text: str, port: int, trust_ad: bool | None) -> Server:  # noqa: FBT001 - private
+    host, given_port = _split(text.strip())
+    flags = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+    try:
+        found = socket.getaddrinfo(
+            host, given_port or str(port), type=socket.SOCK_DGRAM, flags=flags
+        )
+    except (OSError, UnicodeError):
+        raise ResolverSetupError(
+            f"{text!r} is no address of a name server; {_ADDRESS_FORMS}"
+        ) from None
+    family, _, _, _, address = found[0]
+    # The AD bit is worth what the way to the server is worth (RFC 4035 §4.9.3): loopback is
+    # safe by itself, any other way is the operator's word.
+    loopback = host == "::1" or host.startswith("127.")
+    return Server(family, address, loopback if trust_ad is None else trust_ad)
+
+
+def _split(text: str) -> tuple[str, str | None]:
+    """Split host and port; the host is not checked here."""
+    if text.startswith("["):
+        host, closed, rest = text[1:].partition("]")
+        if rest.startswith(":"):
+            return host, rest[1:]
+        return (host, None) if closed and not rest else (text, None)
+    if text.count(":") == 1:
+        host, _, port = text.partition(":")
+        return host, port
+    return text, None
