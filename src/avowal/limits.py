@@ -42,6 +42,8 @@ class Limits:
     key_record_octets: int = _limit(8 << 10, "octets", "an RSA-16384 key is 2.8 kB of base64")
     tags: int = _limit(64, "tags", "the registries hold 17; the rest is unknown tags")
     signed_names: int = _limit(1000, "names", "h= entries; oversigning doubles them")
+    author_domains: int = _limit(10, "domains", "RFC 9989 §11.5; one policy discovery each")
+    author_mailboxes: int = _limit(1000, "mailboxes", "RFC 5322 §3.6.2 sets none; memory")
     dns_questions: int = _limit(
         60, "questions", "per message, all mechanisms; RFC 7208 §4.6.4 alone allows 10"
     )

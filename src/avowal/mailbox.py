@@ -1,0 +1,227 @@
+"""Who wrote this message?  The author addresses of its From field (RFC 5322 §3.6.2).
+
+A well-formed field is read by the grammar, obsolete forms and groups (RFC 6854) included.
+In any other field every ``@`` outside comments and quoted strings counts as an address:
+what one reader overlooks another one shows, so each domain has to answer for itself
+(RFC 4686 §4.2.4, RFC 9989 §11.5).  Encoded words are never decoded to find addresses.
+
+Which policy the domains have is left to `avowal.policy`, who may sign for an author to `flow`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from avowal.limits import DEFAULT, Limits
+from avowal.message import Header
+from avowal.names import DomainName, NameFault
+from avowal.tokens import ATOM, LITERAL, QUOTED, Token, scan, unquoted
+
+_WORDS = (ATOM, QUOTED)
+
+# Over the kinds of tokens, one letter each.
+_ADDRESS = r"[aq](?:\.[aq])*+@(?:a(?:\.a)*+|l)"
+_ROUTE = r"(?:,*+@(?:a(?:\.a)*+|l))(?:,++(?:@(?:a(?:\.a)*+|l))?)*+:"  # RFC 5322 §4.4 obs-route
+_ANGLE = re.compile(rf"(?P<phrase>[aq][aq.]*+)?<(?:{_ROUTE})?(?P<address>{_ADDRESS})>")
+_BARE = re.compile(rf"(?P<address>{_ADDRESS})")
+_GROUP = re.compile(r"[aq][aq.]*+:")
+
+
+class Problem(str, Enum):
+    """What is unusual about a From field; none of them hides a domain."""
+
+    NO_FIELD = "no-field"
+    SEVERAL_FIELDS = "several-fields"
+    NO_ADDRESS = "no-address"
+    MALFORMED = "malformed"
+    UNREADABLE_DOMAIN = "unreadable-domain"
+    ADDRESS_LITERAL = "address-literal"
+    TOO_MANY = "too-many"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mailbox:
+    """One author: local part as written (quotes included), and its domain.
+
+    `domain` is None when it is an address literal or no name; `written_domain` has its
+    octets without comments and white space.  `display` is the phrase before the angle
+    bracket as it stands in the field, comments and encoded words included.
+    """
+
+    local_part: bytes
+    domain: DomainName | None
+    written_domain: bytes
+    display: bytes = b""
+
+    @property
+    def user(self) -> bytes:
+        """The local part without its quoting."""
+        return unquoted(self.local_part)
+
+    def __str__(self) -> str:
+        return (self.local_part + b"@" + self.written_domain).decode("utf-8", "backslashreplace")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authors:
+    """All authors of a message, in their order.
+
+    `domains` has each distinct domain once (by A-labels), no more than
+    `Limits.author_domains`; beyond it `problems` holds TOO_MANY.
+    """
+
+    mailboxes: tuple[Mailbox, ...] = ()
+    domains: tuple[DomainName, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    @classmethod
+    def of(cls, header: Header, *, limits: Limits = DEFAULT) -> Authors:
+        """Read the From field of a header, or all of them when there are several."""
+        return cls.parse(*(field.value for field in header.named(b"from")), limits=limits)
+
+    @classmethod
+    def parse(cls, *values: bytes, limits: Limits = DEFAULT) -> Authors:
+        """Read the values of From fields.  Raises nothing."""
+        problems: dict[Problem, None] = {}
+        found: list[Mailbox] = []
+        if not values:
+            problems[Problem.NO_FIELD] = None
+        if len(values) > 1:  # RFC 5322 §3.6 allows one; which one is shown differs (RFC 6376 §8.15)
+            problems[Problem.SEVERAL_FIELDS] = None
+        for value in values:
+            found += _mailboxes(value, problems)
+        if values and not found:
+            problems[Problem.NO_ADDRESS] = None
+        for mailbox in found:
+            if mailbox.domain is None:
+                problems[_why_no_domain(mailbox)] = None
+        domains = tuple({m.domain.ascii: m.domain for m in found if m.domain}.values())
+        if len(domains) > limits.author_domains or len(found) > limits.author_mailboxes:
+            problems[Problem.TOO_MANY] = None
+        return cls(
+            mailboxes=tuple(found[: limits.author_mailboxes]),
+            domains=domains[: limits.author_domains],
+            problems=tuple(problems),
+        )
+
+    @property
+    def sole(self) -> Mailbox | None:
+        """The author, when there is exactly one mailbox."""
+        return self.mailboxes[0] if len(self.mailboxes) == 1 else None
+
+    @property
+    def complete(self) -> bool:
+        """Whether every author the field may be shown with has a domain that is listed."""
+        hiding = (Problem.TOO_MANY, Problem.UNREADABLE_DOMAIN, Problem.ADDRESS_LITERAL)
+        return bool(self.domains) and not any(problem in self.problems for problem in hiding)
+
+    def at(self, domain: DomainName) -> tuple[Mailbox, ...]:
+        """Return the mailboxes of one domain."""
+        return tuple(m for m in self.mailboxes if m.domain and m.domain.same_as(domain))
+
+
+def _why_no_domain(mailbox: Mailbox) -> Problem:
+    literal = mailbox.written_domain.startswith(b"[")
+    return Problem.ADDRESS_LITERAL if literal else Problem.UNREADABLE_DOMAIN
+
+
+def mailboxes(value: bytes) -> tuple[Mailbox, ...]:
+    """Return the mailboxes of any address field's value (Sender, Reply-To, …).  Raises nothing."""
+    return tuple(_mailboxes(value, {}))
+
+
+def _mailboxes(value: bytes, problems: dict[Problem, None]) -> list[Mailbox]:
+    tokens = scan(value)
+    found = _by_grammar(value, tokens)
+    if found is None:
+        problems[Problem.MALFORMED] = None
+        found = _by_signs(value, tokens)
+    return found
+
+
+def _by_grammar(value: bytes, tokens: list[Token]) -> list[Mailbox] | None:
+    """Read an address list; None when the tokens are none."""
+    kinds = "".join(token.kind for token in tokens)
+    found: list[Mailbox] = []
+    position, in_group, expected = 0, False, True
+    while position < len(kinds):
+        kind = kinds[position]
+        if kind == "," or (kind == ";" and in_group):  # empty elements: RFC 5322 §4.4
+            in_group = in_group and kind == ","
+            position, expected = position + 1, True
+            continue
+        mailbox = _ANGLE.match(kinds, position) or _BARE.match(kinds, position)
+        if mailbox is not None and expected:
+            found.append(_mailbox(value, tokens, mailbox))
+            position, expected = mailbox.end(), False
+            continue
+        group = _GROUP.match(kinds, position)
+        if group is None or in_group or not expected:
+            return None
+        position, in_group = group.end(), True
+    return found
+
+
+def _mailbox(value: bytes, tokens: list[Token], match: re.Match[str]) -> Mailbox:
+    start, stop = match.span("address")
+    sign = next(i for i in range(start, stop) if tokens[i].kind == "@")
+    display = b""
+    if "phrase" in match.groupdict() and match["phrase"]:
+        first, last = match.span("phrase")
+        display = value[tokens[first].start : tokens[last - 1].stop]
+    return _built(value, tokens[start:sign], tokens[sign + 1 : stop], display)
+
+
+def _by_signs(value: bytes, tokens: list[Token]) -> list[Mailbox]:
+    """Take every @ of a malformed field for an address: words before it, a name behind it."""
+    found = []
+    for sign, token in enumerate(tokens):
+        if token.kind != "@":
+            continue
+        start = sign
+        while start and _belongs_before(tokens, start - 1, sign):
+            start -= 1
+        stop = sign + 1
+        while stop < len(tokens) and _belongs_behind(tokens, stop, sign):
+            stop += 1
+        while stop > sign + 1 and tokens[stop - 1].kind == ".":  # example.com. names example.com
+            stop -= 1
+        found.append(_built(value, tokens[start:sign], tokens[sign + 1 : stop], b""))
+    return found
+
+
+def _belongs_before(tokens: list[Token], place: int, sign: int) -> bool:
+    kind = tokens[place].kind
+    return kind == "." or (kind in _WORDS and (place == sign - 1 or tokens[place + 1].kind == "."))
+
+
+def _belongs_behind(tokens: list[Token], place: int, sign: int) -> bool:
+    kind, before = tokens[place].kind, tokens[place - 1].kind
+    if place == sign + 1:
+        return kind in {ATOM, LITERAL}
+    return (kind == "." and before == ATOM) or (kind == ATOM and before == ".")
+
+
+def _built(
+    value: bytes, local_part: Iterable[Token], domain: Iterable[Token], display: bytes
+) -> Mailbox:
+    written = b"".join(value[token.start : token.stop] for token in domain)
+    return Mailbox(
+        local_part=b"".join(value[token.start : token.stop] for token in local_part),
+        domain=_name(written),
+        written_domain=written,
+        display=display,
+    )
+
+
+def _name(written: bytes) -> DomainName | None:
+    try:
+        return DomainName.parse(written)
+    except NameFault:
+        return None

@@ -1,0 +1,87 @@
+"""The lexical half of reading addresses: RFC 5322 §3.2 with its obsolete forms (§4).
+
+Comments and white space vanish; an encoded word is an atom and is never decoded
+(RFC 2047 §5: it may not be part of an address).  Time is linear in the octets: what is
+opened and never closed is looked for once, then its opening mark is an ordinary octet,
+so that nothing behind it is hidden.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+_SPACE = re.compile(rb"[ \t\r\n]++")
+_ENCODED_WORD = re.compile(rb"=\?[^?\s]++\?[BbQq]\?[^?\s]*+\?=")
+_ATOM = re.compile(rb'[^\x00-\x20"(),.:;<>@\[\]\\\x7f]++')
+_QUOTED = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_LITERAL = re.compile(rb"\[[^\[\]\\]*+\]")
+_IN_COMMENT = re.compile(rb"[()]|\\.", re.DOTALL)
+
+ATOM, QUOTED, LITERAL, JUNK = "a", "q", "l", "j"
+
+
+class Token(NamedTuple):
+    """One token: kind is a, q (quoted string), l (domain literal), j (junk) or the special."""
+
+    kind: str
+    start: int
+    stop: int
+
+
+def scan(octets: bytes) -> list[Token]:
+    """Cut a structured field's value into tokens; every octet string has some."""
+    tokens: list[Token] = []
+    open_marks = {b'"', b"(", b"["}  # those that may still find their end
+    position, end = 0, len(octets)
+    while position < end:
+        mark = octets[position : position + 1]
+        stop = -1
+        if (space := _SPACE.match(octets, position)) is not None:
+            position = space.end()
+            continue
+        if mark in open_marks:
+            stop = _closed(octets, position, mark)
+            if stop < 0:
+                open_marks.discard(mark)
+            elif mark == b"(":
+                position = stop
+                continue
+        kind = {b'"': QUOTED, b"[": LITERAL}.get(mark, JUNK)
+        if stop < 0:
+            kind, stop = _plain(octets, position, mark)
+        tokens.append(Token(kind, position, stop))
+        position = stop
+    return tokens
+
+
+def unquoted(octets: bytes) -> bytes:
+    """Return what a quoted string stands for (RFC 5322 §3.2.4); other octets unchanged."""
+    if octets[:1] != b'"':
+        return octets
+    return re.sub(rb"\\(.)", rb"\1", octets[1:-1], flags=re.DOTALL)
+
+
+def _plain(octets: bytes, position: int, mark: bytes) -> tuple[str, int]:
+    if mark in (b"<", b">", b",", b":", b";", b"@", b"."):
+        return mark.decode(), position + 1
+    found = _ENCODED_WORD.match(octets, position) or _ATOM.match(octets, position)
+    return (JUNK, position + 1) if found is None else (ATOM, found.end())
+
+
+def _closed(octets: bytes, position: int, mark: bytes) -> int:
+    """Return where the thing that begins here ends; -1 when it never does."""
+    if mark == b"(":
+        return comment_end(octets, position)
+    found = (_QUOTED if mark == b'"' else _LITERAL).match(octets, position)
+    return -1 if found is None else found.end()
+
+
+def comment_end(octets: bytes, position: int) -> int:
+    """Return where the comment that begins here ends, nested ones included; -1 for never."""
+    depth = 0
+    for found in _IN_COMMENT.finditer(octets, position):
+        depth += {b"(": 1, b")": -1}.get(found[0], 0)
+        if depth == 0:
+            return found.end()
+    return -1
