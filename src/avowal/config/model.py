@@ -1,0 +1,52 @@
+"""The configuration as a whole.  Everything an operator can say stands here, and nowhere else.
+
+Values are as written: names are not resolved, keys not loaded, patterns not compiled; that
+is what `avowal.flow.plan` makes of a `Configuration`.  The readers of TOML and of
+opendkim.conf both produce this model.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import field
+
+from avowal.config.options import Table, option
+from avowal.config.origin import Listener, Origin, Role
+from avowal.config.receiving import Action, OnResult, Reports, Results, Verifying
+from avowal.config.service import Dns, Limits, Log, Server
+from avowal.config.signing import Key, Rewrite, Rule, Signing
+
+__all__ = [
+    "Action", "Configuration", "Dns", "Key", "Limits", "Listener", "Log", "OnResult",
+    "Origin", "Reports", "Results", "Rewrite", "Role", "Rule", "Server", "Signing", "Verifying",
+]  # fmt: skip
+
+
+class Configuration(Table, frozen=True, kw_only=True):
+    """All options.  Each has a default: an empty file verifies, and signs nothing."""
+
+    mode: Annotated[
+        Role,
+        option("What listeners do that say nothing of their own: `sign`, `verify` or `both`."),
+    ] = "both"
+    dry_run: Annotated[
+        bool,
+        option("Whether to leave every message as it is and only log what would be done."),
+    ] = False
+    listeners: Annotated[tuple[Listener, ...], option("The milter sockets.")] = (
+        Listener(socket="inet:8891@localhost"),
+    )
+    origin: Annotated[Origin, option("Which mail is ours.")] = Origin()
+    keys: Annotated[dict[str, Key], option("The private keys, each under a name.")] = field(
+        default_factory=dict
+    )
+    signing: Annotated[Signing, option("How mail is signed.")] = Signing()
+    verifying: Annotated[Verifying, option("Which signatures count.")] = Verifying()
+    results: Annotated[Results, option("The Authentication-Results field.")] = Results()
+    actions: Annotated[OnResult, option("What follows from a result.")] = OnResult()
+    reports: Annotated[Reports, option("Failure reports.")] = Reports()
+    dns: Annotated[Dns, option("How keys are looked up.")] = Dns()
+    server: Annotated[Server, option("The process.")] = Server()
+    log: Annotated[Log, option("What is logged.")] = Log()
+    limits: Annotated[Limits, option("What one message may cost.")] = Limits()

@@ -1,0 +1,24 @@
+"""How an option is declared: its type, default, unit and meaning in one place.
+
+The reference page, the sample file, the man page and the errors read these declarations.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, TypeAlias
+
+from msgspec import Meta, Struct
+
+Natural: TypeAlias = Annotated[int, Meta(ge=0)]
+Positive: TypeAlias = Annotated[int, Meta(ge=1)]
+Percent: TypeAlias = Annotated[int, Meta(ge=0, le=100)]
+Octal: TypeAlias = Annotated[str, Meta(pattern="^0?[0-7]{3}$")]
+
+
+class Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One table of the configuration.  Unknown keys are mistakes, never passed over."""
+
+
+def option(meaning: str, *, unit: str | None = None, **bounds: Any) -> Meta:
+    """Describe one option: `meaning` in one or two sentences, `bounds` as msgspec has them."""
+    return Meta(description=meaning, extra={} if unit is None else {"unit": unit}, **bounds)

@@ -1,0 +1,173 @@
+"""How mail is verified and what follows: `verifying`, `results`, `actions`, `reports`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeAlias
+
+from msgspec import Meta
+
+from avowal.config.options import Natural, Percent, Positive, Table, option
+
+Action: TypeAlias = Literal["accept", "tag", "quarantine", "reject", "tempfail", "discard"]
+
+
+class Verifying(Table, frozen=True, kw_only=True):
+    """Which signatures count.  An unset option is what the profile says."""
+
+    profile: Annotated[
+        Literal["default", "strict", "archive"],
+        option("The rules to start from (reference/rules)."),
+    ] = "default"
+    signed_too: Annotated[bool, option("Whether to verify also what is being signed.")] = False
+    min_key_bits: Annotated[
+        Annotated[int, Meta(ge=1024)] | None, option("The smallest RSA key accepted.", unit="bits")
+    ] = None
+    max_key_bits: Annotated[
+        Annotated[int, Meta(ge=4096)] | None, option("The largest RSA key accepted.", unit="bits")
+    ] = None
+    clock_skew: Annotated[Natural | None, option("Tolerance for t= and x=.", unit="seconds")] = None
+    max_age: Annotated[
+        Positive | None, option("How old a signature may be, by t=.", unit="seconds")
+    ] = None
+    max_signatures: Annotated[
+        int,
+        option("How many signatures of a message are checked.", unit="signatures", ge=1, le=1000),
+    ] = 50
+    required_fields: Annotated[
+        tuple[str, ...] | None, option("Fields that must be signed where present.")
+    ] = None
+    accept_unsigned_content: Annotated[
+        bool | None, option("Whether text behind the l= part of a body is accepted.")
+    ] = None
+    min_signed_octets: Annotated[
+        Natural | None, option("How much of a body must be signed with l=.", unit="octets")
+    ] = None
+    min_signed_percent: Annotated[
+        Percent | None, option("Which part of a body must be signed with l=.", unit="%")
+    ] = None
+    max_unsigned_octets: Annotated[
+        Natural | None, option("How much may stand behind the l= part.", unit="octets")
+    ] = None
+    accept_historic: Annotated[
+        bool | None, option("Whether rsa-sha1 may pass; RFC 8301 forbids it.")
+    ] = None
+    accept_drafts: Annotated[
+        bool | None, option("Whether DomainKeys and draft signatures may pass.")
+    ] = None
+    accept_testing: Annotated[
+        bool | None, option("Whether signatures by keys in test mode (t=y) may pass.")
+    ] = None
+    unprotected_key: Annotated[
+        Literal["accept", "neutral", "fail"],
+        option("How a signature counts whose key came without DNSSEC."),
+    ] = "accept"
+    unacceptable_domains: Annotated[
+        tuple[str, ...], option("Signing domains that are not accepted.")
+    ] = ()
+    trusted_signers: Annotated[
+        tuple[str, ...],
+        option(
+            "Signing domains whose signatures count for other authors' mail.  Empty: everybody's."
+        ),
+    ] = ()
+    must_be_signed: Annotated[
+        tuple[str, ...],
+        option("Author domains whose mail must carry a passing signature of theirs."),
+    ] = ()
+    atps: Annotated[
+        bool, option("Whether to check the authorization of third parties (RFC 6541).")
+    ] = False
+
+
+class Results(Table, frozen=True, kw_only=True):
+    """The Authentication-Results field (RFC 8601)."""
+
+    authserv_id: Annotated[
+        str | None,
+        option("The name we report under, one for the whole site; unset: the MTA's host name."),
+    ] = None
+    own_ids: Annotated[
+        tuple[str, ...],
+        option("Further names of ours: fields that claim them are removed as forged."),
+    ] = ()
+    trusted_hosts: Annotated[
+        tuple[str, ...],
+        option("Hosts of ours whose Authentication-Results fields stay."),
+    ] = ()
+    write: Annotated[
+        Literal["always", "signed", "never"],
+        option("When to write the field: always, only on messages that carry signatures, never."),
+    ] = "always"
+    remove: Annotated[
+        Literal["forged", "all", "none"],
+        option("Which fields to remove: those in our name, all, or none."),
+    ] = "forged"
+    remove_ids: Annotated[
+        tuple[str, ...], option("Foreign names, and `.domains`, whose fields are removed too.")
+    ] = ()
+    queue_id: Annotated[
+        bool, option("Whether to write the queue id behind the name: `mx.example.com/4XYZ`.")
+    ] = False
+    signature_prefix: Annotated[
+        bool, option("Whether to tell signatures apart by header.b (RFC 6008).")
+    ] = True
+    warnings: Annotated[
+        bool, option("Whether to write what stricter receivers would dislike, as comment.")
+    ] = False
+
+
+class OnResult(Table, frozen=True, kw_only=True):
+    """What to do with a message, by what verifying it said; only where no signature passes.
+
+    RFC 6376 §6.3 advises against refusing mail for a missing or broken signature alone.
+    A key in test mode (t=y) never causes anything but `accept`.
+    """
+
+    no_signature: Annotated[Action, option("There is no signature.")] = "accept"
+    bad_signature: Annotated[Action, option("The message is not as it was signed.")] = "accept"
+    policy: Annotated[Action, option("The signature verifies, but the rules refuse it.")] = "accept"
+    key_not_found: Annotated[
+        Action, option("There is no usable key: none, revoked, malformed or unsuitable.")
+    ] = "accept"
+    dns_error: Annotated[
+        Action, option("DNS gave no answer; whether the signature is good is unknown.")
+    ] = "accept"
+    syntax: Annotated[Action, option("The signature cannot be read.")] = "accept"
+    security: Annotated[Action, option("The message is beyond a limit that protects us.")] = (
+        "accept"
+    )
+    unsigned_author: Annotated[
+        Action,
+        option("The author's domain is in `verifying.must_be_signed` and did not sign."),
+    ] = "accept"
+    malformed: Annotated[
+        Action, option("The header breaks RFC 5322: no From, or two of what may stand once.")
+    ] = "accept"
+    internal_error: Annotated[
+        Action, option("We failed: a key did not sign, or there is a bug.")
+    ] = "accept"
+    tag_field: Annotated[
+        str,
+        option(
+            "The field that `tag` adds; those in incoming mail are removed.",
+            pattern="^[!-9;-~]+$",
+        ),
+    ] = "X-DKIM-Verdict"
+    redirect_failures_to: Annotated[
+        str | None, option("The address that messages which fail are sent to instead.")
+    ] = None
+
+
+class Reports(Table, frozen=True, kw_only=True):
+    """Failure reports to signers who ask for them (RFC 6651)."""
+
+    send: Annotated[bool, option("Whether to send reports.")] = False
+    sender: Annotated[str | None, option("The address reports come from.")] = None
+    copy_to: Annotated[str | None, option("An address that gets a copy of each report.")] = None
+    command: Annotated[
+        str | None, option("The command that sends a message from standard input.")
+    ] = None
+    relay: Annotated[str | None, option("The SMTP server to hand reports to.")] = None
+    diagnostic_directory: Annotated[
+        str | None, option("Where to write how failed messages differ from their z= copies.")
+    ] = None

@@ -1,0 +1,206 @@
+"""How mail is signed: the tables `keys` and `signing`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import field
+
+from avowal.config.options import Natural, Positive, Table, option
+from avowal.dkim.intent import OVERSIGNED_NAMES, RECOMMENDED_NAMES
+
+
+class Key(Table, frozen=True, kw_only=True):
+    """One private key, under a name that rules refer to.
+
+    Exactly one of `file`, `inline` and `credential` says where the key is.
+    """
+
+    domain: Annotated[
+        str | None,
+        option(
+            "The signing domain d=.  Unset, or `%`: the author's domain; then `%` in `file` "
+            "stands for it too."
+        ),
+    ] = None
+    selector: Annotated[str, option("The selector s=.", min_length=1)]
+    file: Annotated[
+        str | None, option("A file with the key: PEM, DER, or base64 of either or of a seed.")
+    ] = None
+    inline: Annotated[str | None, option("The key itself, as a file would hold it.")] = None
+    credential: Annotated[
+        str | None, option("The name of a systemd credential that holds the key.")
+    ] = None
+    password_file: Annotated[
+        str | None, option("A file with the password of an encrypted key.")
+    ] = None
+    algorithm: Annotated[
+        Literal["rsa-sha256", "ed25519-sha256"] | None,
+        option("The algorithm a= the key must be for; unset: whatever the key is."),
+    ] = None
+
+
+class Rule(Table, frozen=True, kw_only=True):
+    """One row of the signing table: whose mail is signed with which keys."""
+
+    author: Annotated[
+        str,
+        option(
+            "Whose mail: `user@example.com`, `example.com` (everybody there), `.example.com` "
+            "(everybody in its subdomains), `user@.example.com`, `*`, or a pattern in which "
+            "`*` stands for anything, such as `*@*.example.com`.",
+            min_length=1,
+        ),
+    ] = field(name="from")
+    keys: Annotated[
+        tuple[str, ...],
+        option("Names of the keys that sign, one signature each.", min_length=1),
+    ]
+    identity: Annotated[
+        str | None,
+        option(
+            "The identity i=; `%` stands for the author's domain, `%u` for the local part, "
+            "`%a` for the whole address."
+        ),
+    ] = None
+
+
+class Rewrite(Table, frozen=True, kw_only=True):
+    """One change the MTA will make to fields after signing, made beforehand for the hash."""
+
+    pattern: Annotated[str, option("A regular expression, searched in the field's value.")]
+    replacement: Annotated[str, option("What stands there afterwards.")]
+
+
+class Signing(Table, frozen=True, kw_only=True):
+    """How mail is signed.
+
+    Without `rules`, each key signs for its own domain, and all keys of the domain sign.
+    """
+
+    rules: Annotated[tuple[Rule, ...], option("The signing table, in order.")] = ()
+    order: Annotated[
+        Literal["table", "specific"],
+        option(
+            "Which matching rule comes first: the one higher in the table, or the most specific: "
+            "user@host, host, user@.parent, .parent, user@*, *."
+        ),
+    ] = "table"
+    every_match: Annotated[bool, option("Whether all matching rules sign, not only the first.")] = (
+        False
+    )
+    subdomains: Annotated[
+        bool,
+        option("Whether a rule for `example.com` also covers its subdomains."),
+    ] = False
+    require_author_domain: Annotated[
+        bool,
+        option("Whether a key may only sign for authors in its own domain or below it."),
+    ] = False
+    author_fields: Annotated[
+        tuple[str, ...],
+        option("The fields in which the author is looked for, the first present one counts."),
+    ] = ("From",)
+    author_macro: Annotated[
+        str | None, option("A milter macro that names the author instead of any field.")
+    ] = None
+    default_author: Annotated[
+        str | None, option("The address to take for the author where none is found.")
+    ] = None
+    unsigned_recipients: Annotated[
+        tuple[str, ...],
+        option("Recipients, as in `rules`, whose mail is not signed, if one of them is among all."),
+    ] = ()
+    resign_recipients: Annotated[
+        tuple[str, ...],
+        option(
+            "Recipients, such as lists, whose mail is verified and signed by the recipient's rule."
+        ),
+    ] = ()
+    resign_unverified: Annotated[
+        bool, option("Whether such mail is signed too when it does not verify.")
+    ] = False
+    canonicalization: Annotated[
+        str,
+        option(
+            "The forms c= of header and body: `relaxed` or `simple` each.",
+            pattern="^(relaxed|simple)(/(relaxed|simple))?$",
+        ),
+    ] = "relaxed/relaxed"
+    canonicalization_field: Annotated[
+        str | None,
+        option("A field of the message that, where present, holds the forms to use."),
+    ] = None
+    signed_names: Annotated[tuple[str, ...], option("The fields to sign where present.")] = tuple(
+        name.decode().title() for name in RECOMMENDED_NAMES
+    )
+    oversigned_names: Annotated[
+        tuple[str, ...],
+        option("The fields to list once more than they occur, so that none can be added."),
+    ] = tuple(sorted(name.decode().title() for name in OVERSIGNED_NAMES))
+    omitted_names: Annotated[
+        tuple[str, ...], option("Fields never to sign, whatever the other options say.")
+    ] = ()
+    lifetime: Annotated[
+        Positive | None,
+        option("How long a signature is valid (x=); unset: for ever.", unit="seconds"),
+    ] = None
+    copy_fields: Annotated[
+        bool, option("Whether to copy the signed fields into z=, for diagnosis.")
+    ] = False
+    request_reports: Annotated[
+        bool, option("Whether to ask for failure reports (r=y, RFC 6651).")
+    ] = False
+    body_length_recipients: Annotated[
+        tuple[str, ...],
+        option(
+            "Recipients, as in `rules`, whose mail is signed with l=: whoever passes it on can "
+            "append to it (RFC 6376 §8.2)."
+        ),
+    ] = ()
+    body_length_limit: Annotated[
+        Natural | None,
+        option("The most octets of a body that are signed, by l=; unset: all.", unit="octets"),
+    ] = None
+    atps_domains: Annotated[
+        tuple[str, ...],
+        option("Author domains that authorize ours by ATPS (RFC 6541): signed with atps=."),
+    ] = ()
+    atps_hash: Annotated[
+        Literal["sha256", "sha1", "none"], option("The atpsh= of such signatures.")
+    ] = "sha256"
+    identity_field: Annotated[
+        str | None, option("A field of the message that holds the identity i=.")
+    ] = None
+    remove_identity_field: Annotated[bool, option("Whether to remove that field.")] = False
+    remove_old_signatures: Annotated[
+        bool, option("Whether to remove signatures a message of ours carries already.")
+    ] = False
+    accept_malformed: Annotated[
+        bool,
+        option("Whether to sign messages that break RFC 5322, such as with two Subject fields."),
+    ] = False
+    long_lines: Annotated[
+        Literal["refold", "log", "ignore"],
+        option(
+            "What to do with header lines of over 998 octets, which an MTA will break behind "
+            "our back: fold them before signing, log them, or nothing."
+        ),
+    ] = "refold"
+    rewrites: Annotated[
+        tuple[Rewrite, ...],
+        option("What the MTA will change after signing (masquerading): signed as changed."),
+    ] = ()
+    rewritten_names: Annotated[
+        tuple[str, ...], option("The fields that `rewrites` are for; empty: all signed ones.")
+    ] = ()
+    software_field: Annotated[
+        bool, option("Whether to add a DKIM-Filter field that names this software.")
+    ] = False
+    require_safe_keys: Annotated[
+        bool, option("Whether to refuse key files that others may read or change.")
+    ] = True
+    require_published: Annotated[
+        bool,
+        option("Whether to sign with a key only while DNS shows its record."),
+    ] = False

@@ -1,0 +1,49 @@
+"""What is known about a message besides its own octets: the connection and the envelope."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address
+from typing import NamedTuple
+
+from avowal.config.origin import Role
+
+
+class Authentication(NamedTuple):
+    """SMTP AUTH as the MTA reports it: macros {auth_type} and {auth_authen}."""
+
+    type: str
+    user: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transaction:
+    """One mail transaction, as the MTA tells it.
+
+    `client` is None for mail that came over no network (the MTA names no address): it
+    counts as local.  `client_name` is the name the MTA verified for the address, None where
+    it has none.  `sender` and `recipients` are the addresses without angle brackets, the
+    sender empty for bounces; None where not known.  `role` is what the listener may do.
+    `macros` holds further milter macros by name without braces.  `received_at` is in Unix
+    seconds; `queue_id` may come late (Postfix knows it after the first recipient).
+    """
+
+    received_at: int
+    role: Role = "both"
+    client: IPv4Address | IPv6Address | None = None
+    client_name: str | None = None
+    helo: bytes | None = None
+    auth: Authentication | None = None
+    daemon_name: str | None = None
+    sender: bytes | None = None
+    recipients: tuple[bytes, ...] = ()
+    queue_id: str | None = None
+    hostname: str | None = None  # the MTA's own, macro j: our authserv-id where none is set
+    macros: Mapping[str, bytes] = field(default_factory=dict)
+    header_truncated: bool = False  # the face cut the header at its limits
+
+    @property
+    def client_text(self) -> str:
+        """The client as traces and logs name it."""
+        return "a local client" if self.client is None else str(self.client)
