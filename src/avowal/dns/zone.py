@@ -39,9 +39,10 @@ class Zone:
     presentation form (``{"MX": ["10 mx.example.com"]}``, also ``[[10, "mx.example.com"]]``).
     Instead of records stands what goes wrong: an Outcome, a Failure, or one of the words
     NXDOMAIN, NODATA, SERVFAIL, TIMEOUT, REFUSED; a record that reads like such a word is
-    written in a list.  Letter case and a final dot of names mean nothing, CNAME records
-    are followed, ``*.`` is a wildcard (RFC 4592).  Names that are not listed get
-    `otherwise`, unless they have listed names below them: those exist (RFC 8020 §2).
+    written in a list.  The type ``*`` stands for every type that is not listed.  Letter
+    case and a final dot of names mean nothing, CNAME records are followed, ``*.`` is a
+    wildcard (RFC 4592).  Names that are not listed get `otherwise`, unless they have listed
+    names below them: those exist (RFC 8020 §2).
 
     >>> zone = Zone({"s1._domainkey.example.com": "v=DKIM1; p="})
     >>> zone.resolve((Question("s1._domainkey.example.com"),))[0].records
@@ -137,7 +138,7 @@ class Zone:
         links: list[Answer] = []
         for _ in range(_MAX_ALIASES + 1):
             node = self._at(name)
-            answer = node if isinstance(node, Answer) else node.get(rrtype)
+            answer = node if isinstance(node, Answer) else node.get(rrtype, node.get("*"))
             alias = None if isinstance(node, Answer) else node.get("CNAME")
             if answer is not None or alias is None or alias.outcome is not Outcome.FOUND:
                 return _along(links, answer or NO_DATA)
