@@ -60,7 +60,7 @@ class Actions:
     """
 
     record: Record
-    trace: Trace = Trace()
+    trace: Trace
     disposition: Disposition = Disposition.ACCEPT
     reply: Reply | None = None
     delete: tuple[Deletion, ...] = ()
