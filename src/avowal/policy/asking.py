@@ -1,0 +1,40 @@
+"""Asking DNS for policy records: names that cannot exist are not asked for."""
+
+from __future__ import annotations
+
+from avowal.lookup import NO_NAME, Answer, Outcome, Question, Steps, ask
+from avowal.names import MAX_NAME
+
+
+class Memory:
+    """The answers of one evaluation: each question is asked once, in as few rounds as can be."""
+
+    __slots__ = ("_answers",)
+
+    def __init__(self) -> None:
+        self._answers: dict[Question, Answer] = {}
+
+    def ask(self, *questions: Question) -> Steps[tuple[Answer, ...]]:
+        """Return the answers in order; only those not yet known are asked for."""
+        known = self._answers
+        for question in questions:
+            if len(question.name) > MAX_NAME:  # RFC 1035 §2.3.4: no such name can exist
+                known[question] = NO_NAME
+        unknown = tuple(dict.fromkeys(q for q in questions if q not in known))
+        if unknown:
+            known.update(zip(unknown, (yield from ask(*unknown)), strict=True))
+        return tuple(known[question] for question in questions)
+
+    def txt(self, *names: str) -> Steps[tuple[Answer, ...]]:
+        """The same for TXT records."""
+        return self.ask(*(Question(name) for name in names))
+
+
+def failure_text(answer: Answer) -> str:
+    """Say why there is no answer."""
+    return answer.failure.value if answer.failure is not None else "no answer"
+
+
+def failed(answer: Answer) -> bool:
+    """Whether nothing is known about the name."""
+    return answer.outcome is Outcome.FAILED

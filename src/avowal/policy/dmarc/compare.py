@@ -1,0 +1,87 @@
+"""The same message under RFC 7489 and RFC 9989, and why the two may differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from avowal.lookup import Steps, together
+from avowal.mailbox import Authors
+from avowal.policy.asking import Memory
+from avowal.policy.caps import DEFAULT, Caps
+from avowal.policy.dmarc.discovery import Discovery
+from avowal.policy.dmarc.evaluate import STANDARD, Rules, evaluate
+from avowal.policy.dmarc.result import DomainEvaluation, Evaluation
+from avowal.policy.evidence import EnvelopeResult, SignatureResult
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Both evaluations; `differences` is one sentence for each thing that differs."""
+
+    suffix_list: Evaluation
+    tree_walk: Evaluation
+    differences: tuple[str, ...]
+
+    @property
+    def agree(self) -> bool:
+        """Whether both ask the same to be done."""
+        return (self.suffix_list.result, self.suffix_list.disposition) == (
+            self.tree_walk.result,
+            self.tree_walk.disposition,
+        )
+
+
+def compare(
+    authors: Authors,
+    signatures: Iterable[SignatureResult] = (),
+    envelope: EnvelopeResult | None = None,
+    *,
+    rules: Rules = STANDARD,
+    caps: Caps = DEFAULT,
+    memory: Memory | None = None,
+) -> Steps[Comparison]:
+    """Evaluate a message both ways, in the same rounds.  Raises as `evaluate` does."""
+    kept = tuple(signatures)
+    shared = Memory() if memory is None else memory
+    old, new = yield from together(
+        *(
+            evaluate(
+                authors,
+                kept,
+                envelope,
+                rules=replace(rules, discovery=way),
+                caps=caps,
+                memory=shared,
+            )
+            for way in (Discovery.SUFFIX_LIST, Discovery.TREE_WALK)
+        )
+    )
+    pairs = zip(old.evaluations, new.evaluations, strict=True)
+    return Comparison(old, new, tuple(line for a, b in pairs for line in _differences(a, b)))
+
+
+def _differences(old: DomainEvaluation, new: DomainEvaluation) -> list[str]:
+    name = old.domain.ascii
+    lines = []
+    for what, ours, theirs in (
+        ("result", old.result.value, new.result.value),
+        ("record", old.record_domain, new.record_domain),
+        ("policy", old.policy, new.policy),
+        ("disposition", old.disposition.value, new.disposition.value),
+    ):
+        if ours != theirs:
+            lines.append(f"{name}: {what} is {ours} by RFC 7489, {theirs} by RFC 9989")
+    both = (old.organizational_domain, new.organizational_domain)
+    if None not in both and both[0] != both[1]:
+        lines.append(f"{name}: the organization is {both[0]} by RFC 7489, {both[1]} by RFC 9989")
+    if old.tag != new.tag and None not in (old.tag, new.tag):
+        lines.append(f"{name}: {old.tag}= decides by RFC 7489, {new.tag}= by RFC 9989")
+    reasons = (*old.reasons, *new.reasons)
+    lines += [f"{name}: {reason.comment} weakens the policy ({reason.type})" for reason in reasons]
+    aligned = {(a.mechanism, a.domain.ascii): a for a in old.alignments}
+    for a in new.alignments:
+        before = aligned.get((a.mechanism, a.domain.ascii))
+        if before is not None and before.aligned != a.aligned:
+            lines.append(f"{name}: {a.mechanism} {a.domain.ascii}: {before.why}; {a.why}")
+    return lines

@@ -1,0 +1,216 @@
+"""DMARC for one message (RFC 9989 §5.3, or RFC 7489 §6.6.2): who wrote it, what passed, what now.
+
+Deliberate: several author domains are each evaluated and the strictest outcome stands
+(RFC 9989 §11.5 leaves it to the receiver); RFC 9989 §5.3.1 would stop at more than one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from avowal.lookup import Steps, together
+from avowal.mailbox import Authors, Problem
+from avowal.names import DomainName
+from avowal.policy.asking import Memory
+from avowal.policy.caps import DEFAULT, Caps
+from avowal.policy.dmarc.alignment import Compared, Identifier, compare_names, identifiers
+from avowal.policy.dmarc.discovery import (
+    Discovered,
+    Discovery,
+    Existence,
+    Explorer,
+    Failed,
+    discover_by_suffixes,
+    discover_by_walk,
+)
+from avowal.policy.dmarc.record import Policy, Record
+from avowal.policy.dmarc.result import DomainEvaluation, Evaluation, Override, Result
+from avowal.policy.dmarc.suffixes import SuffixList, public_suffix_list
+from avowal.policy.evidence import EnvelopeResult, SignatureResult
+from avowal.policy.trace import Action, TraceStep
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What this receiver chooses where RFC 9989 leaves a choice."""
+
+    discovery: Discovery = field(
+        default=Discovery.TREE_WALK, metadata={"meaning": "how policies are looked for"}
+    )
+    existence: Existence = field(
+        default=Existence.NO_NAME, metadata={"meaning": "when np= applies"}
+    )
+    suffixes: SuffixList | None = field(
+        default=None, metadata={"meaning": "suffix list for RFC 7489; None: the bundled one"}
+    )
+    sample: int = field(
+        default=0,
+        metadata={"meaning": "0 to 99, drawn by the caller; below pct= RFC 7489 applies p="},
+    )
+    unusable_author: Policy = field(
+        default=Policy.QUARANTINE,
+        metadata={"meaning": "disposition when an author cannot be read or there are too many"},
+    )
+
+
+STANDARD = Rules()
+
+
+def evaluate(
+    authors: Authors,
+    signatures: Iterable[SignatureResult] = (),
+    envelope: EnvelopeResult | None = None,
+    *,
+    rules: Rules = STANDARD,
+    caps: Caps = DEFAULT,
+    memory: Memory | None = None,
+) -> Steps[Evaluation]:
+    """Evaluate a message.  Raises nothing, whatever the octets and the answers.
+
+    What `memory` knows is not asked again.  Raises UsageError only when `rules` ask for a
+    suffix list that is not installed.
+    """
+    suffixes = None
+    if rules.discovery is Discovery.SUFFIX_LIST:
+        suffixes = rules.suffixes or public_suffix_list()
+    names = identifiers(signatures, envelope)
+    shared = Memory() if memory is None else memory
+    explorers = [Explorer(caps=caps, memory=shared) for _ in authors.domains]
+    found = yield from together(
+        *(
+            _one_author(explorer, domain, names, rules, suffixes)
+            for explorer, domain in zip(explorers, authors.domains, strict=True)
+        )
+    )
+    steps = [TraceStep("dmarc", "author", str(mailbox)) for mailbox in authors.mailboxes[:20]]
+    steps += [TraceStep("dmarc", "discarded", "From", str(problem)) for problem in authors.problems]
+    steps += [step for explorer in explorers for step in explorer.trace]
+    return _combined(authors, found, rules, tuple(steps))
+
+
+def _one_author(
+    explorer: Explorer,
+    domain: DomainName,
+    names: tuple[Identifier, ...],
+    rules: Rules,
+    suffixes: SuffixList | None,
+) -> Steps[DomainEvaluation]:
+    if suffixes is None:
+        discovered = yield from discover_by_walk(explorer, domain, rules.existence)
+    else:
+        discovered = yield from discover_by_suffixes(explorer, domain, suffixes)
+    if isinstance(discovered, Failed):
+        return _unknown(
+            explorer, DomainEvaluation(domain=domain, result=Result.TEMPERROR), discovered
+        )
+    if discovered.record is None:
+        explorer.note("concluded", "none", f"{domain.ascii} has no policy")  # DM-08
+        return DomainEvaluation(domain=domain, result=Result.NONE)
+    compared = yield from compare_names(explorer, discovered, discovered.record, names, suffixes)
+    for a in compared.alignments:
+        action: Action = "aligned" if a.aligned else "unaligned"
+        explorer.note(action, f"{a.mechanism} {a.domain.ascii}", f"{a.result}; {a.why}")
+    return _judged(explorer, discovered, discovered.record, compared, rules)
+
+
+def _judged(
+    explorer: Explorer, discovered: Discovered, record: Record, compared: Compared, rules: Rules
+) -> DomainEvaluation:
+    policy = discovered.policy or Policy.NONE
+    aligned = {a.result for a in compared.alignments if a.aligned}
+    known: dict[str, Any] = {
+        "domain": discovered.domain,
+        "policy": policy,
+        "tag": discovered.tag,
+        "record": record,
+        "record_domain": discovered.record_domain,
+        "organizational_domain": compared.organizational_domain,
+        "alignments": compared.alignments,
+    }
+    if "pass" in aligned:
+        explorer.note("concluded", "pass", discovered.domain.ascii)
+        return DomainEvaluation(result=Result.PASS, **known)
+    if compared.failure is not None:
+        unknown = DomainEvaluation(result=Result.TEMPERROR, **known)
+        return _unknown(explorer, unknown, compared.failure)
+    if "temperror" in aligned:  # it may pass next time: failing it now would be too early
+        why = Failed("an aligned identifier", "its own result is temperror")
+        return _unknown(explorer, DomainEvaluation(result=Result.TEMPERROR, **known), why)
+    reasons = _reasons(record, policy, rules)
+    disposition = reasons[-1].disposition or policy if reasons else policy
+    explorer.note("concluded", "fail", f"{policy.value} published, {disposition.value} asked")
+    _note_alternatives(explorer, discovered, record, compared)
+    return DomainEvaluation(result=Result.FAIL, disposition=disposition, reasons=reasons, **known)
+
+
+def _unknown(explorer: Explorer, evaluation: DomainEvaluation, why: Failed) -> DomainEvaluation:
+    explorer.note("concluded", "temperror", f"{why.name}: {why.why}")
+    return DomainEvaluation(
+        **{name: getattr(evaluation, name) for name in evaluation.__slots__ if name != "failure"},
+        failure=why.name,
+    )
+
+
+def _reasons(record: Record, policy: Policy, rules: Rules) -> tuple[Override, ...]:
+    """Why less is asked than was published: t=y (RFC 9989 §4.7) or pct= (RFC 7489 §6.6.4)."""
+    if policy is Policy.NONE:
+        return ()
+    if rules.discovery is Discovery.TREE_WALK:
+        return (Override("policy_test_mode", "t=y", policy.weaker),) if record.testing else ()
+    if record.pct is not None and rules.sample >= record.pct:
+        return (Override("sampled_out", f"pct={record.pct}", policy.weaker),)
+    return ()
+
+
+def _note_alternatives(
+    explorer: Explorer, discovered: Discovered, record: Record, compared: Compared
+) -> None:
+    """Say what would have changed a failure."""
+    domain = discovered.domain.ascii
+    explorer.note("would-change", f"d={domain}", "a passing signature of the author domain")
+    for a in compared.alignments:
+        near = a.domain.is_within(discovered.domain) or discovered.domain.is_within(a.domain)
+        if a.mode == "s" and near:
+            tag = "adkim" if a.mechanism == "dkim" else "aspf"
+            explorer.note("would-change", f"{tag}=r", f"may align {a.domain.ascii}")
+    if record.testing:
+        explorer.note("would-change", "t=n", f"{discovered.policy} would be asked in full")
+
+
+def _combined(
+    authors: Authors,
+    found: tuple[DomainEvaluation, ...],
+    rules: Rules,
+    trace: tuple[TraceStep, ...],
+) -> Evaluation:
+    strictest = max(found, key=lambda e: e.severity, default=None)
+    result = Result.PERMERROR if strictest is None else strictest.result
+    disposition = Policy.NONE if strictest is None else strictest.disposition
+    reasons = () if strictest is None else strictest.reasons
+    hidden = not authors.complete and not _harmless(authors)
+    if hidden and rules.unusable_author.strictness > disposition.strictness:
+        # What cannot be read must not be the way around a policy (RFC 9989 §11.5).
+        disposition = rules.unusable_author
+        reasons = (*reasons, Override("local_policy", "unusable From", disposition))
+    if hidden and result in {Result.PASS, Result.NONE}:
+        result = Result.PERMERROR
+    if len(found) > 1 or hidden:
+        trace = (*trace, TraceStep("dmarc", "concluded", result.value, "the strictest author"))
+    return Evaluation(
+        result=result,
+        disposition=disposition,
+        discovery=rules.discovery,
+        decisive=strictest,
+        evaluations=found,
+        reasons=reasons,
+        problems=authors.problems,
+        trace=trace,
+    )
+
+
+def _harmless(authors: Authors) -> bool:
+    """Whether no domain is shown at all: an empty group, no field, an address literal."""
+    shown = {Problem.UNREADABLE_DOMAIN, Problem.MALFORMED}
+    return not authors.domains and shown.isdisjoint(authors.problems)

@@ -1,0 +1,43 @@
+"""The door to the public suffix list, which only RFC 7489's discovery needs (§3.2).
+
+The list comes with the package `publicsuffixlist` (the extra `psl`), loaded when asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import TypeAlias
+
+from avowal.errors import UsageError
+
+SuffixList: TypeAlias = Callable[[str], str | None]
+"""Takes a name in lower-case A-labels; returns its organizational domain (one label more than
+its public suffix), None for a public suffix itself."""
+
+
+def public_suffix_list(rules: Iterable[str] | None = None) -> SuffixList:
+    """Return the list that the package brings along, or one of these rules (in A- or U-labels).
+
+    Raises UsageError when the package is not installed.
+    """
+    return _bundled() if rules is None else _made(tuple(rules))
+
+
+@lru_cache(maxsize=1)
+def _bundled() -> SuffixList:
+    return _made(None)
+
+
+def _made(rules: tuple[str, ...] | None) -> SuffixList:
+    try:
+        from publicsuffixlist import PublicSuffixList  # noqa: PLC0415 - an optional extra
+    except ImportError:
+        raise UsageError("the public suffix list needs the extra: avowal[psl]") from None
+    suffixes = PublicSuffixList(source=rules)
+
+    def organizational_domain(name: str) -> str | None:
+        found: str | None = suffixes.privatesuffix(name)
+        return found
+
+    return organizational_domain

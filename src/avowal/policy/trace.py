@@ -1,0 +1,45 @@
+"""Why a policy came out as it did: the steps of an evaluation, for people and for reports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Action: TypeAlias = Literal[
+    "author",  # who the message says wrote it
+    "found",  # a usable record stands at a name
+    "absent",  # nothing usable stands there
+    "failed",  # DNS gave no answer
+    "discarded",  # a record was there and does not count
+    "chose",  # one of several candidates, or a tag, decides
+    "aligned",
+    "unaligned",
+    "skipped",  # not asked, because it could not matter
+    "override",
+    "concluded",
+    "would-change",  # what would have made another outcome
+]
+
+
+@dataclass(frozen=True, slots=True)
+class TraceStep:
+    """One step: which mechanism did what, with which name, tag or identifier, and why."""
+
+    mechanism: str
+    action: Action
+    subject: str
+    detail: str = ""
+
+    def __str__(self) -> str:
+        text = f"{self.mechanism}: {self.action} {self.subject}"
+        return f"{text}: {self.detail}" if self.detail else text
+
+
+Trace: TypeAlias = tuple[TraceStep, ...]
+
+
+def printable(octets: bytes, *, most: int = 200) -> str:
+    """Return a stranger's octets as one line of text, control characters escaped."""
+    text = octets[:most].decode("utf-8", "backslashreplace")
+    line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return line + "…" if len(octets) > most else line
