@@ -26,7 +26,7 @@ class Folder:
     def token(self, token: bytes, *, space: bool = False) -> None:
         """Add a token that is never broken; a fold or, if asked, a space goes before it."""
         if self._column + space + len(token) > self._width:
-            self._break()
+            self.fold()
         elif space:
             self._parts.append(b" ")
             self._column += 1
@@ -44,7 +44,7 @@ class Folder:
         while position < len(octets):
             room = self._width - self._column
             if room <= 0:
-                self._break()
+                self.fold()
                 room = self._width - self._column
             piece = octets[position : position + room]
             self.glue(piece)
@@ -60,7 +60,8 @@ class Folder:
         """Where the next octet would stand, counted from 0."""
         return self._column
 
-    def _break(self) -> None:
+    def fold(self) -> None:
+        """Go on in a new line, where the grammar has FWS."""
         self._parts.append(FOLD)
         self._column = _INDENT
 

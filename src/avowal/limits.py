@@ -44,6 +44,15 @@ class Limits:
     signed_names: int = _limit(1000, "names", "h= entries; oversigning doubles them")
     author_domains: int = _limit(10, "domains", "RFC 9989 §11.5; one policy discovery each")
     author_mailboxes: int = _limit(1000, "mailboxes", "RFC 5322 §3.6.2 sets none; memory")
+    authres_octets: int = _limit(
+        64 << 10, "octets", "RFC 8601 §7.8; one Authentication-Results field, 50 results fit well"
+    )
+    authres_results: int = _limit(
+        1000, "results", "RFC 8601 §7.8; as many as signatures are parsed in a message"
+    )
+    authres_fields: int = _limit(
+        200, "fields", "RFC 8601 §7.8; an Authentication-Results field per hop, and room"
+    )
     dns_questions: int = _limit(
         60, "questions", "per message, all mechanisms; RFC 7208 §4.6.4 alone allows 10"
     )

@@ -1,0 +1,124 @@
+"""Which Authentication-Results fields a border must delete (RFC 8601 §5).
+
+A field that claims one of our authserv-ids did not come from us.  The id may hide behind
+comments, quotes, folds, case, a final dot, U-labels, controls; a field that cannot be read
+for certain is taken for a claim when it mentions one of our ids anywhere, since another
+reader may see results in it (our decision: no text settles this).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from avowal.authres.grammar import PayloadFault, VersionFault, parse, parse_authserv_id
+from avowal.authres.identifiers import Identifiers
+from avowal.authres.reader import FIELD_NAME
+from avowal.limits import DEFAULT, Limits
+from avowal.message import Header
+
+_CONTROLS = bytes(range(0x21)) + b"\x7f"
+
+
+class Cause(str, Enum):
+    """Why a field has to go."""
+
+    sentence: str
+
+    def __new__(cls, word: str, sentence: str) -> Cause:
+        member = str.__new__(cls, word)
+        member._value_ = word
+        member.sentence = sentence
+        return member
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+    CLAIM = "claims-our-id", "it claims an authserv-id of ours (RFC 8601 §5)"
+    MENTION = "malformed-mention", "it cannot be read and mentions an authserv-id of ours"
+    TOO_LARGE = "too-large", "it is longer than any results need: it was not read"
+    VERSION = "unknown-version", "it is of a version that is not known (RFC 8601 §5)"
+    NOT_ADMITTED = "not-admitted", "its authserv-id is not among those admitted (RFC 8601 §5)"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Forgery:
+    """One field to delete.
+
+    `place` counts from 0 at the top of the header, `index` from 1 among the fields whose
+    name is `name` without regard to case: what a milter needs.
+    """
+
+    place: int
+    name: bytes
+    index: int
+    cause: Cause
+
+
+def forged(
+    header: Header,
+    ids: Collection[str],
+    *,
+    admitted: Collection[str] | None = None,
+    limits: Limits = DEFAULT,
+) -> tuple[Forgery, ...]:
+    """Return the fields of an incoming message to delete, top to bottom; raises nothing.
+
+    `ids` are our authserv-ids.  With `admitted` every field goes whose id is not among
+    those either, unreadable ones too.  Delete from the last one upwards: each deletion
+    changes the index of those below.
+
+    >>> header = Header.parse(b"Authentication-Results: (x) MX.Example.ORG. ; dkim=pass")
+    >>> [str(forgery.cause) for forgery in forged(header, {"mx.example.org"})]
+    ['claims-our-id']
+    """
+    ours = Identifiers(ids)
+    foreign = None if admitted is None else Identifiers(admitted)
+    found = []
+    for name, places in header.positions.items():
+        if name != FIELD_NAME and name.translate(None, _CONTROLS) != FIELD_NAME:
+            continue
+        for index, place in enumerate(places, 1):
+            cause = cause_of(header[place].value, ours, foreign, limits=limits)
+            if cause is not None:
+                found.append(Forgery(place, name, index, cause))
+    found.sort()
+    return tuple(found)
+
+
+def cause_of(
+    value: bytes, ours: Identifiers, admitted: Identifiers | None, *, limits: Limits = DEFAULT
+) -> Cause | None:
+    """Return why a field with this value has to go; None when it may stay."""
+    authserv_id: str | None = None
+    if len(value) > limits.authres_octets:
+        return Cause.TOO_LARGE
+    try:
+        authserv_id = parse(value, limits=limits).authserv_id
+    except VersionFault:
+        return Cause.CLAIM if _claimed(value, ours) else Cause.VERSION
+    except PayloadFault:
+        if _claimed(value, ours):
+            return Cause.CLAIM
+        if ours.mentioned_in(value):
+            return Cause.MENTION
+    if authserv_id is not None and ours.resembles(authserv_id):
+        return Cause.CLAIM
+    if admitted is not None and (authserv_id is None or authserv_id not in admitted):
+        return Cause.NOT_ADMITTED
+    return None
+
+
+def from_the_last(forgeries: Collection[Forgery]) -> Iterator[tuple[bytes, int]]:
+    """Yield (name, index) in the order in which a milter can delete them one by one."""
+    for forgery in sorted(forgeries, reverse=True):
+        yield forgery.name, forgery.index
+
+
+def _claimed(value: bytes, ours: Identifiers) -> bool:
+    """Whether the id can be read and is ours, although what follows is no payload."""
+    try:
+        return ours.resembles(parse_authserv_id(value))
+    except PayloadFault:
+        return False

@@ -1,0 +1,98 @@
+"""Whether an authserv-id is one of ours (RFC 8601 §2.5, §5), asked in two ways.
+
+Who trusts asks strictly: ids that are domain names are compared as A-labels, any other
+one by its letters without case.  Who deletes forgeries asks broadly: would a careless
+reader take this for one of our ids?
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from avowal.names import DomainName, NameFault
+
+# The dots of RFC 3490 §3.1 (NFKC knows U+FF0E); what is no letter of an id goes.
+_SEEN = str.maketrans({"\u3002": ".", "\uff61": ".", '"': None, " ": None})
+_ENCODED_WORD = re.compile(rb"=\?[^?\s]++\?([BbQq])\?([^?]*+)\?=")  # RFC 2047 §2
+_OF_A_NAME = frozenset("-_.0123456789abcdefghijklmnopqrstuvwxyz")
+
+
+class Identifiers:
+    """The authserv-ids of one administrative unit; `in` asks strictly."""
+
+    __slots__ = ("_keys", "_spellings")
+
+    def __init__(self, ids: Iterable[str]) -> None:
+        self._keys = frozenset(map(_key, ids))
+        named = (spelling for key in self._keys for spelling in (key, _unicode_form(key)))
+        self._spellings = frozenset(map(skeleton, named)) - {""}
+
+    def __contains__(self, authserv_id: str) -> bool:
+        return _key(authserv_id) in self._keys
+
+    def resembles(self, authserv_id: str) -> bool:
+        """Whether somebody could take this id for one of ours."""
+        if authserv_id in self:
+            return True
+        seen = skeleton(authserv_id)
+        return any(_stands_in(spelling, seen) for spelling in self._spellings)
+
+    def mentioned_in(self, octets: bytes) -> bool:
+        """Whether one of the ids can be found anywhere in octets that are no valid field.
+
+        Looked for without escapes, folds, controls and octets that are no UTF-8, in the
+        octets taken for latin-1, and behind encoded words.
+        """
+        plain = octets.replace(b"\\", b"")
+        if b"=?" in plain:
+            plain += b" " + _ENCODED_WORD.sub(_decoded_word, plain)
+        views = (skeleton(plain.decode(name, "ignore")) for name in ("utf-8", "latin-1"))
+        return any(spelling in view for view in views for spelling in self._spellings)
+
+
+def skeleton(text: str) -> str:
+    """Return what a reader sees of an id: no case, width, white space, controls or quotes."""
+    text = unicodedata.normalize("NFKC", text).casefold().translate(_SEEN)
+    return "".join(filter(str.isprintable, text)).strip(".")
+
+
+def _stands_in(spelling: str, seen: str) -> bool:
+    """Whether a name stands within a text, with no further letters of a name around it."""
+    start = seen.find(spelling)
+    while start >= 0:
+        around = seen[max(start - 1, 0) : start], seen[start + len(spelling) :][:1]
+        if not any(mark in _OF_A_NAME for mark in around if mark):
+            return True
+        start = seen.find(spelling, start + 1)
+    return False
+
+
+def _key(authserv_id: str) -> str:
+    try:
+        return DomainName.parse(authserv_id.removesuffix(".").encode()).ascii
+    except (NameFault, UnicodeEncodeError):
+        return authserv_id.lower()
+
+
+def _unicode_form(name: str) -> str:
+    """Return a name with its A-labels as U-labels."""
+    labels = []
+    for label in name.split("."):
+        try:
+            labels.append(label[4:].encode().decode("punycode") if label[:4] == "xn--" else label)
+        except UnicodeError:
+            labels.append(label)
+    return ".".join(labels)
+
+
+def _decoded_word(match: re.Match[bytes]) -> bytes:
+    text = match[2]
+    try:
+        if match[1] in b"Bb":
+            return binascii.a2b_base64(text)
+        return binascii.a2b_qp(text, header=True)
+    except (binascii.Error, ValueError):
+        return text

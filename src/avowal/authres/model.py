@@ -1,0 +1,78 @@
+"""What an Authentication-Results field says, as values (RFC 8601 §2.2)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from avowal.errors import UsageError
+
+KEYWORD = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?")
+VERSION = 1  # RFC 8601 §2.2: of the field and of every registered method
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The result of one method.
+
+    `method`, `result` and the names of `properties` ("header.d") are lower-case; they are
+    RFC 5321 Keywords.  `properties` are pairs of ``ptype.property`` and value, in order.
+    `comment` is for people: it is never interpreted, and its white space is not kept.
+    Raises UsageError for a name that is no Keyword.
+    """
+
+    method: str
+    result: str
+    reason: str | None = None
+    properties: tuple[tuple[str, str], ...] = ()
+    comment: str | None = None
+    version: int = VERSION
+
+    def __post_init__(self) -> None:
+        _refuse(self.method, "method")
+        _refuse(self.result, "result")
+        for name, _ in self.properties:
+            ptype, dot, word = name.partition(".")
+            if not dot:
+                raise UsageError(f"{name!r} is not of the form ptype.property (RFC 8601 §2.2)")
+            _refuse(ptype, "ptype")
+            _refuse(word, "property")
+        if self.version < 0:
+            raise UsageError("the version of a method is a number without sign (RFC 8601 §2.2)")
+
+    def value(self, name: str) -> str | None:
+        """Return the value of a property such as "header.d"; the first of several."""
+        for known, value in self.properties:
+            if known == name:
+                return value
+        return None
+
+    @property
+    def ptypes(self) -> frozenset[str]:
+        """The property types in use."""
+        return frozenset(name.partition(".")[0] for name, _ in self.properties)
+
+
+@dataclass(frozen=True, slots=True)
+class AuthenticationResults:
+    """One field: who says it, and what.
+
+    No `results` stands for ``none``: nothing was tested.  `defects` names what the grammar
+    does not have and was passed over in reading; it does not count for equality.
+    """
+
+    authserv_id: str
+    results: tuple[Result, ...] = ()
+    defects: tuple[str, ...] = field(default=(), compare=False)
+
+    def named(self, method: str) -> tuple[Result, ...]:
+        """Return the results of one method."""
+        return tuple(result for result in self.results if result.method == method)
+
+
+def _refuse(word: str, what: str) -> None:
+    if KEYWORD.fullmatch(word) is None or word != word.lower():
+        raise UsageError(
+            f"{word!r} cannot be a {what}: lower-case letters, digits and inner hyphens only"
+            " (RFC 5321 §4.1.2 Keyword)"
+        )
