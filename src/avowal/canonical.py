@@ -13,7 +13,6 @@ convert them before).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import ClassVar, Protocol, TypeAlias
@@ -26,10 +25,9 @@ Sink: TypeAlias = Callable[[Octets], object]
 HeaderForm: TypeAlias = Callable[[bytes, int], bytes]
 
 _CRLF = b"\r\n"
-_LF = 0x0A
-_MANY = 4096
-_MANY_LINE_ENDS = _CRLF * _MANY
-_BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n")
+_CR, _LF = _CRLF
+_RUNS = tuple(_CRLF * (1 << power) for power in range(14))
+_TAB_TO_SPACE = bytes.maketrans(b"\t", b" ")
 _FWS = b"\t\n\r "  # RFC 4870 §3.4.2.2: 9, 10, 13 and 32
 
 # --- header fields ----------------------------------------------------------------------------
@@ -81,7 +79,6 @@ class BodyForm:
 
     WINDOW: ClassVar[int] = 1 << 20  # octets worked on at a time
     EMPTY: ClassVar[bytes] = b""  # the form of a body without content
-    UNDECIDED: ClassVar[bytes] = b"\r"  # octets whose part depends on what follows
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
@@ -121,25 +118,23 @@ class BodyForm:
         if self._held:
             window = b"".join((self._held, window))
             self._held = b""
-        if window[-1] in self.UNDECIDED:
-            window = self._hold_back(window)
-        octets = self._reduced(window) if window else window
+        octets = self._reduced(window)
         if octets:
             self._release(octets)
 
-    def _hold_back(self, window: Octets) -> Octets:
-        """Keep the undecided octets at the end of a window; return the rest."""
+    def _reduced(self, window: Octets) -> Octets:
+        """Return the form of a window, trailing empty lines aside.
+
+        Octets at its end whose part depends on what follows are held back.
+        """
+        if window[-1] != _CR:
+            return window
         self._held = b"\r"
         return window[:-1]
 
     def _end_of_input(self) -> bytes:
         """Return what the held octets are now that nothing follows: a CR is just an octet."""
         return self._held if self._held.endswith(b"\r") else b""
-
-    @staticmethod
-    def _reduced(window: Octets) -> Octets:
-        """Return the form of a window, trailing empty lines aside."""
-        return window
 
     def _release(self, octets: Octets) -> None:
         """Give canonical octets to the sink, except line ends that may be trailing.
@@ -151,9 +146,9 @@ class BodyForm:
         if size == 0 and (self._line_ended or not self._started):
             self._line_ends += line_ends
             return
-        pieces, rest = divmod(self._line_ends, _MANY)
+        pieces, rest = divmod(self._line_ends, len(_RUNS[-1]) // 2)
         for _ in range(pieces):
-            self._sink(_MANY_LINE_ENDS)
+            self._sink(_RUNS[-1])
         if rest:
             self._sink(_CRLF * rest)
         self._sink(memoryview(octets)[: size + 2] if line_ends > 1 else octets)
@@ -174,20 +169,15 @@ class RelaxedBody(BodyForm):
 
     __slots__ = ()
     WINDOW = WINDOW
-    UNDECIDED = b"\r \t"
 
-    def _hold_back(self, window: Octets) -> Octets:
-        octets = bytes(window)
-        kept = octets.removesuffix(b"\r")
-        held = octets[len(kept) :]
-        text = kept.rstrip(b" \t")
-        # However long the run of white space is, one SP stands for it.
-        self._held = b" " + held if len(text) < len(kept) else held
-        return text
-
-    @staticmethod
-    def _reduced(window: Octets) -> Octets:
-        return relax_body(window)
+    def _reduced(self, window: Octets) -> Octets:
+        octets = relax_body(window)
+        if octets[-1] not in b" \r":
+            return octets
+        # However long the run of white space was, one SP stands for it by now.
+        end = bytes(octets[-2:])
+        self._held = end if end == b" \r" else end[-1:]
+        return memoryview(octets)[: -len(self._held)]
 
 
 class DomainKeysSimpleBody(BodyForm):
@@ -204,17 +194,15 @@ class NofwsBody(BodyForm):
 
     __slots__ = ()
 
+    def _reduced(self, window: Octets) -> Octets:
+        octets = bytes(super()._reduced(window))
+        # HTAB stands for CRLF while every bare CR and LF goes: taking white space away
+        # first could make a CRLF of two bare ones.
+        octets = octets.translate(_TAB_TO_SPACE).replace(_CRLF, b"\t")
+        return octets.translate(None, b"\r\n ").replace(b"\t", _CRLF)
+
     def _end_of_input(self) -> bytes:
         return b""
-
-    @staticmethod
-    def _reduced(window: Octets) -> Octets:
-        octets = bytes(window)
-        line_ends = octets.count(_CRLF)
-        if octets.count(b"\r") != line_ends or octets.count(b"\n") != line_ends:
-            # First of all: taking white space away must not make a CRLF of a bare CR and LF.
-            octets = _BARE.sub(b"", octets)
-        return octets.translate(None, b" \t")
 
 
 def _final_line_ends(octets: Octets) -> int:
@@ -224,10 +212,15 @@ def _final_line_ends(octets: Octets) -> int:
     if len(octets) < 3 or octets[-3] != _LF:
         return 1
     whole = bytes(octets)
-    end = whole[len(whole.rstrip(_CRLF)) :]
-    # Only CR and LF: the line ends begin behind the last two equal octets.
-    last_pair = max(end.rfind(b"\r\r"), end.rfind(b"\n\n"))
-    return (len(end) - (last_pair + 1)) // 2
+    end = len(whole)
+    power = 0
+    while whole.endswith(_RUNS[power], 0, end):
+        end -= len(_RUNS[power])
+        power = min(power + 1, len(_RUNS) - 1)
+    for run in reversed(_RUNS[:power]):  # fewer are left than the run that did not fit
+        if whole.endswith(run, 0, end):
+            end -= len(run)
+    return (len(whole) - end) // 2
 
 
 # --- by name ----------------------------------------------------------------------------------

@@ -5,14 +5,16 @@ Reads the clock and files, chooses a resolver where none is given, and drives th
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
+from avowal.canonical import Octets
 from avowal.dkim import rules as rules_module
 from avowal.dkim.reasons import Reason
 from avowal.dkim.rules import Rules
@@ -29,6 +31,7 @@ from avowal.message import (
     LineEnds,
     WireForm,
     looks_stored,
+    split,
 )
 
 if TYPE_CHECKING:
@@ -154,44 +157,70 @@ async def asign(
 
 
 def read_header(
-    chunks: Chunks,
+    source: bytes | Chunks,
     *,
     line_ends: LineEnds = "auto",
     limits: Limits = DEFAULT,
     bare_cr: bool = False,
-) -> tuple[Header, Chunks]:
+) -> tuple[Header, Iterable[Octets]]:
     """Read a message up to its body: the header, and the chunks of the body in wire form.
 
     `bare_cr` also turns a bare CR into CRLF where line ends are converted.
     Raises HeaderTooLarge.
     """
-    first = next(chunks, b"")
+    first = source if isinstance(source, bytes) else _beginning(source, limits)
+    form = None
     if line_ends == "stored" or (line_ends == "auto" and looks_stored(first)):
-        chunks = _converted(first, chunks, WireForm(bare_cr=bare_cr))
-        first = next(chunks, b"")
+        form = WireForm(bare_cr=bare_cr)
+    if isinstance(source, bytes):
+        octets = source if form is None else form.feed(source) + form.finish()
+        header, body = split(octets)
+        if len(header) > limits.header_octets:
+            raise HeaderTooLarge(limits.header_octets, "a header beyond the limit")
+        return Header.parse(header), (body,)
+    chunks = itertools.chain((first,), source)
+    return _streamed(_converted(chunks, form) if form is not None else chunks, limits)
+
+
+def _beginning(chunks: Chunks, limits: Limits) -> bytes:
+    """Join chunks until they hold the end of the first line, which tells the form."""
+    pieces: list[bytes] = []
+    octets = 0
+    for chunk in chunks:
+        pieces.append(chunk)
+        octets += len(chunk)
+        if b"\n" in chunk or octets > limits.header_octets:
+            break
+    return b"".join(pieces)
+
+
+def _streamed(chunks: Chunks, limits: Limits) -> tuple[Header, Chunks]:
     reader = HeaderReader(limit=limits.header_octets)
-    body = reader.feed(first)
-    while body is None:
-        chunk = next(chunks, None)
-        if chunk is None:
-            return reader.finish(), iter(())
+    for chunk in chunks:
         body = reader.feed(chunk)
-    assert reader.header is not None  # noqa: S101 - feed returned the start of the body
-    return reader.header, _preceded(body, chunks)
+        if body is not None and reader.header is not None:
+            return reader.header, itertools.chain((body,), chunks)
+    return reader.finish(), iter(())
+
+
+def _converted(chunks: Chunks, form: WireForm) -> Chunks:
+    for chunk in chunks:
+        yield form.feed(chunk)
+    yield form.finish()
 
 
 def _begun(
-    chunks: Chunks, now: int | None, rules: Rules, limits: Limits, line_ends: LineEnds
-) -> tuple[Verifier | None, Chunks]:
+    chunks: bytes | Chunks, now: int | None, rules: Rules, limits: Limits, line_ends: LineEnds
+) -> tuple[Verifier | None, Iterable[Octets]]:
     """Read the header; no verifier when it is beyond the limit."""
     try:
         header, body = read_header(chunks, line_ends=line_ends, limits=limits)
     except HeaderTooLarge:
-        return None, iter(())
+        return None, ()
     return Verifier(header, now=_time(now), rules=rules, limits=limits), body
 
 
-def _ended(verifier: Verifier, body: Chunks, keys: Keys) -> tuple[Verification, ...]:
+def _ended(verifier: Verifier, body: Iterable[Octets], keys: Keys) -> tuple[Verification, ...]:
     if verifier.wants_body:
         for chunk in body:
             if not verifier.feed(chunk):
@@ -199,7 +228,7 @@ def _ended(verifier: Verifier, body: Chunks, keys: Keys) -> tuple[Verification, 
     return verifier.finish(keys)
 
 
-def _signable(chunks: Chunks, line_ends: LineEnds) -> tuple[Header, Chunks]:
+def _signable(chunks: bytes | Chunks, line_ends: LineEnds) -> tuple[Header, Iterable[Octets]]:
     ends: LineEnds = "wire" if line_ends == "wire" else "stored"
     try:
         return read_header(chunks, line_ends=ends, bare_cr=True)
@@ -207,25 +236,13 @@ def _signable(chunks: Chunks, line_ends: LineEnds) -> tuple[Header, Chunks]:
         raise IntentError("header", str(fault)) from None
 
 
-def _converted(first: bytes, chunks: Chunks, form: WireForm) -> Chunks:
-    yield form.feed(first)
-    for chunk in chunks:
-        yield form.feed(chunk)
-    yield form.finish()
-
-
-def _preceded(first: bytes, chunks: Chunks) -> Chunks:
-    if first:
-        yield first
-    yield from chunks
-
-
 @contextmanager
-def _opened(source: Source) -> Iterator[Chunks]:
+def _opened(source: Source) -> Iterator[bytes | Chunks]:
+    """Give the octets at hand, or the chunks of a file that is closed behind them."""
     if isinstance(source, bytes):
-        yield iter((source,))
+        yield source
     elif isinstance(source, bytearray | memoryview):
-        yield iter((bytes(source),))
+        yield bytes(source)
     elif isinstance(source, os.PathLike):
         with Path(source).open("rb") as file:
             yield iter(lambda: file.read(_CHUNK), b"")
@@ -269,7 +286,9 @@ def _limited(resolver: Any, limits: Limits) -> Any:
         from avowal.dns.zone import Zone  # noqa: PLC0415
 
         resolver = Zone(resolver)
-    return resolver
+    from avowal.dns.limits import Limited  # noqa: PLC0415
+
+    return Limited(resolver, questions=limits.dns_questions, seconds=limits.dns_seconds)
 
 
 @lru_cache(maxsize=1)

@@ -58,13 +58,20 @@ class Header:
     The three lists run in parallel and are not to be changed.
     """
 
-    __slots__ = ("_positions", "colons", "names", "raws")
+    __slots__ = ("colons", "names", "positions", "raws")
 
     def __init__(self, raws: list[bytes], names: list[bytes], colons: list[int]) -> None:
         self.raws = raws
         self.names = names
         self.colons = colons
-        self._positions: dict[bytes, list[int]] | None = None
+        self.positions: dict[bytes, list[int]] = {}
+        """For each lower-cased name the places of its fields, top to bottom; b"" for none."""
+        positions = self.positions
+        for place, name in enumerate(names):
+            if name in positions:
+                positions[name].append(place)
+            else:
+                positions[name] = [place]
 
     @classmethod
     def parse(cls, octets: bytes) -> Header:
@@ -77,16 +84,6 @@ class Header:
         kept = list(fields)
         return cls([f.raw for f in kept], [f.name for f in kept], [f.colon for f in kept])
 
-    @property
-    def positions(self) -> dict[bytes, list[int]]:
-        """For each lower-cased name the places of its fields, top to bottom."""
-        if self._positions is None:
-            self._positions = {}
-            for place, name in enumerate(self.names):
-                self._positions.setdefault(name, []).append(place)
-            self._positions.pop(b"", None)
-        return self._positions
-
     def named(self, name: bytes) -> tuple[Field, ...]:
         """Return the fields of one lower-cased name, top to bottom."""
         return tuple(self[place] for place in self.positions.get(name, ()))
@@ -98,19 +95,15 @@ class Header:
         without one contributes nothing (RFC 6376 §5.4.2).  `except_at` is the
         place of the signature under work, which is never taken (§3.7).
         """
-        positions = self.positions
-        taken: dict[bytes, int] = {}
+        left: dict[bytes, list[int]] = {}
         places = []
         for name in names:
-            at = positions.get(name)
-            if at is None:
-                continue
-            used = taken.get(name, 0) + 1
-            if used <= len(at) and at[-used] == except_at:
-                used += 1
-            taken[name] = used
-            if used <= len(at):
-                places.append(at[-used])
+            rest = left.get(name)
+            if rest is None:
+                rest = [place for place in self.positions.get(name, ()) if place != except_at]
+                left[name] = rest
+            if rest:
+                places.append(rest.pop())
         return places
 
     @property
@@ -146,7 +139,7 @@ class Message:
     def parse(cls, octets: bytes) -> Message:
         """Read a message in wire form; header-only and missing blank line are fine."""
         header, body = split(octets)
-        return cls(Header.parse(header), body)
+        return cls(Header.parse(header), bytes(body))
 
     @classmethod
     def from_stored(cls, octets: bytes) -> Message:
@@ -154,7 +147,7 @@ class Message:
         form = WireForm()
         wire = form.feed(octets) + form.finish()
         header, body = split(wire)
-        return cls(Header.parse(header), body, converted=wire != octets)
+        return cls(Header.parse(header), bytes(body), converted=form.changed)
 
     @property
     def octets(self) -> bytes:
@@ -162,14 +155,14 @@ class Message:
         return self.header.octets + CRLF + self.body
 
 
-def split(octets: bytes) -> tuple[bytes, bytes]:
+def split(octets: bytes) -> tuple[bytes, memoryview]:
     """Cut a message at its first blank line: header section and body (RFC 5322 §2.1)."""
     if octets.startswith(CRLF):
-        return b"", octets[2:]
+        return b"", memoryview(octets)[2:]
     end = octets.find(_BLANK_LINE)
     if end < 0:
-        return octets, b""
-    return octets[: end + 2], octets[end + 4 :]
+        return octets, memoryview(b"")
+    return octets[: end + 2], memoryview(octets)[end + 4 :]
 
 
 class HeaderReader:
@@ -196,18 +189,26 @@ class HeaderReader:
             self.header = Header.parse(b"")
             return bytes(self._pending[2:])
         end = self._pending.find(_BLANK_LINE, searched)
-        if (len(self._pending) if end < 0 else end) > self._limit:
-            raise HeaderTooLarge(self._limit, f"a header of more than {self._limit} octets")
+        # Without a blank line yet, the last octet may be the CR of one.
+        self._refuse_beyond_limit(len(self._pending) - 1 if end < 0 else end + 2)
         if end < 0:
             return None
         self.header = Header.parse(bytes(self._pending[: end + 2]))
         return bytes(self._pending[end + 4 :])
 
     def finish(self) -> Header:
-        """End the header, where the message ended without a blank line."""
+        """End the header, where the message ended without a blank line.
+
+        Raises HeaderTooLarge.
+        """
         if self.header is None:
+            self._refuse_beyond_limit(len(self._pending))
             self.header = Header.parse(bytes(self._pending))
         return self.header
+
+    def _refuse_beyond_limit(self, octets: int) -> None:
+        if octets > self._limit:
+            raise HeaderTooLarge(self._limit, f"a header of more than {self._limit} octets")
 
 
 class WireForm:

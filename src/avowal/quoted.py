@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 
 from avowal.errors import SyntaxFault
-from avowal.taglist import without_fws
+from avowal.taglist import first_bare_break, without_fws
 
-_ESCAPE = re.compile(rb"=([0-9A-F]{2})")  # upper case only
+_ESCAPE = re.compile(rb"[0-9A-F]{2}")  # upper case only
 _SAFE = frozenset(range(0x21, 0x7F)) - frozenset(b";=")
 
 
@@ -20,20 +20,20 @@ class QuotedFault(SyntaxFault):
 
 
 def decode(octets: bytes) -> bytes:
-    """Decode; FWS is dropped first, raw UTF-8 is kept (RFC 8616 §5).  Raises QuotedFault."""
-    octets = without_fws(octets)
-    if b"=" not in octets:
-        return octets
-    pieces = []
-    position = 0
-    while (equals := octets.find(b"=", position)) >= 0:
-        escape = _ESCAPE.match(octets, equals)
-        if escape is None:
-            raise QuotedFault(equals, "= needs two upper-case hexadecimal digits")
-        pieces.append(octets[position:equals])
-        pieces.append(bytes((int(escape[1], 16),)))
-        position = equals + 3
-    pieces.append(octets[position:])
+    """Decode; FWS between escapes is dropped, raw UTF-8 is kept (RFC 8616 §5).
+
+    Raises QuotedFault, also for a line break that is no fold.
+    """
+    if (bare := first_bare_break(octets)) is not None:
+        raise QuotedFault(bare, "a line break that is no fold")
+    text, *escaped = octets.split(b"=")
+    pieces = [without_fws(text)]
+    position = len(text)
+    for piece in escaped:
+        if _ESCAPE.match(piece) is None:
+            raise QuotedFault(position, "= needs two upper-case hexadecimal digits")
+        pieces += (bytes.fromhex(piece[:2].decode()), without_fws(piece[2:]))
+        position += 1 + len(piece)
     return b"".join(pieces)
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from avowal.errors import SyntaxFault
@@ -23,8 +24,9 @@ from avowal.limits import DEFAULT
 
 FWS = b" \t\r\n"
 
-# Possessive and non-overlapping classes: no backtracking over a stranger's octets.
-_SPEC = re.compile(rb"[ \t\r\n]*+([A-Za-z][A-Za-z0-9_]*+)[ \t\r\n]*+=([^;]*+)")
+_NAME = re.compile(rb"[A-Za-z][A-Za-z0-9_]*+")
+_BARE_BREAK = re.compile(rb"\r(?!\n[ \t])|(?<!\r)\n")
+_LONGEST_CACHED_NAME = 32  # octets with the FWS around it
 _VALUE_OCTETS = bytes(range(0x21, 0x7F)) + bytes(range(0x80, 0x100)) + FWS
 
 
@@ -55,26 +57,29 @@ class TagList:
         """Read a list of at most `most` tags.  Raises TagListFault.
 
         Deliberate: FWS is accepted after the final ";" and over several folds,
-        which RFC 6376's ABNF lacks and real signers write.
+        which RFC 6376's ABNF lacks and real signers write; and no octets at all are a
+        list without tags, so that its reader can say which one is missing.
         """
+        if not octets:
+            return cls(octets, {})
         _refuse_strange_octets(octets)
+        specs = octets.split(b";", most + 1)
+        if len(specs) > 1 and not specs[-1].strip(FWS):
+            specs.pop()
+        if len(specs) > most:
+            raise TagListFault(len(octets) - len(specs[-1]), f"more than {most} tags")
         tags: dict[str, Tag] = {}
-        position = 0
-        size = len(octets)
-        while position <= size:
-            found = _SPEC.match(octets, position)
-            if found is None:
-                if tags and not octets[position:].strip(FWS):
-                    break
-                raise TagListFault(position, "expected a tag name and =")
-            name = found[1].decode("ascii")
+        stop = -1
+        for spec in specs:
+            start = stop + 1
+            stop = start + len(spec)
+            written, equals, value = spec.partition(b"=")
+            name = _tag_name(written)
+            if not equals or name is None:
+                raise TagListFault(start, "expected a tag name and =")
             if name in tags:
-                raise TagListFault(found.start(1), f"the tag {name}= stands twice")
-            if len(tags) == most:
-                raise TagListFault(found.start(1), f"more than {most} tags")
-            start, stop = found.span(2)
-            tags[name] = Tag(name, found[2].strip(FWS), start, stop)
-            position = stop + 1
+                raise TagListFault(start, f"the tag {name}= stands twice")
+            tags[name] = Tag(name, value.strip(FWS), start + len(written) + 1, stop)
         return cls(octets, tags)
 
     @classmethod
@@ -84,15 +89,15 @@ class TagList:
         The first of several tags of one name is kept.
         """
         tags: dict[str, Tag] = {}
-        start = 0
+        stop = -1
         for spec in octets.split(b";", most)[:most]:
-            found = _SPEC.match(spec)
-            if found is not None:
-                name = found[1].decode("ascii")
-                where = start + found.start(2)
-                tag = Tag(name, found[2].strip(FWS), where, start + len(spec))
+            start = stop + 1
+            stop = start + len(spec)
+            written, equals, value = spec.partition(b"=")
+            name = _tag_name(written)
+            if equals and name is not None:
+                tag = Tag(name, value.strip(FWS), start + len(written) + 1, stop)
                 tags.setdefault(name, tag)
-            start += len(spec) + 1
         return cls(octets, tags)
 
     def get(self, name: str) -> bytes | None:
@@ -124,8 +129,31 @@ class TagList:
     def __len__(self) -> int:
         return len(self._tags)
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, TagList):
+            return NotImplemented
+        return self.octets == other.octets and self._tags == other._tags
+
+    def __hash__(self) -> int:
+        return hash(self.octets)
+
     def __repr__(self) -> str:
         return f"TagList({self.octets!r})"
+
+
+def _tag_name(written: bytes) -> str | None:
+    """Return a tag's name, None for octets that are no name."""
+    if len(written) > _LONGEST_CACHED_NAME:
+        return _read_tag_name(written)
+    return _known_tag_name(written)
+
+
+def _read_tag_name(written: bytes) -> str | None:
+    name = written.strip(FWS)
+    return name.decode() if _NAME.fullmatch(name) else None
+
+
+_known_tag_name = lru_cache(maxsize=512)(_read_tag_name)  # the same few names in all mail
 
 
 def without_fws(value: bytes) -> bytes:
@@ -138,16 +166,17 @@ def colon_list(value: bytes) -> list[bytes]:
     return [element.strip(FWS) for element in value.split(b":")]
 
 
+def first_bare_break(octets: bytes) -> int | None:
+    """Return where the first CR or LF stands that is no part of a fold (§2.8 FWS)."""
+    bare = _BARE_BREAK.search(octets)
+    return None if bare is None else bare.start()
+
+
 def _refuse_strange_octets(octets: bytes) -> None:
     strange = octets.translate(None, _VALUE_OCTETS)
     if strange:
         raise TagListFault(octets.index(strange[:1]), f"octet 0x{strange[0]:02x} is not allowed")
     if b"\n" in octets or b"\r" in octets:
-        joined = octets.replace(b"\r\n ", b" ").replace(b"\r\n\t", b" ")
-        if b"\r" in joined or b"\n" in joined:
-            raise TagListFault(_first_bare(octets), "a line break that is no fold")
-
-
-def _first_bare(octets: bytes) -> int:
-    bare = re.search(rb"\r\n(?![ \t])|\r(?!\n)|(?<!\r)\n", octets)
-    return bare.start() if bare else 0
+        bare = first_bare_break(octets)
+        if bare is not None:
+            raise TagListFault(bare, "a line break that is no fold")

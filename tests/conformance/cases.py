@@ -21,6 +21,7 @@ import pytest
 from avowal.testing import Zone
 
 _BESIDE = Path(__file__).resolve().parents[3] / "shared" / "conformance"
+JUDGEMENTS = Path(__file__).resolve().parents[2] / "docs" / "conformance-judgements.md"
 DATA = Path(os.environ.get("AVOWAL_CONFORMANCE", _BESIDE))
 
 
@@ -89,6 +90,27 @@ def _records(rrtype: str, records: Any) -> Any:
     if rrtype in {"TXT", "SPF"}:
         return _txt(records)
     return records
+
+
+def decisions(kind: str) -> dict[str, str]:
+    """What docs/conformance-judgements.md decides for the cases of a kind: id -> verdict."""
+    section = ""
+    decided: dict[str, str] = {}
+    for line in JUDGEMENTS.read_text(encoding="utf-8").splitlines():
+        if line.startswith("## "):
+            section = line[3:].strip()
+        elif section == kind and line.startswith("| `"):
+            ids, verdict = (cell.strip() for cell in line.split("|")[1:3])
+            decided |= {name.strip("` "): verdict for name in ids.split("<br>")}
+    return decided
+
+
+def undecided(kind: str) -> list[str]:
+    """Cases with a `judgement` that the list leaves open, and rows without a case."""
+    cases = load(kind)
+    judged = {case.id for case in cases if case.judgement}
+    listed = set(decisions(kind))
+    return sorted((judged - listed) | (listed - {case.id for case in cases}))
 
 
 @cache

@@ -23,12 +23,12 @@ class Status(Enum):
     HISTORIC = "historic"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Algorithm:
     """One value of a=, and what it takes to check it.
 
     `key_type` is the k= it needs, `hash_name` the h= entry and hashlib's name at once;
-    `load_public` reads the decoded p= and raises PublicKeyFault; `verify` takes
+    Entries are compared by identity.  `load_public` reads the decoded p= and raises PublicKeyFault; `verify` takes
     (key, signature, digest).  `key_forms` are the encodings a record may use.
     """
 

@@ -72,7 +72,7 @@ def _times(signature: Signature, header: Header, rules: Rules, now: int | None) 
     if rules.refuse_future and timestamp > now + rules.clock_skew:
         return Reason.FUTURE, f"{timestamp - now} seconds from now"
     if rules.max_age is not None and now > timestamp + rules.max_age + rules.clock_skew:
-        return Reason.EXPIRED, f"older than {rules.max_age} seconds"
+        return Reason.TOO_OLD, f"{now - timestamp} seconds, {rules.max_age} are accepted"
     return None
 
 

@@ -92,15 +92,14 @@ def of_key(record: KeyRecord, key: PublicKey, usual_form: str, records: int) -> 
 
 def _header_cautions(header: Header) -> Iterator[Caution]:
     positions = header.positions
-    if len(positions.get(b"from", ())) > 1:
-        yield Caution.SEVERAL_FROM
-    for name in _ONCE:
-        if len(positions.get(name, ())) > 1:
+    if len(positions) != len(header):  # some name stands twice
+        if len(positions.get(b"from", ())) > 1:
+            yield Caution.SEVERAL_FROM
+        if any(len(positions.get(name, ())) > 1 for name in _ONCE):
             yield Caution.DUPLICATE_FIELDS
-            break
-    if b"" in header.names:
+    if b"" in positions:
         yield Caution.MALFORMED_LINES
     for raw in header.raws:
-        if len(raw) > LONGEST_LINE and any(len(line) > LONGEST_LINE for line in raw.split(b"\r\n")):
+        if len(raw) > LONGEST_LINE and max(map(len, raw.split(b"\r\n"))) > LONGEST_LINE:
             yield Caution.LONG_LINES
             break

@@ -12,6 +12,7 @@ from avowal.crypto.signing import AsyncSigningKey, SigningKey
 from avowal.errors import IntentError
 from avowal.message import Header
 from avowal.names import DomainName, Identity, NameFault, Selector
+from avowal.taglist import TagList, TagListFault
 
 # RFC 6376 §5.4.1, and what §5.4 advises elsewhere (MIME fields, Sender, Message-ID)
 RECOMMENDED_NAMES: tuple[bytes, ...] = (
@@ -111,6 +112,8 @@ class Intent:
             raise IntentError("h=", f"{min(unsuitable).decode()} changes in transit (§5.4.1)")
         if self.lifetime is not None and self.lifetime <= 0:
             raise IntentError("x=", "a lifetime is one second or more (RFC 6376 §3.5 x=)")
+        for name, value in self.other_tags:
+            _refuse_malformed_tag(name, value)
         return CheckedIntent(
             intent=self, domain=domain, selector=_name("s=", self.selector), identity=identity
         )
@@ -134,11 +137,15 @@ class CheckedIntent:
         return quoted.encode(identity.local_part) + b"@" + identity.domain.text.encode()
 
     def signed_names(self, header: Header) -> tuple[bytes, ...]:
-        """Return h=: every instance of the wanted names, and one more of the oversigned."""
+        """Return h=: every instance of the wanted names, and one more of the oversigned.
+
+        From is listed even where there is none: it must be (RFC 6376 §5.4).
+        """
         intent = self.intent
         names: list[bytes] = []
         for name in dict.fromkeys((*intent.names, *sorted(intent.oversigned))):
             mentions = len(header.positions.get(name, ())) + (name in intent.oversigned)
+            mentions = mentions or name == b"from"
             names.extend([name] * mentions)
         return tuple(names)
 
@@ -150,13 +157,23 @@ def lower_names(names: Iterable[str | bytes]) -> tuple[bytes, ...]:
 
 def _name(tag: str, text: str) -> DomainName:
     try:
-        return DomainName.parse(text.encode())
+        return DomainName.parse(text.encode("utf-8", "surrogatepass"))
     except NameFault as fault:
         raise IntentError(tag, f"{text!r}: {fault.why}") from None
 
 
+def _refuse_malformed_tag(name: str, value: bytes) -> None:
+    spec = name.encode("utf-8", "surrogatepass") + b"=" + value
+    try:
+        well_formed = TagList.parse(spec).get(name) == value
+    except TagListFault:
+        well_formed = False
+    if not well_formed:
+        raise IntentError(f"{name}=", f"{value!r} is no tag of that name (RFC 6376 §3.2)")
+
+
 def _identity(text: str) -> Identity:
     try:
-        return Identity.parse(text.encode())
+        return Identity.parse(text.encode("utf-8", "surrogatepass"))
     except NameFault as fault:
         raise IntentError("i=", f"{text!r}: {fault.why}") from None

@@ -29,12 +29,13 @@ class KeyRecordFault(SyntaxFault):
 class KeyRecord:
     """One key record; absent tags are None, or their default where the RFC gives one.
 
-    `data` is the decoded p=, None when the key is revoked; `hashes` None allows all.
+    `key_text` is p= without white space, still in base64 and empty when the key is
+    revoked; `hashes` None allows all.
     """
 
     octets: bytes
     key_type: str = "rsa"
-    data: bytes | None
+    key_text: bytes
     hashes: tuple[str, ...] | None = None
     services: tuple[str, ...] = ("*",)
     flags: tuple[str, ...] = ()
@@ -54,7 +55,7 @@ class KeyRecord:
             octets=octets,
             version=None if version is None else version.decode(),
             key_type=_word(tags.get("k"), "rsa"),
-            data=_key_data(tags),
+            key_text=_key_text(tags),
             hashes=None if (h := tags.get("h")) is None else _words(h),
             services=("*",) if (s := tags.get("s")) is None else _words(s),
             flags=() if (t := tags.get("t")) is None else _words(t),
@@ -66,7 +67,7 @@ class KeyRecord:
     @property
     def revoked(self) -> bool:
         """Whether p= is empty (RFC 6376 §3.6.1 p=)."""
-        return self.data is None
+        return not self.key_text
 
     @property
     def testing(self) -> bool:
@@ -102,9 +103,9 @@ class KeyRecord:
 
     def public_key(self, algorithm: Algorithm) -> PublicKey:
         """Return the key itself.  Raises PublicKeyFault."""
-        if self.data is None:
+        if self.revoked:
             raise PublicKeyFault(0, "revoked")
-        return _public_key(algorithm, self.data)
+        return _public_key(algorithm, self.key_text)
 
 
 def fits_granularity(pattern: bytes, local_part: bytes) -> bool:
@@ -117,17 +118,29 @@ def fits_granularity(pattern: bytes, local_part: bytes) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def _public_key(algorithm: Algorithm, data: bytes) -> PublicKey:
-    return algorithm.load_public(data)
+def _public_key(algorithm: Algorithm, key_text: bytes) -> PublicKey:
+    try:
+        octets = binascii.a2b_base64(key_text, strict_mode=True)
+    except (binascii.Error, ValueError) as error:
+        raise PublicKeyFault(0, f"p= is no base64: {error}") from None
+    return algorithm.load_public(octets)
 
 
-@lru_cache(maxsize=1024)
 def read_record(octets: bytes, limits: Limits = DEFAULT) -> KeyRecord | KeyRecordFault:
     """Read a record, remembering the last thousand: a fault is a value here."""
+    if limits is DEFAULT and len(octets) <= limits.key_record_octets:
+        return _remembered(octets)
+    return _record_or_fault(octets, limits)
+
+
+def _record_or_fault(octets: bytes, limits: Limits = DEFAULT) -> KeyRecord | KeyRecordFault:
     try:
         return KeyRecord.parse(octets, limits=limits)
     except KeyRecordFault as fault:
         return fault
+
+
+_remembered = lru_cache(maxsize=1024)(_record_or_fault)
 
 
 def _tags(octets: bytes, limits: Limits) -> TagList:
@@ -143,14 +156,11 @@ def _tags(octets: bytes, limits: Limits) -> TagList:
     return tags
 
 
-def _key_data(tags: TagList) -> bytes | None:
-    tag = tags.tag("p")
-    if tag is None:
+def _key_text(tags: TagList) -> bytes:
+    text = tags.get("p")
+    if text is None:
         raise KeyRecordFault(0, "there is no p=")
-    try:
-        return binascii.a2b_base64(without_fws(tag.value), strict_mode=True) or None
-    except (binascii.Error, ValueError) as error:
-        raise KeyRecordFault(tag.start, f"p= is no base64: {error}") from None
+    return without_fws(text)
 
 
 def _word(value: bytes | None, default: str) -> str:

@@ -188,9 +188,15 @@ class Reason(str, Enum):
     )
     EXPIRED = (
         "expired",
-        Result.POLICY,
-        "RFC 6376 §3.5 x=",
+        Result.PERMERROR,  # RFC 6376 §6.1.1: PERMFAIL, and time will not mend it
+        "RFC 6376 §6.1.1",
         "the signature has expired",
+    )
+    TOO_OLD = (
+        "too-old",
+        Result.POLICY,
+        "RFC 6376 §8.6",
+        "the signature is older than this receiver accepts",
     )
     FUTURE = (
         "signed-in-future",

@@ -74,7 +74,7 @@ class Rules:
         "refuse signatures made later than now and the skew; otherwise they carry a warning",
     )
     max_age: int | None = _rule(
-        None, "expired", "seconds after t= beyond which a signature counts as expired"
+        None, "too-old", "seconds after t= beyond which a signature is not accepted (§8.6)"
     )
     accept_single_label: bool = _rule(
         False, "unacceptable-domain", "let d= be a single label such as d=com (§6.1.1)"
@@ -109,4 +109,6 @@ ARCHIVE = Rules(
     check_expiration=False,
     accept_ed25519_spki=True,
 )
-PROFILES = {"default": DEFAULT, "strict": STRICT, "archive": ARCHIVE}
+# RFC 8460 §3: reports about TLS are signed with keys of their own service, without l=
+TLSRPT = Rules(service="tlsrpt", ignore_body_length=True)
+PROFILES = {"default": DEFAULT, "strict": STRICT, "archive": ARCHIVE, "tlsrpt": TLSRPT}

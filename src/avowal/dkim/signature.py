@@ -10,7 +10,7 @@ import binascii
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any
 
 from avowal import quoted
 from avowal.dkim.reasons import Reason
@@ -18,7 +18,7 @@ from avowal.errors import SyntaxFault
 from avowal.limits import DEFAULT, Limits
 from avowal.message import Field
 from avowal.names import DomainName, Identity, NameFault, Selector
-from avowal.taglist import Tag, TagList, TagListFault, colon_list, without_fws
+from avowal.taglist import TagList, TagListFault, colon_list, without_fws
 
 FIELD_NAME = b"dkim-signature"
 QUERY_DNS_TXT = "dns/txt"
@@ -32,8 +32,6 @@ _NAME = rb"[ \t\r\n]*+[!-9<-~]++[ \t\r\n]*+"  # hdr-name: ftext of RFC 5322 §3.
 _NAMES = re.compile(_NAME + rb"(?::" + _NAME + rb")*+")
 _DRAFT_VERSION = re.compile(rb"0\.[0-9]{1,3}")
 _MAX_DIGITS = 76  # RFC 6376 §3.5 l=; t= and x= longer than 12 count as far away
-
-T = TypeVar("T")
 
 
 class SignatureFault(SyntaxFault):
@@ -85,30 +83,30 @@ class Signature:
         except TagListFault as fault:
             raise SignatureFault(Reason.SYNTAX, fault.offset, fault.why) from None
         _refuse_version_and_missing(tags, drafts=drafts)
-        header_canon, body_canon = _read(tags, "c", _canonicalization) or ("simple", "simple")
-        timestamp = _read(tags, "t", _number)
-        expiration = _read(tags, "x", _number)
+        values = _values(tags)
+        header_canon, body_canon = values["c"]
+        timestamp, expiration = values["t"], values["x"]
         if timestamp is not None and expiration is not None and expiration <= timestamp:
             raise _fault(tags, "x", "x= is not later than t=")  # RFC 6376 §3.5 x=: MUST
-        signed_names = _required(tags, "h", _names)
-        if len(signed_names) > limits.signed_names:
+        if len(values["h"]) > limits.signed_names:
             raise SignatureFault(Reason.TOO_LARGE, 0, f"over {limits.signed_names} names in h=")
+        methods = values["q"]
         return cls(
             field=field,
             tags=tags,
-            algorithm=_required(tags, "a", _algorithm),
-            signature=_required(tags, "b", _base64),
-            body_hash=_required(tags, "bh", _base64),
+            algorithm=values["a"],
+            signature=values["b"],
+            body_hash=values["bh"],
             header_canon=header_canon,
             body_canon=body_canon,
-            domain=_required(tags, "d", DomainName.parse),
-            selector=_required(tags, "s", DomainName.parse),
-            signed_names=signed_names,
-            identity=_read(tags, "i", _identity),
-            body_length=_read(tags, "l", _number),
+            domain=values["d"],
+            selector=values["s"],
+            signed_names=values["h"],
+            identity=values["i"],
+            body_length=values["l"],
             timestamp=timestamp,
             expiration=expiration,
-            query_methods=_query_methods_of(tags, drafts=drafts),
+            query_methods=(QUERY_DNS_TXT,) if drafts and methods == ("dns",) else methods,
         )
 
     @property
@@ -147,26 +145,6 @@ class Signature:
         return tuple((tag.name, tag.value) for tag in self.tags if tag.name not in REGISTERED)
 
 
-def _read(tags: TagList, name: str, parse: Callable[[bytes], T]) -> T | None:
-    tag = tags.tag(name)
-    return None if tag is None else _value(tag, parse)
-
-
-def _required(tags: TagList, name: str, parse: Callable[[bytes], T]) -> T:
-    tag = tags.tag(name)
-    if tag is None:
-        raise SignatureFault(Reason.MISSING_TAG, 0, f"there is no {name}=")
-    return _value(tag, parse)
-
-
-def _value(tag: Tag, parse: Callable[[bytes], T]) -> T:
-    try:
-        return parse(tag.value)
-    except SyntaxFault as fault:
-        where = tag.start + fault.offset
-        raise SignatureFault(Reason.SYNTAX, where, f"{tag.name}=: {fault.why}") from None
-
-
 def _fault(tags: TagList, name: str, why: str) -> SignatureFault:
     tag = tags.tag(name)
     return SignatureFault(Reason.SYNTAX, tag.start if tag else 0, why)
@@ -183,11 +161,6 @@ def _refuse_version_and_missing(tags: TagList, *, drafts: bool) -> None:
     for name in REQUIRED:
         if name not in tags and not (draft and name == "v"):
             raise SignatureFault(Reason.MISSING_TAG, 0, f"there is no {name}=")
-
-
-def _query_methods_of(tags: TagList, *, drafts: bool) -> tuple[str, ...]:
-    methods = _read(tags, "q", _query_methods) or (QUERY_DNS_TXT,)
-    return (QUERY_DNS_TXT,) if drafts and methods == ("dns",) else methods
 
 
 def _algorithm(value: bytes) -> str:
@@ -237,3 +210,35 @@ def _query_methods(value: bytes) -> tuple[str, ...]:
     if not all(methods):
         raise SyntaxFault(0, "an empty query method")
     return tuple(method.decode("utf-8", "backslashreplace") for method in methods)
+
+
+# How each tag is read, and what its absence means (RFC 6376 §3.5).
+_READERS: tuple[tuple[str, Callable[[bytes], Any], Any], ...] = (
+    ("a", _algorithm, None),
+    ("b", _base64, None),
+    ("bh", _base64, None),
+    ("c", _canonicalization, ("simple", "simple")),
+    ("d", DomainName.parse, None),
+    ("h", _names, None),
+    ("i", _identity, None),
+    ("l", _number, None),
+    ("q", _query_methods, (QUERY_DNS_TXT,)),
+    ("s", DomainName.parse, None),
+    ("t", _number, None),
+    ("x", _number, None),
+)
+
+
+def _values(tags: TagList) -> dict[str, Any]:
+    values = {}
+    for name, reader, default in _READERS:
+        tag = tags.tag(name)
+        if tag is None:
+            values[name] = default
+            continue
+        try:
+            values[name] = reader(tag.value)
+        except SyntaxFault as fault:
+            where = tag.start + fault.offset
+            raise SignatureFault(Reason.SYNTAX, where, f"{name}=: {fault.why}") from None
+    return values

@@ -51,14 +51,8 @@ class _Candidate:
     signature: Signature | None = None
     salvage: TagList | None = None
     problem: tuple[Reason, str | None] | None = None
+    key_place: Place | None = None  # where the key is asked for, once admitted
     body: BodyHash | None = None
-
-    @property
-    def key_place(self) -> Place:
-        assert self.signature is not None  # noqa: S101 - only asked of readable signatures
-        signature = self.signature
-        methods = known_methods(signature.query_methods)
-        return methods, key_name(signature.selector, signature.domain)
 
 
 class Verifier:
@@ -102,9 +96,9 @@ class Verifier:
         """Ask for all keys in one round; equal questions once."""
         wanted: dict[Place, tuple[Selector, DomainName]] = {}
         for candidate in self._candidates:
-            if candidate.problem is None and candidate.signature is not None:
-                signature = candidate.signature
-                wanted[candidate.key_place] = signature.selector, signature.domain
+            signature, key_place = candidate.signature, candidate.key_place
+            if signature is not None and key_place is not None:
+                wanted[key_place] = signature.selector, signature.domain
         flows = [key_answer(place[0], *names) for place, names in wanted.items()]
         if len(flows) == 1:
             answers: Sequence[Answer] = ((yield from flows[0]),)
@@ -158,7 +152,8 @@ class Verifier:
             )
             if candidate.problem is not None:
                 continue
-            key_place = candidate.key_place
+            methods = known_methods(signature.query_methods)
+            key_place = methods, key_name(signature.selector, signature.domain)
             new_place = key_place not in key_places
             if admitted == self._limits.signatures_checked or (
                 new_place and len(key_places) == self._limits.key_names
@@ -167,6 +162,7 @@ class Verifier:
                 continue
             admitted += 1
             key_places.add(key_place)
+            candidate.key_place = key_place
             length = None if self._rules.ignore_body_length else signature.body_length
             candidate.body = self._hasher.register(
                 signature.body_canon, ALGORITHMS[signature.algorithm].hash_name, length
@@ -194,14 +190,15 @@ class Verifier:
 
     def _verdict(self, candidate: _Candidate, keys: Keys) -> Verification:
         signature = candidate.signature
-        if signature is None or candidate.problem is not None:
+        key_place = candidate.key_place
+        if signature is None or key_place is None:
             return self._verification(candidate, candidate.problem)
-        answer = keys.get(candidate.key_place)
+        answer = keys.get(key_place)
         if answer is None or answer.outcome is Outcome.FAILED:
             why = answer.failure.value if answer is not None and answer.failure else None
             return self._verification(candidate, (Reason.KEY_UNAVAILABLE, why))
         if not answer.records:
-            where = f"{candidate.key_place[1]}: {answer.outcome.value}"
+            where = f"{key_place[1]}: {answer.outcome.value}"
             return self._verification(candidate, (Reason.NO_KEY, where))
         # RFC 6376 §6.1.2 step 4: several records are tried in turn, up to a cap
         first = None
