@@ -1,0 +1,89 @@
+r"""The MIME structure of a body, as far as comparing two versions needs it (RFC 2045, 2046).
+
+Octets only, and only to look: nothing is decoded into text, nothing is ever written back
+from here.  A structure that cannot be read is a single part.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from dataclasses import dataclass
+
+from avowal.message import Header, split
+
+MOST_DEPTH = 16  # MIME nesting; real mail has 4, a bomb has thousands
+MOST_PARTS = 500  # in one multipart
+
+_BOUNDARY = re.compile(rb';[\s]*boundary\s*=\s*(?:"([^"]{1,200})"|([^\s;"]{1,200}))', re.IGNORECASE)
+_FOLD = re.compile(rb"\r\n(?=[ \t])")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One entity: its header, and its body as transported."""
+
+    header: Header
+    body: bytes
+
+    @property
+    def content_type(self) -> bytes:
+        """Type and subtype, lower-cased (RFC 2045 §5.2 gives the default)."""
+        value = self._value(b"content-type").split(b";")[0].strip().lower()
+        return value if b"/" in value else b"text/plain"
+
+    @property
+    def encoding(self) -> bytes:
+        """The Content-Transfer-Encoding, lower-cased (RFC 2045 §6.1)."""
+        return self._value(b"content-transfer-encoding").strip().lower() or b"7bit"
+
+    @property
+    def content(self) -> bytes:
+        """The body with its transfer encoding undone, line ends as CRLF, none at the end."""
+        return _lines(self._decoded()).rstrip(b"\r\n")
+
+    def parts(self, depth: int = 0) -> tuple[Part, ...]:
+        """Return the parts of a multipart; none for anything else (RFC 2046 §5.1)."""
+        found = _BOUNDARY.search(self._value(b"content-type"))
+        if found is None or depth >= MOST_DEPTH or not self.content_type.startswith(b"multipart/"):
+            return ()
+        return tuple(_cut(self.body, found[1] or found[2]))
+
+    def _value(self, name: bytes) -> bytes:
+        fields = self.header.named(name)
+        return _FOLD.sub(b"", fields[0].value) if fields else b""
+
+    def _decoded(self) -> bytes:
+        try:
+            if self.encoding == b"base64":
+                return binascii.a2b_base64(self.body)
+            if self.encoding == b"quoted-printable":
+                return binascii.a2b_qp(self.body)
+        except binascii.Error:
+            return self.body
+        return self.body
+
+
+def part(octets: bytes) -> Part:
+    """Read an entity: header, blank line, body."""
+    header, body = split(octets)
+    return Part(Header.parse(header), bytes(body))
+
+
+def _cut(body: bytes, boundary: bytes) -> list[Part]:
+    delimiter = re.compile(rb"(?:\A|\r\n)--" + re.escape(boundary) + rb"(--)?[ \t]*+(?=\r\n|\Z)")
+    parts: list[Part] = []
+    start = -1
+    for found in delimiter.finditer(body):
+        if start >= 0:
+            parts.append(part(body[start : found.start()]))
+        start = min(found.end() + 2, len(body))
+        if found[1] is not None or len(parts) >= MOST_PARTS:
+            return parts
+    if start >= 0:  # the closing delimiter is missing
+        parts.append(part(body[start:]))
+    return parts
+
+
+def _lines(octets: bytes) -> bytes:
+    return octets.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")

@@ -1,0 +1,251 @@
+"""lists.changes: what lists do to mail, said in their words, and undone exactly."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from avowal.lists.changes import Changes, changes
+from avowal.lists.edits import EditMismatch, Script
+from avowal.lists.findings import Kind
+from avowal.message import Message
+
+HEADER = (
+    b"From: Alice <alice@example.com>\r\nTo: list@lists.example\r\nSubject: Hello there\r\n"
+    b"Date: Tue, 24 Nov 2026 16:00:00 +0000\r\n"
+)
+BODY = b"Dear all,\r\n\r\nhow are you?\r\n"
+FOOTER = b"_______________\r\nlist mailing list\r\nlist@lists.example\r\n"
+
+
+def made(header: bytes = HEADER, body: bytes = BODY) -> Message:
+    return Message.parse(header + b"\r\n" + body)
+
+
+def found(before: Message, after: Message) -> dict[Kind, str]:
+    return {finding.kind: finding.subject for finding in changes(before, after).findings}
+
+
+def with_header(old: bytes, new: bytes) -> Message:
+    assert old in HEADER
+    return made(HEADER.replace(old, new))
+
+
+def multipart(*parts: bytes, boundary: bytes = b"b1", kind: bytes = b"mixed") -> Message:
+    head = b"Content-Type: multipart/" + kind + b'; boundary="' + boundary + b'"\r\n'
+    lines = b"".join(b"--" + boundary + b"\r\n" + part + b"\r\n" for part in parts)
+    return made(HEADER + head, b"preamble\r\n" + lines + b"--" + boundary + b"--\r\n")
+
+
+def text(body: bytes, kind: bytes = b"plain") -> bytes:
+    return b"Content-Type: text/" + kind + b"; charset=utf-8\r\n\r\n" + body
+
+
+@pytest.mark.parametrize(
+    ("after", "expected"),
+    [
+        pytest.param(made(), {}, id="nothing"),
+        pytest.param(
+            with_header(b"Subject: ", b"Subject: [list] "),
+            {Kind.SUBJECT_TAG: "Subject"},
+            id="a subject tag in front",
+        ),
+        pytest.param(
+            with_header(b"Hello there", b"Hello [list] there"),
+            {Kind.SUBJECT_TAG: "Subject"},
+            id="a subject tag behind a prefix",
+        ),
+        pytest.param(
+            with_header(b"Hello", b"Goodbye"), {Kind.FIELD_CHANGED: "Subject"}, id="a new subject"
+        ),
+        pytest.param(
+            with_header(b"Alice <alice@example.com>", b"Alice via list <list@lists.example>"),
+            {Kind.FROM_REWRITTEN: "From"},
+            id="From rewritten",
+        ),
+        pytest.param(
+            with_header(b"Alice <", b'"Alice" <'), {Kind.FIELD_CHANGED: "From"}, id="From requoted"
+        ),
+        pytest.param(
+            made(b"Reply-To: list@lists.example\r\n" + HEADER),
+            {Kind.REPLY_TO: "Reply-To"},
+            id="Reply-To added",
+        ),
+        pytest.param(
+            made(b"List-Id: <list.lists.example>\r\n" + HEADER),
+            {Kind.FIELD_ADDED: "List-Id"},
+            id="a field added",
+        ),
+        pytest.param(
+            with_header(b"To: list@lists.example\r\n", b""),
+            {Kind.FIELD_DROPPED: "To"},
+            id="a field dropped",
+        ),
+        pytest.param(
+            with_header(b"Hello there", b"Hello\r\n there"),
+            {Kind.FIELD_REFOLDED: "Subject"},
+            id="a field refolded",
+        ),
+        pytest.param(
+            with_header(b"Subject:", b"SUBJECT:"),
+            {Kind.FIELD_RENAMED: "SUBJECT"},
+            id="a name respelled",
+        ),
+        pytest.param(made(body=BODY + FOOTER), {Kind.FOOTER: "body"}, id="a footer"),
+        pytest.param(made(body=b"[EXTERNAL]\r\n" + BODY), {Kind.BANNER: "body"}, id="a banner"),
+        pytest.param(
+            made(body=b"[EXTERNAL]\r\n" + BODY + FOOTER),
+            {Kind.BANNER: "body", Kind.FOOTER: "body"},
+            id="banner and footer",
+        ),
+        pytest.param(
+            made(body=BODY.replace(b" are", b"  are ")), {Kind.WHITE_SPACE: "body"}, id="spaces"
+        ),
+        pytest.param(made(body=BODY + b"\r\n\r\n"), {Kind.LINE_ENDS: "body"}, id="empty lines"),
+        pytest.param(made(body=b"Other\r\n"), {Kind.CONTENT: "body"}, id="another text"),
+        pytest.param(
+            made(HEADER + b"Content-Transfer-Encoding: base64\r\n", base64.encodebytes(BODY)),
+            {Kind.FIELD_ADDED: "Content-Transfer-Encoding", Kind.ENCODING: "body"},
+            id="base64 of the same text",
+        ),
+        pytest.param(
+            made(
+                HEADER + b"Content-Transfer-Encoding: base64\r\n",
+                base64.encodebytes(BODY + FOOTER),
+            ),
+            {
+                Kind.FIELD_ADDED: "Content-Transfer-Encoding",
+                Kind.ENCODING: "body",
+                Kind.FOOTER: "body",
+            },
+            id="base64 with a footer inside",
+        ),
+        pytest.param(
+            multipart(text(BODY), text(FOOTER)),
+            {Kind.FIELD_ADDED: "Content-Type", Kind.MIME_WRAPPED: "body", Kind.FOOTER: "2"},
+            id="wrapped into a multipart with a footer part",
+        ),
+    ],
+)
+def test_what_a_list_does_is_named(after: Message, expected: dict[Kind, str]) -> None:
+    assert found(made(), after) == expected
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        pytest.param(
+            multipart(text(BODY), text(b"<p>Hi</p>", b"html"), kind=b"alternative"),
+            multipart(
+                text(BODY + FOOTER),
+                text(b"<p>Hi</p><p>footer</p>", b"html"),
+                kind=b"alternative",
+            ),
+            [(Kind.FOOTER, "1"), (Kind.FOOTER, "2")],
+            id="a footer in each alternative",
+        ),
+        pytest.param(
+            multipart(text(BODY)),
+            multipart(text(BODY), text(FOOTER)),
+            [(Kind.FOOTER, "2")],
+            id="a footer part",
+        ),
+        pytest.param(
+            multipart(text(BODY), b"Content-Type: image/png\r\n\r\nxyz"),
+            multipart(text(BODY)),
+            [(Kind.PART_DROPPED, "2")],
+            id="an attachment taken out",
+        ),
+        pytest.param(
+            multipart(text(BODY), boundary=b"b1"),
+            multipart(text(BODY), boundary=b"b2"),
+            [(Kind.FIELD_CHANGED, "Content-Type"), (Kind.BOUNDARY, "body")],
+            id="another boundary",
+        ),
+        pytest.param(
+            made(HEADER + b"Content-Transfer-Encoding: quoted-printable\r\n", b"caf=C3=A9\r\n"),
+            made(HEADER + b"Content-Transfer-Encoding: 8bit\r\n", b"caf\xc3\xa9\r\n"),
+            [(Kind.FIELD_CHANGED, "Content-Transfer-Encoding"), (Kind.ENCODING, "body")],
+            id="8 bit instead of quoted-printable",
+        ),
+        pytest.param(
+            multipart(text(BODY), text(b"x", b"html"), kind=b"alternative"),
+            multipart(
+                b"Content-Type: multipart/alternative; boundary=in\r\n\r\n--in\r\n"
+                + text(BODY)
+                + b"\r\n--in\r\n"
+                + text(b"x", b"html")
+                + b"\r\n--in--",
+                text(FOOTER),
+            ),
+            [
+                (Kind.FIELD_CHANGED, "Content-Type"),
+                (Kind.MIME_WRAPPED, "body"),
+                (Kind.FOOTER, "2"),
+            ],
+            id="a multipart wrapped into another",
+        ),
+        pytest.param(
+            made(b"X-A: 1\r\nX-A: 2\r\n" + HEADER),
+            made(b"X-A: 2\r\nX-A: 1\r\n" + HEADER),
+            [(Kind.FIELDS_REORDERED, "X-A")],
+            id="fields of one name in another order",
+        ),
+        pytest.param(
+            made(b"X-A: 1\r\nX-B: 2\r\n" + HEADER),
+            made(b"X-B: 2\r\nX-A: 1\r\n" + HEADER),
+            [(Kind.FIELDS_REORDERED, "header")],
+            id="fields of two names in another order",
+        ),
+    ],
+)
+def test_changes_of_structure_are_named_with_their_place(
+    before: Message, after: Message, expected: list[tuple[Kind, str]]
+) -> None:
+    assert [(f.kind, f.subject) for f in changes(before, after).findings] == expected
+
+
+def test_a_finding_reads_as_a_sentence() -> None:
+    (finding,) = changes(made(), with_header(b"Subject: ", b"Subject: [list] ")).findings
+    assert str(finding) == 'Subject: a tag was put into the Subject: "[list]"'
+
+
+LINES = st.lists(
+    st.sampled_from([b"", b"a", b"b", b"From: a@example.com", b"--b", b"Subject: x"]), max_size=12
+).map(b"\r\n".join)
+OCTETS = st.one_of(st.binary(max_size=120), LINES)
+
+
+@given(before=OCTETS, after=OCTETS)
+def test_apply_and_undo_are_exact(before: bytes, after: bytes) -> None:
+    old, new = Message.parse(before), Message.parse(after)
+    changed = changes(old, new)
+    assert changed.apply(old).octets == new.octets
+    assert changed.undo(new).octets == old.octets
+
+
+@given(before=OCTETS, after=OCTETS)
+def test_there_are_findings_exactly_when_something_changed(before: bytes, after: bytes) -> None:
+    changed = changes(Message.parse(before), Message.parse(after))
+    assert bool(changed.findings) == bool(changed)
+
+
+def test_another_message_is_refused() -> None:
+    changed = changes(made(), made(body=BODY + FOOTER))
+    with pytest.raises(EditMismatch):
+        changed.apply(made(body=b"Other\r\n"))
+
+
+def test_many_different_lines_are_replaced_whole() -> None:
+    before = [b"%d" % n for n in range(5000)]
+    script = Script.between(before, before[::-1])
+    assert script.apply(before) == before[::-1]
+    assert len(script.steps) <= 3
+
+
+def test_nothing_changed_is_false() -> None:
+    assert not changes(made(), made())
+    assert isinstance(changes(made(), made()), Changes)
