@@ -116,7 +116,7 @@ def _parsed(octets: bytes) -> DomainName:
         offset += len(written.encode()) + 1
     ascii_form = ".".join(labels)
     if len(ascii_form) > MAX_NAME:
-        raise NameFault(MAX_NAME, f"longer than {MAX_NAME} characters")
+        raise NameFault(min(MAX_NAME, len(octets)), f"longer than {MAX_NAME} characters")
     return DomainName(text, ascii_form)
 
 

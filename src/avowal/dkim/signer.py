@@ -107,6 +107,8 @@ class Signer:
         self._intents = [intent.checked() for intent in intents]
         self._now = now
         self._accept_malformed = accept_malformed
+        if header.raws and header.raws[0].startswith((b" ", b"\t")):
+            raise IntentError("header", "its first line would continue a field put on top of it")
         if not accept_malformed:
             refuse_malformed(header)
         self._hasher = BodyHasher()
