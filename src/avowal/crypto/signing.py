@@ -145,10 +145,17 @@ def parse_private_key(
     if isinstance(handle, RSAPrivateKey):
         _refuse_size(source, handle.key_size)
     key = PrivateKey(handle)
-    algorithm = ALGORITHMS[key.algorithm]
-    if not algorithm.verify(key.public, key.sign(_SELF_TEST), _SELF_TEST):
+    if not _signs_well(key):
         raise KeyMaterialError(source, "a damaged key: its signatures do not verify")
     return key
+
+
+def _signs_well(key: PrivateKey) -> bool:
+    try:
+        signature = key.sign(_SELF_TEST)
+        return ALGORITHMS[key.algorithm].verify(key.public, signature, _SELF_TEST)
+    except (ValueError, UnsupportedAlgorithm):  # numbers that OpenSSL will not compute with
+        return False
 
 
 def _load(octets: bytes, source: str, password: bytes | None) -> object:
