@@ -17,11 +17,7 @@ _ODD = (
     b"no blank line\r\n x\r\nFrom: a@example.com",
     b"From: \xc3\xa9@example.com\r\nX:\r\n y\r\n \r\n\r\n\0\r\n\r\n\n\r \r\n",
 )
-_NAMES = (
-    b"example.com",
-    "b\N{LATIN SMALL LETTER U WITH DIAERESIS}cher.example".encode(),
-    b"_a-b.c",
-)
+_NAMES = (b"example.com", b"b\xc3\xbccher.example", b"_a-b.c")
 _IDENTITIES = (b"@example.com", b"joe=20user@sub.example.com", b'"a b"@example.com')
 _DOMAINKEYS = (
     b"DomainKey-Signature: a=rsa-sha1; s=r; d=example.com; c=nofws; q=dns; b=dGVzdA==;\r\n"
