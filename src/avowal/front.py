@@ -19,7 +19,7 @@ from avowal.dkim import rules as rules_module
 from avowal.dkim.reasons import Reason
 from avowal.dkim.rules import Rules
 from avowal.dkim.verification import Verification
-from avowal.dkim.verifier import Keys, Verifier
+from avowal.dkim.verifier import Verifier
 from avowal.errors import IntentError, UsageError
 from avowal.limits import DEFAULT, Limits
 from avowal.lookup import AsyncResolver, Resolver, arun, run
@@ -37,6 +37,9 @@ from avowal.message import (
 if TYPE_CHECKING:
     from avowal.crypto.signing import SigningKey
     from avowal.dkim.intent import Intent
+    from avowal.dkim.legacy import ArchiveVerifier
+
+    AnyVerifier: TypeAlias = Verifier | ArchiveVerifier
 
 Source: TypeAlias = bytes | bytearray | memoryview | BinaryIO | os.PathLike[str]
 Chunks: TypeAlias = Iterator[bytes]
@@ -44,7 +47,7 @@ ZoneData: TypeAlias = Mapping[str, Any]
 
 _CHUNK = 256 << 10  # octets read from a file at a time
 # The one verdict on a message whose header was not read to its end.
-_TOO_LARGE = (
+TOO_LARGE = (
     Verification(
         field=Field(b"", -1),
         place=-1,
@@ -65,6 +68,8 @@ def verify(
 ) -> tuple[Verification, ...]:
     r"""Verify all DKIM signatures of a message; an empty tuple says it carries none.
 
+    With `Rules.read_domainkeys` (the archive rules) DomainKeys' are among them.
+
     `source` is the message's octets, a binary file open for reading, or a path.
     `resolver` defaults to the system's DNS servers; a mapping of names to records serves
     as one.  `now` is the time of receipt in Unix seconds, by default the present.
@@ -80,7 +85,7 @@ def verify(
     with _opened(source) as chunks:
         verifier, body = _begun(chunks, now, rules, limits, line_ends)
         if verifier is None:
-            return _TOO_LARGE
+            return TOO_LARGE
         keys = run(verifier.keys(), _limited(resolver, limits))
         return _ended(verifier, body, keys)
 
@@ -98,7 +103,7 @@ async def averify(
     with _opened(source) as chunks:
         verifier, body = _begun(chunks, now, rules, limits, line_ends)
         if verifier is None:
-            return _TOO_LARGE
+            return TOO_LARGE
         keys = await arun(verifier.keys(), _limited(resolver, limits))
         return _ended(verifier, body, keys)
 
@@ -211,16 +216,20 @@ def _converted(chunks: Chunks, form: WireForm) -> Chunks:
 
 def _begun(
     chunks: bytes | Chunks, now: int | None, rules: Rules, limits: Limits, line_ends: LineEnds
-) -> tuple[Verifier | None, Iterable[Octets]]:
+) -> tuple[AnyVerifier | None, Iterable[Octets]]:
     """Read the header; no verifier when it is beyond the limit."""
     try:
         header, body = read_header(chunks, line_ends=line_ends, limits=limits)
     except HeaderTooLarge:
         return None, ()
+    if rules.read_domainkeys:
+        from avowal.dkim.legacy import ArchiveVerifier  # noqa: PLC0415 - archives only
+
+        return ArchiveVerifier(header, now=_time(now), rules=rules, limits=limits), body
     return Verifier(header, now=_time(now), rules=rules, limits=limits), body
 
 
-def _ended(verifier: Verifier, body: Iterable[Octets], keys: Keys) -> tuple[Verification, ...]:
+def _ended(verifier: AnyVerifier, body: Iterable[Octets], keys: Any) -> tuple[Verification, ...]:
     if verifier.wants_body:
         for chunk in body:
             if not verifier.feed(chunk):
