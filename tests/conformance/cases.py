@@ -23,6 +23,7 @@ from avowal.testing import Zone
 _BESIDE = Path(__file__).resolve().parents[3] / "shared" / "conformance"
 JUDGEMENTS = Path(__file__).resolve().parents[2] / "docs" / "conformance-judgements.md"
 DATA = Path(os.environ.get("AVOWAL_CONFORMANCE", _BESIDE))
+_MISSING = f"no {{}} cases in {DATA} (AVOWAL_CONFORMANCE says where the data is)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +59,8 @@ def params(kind: str) -> list[Any]:
     cases = load(kind)
     if cases:
         return [pytest.param(case, id=case.id) for case in cases]
-    reason = f"no {kind} cases in {DATA} (AVOWAL_CONFORMANCE says where the data is)"
-    return [pytest.param(None, id="no-data", marks=pytest.mark.skip(reason=reason))]
+    skipped = pytest.mark.skip(reason=_MISSING.format(kind))
+    return [pytest.param(None, id="no-data", marks=skipped)]
 
 
 def zone_of(case: Case) -> Zone:
@@ -108,6 +109,8 @@ def decisions(kind: str) -> dict[str, str]:
 def undecided(kind: str) -> list[str]:
     """Cases with a `judgement` that the list leaves open, and rows without a case."""
     cases = load(kind)
+    if not cases:
+        pytest.skip(_MISSING.format(kind))
     judged = {case.id for case in cases if case.judgement}
     listed = set(decisions(kind))
     return sorted((judged - listed) | (listed - {case.id for case in cases}))

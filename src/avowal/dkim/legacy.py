@@ -4,6 +4,8 @@ What DKIM replaced is verified here because an archive asks whether it would hav
 verified then.  A DomainKeys signature that fits reads `historic-protocol`, a policy
 result, unless the rules accept drafts: SHA-1 authenticates nobody today (RFC 8301).
 Signatures of the DKIM drafts are read by `Signature.parse(drafts=True)`.
+
+`ArchiveVerifier` is `Verifier` with these fields among its verdicts.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from avowal.canonical import (
     DOMAINKEYS_BODY_FORMS,
@@ -30,6 +32,7 @@ from avowal.dkim.query import dns_txt
 from avowal.dkim.reasons import Reason
 from avowal.dkim.rules import Rules
 from avowal.dkim.verification import Verification
+from avowal.dkim.verifier import Keys, Verifier
 from avowal.limits import DEFAULT, Limits
 from avowal.lookup import Answer, Outcome, Steps, together
 from avowal.message import CRLF, Field, Header
@@ -37,6 +40,7 @@ from avowal.names import DomainName, NameFault, Selector, key_name
 from avowal.taglist import TagList, TagListFault, colon_list, without_fws
 
 FIELD_NAME = b"domainkey-signature"
+ArchiveKeys: TypeAlias = tuple[Keys, Mapping[str, Answer]]
 _ALGORITHM = ALGORITHMS["rsa-sha1"]  # the only one there was, RFC 4870 §3.3 a=
 _ADDRESS = re.compile(rb"([^\s<>(),;:@\"]*)@([A-Za-z0-9._\x80-\xff-]+)")
 
@@ -75,7 +79,7 @@ class DomainKeysVerifier:
         self._rules = rules
         self._limits = limits
         places = header.positions.get(FIELD_NAME, ())
-        self._candidates = [self._read(place) for place in places[: limits.signatures_checked]]
+        self._candidates = [self._read(place, count) for count, place in enumerate(places)]
 
     def keys(self) -> Steps[Mapping[str, Answer]]:
         """Ask for all keys in one round."""
@@ -83,12 +87,17 @@ class DomainKeysVerifier:
         answers = yield from together(*[dns_txt(*names) for names in wanted.values()])
         return dict(zip(wanted, answers, strict=True))
 
+    @property
+    def wants_body(self) -> bool:
+        """Whether any signature is left that the body matters for."""
+        return any(candidate.problem is None for candidate in self._candidates)
+
     def feed(self, chunk: Octets) -> bool:
         """Take the next octets of the body; return whether more can matter."""
         for candidate in self._candidates:
             if candidate.canonicalizer is not None:
                 candidate.canonicalizer.feed(chunk)
-        return bool(self._candidates)
+        return self.wants_body
 
     def finish(self, keys: Mapping[str, Answer]) -> tuple[Verification, ...]:
         """End the body and return one verdict per DomainKey-Signature field.
@@ -114,9 +123,11 @@ class DomainKeysVerifier:
             )
         return tuple(verdicts)
 
-    def _read(self, place: int) -> _Candidate:
+    def _read(self, place: int, count: int) -> _Candidate:
         candidate = _Candidate(place, self._header[place])
         try:
+            if count >= self._limits.signatures_checked:
+                raise _Refused(Reason.TOO_MANY_SIGNATURES)
             self._begin(candidate)
         except _Refused as refused:
             candidate.problem = refused.problem
@@ -224,6 +235,45 @@ class DomainKeysVerifier:
             raise _Refused(Reason.SIGNATURE)
         if not self._rules.accept_drafts:
             raise _Refused(Reason.HISTORIC_PROTOCOL, "DomainKeys, RFC 4870")
+
+
+class ArchiveVerifier:
+    """Verifies the DKIM-Signature and the DomainKey-Signature fields of one message.
+
+    Used like `Verifier`; the verdicts come in header order.
+    """
+
+    __slots__ = ("_dkim", "_domainkeys")
+
+    def __init__(
+        self,
+        header: Header,
+        *,
+        now: int | None,
+        rules: Rules = rules_module.ARCHIVE,
+        limits: Limits = DEFAULT,
+    ) -> None:
+        self._dkim = Verifier(header, now=now, rules=rules, limits=limits)
+        self._domainkeys = DomainKeysVerifier(header, rules=rules, limits=limits)
+
+    @property
+    def wants_body(self) -> bool:
+        """Whether any signature is left that the body matters for."""
+        return self._dkim.wants_body or self._domainkeys.wants_body
+
+    def keys(self) -> Steps[ArchiveKeys]:
+        """Ask for the keys of both in one round."""
+        return (yield from together(self._dkim.keys(), self._domainkeys.keys()))
+
+    def feed(self, chunk: Octets) -> bool:
+        """Take the next octets of the body; return whether more can matter."""
+        wanted = self._dkim.feed(chunk)
+        return self._domainkeys.feed(chunk) or wanted
+
+    def finish(self, keys: ArchiveKeys) -> tuple[Verification, ...]:
+        """End the body and return one verdict per signature field, top to bottom."""
+        verdicts = self._dkim.finish(keys[0]) + self._domainkeys.finish(keys[1])
+        return tuple(sorted(verdicts, key=lambda verdict: verdict.place))
 
 
 def _within(granularity: bytes, sender: tuple[bytes, DomainName] | None) -> bool:

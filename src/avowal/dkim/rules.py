@@ -32,6 +32,11 @@ class Rules:
         "historic-protocol",
         "let signatures of the drafts before RFC 4871, and DomainKeys, pass; for archives",
     )
+    read_domainkeys: bool = _rule(
+        False,
+        "historic-protocol",
+        "verify DomainKey-Signature fields too (RFC 4870); without accept_drafts none passes",
+    )
     accept_unsigned_content: bool = _rule(
         False, "unsigned-content", "let octets stand behind the l= part of a body (§8.2)"
     )
@@ -106,6 +111,7 @@ ARCHIVE = Rules(
     max_rsa_bits=16384,
     accept_historic=True,
     accept_drafts=True,
+    read_domainkeys=True,
     check_expiration=False,
     accept_ed25519_spki=True,
 )
