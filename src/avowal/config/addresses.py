@@ -85,10 +85,10 @@ class AddressTable(Generic[T]):
                 found += [
                     (entry.rank, depth, entry.number)
                     for entry in self._buckets.get(bucket, ())
-                    if entry.pieces is None or _fits(entry.pieces, local)
+                    if entry.pieces is None or fits(entry.pieces, local)
                 ]
         address = f"{local}@{domain.ascii}"
-        found += [(_LAST, 0, n) for n, pieces in self._wholes if _fits(pieces, address)]
+        found += [(_LAST, 0, n) for n, pieces in self._wholes if fits(pieces, address)]
         if order == "table":
             found.sort(key=lambda hit: hit[2])
         else:
@@ -118,7 +118,7 @@ def _rank(pattern: AddressPattern, pieces: tuple[str, ...] | None) -> int:
     return kind * 3 + (0 if pattern.local is not None and pieces is None else 2 - bool(pieces))
 
 
-def _fits(pieces: tuple[str, ...], text: str) -> bool:
+def fits(pieces: tuple[str, ...], text: str) -> bool:
     """Whether a text is the pieces in order with anything between them; linear."""
     if len(text) < sum(map(len, pieces)):
         return False

@@ -15,11 +15,12 @@ from avowal.config.options import Table, option
 from avowal.config.origin import Listener, Origin, Role
 from avowal.config.receiving import Action, OnResult, Reports, Results, Verifying
 from avowal.config.service import Dns, Limits, Log, Server
-from avowal.config.signing import Key, Rewrite, Rule, Signing
+from avowal.config.signing import Key, ResignRule, Rewrite, Rule, Signing
 
 __all__ = [
-    "Action", "Configuration", "Dns", "Key", "Limits", "Listener", "Log", "OnResult",
-    "Origin", "Reports", "Results", "Rewrite", "Role", "Rule", "Server", "Signing", "Verifying",
+    "Action", "Configuration", "Dns", "Key", "Limits", "Listener", "Log", "OnResult", "Origin",
+    "Reports", "ResignRule", "Results", "Rewrite", "Role", "Rule", "Server", "Signing",
+    "Verifying",
 ]  # fmt: skip
 
 

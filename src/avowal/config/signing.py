@@ -65,6 +65,15 @@ class Rule(Table, frozen=True, kw_only=True):
     ] = None
 
 
+class ResignRule(Table, frozen=True, kw_only=True):
+    """Mail to these recipients is verified and signed again on its way."""
+
+    to: Annotated[str, option("The recipient, a pattern as in `rules`.", min_length=1)]
+    keys: Annotated[
+        tuple[str, ...], option("Names of the keys that sign, one signature each.", min_length=1)
+    ]
+
+
 class Rewrite(Table, frozen=True, kw_only=True):
     """One change the MTA will make to fields after signing, made beforehand for the hash."""
 
@@ -111,11 +120,9 @@ class Signing(Table, frozen=True, kw_only=True):
         tuple[str, ...],
         option("Recipients, as in `rules`, whose mail is not signed, if one of them is among all."),
     ] = ()
-    resign_recipients: Annotated[
-        tuple[str, ...],
-        option(
-            "Recipients, such as lists, whose mail is verified and signed by the recipient's rule."
-        ),
+    resign: Annotated[
+        tuple[ResignRule, ...],
+        option("Whose incoming mail, such as a list's, is signed again after verifying."),
     ] = ()
     resign_unverified: Annotated[
         bool, option("Whether such mail is signed too when it does not verify.")

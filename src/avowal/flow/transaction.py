@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from avowal.config.origin import Role
 
+_LOOPBACK = IPv4Address("127.0.0.1")
+
 
 class Authentication(NamedTuple):
     """SMTP AUTH as the MTA reports it: macros {auth_type} and {auth_authen}."""
@@ -47,3 +49,8 @@ class Transaction:
     def client_text(self) -> str:
         """The client as traces and logs name it."""
         return "a local client" if self.client is None else str(self.client)
+
+    @property
+    def host(self) -> tuple[IPv4Address | IPv6Address, str | None]:
+        """The client as sets of hosts look it up: a local one has the loopback address."""
+        return self.client or _LOOPBACK, self.client_name

@@ -1,0 +1,68 @@
+"""For whom a message would be signed: its author, by the fields or macro the operator chose.
+
+A message with several From fields has no author here: which one is shown differs from
+reader to reader (RFC 6376 §8.15), so nobody can vouch for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from avowal.config.model import Signing
+from avowal.flow.transaction import Transaction
+from avowal.mailbox import Authors
+from avowal.message import Header
+from avowal.names import DomainName
+
+
+class Author(NamedTuple):
+    """One author: local part as written, and domain."""
+
+    local_part: bytes
+    domain: DomainName
+
+    def __str__(self) -> str:
+        return f"{self.local_part.decode('utf-8', 'backslashreplace')}@{self.domain.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Authorship:
+    """The authors in their order and where they were found; or why there are none."""
+
+    authors: tuple[Author, ...] = ()
+    source: str = ""
+    problem: str = ""
+
+
+def authorship(signing: Signing, transaction: Transaction, header: Header) -> Authorship:
+    """Find the authors of a message.  Raises nothing."""
+    found = _written(signing, transaction, header)
+    if not found.authors and signing.default_author is not None:
+        default = _read(signing.default_author.encode())
+        if default:
+            return Authorship(default, "default_author")
+    return found
+
+
+def _written(signing: Signing, transaction: Transaction, header: Header) -> Authorship:
+    if signing.author_macro is not None:
+        name = signing.author_macro.strip("{}")
+        authors = _read(transaction.macros.get(name, b""))
+        problem = "" if authors else f"macro {name} names no author"
+        return Authorship(authors, f"macro {name}", problem)
+    for name in signing.author_fields:
+        fields = header.named(name.lower().encode())
+        if not fields:
+            continue
+        if len(fields) > 1 and not signing.accept_malformed:
+            return Authorship(source=name, problem=f"there are {len(fields)} {name} fields")
+        authors = _read(fields[0].value)
+        return Authorship(authors, name, "" if authors else f"{name} names no address")
+    names = " or ".join(signing.author_fields)
+    return Authorship(problem=f"there is no {names} field")
+
+
+def _read(value: bytes) -> tuple[Author, ...]:
+    mailboxes = Authors.parse(value).mailboxes
+    return tuple(Author(m.local_part, m.domain) for m in mailboxes if m.domain is not None)

@@ -1,0 +1,126 @@
+"""The compiled configuration: patterns indexed, networks parsed, keys loaded.
+
+`compiling.compile_plan` makes it.  A plan is never changed: a reload makes a new one and
+swaps it in whole, so that each message is treated by one generation from end to end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from avowal.config.addresses import AddressTable
+from avowal.config.hosts import HostSet
+from avowal.config.model import Action, Configuration, Key
+from avowal.config.places import Path, Place, Places, dotted
+from avowal.crypto.signing import AsyncSigningKey, SigningKey
+from avowal.dkim.rules import Rules
+from avowal.flow.classes import ResultClass
+from avowal.flow.mechanism import Mechanism, Sealer
+from avowal.flow.trace import Step, Topic
+from avowal.limits import Limits
+from avowal.names import DomainName
+
+AnyKey: TypeAlias = SigningKey | AsyncSigningKey
+Rewriting: TypeAlias = Callable[[bytes], bytes]  # a field's value, as the MTA will leave it
+
+
+class KeyLoader(Protocol):
+    """Finds the private key behind an entry of `keys`.
+
+    `domain` is the author's domain for an entry that has none of its own, None for all
+    others.  Such an entry is asked for when a message needs it, so the loader has to cache.
+    Raises KeyMaterialError.
+    """
+
+    def __call__(self, name: str, key: Key, domain: DomainName | None, /) -> AnyKey: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyUse:
+    """One key that rules sign with.
+
+    `domain` and `loaded` are None for a key whose domain is the author's.
+    """
+
+    name: str
+    entry: Key
+    domain: DomainName | None
+    loaded: AnyKey | None
+    place: Place | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SigningRule:
+    """One row of the signing table; `option` is the dotted name of where it stands."""
+
+    pattern: str
+    keys: tuple[KeyUse, ...]
+    identity: str | None
+    option: str
+    place: Place | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddressSets:
+    """The lists of addresses and domains, compiled; the value is the entry's place in its list."""
+
+    exempt_domains: AddressTable[int]
+    unsigned_recipients: AddressTable[int]
+    body_length_recipients: AddressTable[int]
+    atps_domains: AddressTable[int]
+    trusted_signers: AddressTable[int]
+    must_be_signed: AddressTable[int]
+    unacceptable_domains: AddressTable[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostSets:
+    """The lists of hosts, compiled."""
+
+    internal_hosts: HostSet
+    external_ignore: HostSet
+    ignored_hosts: HostSet
+    trusted_hosts: HostSet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What faces and flow work by.
+
+    `mechanisms` verify, in order, each knowing the findings of those before it; `sealers`
+    add fields after all of them, the last one's on top.  `generation` counts reloads.
+    """
+
+    configuration: Configuration
+    places: Places
+    generation: int
+    load: KeyLoader
+    keys: Mapping[str, KeyUse]
+    rules: AddressTable[SigningRule]
+    resign_rules: AddressTable[SigningRule]
+    addresses: AddressSets
+    hosts: HostSets
+    verification_rules: Rules
+    limits: Limits
+    signed_names: tuple[bytes, ...]
+    oversigned_names: frozenset[bytes]
+    rewriting: Rewriting | None
+    actions: Mapping[ResultClass, Action]
+    mechanisms: tuple[Mechanism, ...]
+    sealers: tuple[Sealer, ...]
+
+    def place(self, *path: str | int) -> Place | None:
+        """Return where an option, or the list an entry stands in, was written; None by default."""
+        exact = self.places.of(path)
+        if exact is None and path and isinstance(path[-1], int):
+            return self.places.of(path[:-1])
+        return exact
+
+    def step(
+        self, topic: Topic, path: Path, why: str, *, matched: bool = False, decided: bool = False
+    ) -> Step:
+        """Make the step of an option; a final number in `path` is an entry of its list."""
+        rule = dotted(path[:-1] if isinstance(path[-1], int) else path)
+        return Step(topic, rule, matched, why, self.place(*path), decided)

@@ -1,0 +1,249 @@
+"""Whether a message is signed, verified, both or left alone, and why.
+
+The order of the questions: is the client or the author exempt?  Is the message ours, by
+what the MTA says about where it came from?  Is there a rule for its author?  Ours with a
+rule is signed; whatever is not signed is verified, where the listener may.
+
+    ours    rule    sign    verify (listener's role permitting)
+    yes     yes     yes     with `verifying.signed_too`
+    yes     no      no      yes
+    no      yes     no      yes; an impostor, unless in `external_ignore`
+    no      no      no      yes
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from avowal.config.places import Path
+from avowal.flow.authorship import Author, Authorship, authorship
+from avowal.flow.ours import whether_ours
+from avowal.flow.plan import KeyUse, Plan, SigningRule
+from avowal.flow.trace import Step, Topic
+from avowal.flow.transaction import Transaction
+from avowal.message import Header
+from avowal.names import DomainName, NameFault
+
+
+class Match(NamedTuple):
+    """A rule that applies, the author it applies to, and the keys that may sign."""
+
+    rule: SigningRule
+    author: Author
+    keys: tuple[KeyUse, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Treatment:
+    """What is done with a message, and the steps that led there.
+
+    `matches` are the rules to sign by, empty unless `sign`.  `resign` says that a stranger's
+    message is signed for its recipients and, unless configured otherwise, only if it
+    verifies.  `impostor` marks a stranger's message in the name of a domain we sign for.
+    """
+
+    sign: bool = False
+    verify: bool = False
+    matches: tuple[Match, ...] = ()
+    authorship: Authorship
+    ours: bool = False
+    resign: bool = False
+    impostor: bool = False
+    steps: tuple[Step, ...] = ()
+
+    @property
+    def word(self) -> str:
+        """`sign`, `verify`, `both` or `none`."""
+        if self.sign:
+            return "both" if self.verify else "sign"
+        return "verify" if self.verify else "none"
+
+    @property
+    def why(self) -> str:
+        """The sentence about signing: ``not signed: 192.0.2.1 is not in internal_hosts, …``."""
+        decided = {step.topic: step for step in self.steps if step.decided}
+        sign = decided.get(Topic.SIGN)
+        if sign is None:
+            return "not signed"
+        if not self.sign:
+            return f"not signed: {sign}"
+        ours = decided.get(Topic.OURS)
+        return f"signed: {ours}; {sign}" if ours is not None and self.ours else f"signed: {sign}"
+
+
+def treat(plan: Plan, transaction: Transaction, header: Header) -> Treatment:
+    """Decide what to do with a message, before its body is seen.  Raises nothing."""
+    return _Decision(
+        plan, transaction, authorship(plan.configuration.signing, transaction, header)
+    ).made()
+
+
+@dataclass(slots=True)
+class _Decision:
+    """One decision under way; every method leaves its steps behind."""
+
+    plan: Plan
+    transaction: Transaction
+    found: Authorship
+    steps: list[Step] = field(default_factory=list)
+
+    def made(self) -> Treatment:
+        if self._exempt():
+            return Treatment(authorship=self.found, steps=tuple(self.steps))
+        ours = self._asked_whether_ours()
+        matches = self._signing(ours=ours)
+        resign = () if matches else self._resigning()
+        verify = self._verifying(signed=bool(matches), resigned=bool(resign))
+        return Treatment(
+            sign=bool(matches or resign),
+            verify=verify,
+            matches=matches or resign,
+            authorship=self.found,
+            ours=ours,
+            resign=bool(resign),
+            impostor=not ours and self._impostor(),
+            steps=tuple(self.steps),
+        )
+
+    # -- left alone --------------------------------------------------------------------
+
+    def _exempt(self) -> bool:
+        client, path = self.transaction.client_text, ("origin", "ignored_hosts")
+        hit = self.plan.hosts.ignored_hosts.find(*self.transaction.host)
+        if hit is not None and hit.included:
+            return self._leave_alone(f"{client} is in ignored_hosts", (*path, hit.entry))
+        for author in self.found.authors:
+            entries = self.plan.addresses.exempt_domains.find(*author)
+            if entries:
+                why = f"{author.domain} is in exempt_domains"
+                return self._leave_alone(why, ("origin", "exempt_domains", entries[0]))
+        return False
+
+    def _leave_alone(self, why: str, path: Path) -> bool:
+        for topic in (Topic.SIGN, Topic.VERIFY):
+            self.steps.append(self.plan.step(topic, path, why, matched=True, decided=True))
+        return True
+
+    def _asked_whether_ours(self) -> bool:
+        asked = whether_ours(self.plan, self.transaction)
+        self.steps += asked
+        return asked[-1].matched
+
+    # -- sign? -------------------------------------------------------------------------
+
+    def _signing(self, *, ours: bool) -> tuple[Match, ...]:
+        refusal = self._refusal(ours=ours)
+        if refusal is not None:
+            self.steps.append(refusal._replace(decided=True))
+            return ()
+        matches = tuple(self._matches())
+        if not matches:
+            self.steps.append(self._no_rule()._replace(decided=True))
+        return matches
+
+    def _refusal(self, *, ours: bool) -> Step | None:
+        """What forbids to sign whatever the rules say."""
+        if self.transaction.role == "verify":
+            return self.plan.step(Topic.SIGN, ("mode",), "this listener only verifies")
+        if not ours:
+            asked = next(s for s in self.steps if s.topic is Topic.OURS and s.decided)
+            return asked._replace(topic=Topic.SIGN)
+        if self.transaction.header_truncated:
+            return self.plan.step(
+                Topic.SIGN, ("limits", "header_octets"), "the header is too large"
+            )
+        for recipient in self.transaction.recipients:
+            entries = self._find_recipient(recipient)
+            if entries:
+                path = ("signing", "unsigned_recipients", entries[0])
+                return self.plan.step(
+                    Topic.SIGN, path, f"{_shown(recipient)} is in unsigned_recipients"
+                )
+        if not self.found.authors:
+            return self.plan.step(Topic.SIGN, ("signing", "author_fields"), self.found.problem)
+        return None
+
+    def _find_recipient(self, recipient: bytes) -> list[int]:
+        address = _address(recipient)
+        return [] if address is None else self.plan.addresses.unsigned_recipients.find(*address)
+
+    def _matches(self) -> Iterator[Match]:
+        """Yield the rules that apply, one unless `every_match`."""
+        signing = self.plan.configuration.signing
+        for author in self.found.authors:
+            for rule in self.plan.rules.find(*author, signing.order):
+                keys = tuple(key for key in rule.keys if self._may(key, author, rule))
+                if not keys:
+                    continue
+                names = ", ".join(key.name for key in keys)
+                why = f"{rule.option} ({rule.pattern}) signs for {author} with {names}"
+                self.steps.append(Step(Topic.SIGN, rule.option, True, why, rule.place, True))
+                yield Match(rule, author, keys)
+                if not signing.every_match:
+                    return
+
+    def _may(self, key: KeyUse, author: Author, rule: SigningRule) -> bool:
+        if not self.plan.configuration.signing.require_author_domain or key.domain is None:
+            return True
+        if author.domain.is_within(key.domain):
+            return True
+        why = f"key {key.name} of {key.domain} may not sign for {author}"
+        self.steps.append(Step(Topic.SIGN, "signing.require_author_domain", False, why, rule.place))
+        return False
+
+    def _no_rule(self) -> Step:
+        if not self.plan.keys:
+            return self.plan.step(Topic.SIGN, ("keys",), "no keys are configured")
+        authors = ", ".join(str(author) for author in self.found.authors[:3])
+        return self.plan.step(Topic.SIGN, ("signing", "rules"), f"no rule is for {authors}")
+
+    def _resigning(self) -> tuple[Match, ...]:
+        if self.transaction.role != "both" or not len(self.plan.resign_rules):
+            return ()
+        for recipient in self.transaction.recipients:
+            address = _address(recipient)
+            rules = [] if address is None else self.plan.resign_rules.find(*address)
+            if address is not None and rules:
+                rule = rules[0]
+                why = f"{rule.option} ({rule.pattern}) signs mail to {_shown(recipient)} again"
+                self.steps.append(Step(Topic.SIGN, rule.option, True, why, rule.place, True))
+                return (Match(rule, address, rule.keys),)
+        return ()
+
+    def _impostor(self) -> bool:
+        """Whether a stranger writes as somebody we sign for, and this is not expected."""
+        if self.plan.hosts.external_ignore.holds(*self.transaction.host):
+            return False
+        return any(self.plan.rules.find(*author) for author in self.found.authors)
+
+    # -- verify? -----------------------------------------------------------------------
+
+    def _verifying(self, *, signed: bool, resigned: bool) -> bool:
+        verify, option = True, "mode"
+        if self.transaction.role == "sign":
+            verify, why = False, "this listener only signs"
+        elif resigned:
+            option, why = "signing.resign", "it is verified before it is signed again"
+        elif not signed:
+            why = "it is not signed"
+        else:
+            option = "verifying.signed_too"
+            verify = self.plan.configuration.verifying.signed_too
+            why = f"what is signed is {'verified too' if verify else 'not verified'}"
+        path = tuple(option.split("."))
+        self.steps.append(self.plan.step(Topic.VERIFY, path, why, matched=verify, decided=True))
+        return verify
+
+
+def _address(octets: bytes) -> Author | None:
+    local_part, _, domain = octets.rpartition(b"@")
+    try:
+        return Author(local_part, DomainName.parse(domain.removesuffix(b".")))
+    except NameFault:
+        return None
+
+
+def _shown(address: bytes) -> str:
+    return address.decode("utf-8", "backslashreplace")
