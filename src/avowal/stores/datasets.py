@@ -1,0 +1,158 @@
+"""Data sets as OpenDKIM writes them: ``file:``, ``refile:``, ``csl:``, ``dsn:``, ``mdb:``, ``db:``.
+
+A data set maps keys to values of one or more fields; most are used as mere sets.  The
+syntax of the specification says which kind it is (opendkim(8), DATA SETS)::
+
+    csl:a,b,k=v    a list, also without the prefix
+    file:PATH      one entry per line: a key, white space, its value; also a bare /PATH
+    refile:PATH    the same with patterns for keys, in which * stands for anything
+    dsn:URL        a table of a SQL database (`avowal.stores.dsn`)
+    mdb:DIRECTORY  an LMDB environment, db:PATH a Berkeley DB file (`avowal.stores.keyed`)
+
+Keys are compared without regard to case.  Fields of a value stand between colons.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from avowal.config.addresses import fits
+from avowal.errors import ConfigError, StoreError, SyntaxFault
+
+_MAX_FILE = 256 << 20  # octets; a key table of a million lines has some 100 MB
+_SEPARATOR = ":"
+_UNREADABLE = {
+    "ldap": "export it to a file: or into a SQL database (dsn:)",
+    "ldaps": "export it to a file: or into a SQL database (dsn:)",
+    "ldapi": "export it to a file: or into a SQL database (dsn:)",
+    "lua": "scripts are not run; write the table they compute to a file:",
+    "memcache": "use a file: or dsn: data set",
+    "erlang": "use a file: or dsn: data set",
+    "socket": "use a file: or dsn: data set",
+}
+KINDS = ("csl", "file", "refile", "dsn", "mdb", "db")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One entry of a set that is held in memory; `line` counts from 1, None in a list."""
+
+    key: str
+    value: str
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MemorySet:
+    """A ``csl:`` or ``file:`` set.  Of entries with equal keys the first counts."""
+
+    name: str
+    rows: tuple[Row, ...]
+    blocking: bool = False
+    _index: Mapping[str, Row] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        index: dict[str, Row] = {}
+        for row in self.rows:
+            index.setdefault(row.key.lower(), row)
+        object.__setattr__(self, "_index", index)
+
+    def find(self, key: str, fields: int = 1) -> tuple[str, ...] | None:
+        """Return the fields of the value of a key, or None for a key that is not there."""
+        row = self._index.get(key.lower())
+        return None if row is None else split_fields(row.value, fields)
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class PatternSet:
+    """A ``refile:`` set: its patterns are tried in their order."""
+
+    name: str
+    rows: tuple[Row, ...]
+    blocking: bool = False
+    _patterns: tuple[tuple[str, ...], ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        pieces = tuple(tuple(row.key.lower().split("*")) for row in self.rows)
+        object.__setattr__(self, "_patterns", pieces)
+
+    def find(self, key: str, fields: int = 1) -> tuple[str, ...] | None:
+        """Return the fields of the first pattern that matches, or None."""
+        return next(self.matches(key, fields), None)
+
+    def matches(self, key: str, fields: int = 1) -> Iterator[tuple[str, ...]]:
+        """Yield the fields of every pattern that matches, in order."""
+        lowered = key.lower()
+        for row, pieces in zip(self.rows, self._patterns, strict=True):
+            if lowered == pieces[0] if len(pieces) == 1 else fits(pieces, lowered):
+                yield split_fields(row.value, fields)
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def kind_of(spec: str) -> tuple[str, str]:
+    """Return the kind of a specification and what follows the prefix.  Raises SyntaxFault."""
+    prefix, colon, rest = spec.partition(":")
+    word = prefix.lower()
+    if colon and word in KINDS:
+        return word, rest.strip()
+    if colon and word in _UNREADABLE:
+        raise SyntaxFault(0, f"{word}: data sets are not supported: {_UNREADABLE[word]}")
+    if spec.startswith("/"):
+        return ("db" if spec.endswith(".db") else "file"), spec
+    if colon and word.isalpha() and "," not in prefix and "=" not in prefix:
+        raise SyntaxFault(0, f"unknown kind of data set {prefix}:")
+    return "csl", spec
+
+
+def open_text_set(spec: str) -> MemorySet | PatternSet | None:
+    """Read a set of the kinds that are held in memory; None for a database.
+
+    Raises SyntaxFault, ConfigError for the contents, StoreError for a file that cannot be read.
+    """
+    kind, rest = kind_of(spec)
+    if kind == "csl":
+        return MemorySet(spec, tuple(_listed(rest)))
+    if kind == "file":
+        return MemorySet(spec, tuple(_lines(rest)))
+    if kind == "refile":
+        return PatternSet(spec, tuple(_lines(rest)))
+    return None
+
+
+def split_fields(value: str, fields: int) -> tuple[str, ...]:
+    """Split a value into at most so many fields; the last takes the rest, colons included."""
+    return tuple(part.strip() for part in value.split(_SEPARATOR, fields - 1))
+
+
+def _listed(text: str) -> Iterator[Row]:
+    for item in text.split(","):
+        key, _, value = item.strip().partition("=")
+        if key.strip():
+            yield Row(key.strip(), value.strip())
+
+
+def _lines(path: str) -> Iterator[Row]:
+    try:
+        with Path(path).open("rb") as file:
+            octets = file.read(_MAX_FILE + 1)
+    except OSError as error:
+        raise StoreError(f"{path}: {error.strerror or error}") from None
+    if len(octets) > _MAX_FILE:
+        raise ConfigError(f"longer than {_MAX_FILE} octets", file=path)
+    for number, line in enumerate(octets.decode("utf-8", "surrogateescape").split("\n"), 1):
+        words = line.partition("#")[0].split(None, 1)
+        if words:
+            yield Row(words[0], words[1].strip() if len(words) > 1 else "", number)

@@ -1,0 +1,92 @@
+"""``mdb:`` and ``db:`` data sets: key-value files, LMDB and Berkeley DB.
+
+A value holds its fields between colons, as in a text file.  Keys are looked up as given and
+then in lower case, for the databases themselves know no letter case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from avowal.errors import ConfigError, StoreError
+from avowal.stores.datasets import Row, split_fields
+
+
+class LmdbSet:
+    """A set in an LMDB environment (a directory, or a file)."""
+
+    blocking = False  # a read in shared memory
+
+    def __init__(self, path: str) -> None:
+        """Open read-only.  Raises ConfigError without the library, StoreError."""
+        self.name = f"mdb:{path}"
+        try:
+            import lmdb  # noqa: PLC0415 - an extra: only those who use it need it
+        except ImportError:
+            raise ConfigError(
+                "needs a library that is not installed",
+                key=self.name,
+                hint="pip install 'avowal[lmdb]'",
+            ) from None
+        self._fault: type[Exception] = lmdb.Error
+        try:
+            self._environment: Any = lmdb.open(
+                path, readonly=True, lock=False, subdir=not path.endswith(".mdb"), create=False
+            )
+        except self._fault as error:
+            raise StoreError(f"{self.name}: {error}") from None
+
+    def find(self, key: str, fields: int = 1) -> tuple[str, ...] | None:
+        """Return the fields of the value of a key, or None."""
+        try:
+            with self._environment.begin() as transaction:
+                value = transaction.get(key.encode()) or transaction.get(key.lower().encode())
+        except self._fault as error:
+            raise StoreError(f"{self.name}: {error}") from None
+        return None if value is None else split_fields(_text(value), fields)
+
+    def __iter__(self) -> Iterator[Row]:
+        with self._environment.begin() as transaction:
+            for key, value in transaction.cursor():
+                yield Row(_text(key), _text(value))
+
+
+class BerkeleySet:
+    """A set in a Berkeley DB file of any access method."""
+
+    blocking = False
+
+    def __init__(self, path: str) -> None:
+        """Open read-only.  Raises ConfigError without the library, StoreError."""
+        self.name = f"db:{path}"
+        try:
+            from berkeleydb import db  # noqa: PLC0415 - an extra: only those who use it need it
+        except ImportError:
+            raise ConfigError(
+                "Berkeley DB files need a library that is not installed",
+                key=self.name,
+                hint="pip install berkeleydb, or write the set to a file: `db_dump -p` shows it",
+            ) from None
+        self._fault: type[Exception] = db.DBError
+        self._database: Any = db.DB()
+        try:
+            self._database.open(path, dbtype=db.DB_UNKNOWN, flags=db.DB_RDONLY)
+        except self._fault as error:
+            raise StoreError(f"{self.name}: {error}") from None
+
+    def find(self, key: str, fields: int = 1) -> tuple[str, ...] | None:
+        """Return the fields of the value of a key, or None."""
+        try:
+            value = self._database.get(key.encode()) or self._database.get(key.lower().encode())
+        except self._fault as error:
+            raise StoreError(f"{self.name}: {error}") from None
+        return None if value is None else split_fields(_text(value), fields)
+
+    def __iter__(self) -> Iterator[Row]:
+        for key, value in self._database.items():
+            yield Row(_text(key), _text(value))
+
+
+def _text(octets: bytes) -> str:
+    return octets.rstrip(b"\0").decode("utf-8", "surrogateescape")
