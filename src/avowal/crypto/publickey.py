@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InternalError, InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -57,7 +57,7 @@ def rsa_public_key(octets: bytes) -> PublicKey:
     """
     try:
         handle = load_der_public_key(octets)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm, InternalError) as error:
         raise PublicKeyFault(0, f"no RSA public key: {_first_line(error)}") from None
     if not isinstance(handle, RSAPublicKey):
         raise PublicKeyFault(0, "a public key, but not of type RSA")

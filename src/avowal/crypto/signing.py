@@ -11,7 +11,7 @@ import base64
 import binascii
 from typing import Protocol, runtime_checkable
 
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InternalError, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -138,7 +138,7 @@ def parse_private_key(
         handle = _load(octets.strip(), source, password)
     except KeyMaterialError:
         raise
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm, InternalError) as error:
         raise KeyMaterialError(source, _why(error, password)) from None
     if not isinstance(handle, RSAPrivateKey | Ed25519PrivateKey):
         raise KeyMaterialError(source, "a private key, but neither RSA nor Ed25519")
