@@ -11,14 +11,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from enum import Enum
+from typing import ClassVar
 
 from avowal.authres.grammar import PayloadFault, VersionFault, parse, parse_authserv_id
 from avowal.authres.identifiers import Identifiers
 from avowal.authres.reader import FIELD_NAME
 from avowal.limits import DEFAULT, Limits
 from avowal.message import Header
-
-_CONTROLS = bytes(range(0x21)) + b"\x7f"
 
 
 class Cause(str, Enum):
@@ -46,14 +45,14 @@ class Cause(str, Enum):
 class Forgery:
     """One field to delete.
 
-    `place` counts from 0 at the top of the header, `index` from 1 among the fields whose
-    name is `name` without regard to case: what a milter needs.
+    `place` counts from 0 at the top of the header, `index` from 1 among all fields of this
+    name, as a milter counts.
     """
 
     place: int
-    name: bytes
     index: int
     cause: Cause
+    name: ClassVar[bytes] = b"Authentication-Results"
 
 
 def forged(
@@ -76,14 +75,10 @@ def forged(
     ours = Identifiers(ids)
     foreign = None if admitted is None else Identifiers(admitted)
     found = []
-    for name, places in header.positions.items():
-        if name != FIELD_NAME and name.translate(None, _CONTROLS) != FIELD_NAME:
-            continue
-        for index, place in enumerate(places, 1):
-            cause = cause_of(header[place].value, ours, foreign, limits=limits)
-            if cause is not None:
-                found.append(Forgery(place, name, index, cause))
-    found.sort()
+    for index, place in enumerate(header.positions.get(FIELD_NAME, ()), 1):
+        cause = cause_of(header[place].value, ours, foreign, limits=limits)
+        if cause is not None:
+            found.append(Forgery(place, index, cause))
     return tuple(found)
 
 

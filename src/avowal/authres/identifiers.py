@@ -37,8 +37,9 @@ class Identifiers:
         """Whether somebody could take this id for one of ours."""
         if authserv_id in self:
             return True
-        seen = skeleton(authserv_id)
-        return any(_stands_in(spelling, seen) for spelling in self._spellings)
+        words = "".join([c if c.isprintable() else " " for c in authserv_id]).split()
+        views = {skeleton(text) for text in (authserv_id, *words)}
+        return any(_stands_in(spelling, view) for view in views for spelling in self._spellings)
 
     def mentioned_in(self, octets: bytes) -> bool:
         """Whether one of the ids can be found anywhere in octets that are no valid field.

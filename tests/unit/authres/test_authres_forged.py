@@ -1,0 +1,79 @@
+"""Which incoming fields a border deletes (RFC 8601 §5), and where they stand."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from avowal.authres import Cause, Forgery, forged, from_the_last
+from avowal.limits import Limits
+from avowal.message import Header
+
+NAME = b"Authentication-Results:"
+KEPT = [
+    pytest.param(b" mx.example.net; dkim=pass", id="another-id"),
+    pytest.param(b" mx.example.org.evil.example; dkim=pass", id="a-longer-name"),
+    pytest.param(b" notmx.example.org; dkim=pass", id="a-name-that-ends-alike"),
+    pytest.param(b" mx.example.net; dkim=pass header.d=mx.example.org", id="ours-in-a-result"),
+    pytest.param(b" mx.example.net (mx.example.org); dkim=pass", id="ours-in-a-comment"),
+    pytest.param(b" spf=pass; dkim=pass", id="unreadable-without-a-mention"),
+]
+
+
+@pytest.mark.parametrize("value", KEPT)
+def test_a_field_of_somebody_else_stays(value: bytes) -> None:
+    assert forged(Header.parse(NAME + value), {"mx.example.org"}) == ()
+
+
+def test_all_go_but_the_admitted_where_that_is_asked_for() -> None:
+    header = Header.parse(
+        NAME + b" mx.example.org; none\r\n" + NAME + b" mx.example.net; none\r\n"
+        b"" + NAME + b" A.example; none\r\n" + NAME + b" spf=pass\r\n"
+    )
+    found = forged(header, {"mx.example.org"}, admitted={"a.example"})
+    assert [(forgery.place, forgery.cause) for forgery in found] == [
+        (0, Cause.CLAIM),
+        (1, Cause.NOT_ADMITTED),
+        (3, Cause.NOT_ADMITTED),
+    ]
+
+
+def test_an_unknown_version_goes_whoever_wrote_it() -> None:
+    header = Header.parse(NAME + b" mx.example.net 2; dkim=pass")
+    assert [forgery.cause for forgery in forged(header, {"mx.example.org"})] == [Cause.VERSION]
+
+
+def test_a_field_too_large_to_be_read_goes() -> None:
+    header = Header.parse(NAME + b" mx.example.net; dkim=pass")
+    found = forged(header, {"mx.example.org"}, limits=Limits(authres_octets=10))
+    assert [forgery.cause for forgery in found] == [Cause.TOO_LARGE]
+
+
+def test_the_index_counts_fields_of_the_name_and_goes_from_the_last() -> None:
+    header = Header.parse(
+        b"X: y\r\n"
+        b"authentication-results: other.example; none\r\n"
+        b"AUTHENTICATION-RESULTS : mx.example.org; none\r\n"
+        b"From: a@b.example\r\n"
+        b"Authentication-Results: mx.example.org; none\r\n"
+    )
+    found = forged(header, {"mx.example.org"})
+    assert found == (
+        Forgery(2, 2, Cause.CLAIM),
+        Forgery(4, 3, Cause.CLAIM),
+    )
+    assert list(from_the_last(found)) == [
+        (b"Authentication-Results", 3),
+        (b"Authentication-Results", 2),
+    ]
+
+
+def test_without_ids_nothing_is_claimed() -> None:
+    assert forged(Header.parse(NAME + b" mx.example.org; none\r\n" + NAME), set()) == ()
+
+
+@given(st.binary(max_size=100), st.sets(st.text(max_size=20), max_size=3))
+def test_nothing_makes_it_raise(value: bytes, ids: set[str]) -> None:
+    forged(Header.parse(NAME + value), ids, admitted=ids)
+    forged(Header.parse(value), ids)
