@@ -1,0 +1,39 @@
+"""Private keys as the commands take them: a file, and a password if it has one."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from avowal.crypto.signing import PrivateKey
+from avowal.errors import KeyMaterialError, StoreError
+from avowal.keys.files import load_key
+
+password_option = click.option(
+    "--password-file", metavar="FILE", help="The file whose first line is the key's password."
+)
+
+
+def load(path: str, password_file: str | None = None, *, any_mode: bool = False) -> PrivateKey:
+    """Read a key; one that is encrypted is asked for its password on a terminal.
+
+    Raises KeyMaterialError and StoreError.
+    """
+    password = None if password_file is None else read_password(password_file)
+    try:
+        return load_key(path, password=password, require_safe=not any_mode)
+    except KeyMaterialError as fault:
+        if password is not None or "encrypted" not in fault.why or not sys.stdin.isatty():
+            raise
+    asked: str = click.prompt(f"Password of {path}", hide_input=True, err=True)
+    return load_key(path, password=asked.encode(), require_safe=not any_mode)
+
+
+def read_password(path: str) -> bytes:
+    """Return the first line of a file.  Raises StoreError."""
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - as the other commands do
+            return file.readline().rstrip(b"\r\n")
+    except OSError as error:
+        raise StoreError(f"{path}: {error.strerror}") from None

@@ -1,0 +1,95 @@
+"""What people and programs read: verdicts as text and as JSON objects.
+
+Whatever a stranger wrote passes `exits.printable` before it reaches a terminal.  The JSON
+is documented in docs/reference/json.md; members are added, never renamed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from avowal.cli.exits import printable
+from avowal.cli.inspection import Inspected
+from avowal.dkim.reasons import Result
+from avowal.dkim.verification import Verification
+
+_COLOURS = {
+    Result.PASS: "green",
+    Result.FAIL: "red",
+    Result.PERMERROR: "red",
+    Result.POLICY: "yellow",
+    Result.TEMPERROR: "magenta",
+}
+_INDENT = "             "
+
+
+def as_text(inspected: Inspected) -> str:
+    """Return lines for a person: a verdict, its reason and its warnings per signature."""
+    lines = [click.style(printable(str(inspected.origin)), bold=True)]
+    if not inspected.verdicts:
+        lines.append(f"  {'none':<10} no DKIM signature")
+    for verdict in inspected.verdicts:
+        lines.extend(_verdict_lines(verdict))
+    return "\n".join(lines)
+
+
+def _verdict_lines(verdict: Verification) -> Iterator[str]:
+    word = click.style(f"{verdict.result.value:<10}", fg=_COLOURS.get(verdict.result), bold=True)
+    who = f"d={verdict.domain or '?'} s={verdict.selector or '?'} a={verdict.algorithm or '?'}"
+    if verdict.signature is not None and verdict.signature.identity is not None:
+        who += f" i={verdict.identity}"
+    protocol = "" if is_dkim(verdict) else " (DomainKeys)"
+    yield f"  {word} {printable(who)}{protocol}"
+    if verdict.reason is not None:
+        source = verdict.reason.source
+        yield f"{_INDENT}{printable(verdict.explanation)} ({source}; {verdict.reason})"
+    for caution in verdict.warnings:
+        yield f"{_INDENT}warning: {caution.sentence}"
+
+
+def as_json(inspected: Inspected) -> dict[str, Any]:
+    """Return the JSON object of a message."""
+    return {
+        "source": inspected.origin.path,
+        "message": inspected.origin.number,
+        "passed": inspected.passed,
+        "results": [_verdict_object(verdict) for verdict in inspected.verdicts],
+    }
+
+
+def error_json(path: str, why: str) -> dict[str, Any]:
+    """Return the JSON object of a source that cannot be used."""
+    return {"source": path, "message": None, "passed": False, "results": [], "error": why}
+
+
+def _verdict_object(verdict: Verification) -> dict[str, Any]:
+    reason, signature, evidence = verdict.reason, verdict.signature, verdict.evidence
+    return {
+        "protocol": "dkim" if is_dkim(verdict) else "domainkeys",
+        "result": verdict.result.value,
+        "reason": None if reason is None else reason.value,
+        "rfc": None if reason is None else reason.source,
+        "explanation": verdict.explanation,
+        "domain": verdict.domain,
+        "selector": verdict.selector,
+        "algorithm": verdict.algorithm,
+        "identity": verdict.identity,
+        "warnings": [caution.value for caution in verdict.warnings],
+        "timestamp": None if signature is None else signature.timestamp,
+        "expiration": None if signature is None else signature.expiration,
+        "body_length": None if signature is None else signature.body_length,
+        "signed_fields": None
+        if signature is None
+        else [name.decode("ascii", "backslashreplace") for name in signature.signed_names],
+        "key_bits": None if evidence is None else evidence.key_bits,
+        "dnssec": None if evidence is None else evidence.secure,
+        "place": verdict.place,
+    }
+
+
+def is_dkim(verdict: Verification) -> bool:
+    """Whether the verdict is about DKIM, not about its predecessor."""
+    return verdict.field.name != b"domainkey-signature"

@@ -1,0 +1,150 @@
+"""Where messages come from: a file, standard input, an mbox, a Maildir, a folder.
+
+`messages` finds them and hands them out one at a time, each as chunks of octets, so that
+neither a large message nor a large archive has to fit into memory.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import IO
+
+from avowal.cli import exits
+from avowal.errors import UsageError
+
+CHUNK = 256 << 10  # octets read at a time
+_LINE = 64 << 10  # octets of a line looked at in one piece
+_STDIN = "-"
+_MAILDIR = ("cur", "new")
+_FROM = b"From "
+_BLANK = (b"\n", b"\r\n")
+
+Progress = Callable[[int], object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where one message stands: its file, and which of an mbox (from 1; None for a file)."""
+
+    path: str
+    number: int | None = None
+
+    def __str__(self) -> str:
+        return self.path if self.number is None else f"{self.path}, message {self.number}"
+
+
+class Unusable(UsageError):
+    """A source that holds no message, or cannot be read."""
+
+
+def files(paths: Iterable[str]) -> Iterator[str]:
+    """Name the files that hold messages; folders are searched, in order of name."""
+    for path in paths:
+        if path == _STDIN or not os.path.isdir(path):  # noqa: PTH112 - pathlib costs start-up
+            yield path
+        else:
+            yield from _within(path)
+
+
+def messages(path: str, progress: Progress) -> Iterator[tuple[Origin, Iterator[bytes]]]:
+    """Hand out the messages of one file; `progress` is told the octets as they are read.
+
+    Each message has to be read before the next is asked for.  Raises Unusable.
+    """
+    name = "standard input" if path == _STDIN else path
+    try:
+        file = sys.stdin.buffer if path == _STDIN else open(path, "rb")  # noqa: PTH123, SIM115
+        with file:
+            beginning = file.read(len(_FROM))
+            if not beginning:
+                raise Unusable(f"{name}: empty")
+            if beginning == _FROM:
+                for number, chunks in enumerate(_Mbox(file, progress), 1):
+                    yield Origin(path=name, number=number), chunks
+            else:
+                yield Origin(path=name), _whole(beginning, file, progress)
+    except OSError as error:
+        raise Unusable(exits.os_error(error)) from None
+
+
+def _whole(beginning: bytes, file: IO[bytes], progress: Progress) -> Iterator[bytes]:
+    chunk = beginning + file.read(CHUNK)
+    while chunk:
+        progress(len(chunk))
+        yield chunk
+        chunk = file.read(CHUNK)
+
+
+def _within(folder: str) -> Iterator[str]:
+    """Walk a folder; of a Maildir only what was delivered, not what its server keeps there."""
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as error:
+        raise Unusable(exits.os_error(error)) from None
+    folders = [entry for entry in entries if entry.is_dir(follow_symlinks=False)]
+    is_maildir = {entry.name for entry in folders}.issuperset(_MAILDIR)
+    if not is_maildir:
+        yield from (entry.path for entry in entries if entry.is_file())
+    for entry in folders:
+        if not is_maildir or entry.name in _MAILDIR or entry.name.startswith("."):
+            yield from _within(entry.path)
+
+
+class _Mbox:
+    """The messages of an mbox (RFC 4155), read once from front to back.
+
+    A line that begins with "From " behind an empty line starts a message; that empty line
+    belongs to neither.  Quoted lines (">From ", ">>From ") lose one ">", as mboxrd has it:
+    otherwise no signature over them would verify.  The file stands behind its first "From ".
+    """
+
+    def __init__(self, file: IO[bytes], progress: Progress) -> None:
+        self._file = file
+        self._progress = progress
+        self._more = True
+
+    def __iter__(self) -> Iterator[Iterator[bytes]]:
+        self._skip_line()
+        while self._more:
+            message = self._message()
+            yield message
+            for _ in message:  # what the reader of the message left
+                pass
+
+    def _message(self) -> Iterator[bytes]:
+        """Yield the octets of a message, and stop behind the From line of the next."""
+        self._more = False
+        kept: list[bytes] = []
+        size = 0
+        blank = b""  # an empty line of which the next line decides whose it is
+        beginning, fresh = True, True  # of the message, of a line
+        while line := self._file.readline(_LINE):
+            if fresh and (blank or beginning) and line.startswith(_FROM):
+                self._more = True
+                if not line.endswith(b"\n"):
+                    self._skip_line()
+                break
+            kept.append(blank)
+            is_blank = fresh and line in _BLANK
+            blank = line if is_blank else b""
+            if not is_blank:
+                kept.append(line[1:] if fresh and _is_quoted(line) else line)
+            size += len(line)
+            beginning, fresh = False, line.endswith(b"\n")
+            if size >= CHUNK:
+                self._progress(size)
+                yield b"".join(kept)
+                kept, size = [], 0
+        self._progress(size)
+        yield b"".join(kept)
+
+    def _skip_line(self) -> None:
+        while (piece := self._file.readline(_LINE)) and not piece.endswith(b"\n"):
+            pass
+
+
+def _is_quoted(line: bytes) -> bool:
+    return line.startswith(b">") and line.lstrip(b">").startswith(_FROM)
