@@ -9,6 +9,7 @@ from avowal import quoted
 from avowal.canonical import BODY_FORMS, HEADER_FORMS
 from avowal.crypto.algorithms import ALGORITHMS, Status
 from avowal.crypto.signing import AsyncSigningKey, SigningKey
+from avowal.dkim.layout import AVOWAL, Layout
 from avowal.errors import IntentError
 from avowal.message import Header
 from avowal.names import DomainName, Identity, NameFault, Selector
@@ -75,7 +76,8 @@ class Intent:
     `domain` (d=) and `selector` (s=) say where the public key stands, `key` signs.
     `names` are the fields to cover where present, `oversigned` those to list once more
     than they occur; lower-cased.  `lifetime` in seconds makes x=.  `body_length` writes
-    l= and leaves the end of the body open to anybody: only for those who insist.
+    l= and leaves the end of the body open to anybody, `most_octets` writes it and signs no
+    more than the beginning of a longer body: only for those who insist.
     """
 
     domain: str
@@ -89,8 +91,11 @@ class Intent:
     lifetime: int | None = None
     copy_fields: bool = False
     body_length: bool = False
+    most_octets: int | None = None
     request_reports: bool = False
     other_tags: tuple[tuple[str, bytes], ...] = ()
+    body_limit: int | None = None
+    layout: Layout = AVOWAL
 
     def checked(self) -> CheckedIntent:
         """Return the intent with its names parsed.  Raises IntentError."""
@@ -139,15 +144,10 @@ class CheckedIntent:
     def signed_names(self, header: Header) -> tuple[bytes, ...]:
         """Return h=: every instance of the wanted names, and one more of the oversigned.
 
-        From is listed even where there is none: it must be (RFC 6376 §5.4).
+        The intent's layout chooses their order and letter case.
         """
         intent = self.intent
-        names: list[bytes] = []
-        for name in dict.fromkeys((*intent.names, *sorted(intent.oversigned))):
-            mentions = len(header.positions.get(name, ())) + (name in intent.oversigned)
-            mentions = mentions or name == b"from"
-            names.extend([name] * mentions)
-        return tuple(names)
+        return intent.layout.signed_names(header, intent.names, intent.oversigned)
 
 
 def lower_names(names: Iterable[str | bytes]) -> tuple[bytes, ...]:

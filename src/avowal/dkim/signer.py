@@ -29,14 +29,12 @@ from avowal.crypto.signing import AsyncSigningKey, KnowsPublicKey, SigningKey
 from avowal.dkim import cautions
 from avowal.dkim.hashing import BodyHash, BodyHasher, header_data
 from avowal.dkim.intent import CheckedIntent, Intent
+from avowal.dkim.layout import FIELD_NAME, Layout
 from avowal.dkim.reasons import Caution
 from avowal.dkim.signature import Signature, SignatureFault
 from avowal.errors import IntentError, StateError
-from avowal.fold import Folder, fold_tags
 from avowal.message import Field, Header
 
-_FIELD_NAME = b"DKIM-Signature"
-_BASE64_TAGS = frozenset(("bh",))
 _COPY_PIECE = 48  # octets of z= between two places where it may be folded
 # RFC 5322 §3.6: once at most; a message with two of them shows differently everywhere
 _ONCE = (b"from", b"sender", b"reply-to", b"to", b"cc", b"subject", b"date", b"message-id",
@@ -55,11 +53,12 @@ class Unsigned:
     digest: bytes
     header: Header
     key: SigningKey | AsyncSigningKey
+    layout: Layout
 
     def complete(self, signature: bytes) -> Field:
         """Return the finished field after checking it.  Raises IntentError."""
-        folded = _folded_base64(base64.b64encode(signature), self.column)
-        field = Field(self.text + folded, len(_FIELD_NAME))
+        folded = self.layout.base64(base64.b64encode(signature), self.column)
+        field = Field(self.text + folded, len(FIELD_NAME))
         self._check(field)
         return field
 
@@ -88,10 +87,13 @@ class Signer:
 
     `now` is the time of signing in Unix seconds, written as t=.  A message that no
     verifier should be asked to make sense of is refused with IntentError, unless
-    `accept_malformed`.
+    `accept_malformed`.  A `hasher` that others use too is fed and ended by whoever made it.
     """
 
-    __slots__ = ("_accept_malformed", "_bodies", "_hasher", "_header", "_intents", "_now", "_state")
+    __slots__ = (
+        "_accept_malformed", "_bodies", "_hasher", "_header", "_intents", "_now", "_own_hasher",
+        "_state",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -100,6 +102,7 @@ class Signer:
         *,
         now: int,
         accept_malformed: bool = False,
+        hasher: BodyHasher | None = None,
     ) -> None:
         if not intents:
             raise IntentError("DKIM-Signature", "nothing to sign with: no intent given")
@@ -111,7 +114,8 @@ class Signer:
             raise IntentError("header", "its first line would continue a field put on top of it")
         if not accept_malformed:
             refuse_malformed(header)
-        self._hasher = BodyHasher()
+        self._own_hasher = hasher is None
+        self._hasher = BodyHasher() if hasher is None else hasher
         self._bodies = [self._body_of(checked) for checked in self._intents]
         self._state = "body"
 
@@ -128,7 +132,8 @@ class Signer:
     def prepare(self) -> tuple[Unsigned, ...]:
         """End the body and return what is left to sign, one for each intent in order."""
         self._enter("body", "prepared")
-        self._hasher.finish()
+        if self._own_hasher:
+            self._hasher.finish()
         return tuple(
             [self._unsigned(*pair) for pair in zip(self._intents, self._bodies, strict=True)]
         )
@@ -163,23 +168,26 @@ class Signer:
     def _body_of(self, checked: CheckedIntent) -> BodyHash:
         intent = checked.intent
         hash_name = ALGORITHMS[intent.key.algorithm].hash_name
-        length = _COUNT_ALL if intent.body_length else None
+        length = intent.most_octets
+        if length is None and intent.body_length:
+            length = _COUNT_ALL
         return self._hasher.register(intent.body_canon, hash_name, length)
 
     def _unsigned(self, checked: CheckedIntent, body: BodyHash) -> Unsigned:
         intent = checked.intent
         names = checked.signed_names(self._header)
-        folder = fold_tags(_FIELD_NAME, self._tags(checked, names, body), base64=_BASE64_TAGS)
-        text = folder.octets
-        own = Field(text, len(_FIELD_NAME))
-        data = header_data(self._header, names, intent.header_canon, own)
+        text, column = intent.layout.unsigned(self._tags(checked, names, body))
+        own = Field(text, len(FIELD_NAME))
+        lowered = tuple([name.lower() for name in names])
+        data = header_data(self._header, lowered, intent.header_canon, own)
         hash_name = ALGORITHMS[intent.key.algorithm].hash_name
         return Unsigned(
             text=text,
-            column=folder.column,
+            column=column,
             digest=hashlib.new(hash_name, data).digest(),
             header=self._header,
             key=intent.key,
+            layout=intent.layout,
         )
 
     def _tags(
@@ -197,15 +205,15 @@ class Signer:
         yield "t", (b"%d" % self._now,)
         if intent.lifetime is not None:
             yield "x", (b"%d" % (self._now + intent.lifetime),)
-        if intent.body_length:
-            yield "l", (b"%d" % (body.count or 0),)
+        if body.length is not None and body.count is not None:
+            yield "l", (b"%d" % min(body.length, body.count),)
         if intent.request_reports:
             yield "r", (b"y",)
         for name, value in intent.other_tags:
             yield name, (value,)
         yield "h", [(b":" if at else b"") + name for at, name in enumerate(names)]
         if intent.copy_fields:
-            yield "z", list(_copies(self._header, names))
+            yield "z", list(_copies(self._header, tuple([name.lower() for name in names])))
         yield "bh", (base64.b64encode(body.digest),)
         yield "b", (b"",)
 
@@ -244,9 +252,3 @@ def _copies(header: Header, names: tuple[bytes, ...]) -> Iterator[bytes]:
             yield copy[:end]
             copy = copy[end:]
         yield copy
-
-
-def _folded_base64(octets: bytes, column: int) -> bytes:
-    folder = Folder(b" " * column)
-    folder.base64(octets)
-    return folder.octets[column:]
