@@ -94,7 +94,6 @@ class Intent:
     most_octets: int | None = None
     request_reports: bool = False
     other_tags: tuple[tuple[str, bytes], ...] = ()
-    body_limit: int | None = None
     layout: Layout = AVOWAL
 
     def checked(self) -> CheckedIntent:
