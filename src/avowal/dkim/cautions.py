@@ -99,7 +99,16 @@ def _header_cautions(header: Header) -> Iterator[Caution]:
             yield Caution.DUPLICATE_FIELDS
     if b"" in positions:
         yield Caution.MALFORMED_LINES
+    if b"date" not in positions:
+        yield Caution.NO_DATE
+    if any(map(_has_bare_break, header.raws)):
+        yield Caution.BARE_LINE_BREAKS
     for raw in header.raws:
         if len(raw) > LONGEST_LINE and max(map(len, raw.split(b"\r\n"))) > LONGEST_LINE:
             yield Caution.LONG_LINES
             break
+
+
+def _has_bare_break(raw: bytes) -> bool:
+    line_feeds = raw.count(b"\n")
+    return raw.count(b"\r") != line_feeds or (line_feeds and raw.count(b"\r\n")) != line_feeds

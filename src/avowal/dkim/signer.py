@@ -71,6 +71,8 @@ class Unsigned:
         data = header_data(self.header, read.signed_names, read.header_canon, read.unsigned_field)
         algorithm = ALGORITHMS[read.algorithm]
         digest = hashlib.new(algorithm.hash_name, data).digest()
+        if b"from" not in read.signed_names:
+            raise IntentError("h=", "From must be signed (RFC 6376 §5.4), and there is none")
         if digest != self.digest:
             raise IntentError("DKIM-Signature", "writer and reader disagree about what is signed")
         if isinstance(self.key, KnowsPublicKey):
@@ -91,7 +93,7 @@ class Signer:
     """
 
     __slots__ = (
-        "_accept_malformed", "_bodies", "_hasher", "_header", "_intents", "_now", "_own_hasher",
+        "_accept_malformed", "_ascii_only", "_bodies", "_hasher", "_header", "_intents", "_now", "_own_hasher",
         "_state",
     )  # fmt: skip
 
@@ -117,16 +119,20 @@ class Signer:
         self._own_hasher = hasher is None
         self._hasher = BodyHasher() if hasher is None else hasher
         self._bodies = [self._body_of(checked) for checked in self._intents]
+        self._ascii_only = True
         self._state = "body"
 
     @property
     def warnings(self) -> tuple[Caution, ...]:
-        """What is odd about the header, such as lines that an MTA will break later."""
-        return cautions.of_header(self._header)
+        """What is odd about the message so far, such as lines that an MTA will break later."""
+        ascii_only = self._ascii_only and all(raw.isascii() for raw in self._header.raws)
+        eight_bit = () if ascii_only else (Caution.EIGHT_BIT,)
+        return cautions.of_header(self._header) + eight_bit
 
     def feed(self, chunk: Octets) -> None:
         """Take the next octets of the body, in wire form."""
         self._enter("body", "body")
+        self._ascii_only = self._ascii_only and bytes(chunk).isascii()
         self._hasher.feed(chunk)
 
     def prepare(self) -> tuple[Unsigned, ...]:

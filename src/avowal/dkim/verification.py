@@ -15,12 +15,14 @@ from avowal.taglist import TagList
 class Evidence:
     """What was measured on the way to a verdict.
 
-    `body_hash` is the digest of the message's body as the signature asks for it;
+    `body_hash` is the digest of the message's body as the signature asks for it, and
+    `body_octets`, for a signature with l=, how long the canonical body was found to be;
     `header_intact` says whether the signed fields and the signature fit together, None
     when that was not tried; `key_bits` and `secure` (the answer's AD bit) describe the key.
     """
 
     body_hash: bytes | None = None
+    body_octets: int | None = None
     header_intact: bool | None = None
     key_bits: int | None = None
     secure: bool = False
@@ -87,4 +89,10 @@ class Verification:
     def _written(self, tag: str) -> str | None:
         tags = self.signature.tags if self.signature is not None else self.salvage
         value = None if tags is None else tags.get(tag)
-        return None if value is None else value.decode("utf-8", "backslashreplace")
+        return None if value is None else printable(value)
+
+
+def printable(value: bytes) -> str:
+    """Return a stranger's octets as one line of text that can go into a log or a terminal."""
+    text = value.decode("utf-8", "backslashreplace")
+    return text if text.isprintable() else text.encode("unicode_escape").decode()

@@ -22,6 +22,7 @@ from avowal.crypto.algorithms import ALGORITHMS
 from avowal.crypto.publickey import PublicKey, PublicKeyFault
 from avowal.dkim import acceptance, cautions
 from avowal.dkim import rules as rules_module
+from avowal.dkim.authors import Authors
 from avowal.dkim.hashing import BodyHash, BodyHasher, header_data
 from avowal.dkim.key import KeyRecord, KeyRecordFault, read_record
 from avowal.dkim.query import key_answer, known_methods
@@ -58,12 +59,13 @@ class _Candidate:
 class Verifier:
     """Verifies all DKIM signatures of one message, its body streaming through once.
 
-    `now` is the time of receipt in Unix seconds; None leaves times unchecked.
+    `now` is the time of receipt in Unix seconds; None leaves times unchecked.  A `hasher`
+    that others use too is fed and ended by whoever made it.
     """
 
     __slots__ = (
         "_candidates", "_finished", "_hasher", "_header", "_header_cautions",
-        "_limits", "_now", "_rules",
+        "_limits", "_now", "_own_hasher", "_rules",
     )  # fmt: skip
 
     def __init__(
@@ -73,12 +75,14 @@ class Verifier:
         now: int | None,
         rules: Rules = rules_module.DEFAULT,
         limits: Limits = DEFAULT,
+        hasher: BodyHasher | None = None,
     ) -> None:
         self._header = header
         self._rules = rules
         self._limits = limits
         self._now = now
-        self._hasher = BodyHasher()
+        self._own_hasher = hasher is None
+        self._hasher = BodyHasher() if hasher is None else hasher
         self._finished = False
         self._header_cautions: tuple[Caution, ...] | None = None
         self._candidates = [
@@ -117,7 +121,8 @@ class Verifier:
         if self._finished:
             raise StateError("the verifier is finished: make a new one for the next message")
         self._finished = True
-        self._hasher.finish()
+        if self._own_hasher:
+            self._hasher.finish()
         return tuple([self._verdict(candidate, keys) for candidate in self._candidates])
 
     # -- before the body ---------------------------------------------------------------
@@ -143,7 +148,8 @@ class Verifier:
         """Apply the checks that need no key, then the caps, aligned signatures first."""
         readable = [(c, c.signature) for c in self._candidates if c.signature is not None]
         if len(readable) > 1:
-            readable.sort(key=lambda pair: self._distance(pair[1]))
+            authors = Authors(self._header, most=self._limits.author_domains)
+            readable.sort(key=lambda pair: authors.distance(pair[1].domain))
         admitted = 0
         key_places: set[Place] = set()
         for candidate, signature in readable:
@@ -167,24 +173,6 @@ class Verifier:
             candidate.body = self._hasher.register(
                 signature.body_canon, ALGORITHMS[signature.algorithm].hash_name, length
             )
-
-    def _distance(self, signature: Signature) -> int:
-        """How far d= is from the author: 0 same domain, 1 a parent, 2 unrelated.
-
-        A rough look at the octets of From decides the order of work only, so that junk
-        signatures cannot use up the caps before the author's own is reached.
-        """
-        domain = signature.domain
-        written = {b"." + domain.ascii.encode(), b"." + domain.text.lower().encode()}
-        distance = 2
-        for place in self._header.positions.get(b"from", ()):
-            author = self._header.raws[place].lower()
-            for suffix in written:
-                if b"@" + suffix[1:] in author:
-                    return 0
-                if suffix in author:
-                    distance = 1
-        return distance
 
     # -- behind the body ---------------------------------------------------------------
 
@@ -278,7 +266,11 @@ class Verifier:
         intact = algorithm.verify(key, signature.signature, digest)
         body_digest = body.digest
         evidence = Evidence(
-            body_hash=body_digest, header_intact=intact, key_bits=key.bits, secure=answer.secure
+            body_hash=body_digest,
+            body_octets=body.count,
+            header_intact=intact,
+            key_bits=key.bits,
+            secure=answer.secure,
         )
         problem: tuple[Reason, str | None] | None = None
         if body.length is not None and body.count is not None and body.count < body.length:
