@@ -116,9 +116,7 @@ class TagList:
 
     def as_text(self) -> dict[str, str]:
         """Return names and values for people to read."""
-        return {
-            name: tag.value.decode("utf-8", "backslashreplace") for name, tag in self._tags.items()
-        }
+        return {name: printable(tag.value) for name, tag in self._tags.items()}
 
     def __contains__(self, name: str) -> bool:
         return name in self._tags
@@ -159,6 +157,12 @@ _known_tag_name = lru_cache(maxsize=512)(_read_tag_name)  # the same few names i
 def without_fws(value: bytes) -> bytes:
     """Return a value with all white space dropped, as base64string asks (§2.10)."""
     return value.translate(None, FWS)
+
+
+def printable(value: bytes) -> str:
+    """Return a stranger's octets as one line of text that can go into a log or a terminal."""
+    text = value.decode("utf-8", "backslashreplace")
+    return text if text.isprintable() else text.encode("unicode_escape").decode()
 
 
 def colon_list(value: bytes) -> list[bytes]:

@@ -121,11 +121,15 @@ def test_a_length_cuts_what_is_hashed(case: Case) -> None:
 # --- tag lists ------------------------------------------------------------------------------------
 
 
+def values(tags: TagList) -> dict[str, str]:
+    return {tag.name: tag.value.decode() for tag in tags}
+
+
 @pytest.mark.parametrize("case", params("taglist-parse"))
 def test_a_tag_list_reads_as_the_case_says(case: Case) -> None:
     assert answer_of(lambda: TagList.parse(case.octets)) == expected(case)
     if case.expect["tags"] is not None:
-        tags = TagList.parse(case.octets).as_text()
+        tags = values(TagList.parse(case.octets))
         wanted = case.expect["tags"]
         read = {name: tags[name] for name in wanted} if case.expect.get("partial") else tags
         assert read == wanted
@@ -136,7 +140,7 @@ def test_two_spellings_of_a_tag_list_say_the_same_or_not(case: Case) -> None:
     if decided(case) is not None:
         assert answer_of(lambda: TagList.parse(case.octets)) == decided(case)
         return
-    one, other = (TagList.parse(o).as_text() for o in (case.octets, case.options["other"].encode()))
+    one, other = (values(TagList.parse(o)) for o in (case.octets, case.options["other"].encode()))
     assert (one == other) == case.expect["equal"]
 
 

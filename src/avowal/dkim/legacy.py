@@ -37,7 +37,7 @@ from avowal.limits import DEFAULT, Limits
 from avowal.lookup import Answer, Outcome, Steps, together
 from avowal.message import CRLF, Field, Header
 from avowal.names import DomainName, NameFault, Selector, key_name
-from avowal.taglist import TagList, TagListFault, colon_list, without_fws
+from avowal.taglist import TagList, TagListFault, colon_list, printable, without_fws
 
 FIELD_NAME = b"domainkey-signature"
 ArchiveKeys: TypeAlias = tuple[Keys, Mapping[str, Answer]]
@@ -149,7 +149,7 @@ class DomainKeysVerifier:
                 raise _Refused(Reason.MISSING_TAG, f"there is no {name}=")
         if tags.get("a") not in (None, b"rsa-sha1"):
             raise _Refused(Reason.ALGORITHM)
-        form = (tags.get("c") or b"").decode("utf-8", "backslashreplace")
+        form = printable(tags.get("c") or b"")
         if form not in DOMAINKEYS_BODY_FORMS:
             raise _Refused(Reason.CANONICALIZATION, f"c={form}")
         if tags.get("q") not in (None, b"dns"):

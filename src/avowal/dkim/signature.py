@@ -18,7 +18,7 @@ from avowal.errors import SyntaxFault
 from avowal.limits import DEFAULT, Limits
 from avowal.message import Field
 from avowal.names import DomainName, Identity, NameFault, Selector
-from avowal.taglist import TagList, TagListFault, colon_list, without_fws
+from avowal.taglist import TagList, TagListFault, colon_list, printable, without_fws
 
 FIELD_NAME = b"dkim-signature"
 QUERY_DNS_TXT = "dns/txt"
@@ -209,7 +209,7 @@ def _query_methods(value: bytes) -> tuple[str, ...]:
     methods = colon_list(value)
     if not all(methods):
         raise SyntaxFault(0, "an empty query method")
-    return tuple(method.decode("utf-8", "backslashreplace") for method in methods)
+    return tuple(printable(method) for method in methods)
 
 
 # How each tag is read, and what its absence means (RFC 6376 §3.5).

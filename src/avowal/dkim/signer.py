@@ -93,8 +93,8 @@ class Signer:
     """
 
     __slots__ = (
-        "_accept_malformed", "_ascii_only", "_bodies", "_hasher", "_header", "_intents", "_now", "_own_hasher",
-        "_state",
+        "_accept_malformed", "_ascii_only", "_bodies", "_hasher", "_header", "_intents", "_now",
+        "_own_hasher", "_state",
     )  # fmt: skip
 
     def __init__(

@@ -8,7 +8,7 @@ from avowal.dkim.key import KeyRecord
 from avowal.dkim.reasons import Caution, Reason, Result
 from avowal.dkim.signature import Signature
 from avowal.message import Field
-from avowal.taglist import TagList
+from avowal.taglist import TagList, printable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,9 +90,3 @@ class Verification:
         tags = self.signature.tags if self.signature is not None else self.salvage
         value = None if tags is None else tags.get(tag)
         return None if value is None else printable(value)
-
-
-def printable(value: bytes) -> str:
-    """Return a stranger's octets as one line of text that can go into a log or a terminal."""
-    text = value.decode("utf-8", "backslashreplace")
-    return text if text.isprintable() else text.encode("unicode_escape").decode()
