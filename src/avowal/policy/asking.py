@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
-from avowal.lookup import NO_NAME, Answer, Outcome, Question, Steps, ask
+from dataclasses import dataclass
+from typing import TypeVar
+
+from avowal.lookup import NO_NAME, Answer, Failure, Outcome, Question, Steps, ask, run
 from avowal.names import MAX_NAME
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A question without an answer, where the answer could have mattered."""
+
+    name: str
+    why: str
 
 
 class Memory:
-    """The answers of one evaluation: each question is asked once, in as few rounds as can be."""
+    """The answers of one message's questions: each is asked once.
+
+    Flows that run together may share one.
+    """
 
     __slots__ = ("_answers",)
 
@@ -38,3 +54,13 @@ def failure_text(answer: Answer) -> str:
 def failed(answer: Answer) -> bool:
     """Whether nothing is known about the name."""
     return answer.outcome is Outcome.FAILED
+
+
+class _Silence:
+    def resolve(self, questions: tuple[Question, ...], /) -> tuple[Answer, ...]:
+        return tuple(Answer.failed(Failure.DEADLINE) for _ in questions)
+
+
+def without_asking(flow: Steps[T]) -> T:
+    """Drive a flow whose questions are answered in its memory; any other gets no answer."""
+    return run(flow, _Silence())

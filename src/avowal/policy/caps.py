@@ -26,6 +26,7 @@ class Caps:
     atps_signatures: int = _cap(10, "signatures", "RFC 6541 §4.3; one question each")
     vbr_fields: int = _cap(5, "fields", "RFC 5518 §8; the same mc= must stand in each")
     vbr_questions: int = _cap(10, "questions", "RFC 5518 §8; one per certifier and field")
+    ssp_authors: int = _cap(10, "mailboxes", "RFC 4686 §4.2.4; practices are asked for each")
     ssp_parents: int = _cap(5, "questions", "RFC 5016 §5.1: a small, fixed number of exchanges")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -36,6 +37,29 @@ class TraceStep:
 
 
 Trace: TypeAlias = tuple[TraceStep, ...]
+
+
+class Notes:
+    """The steps of one mechanism while it is at work, each once."""
+
+    __slots__ = ("_mechanism", "_steps")
+
+    def __init__(self, mechanism: str) -> None:
+        self._mechanism = mechanism
+        self._steps: dict[TraceStep, None] = {}
+
+    def add(self, action: Action, subject: str, detail: str = "") -> None:
+        """Add a step."""
+        self._steps[TraceStep(self._mechanism, action, subject, detail)] = None
+
+    def extend(self, steps: Iterable[TraceStep]) -> None:
+        """Add steps that were made elsewhere."""
+        self._steps.update(dict.fromkeys(steps))
+
+    @property
+    def steps(self) -> Trace:
+        """What was noted, in order."""
+        return tuple(self._steps)
 
 
 def printable(octets: bytes, *, most: int = 200) -> str:

@@ -13,11 +13,12 @@ from enum import Enum
 
 from avowal.lookup import Outcome, Question, Steps
 from avowal.names import DomainName
-from avowal.policy.asking import Memory, failed, failure_text
+from avowal.policy.asking import Failed, Memory, failed, failure_text
 from avowal.policy.caps import DEFAULT, Caps
 from avowal.policy.dmarc.record import Policy, Record, RecordFault
 from avowal.policy.dmarc.suffixes import SuffixList
-from avowal.policy.trace import Action, TraceStep, printable
+from avowal.policy.existence import Existence
+from avowal.policy.trace import Action, Notes, TraceStep, printable
 
 _MOST_LABELS = 7  # RFC 9989 §4.10: a longer name is cut to seven labels
 
@@ -30,26 +31,6 @@ class Discovery(str, Enum):
 
     def __str__(self) -> str:
         return self.value
-
-
-class Existence(str, Enum):
-    """When a name counts as non-existent, so that np= applies."""
-
-    NO_NAME = "nxdomain"  # RFC 9989 §3.2.13
-    # Also without A, AAAA and MX (RFC 9091 §2.7): signed zones may answer NODATA for names
-    # that do not exist (RFC 9824 §3).
-    NO_HOST = "no-host"
-
-    def __str__(self) -> str:
-        return self.value
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """A question without an answer, where the answer could have mattered."""
-
-    name: str
-    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +94,12 @@ def records_at(
 class Explorer:
     """Walks the tree for one message: every name is asked once."""
 
-    __slots__ = ("caps", "memory", "trace")
+    __slots__ = ("caps", "memory", "notes")
 
     def __init__(self, *, caps: Caps = DEFAULT, memory: Memory | None = None) -> None:
         self.caps = caps
         self.memory = Memory() if memory is None else memory
-        self.trace: list[TraceStep] = []
+        self.notes = Notes("dmarc")
 
     def own(self, domain: DomainName) -> Steps[list[Record] | Failed]:
         """Return the records at the domain itself."""
@@ -128,7 +109,7 @@ class Explorer:
             self.note("failed", name, failure_text(answer))
             return Failed(name, failure_text(answer))
         kept, steps = records_at(name, answer.records, self.caps)
-        self.trace += steps
+        self.notes.extend(steps)
         for record in kept:
             self.note("found", name, printable(record.octets))
         if not kept:
@@ -149,7 +130,7 @@ class Explorer:
                 self.note("failed", f"_dmarc.{name}", failure_text(answer))
                 return Failed(f"_dmarc.{name}", failure_text(answer))
             kept, steps = records_at(f"_dmarc.{name}", answer.records, self.caps)
-            self.trace += [step for step in steps if step not in self.trace]
+            self.notes.extend(steps)
             if len(kept) > 1:  # RFC 9989 §4.10 step 2
                 self.note("discarded", f"_dmarc.{name}", f"{len(kept)} records at one name")
             if len(kept) == 1:
@@ -176,9 +157,7 @@ class Explorer:
 
     def note(self, action: Action, subject: str, detail: str = "") -> None:
         """Add a step to the trace, once."""
-        step = TraceStep("dmarc", action, subject, detail)
-        if step not in self.trace:
-            self.trace.append(step)
+        self.notes.add(action, subject, detail)
 
 
 def discover_by_walk(

@@ -13,15 +13,13 @@ from typing import Any
 from avowal.lookup import Steps, together
 from avowal.mailbox import Authors, Problem
 from avowal.names import DomainName
-from avowal.policy.asking import Memory
+from avowal.policy.asking import Failed, Memory
 from avowal.policy.caps import DEFAULT, Caps
 from avowal.policy.dmarc.alignment import Compared, Identifier, compare_names, identifiers
 from avowal.policy.dmarc.discovery import (
     Discovered,
     Discovery,
-    Existence,
     Explorer,
-    Failed,
     discover_by_suffixes,
     discover_by_walk,
 )
@@ -29,6 +27,7 @@ from avowal.policy.dmarc.record import Policy, Record
 from avowal.policy.dmarc.result import DomainEvaluation, Evaluation, Override, Result
 from avowal.policy.dmarc.suffixes import SuffixList, public_suffix_list
 from avowal.policy.evidence import EnvelopeResult, SignatureResult
+from avowal.policy.existence import Existence
 from avowal.policy.trace import Action, TraceStep
 
 
@@ -39,8 +38,10 @@ class Rules:
     discovery: Discovery = field(
         default=Discovery.TREE_WALK, metadata={"meaning": "how policies are looked for"}
     )
+    # Deliberate: RFC 9989 §3.2.13 asks for NXDOMAIN, which signed zones no longer send for
+    # names that do not exist (RFC 9824 §3 answers NODATA); no A, AAAA and MX covers both.
     existence: Existence = field(
-        default=Existence.NO_NAME, metadata={"meaning": "when np= applies"}
+        default=Existence.NO_HOST, metadata={"meaning": "when np= applies"}
     )
     suffixes: SuffixList | None = field(
         default=None, metadata={"meaning": "suffix list for RFC 7489; None: the bundled one"}
@@ -86,7 +87,7 @@ def evaluate(
     )
     steps = [TraceStep("dmarc", "author", str(mailbox)) for mailbox in authors.mailboxes[:20]]
     steps += [TraceStep("dmarc", "discarded", "From", str(problem)) for problem in authors.problems]
-    steps += [step for explorer in explorers for step in explorer.trace]
+    steps += [step for explorer in explorers for step in explorer.notes.steps]
     return _combined(authors, found, rules, tuple(steps))
 
 

@@ -1,0 +1,184 @@
+"""Authorized third-party signatures (RFC 6541): may this signer sign for the author?
+
+A verifier asks only for signatures that passed, and only where atps= names an author domain
+(§4.3).  `query_name` and `record` are the publisher's side: what to put into one's zone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b32encode
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from avowal.errors import UsageError
+from avowal.lookup import Answer, Outcome, Steps
+from avowal.mailbox import Authors
+from avowal.names import DomainName, NameFault
+from avowal.policy.asking import Memory, failure_text
+from avowal.policy.caps import DEFAULT, Caps
+from avowal.policy.evidence import SignatureResult
+from avowal.policy.trace import Notes, Trace, printable
+from avowal.taglist import TagList, TagListFault
+
+VERSION = b"ATPS1"
+
+
+def _sha1(octets: bytes) -> bytes:
+    return hashlib.sha1(octets, usedforsecurity=False).digest()  # read only, RFC 8301 §5
+
+
+def _sha256(octets: bytes) -> bytes:
+    return hashlib.sha256(octets).digest()
+
+
+# The hashes of DKIM (RFC 6376 §7.7), by their names in atpsh=.
+HASHES: dict[str, Callable[[bytes], bytes]] = {"sha1": _sha1, "sha256": _sha256}
+PUBLISHED = ("none", "sha256")
+
+
+class Result(str, Enum):
+    """The words of method dkim-atps (RFC 6541 §8.3)."""
+
+    NONE = "none"
+    PASS = "pass"  # noqa: S105 - a verdict
+    FAIL = "fail"
+    TEMPERROR = "temperror"
+    PERMERROR = "permerror"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authorization:
+    """One passing signature that claims an author domain, and whether that is true.
+
+    `name` is where the author domain would say so, None when no question was possible.
+    """
+
+    signer: DomainName
+    author: DomainName
+    result: Result
+    name: str | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Atps:
+    """The result for a message, and each claim."""
+
+    result: Result
+    claims: tuple[Authorization, ...] = ()
+    trace: Trace = ()
+
+    @property
+    def authorized(self) -> tuple[DomainName, ...]:
+        """The author domains that count as having signed (§5)."""
+        return tuple(claim.author for claim in self.claims if claim.result is Result.PASS)
+
+
+def query_name(signer: DomainName, author: DomainName, digest: str = "sha256") -> str:
+    """Return where `author` authorizes `signer` (§4.3); `digest` is a hash name or none.
+
+    Deliberate: the padding of base32 is left out, because §4.3's grammar has no "=".
+    Raises UsageError for an unknown hash.
+    """
+    if digest == "none":
+        return f"{signer.ascii}._atps.{author.ascii}"
+    if digest not in HASHES:
+        raise UsageError(f"atpsh={digest}: no hash of DKIM (RFC 6541 §4.3)")
+    hashed = b32encode(HASHES[digest](signer.ascii.encode())).decode().rstrip("=")
+    return f"{hashed}._atps.{author.ascii}"
+
+
+def record(signer: DomainName) -> bytes:
+    """Return the record that authorizes a signer (§4.4)."""
+    return b"v=%s; d=%s" % (VERSION, signer.ascii.encode())
+
+
+def evaluate(
+    authors: Authors,
+    signatures: Iterable[SignatureResult] = (),
+    *,
+    caps: Caps = DEFAULT,
+    memory: Memory | None = None,
+) -> Steps[Atps]:
+    """Evaluate a message, all questions in one round.  Raises nothing."""
+    notes = Notes("atps")
+    bearing = [(s, s.atps) for s in signatures if s.passed and s.atps is not None]
+    if not bearing:
+        notes.add("concluded", "none", "no valid signature has atps=")
+        return Atps(result=Result.NONE, trace=notes.steps)
+    known = {domain.ascii for domain in authors.domains}
+    claims = [(s, author) for s, author in bearing if author.ascii in known]
+    for signature, author in bearing:
+        if author.ascii not in known:
+            why = "no author domain"
+            notes.add("discarded", f"atps={author.ascii} of {signature.domain.ascii}", why)
+    capped = claims[: caps.atps_signatures]
+    if len(capped) < len(claims):
+        notes.add("skipped", f"{len(claims) - len(capped)} signatures", "over the limit")
+    names = [_name(signature, author) for signature, author in capped]
+    asked = [name for name in names if name is not None]
+    shared = Memory() if memory is None else memory
+    answers = dict(zip(asked, (yield from shared.txt(*asked)), strict=True))
+    found = tuple(
+        _judged(signature, author, name, answers, notes)
+        for (signature, author), name in zip(capped, names, strict=True)
+    )
+    result = _combined(found)
+    notes.add("concluded", result.value)
+    return Atps(result=result, claims=found, trace=notes.steps)
+
+
+def _name(signature: SignatureResult, author: DomainName) -> str | None:
+    try:
+        return query_name(signature.domain, author, signature.atpsh or "")
+    except UsageError:  # §4.3 step 1: abort the query
+        return None
+
+
+def _judged(
+    signature: SignatureResult,
+    author: DomainName,
+    name: str | None,
+    answers: dict[str, Answer],
+    notes: Notes,
+) -> Authorization:
+    signer = signature.domain
+    if name is None:
+        result, why = Result.PERMERROR, f"atpsh={signature.atpsh or ''} is no hash of DKIM"
+    elif (answer := answers[name]).outcome is Outcome.FAILED:
+        result, why = Result.TEMPERROR, failure_text(answer)
+        notes.add("failed", name, why)
+    elif any(_authorizes(octets, signer) for octets in answer.records):
+        result, why = Result.PASS, f"{author.ascii} authorizes {signer.ascii}"
+        notes.add("found", name, printable(answer.records[0]))
+        notes.add("aligned", f"d={signer.ascii}", why)
+    else:
+        result, why = Result.FAIL, "no record authorizes the signer"
+        notes.add("absent", name)
+    return Authorization(signer=signer, author=author, result=result, name=name, why=why)
+
+
+def _authorizes(octets: bytes, signer: DomainName) -> bool:
+    """Whether a reply is valid and no collision of hashes (§4.4)."""
+    try:
+        tags = TagList.parse(octets)
+        if tags.get("v") != VERSION:
+            return False
+        named = tags.get("d")
+        return named is None or DomainName.parse(named).same_as(signer)
+    except (TagListFault, NameFault):
+        return False
+
+
+def _combined(claims: tuple[Authorization, ...]) -> Result:
+    """One pass suffices; without, an error leaves it open whether there would be one (§4.4)."""
+    results = {claim.result for claim in claims}
+    for result in (Result.PASS, Result.TEMPERROR, Result.PERMERROR):
+        if result in results:
+            return result
+    return Result.FAIL
