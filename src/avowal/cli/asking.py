@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import click
 
-from avowal.errors import UsageError
+from avowal.errors import ResolverSetupError, UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -79,7 +79,12 @@ class Dns:
         from avowal.dns.cache import Cached
         from avowal.dns.dnspython import DnsResolver
 
-        return Cached(DnsResolver(self.resolver or None))
+        if not self.resolver:
+            return Cached(DnsResolver())
+        try:
+            return Cached(DnsResolver(self.resolver))
+        except ResolverSetupError as fault:
+            raise UsageError(f"--resolver: {fault}") from None
 
 
 def dns_options(function: F) -> F:

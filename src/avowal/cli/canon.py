@@ -11,16 +11,17 @@ import click
 from avowal.canonical import BODY_FORMS, HEADER_FORMS, Octets
 from avowal.cli import sources
 from avowal.cli.asking import line_ends_option
+from avowal.cli.inspection import begun
 from avowal.crypto.algorithms import ALGORITHMS
 from avowal.dkim.hashing import BodyHash, BodyHasher, header_data
 from avowal.dkim.signature import FIELD_NAME, Signature, SignatureFault
 from avowal.errors import UsageError
-from avowal.front import read_header
 from avowal.message import CRLF, Header, HeaderTooLarge, LineEnds
 
 _WINDOW = 16 << 10
 _TABLE = {
     **{octet: f"\\x{octet:02x}" for octet in range(256) if not 0x21 <= octet < 0x7F},
+    ord("\\"): r"\\",
     ord(" "): "·",
     ord("\t"): "→",
     ord("\r"): "␍",
@@ -50,7 +51,7 @@ def command(path: str, canon: str | None, no_body: bool, line_ends: LineEnds) ->
         if origin.number is not None:
             click.echo(f"== {origin}")
         try:
-            header, body = read_header(chunks, line_ends=line_ends)
+            header, body = begun(origin, chunks, line_ends)
         except HeaderTooLarge as fault:
             raise UsageError(f"{origin}: {fault.why}") from None
         signatures = [] if canon else list(_signatures(header))

@@ -57,9 +57,14 @@ def printable(text: str) -> str:
 
 def run(command: click.Command) -> int:
     """Run a command with the arguments of this process; return the exit status."""
+    _open_closed_streams()
     try:
-        made = command.main(prog_name="avowal", standalone_mode=False)
+        # Not command.main(): that one swallows broken pipes.
+        with command.make_context("avowal", sys.argv[1:]) as context:
+            made = command.invoke(context)
         sys.stdout.flush()
+    except click.exceptions.Exit as ended:  # --help, --version
+        return ended.exit_code
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return Status.UNUSABLE
@@ -94,3 +99,10 @@ def _usage(error: click.ClickException) -> str:
     context = error.ctx if isinstance(error, click.UsageError) else None
     hint = f" ({context.command_path} --help)" if context is not None else ""
     return f"{error.format_message().rstrip('.')}{hint}"
+
+
+def _open_closed_streams() -> None:
+    """A shell may start a program without its standard streams (``>&-``)."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from avowal.canonical import Octets
 from avowal.cli.sources import Origin, Unusable
 from avowal.dkim.rules import Rules
 from avowal.dkim.verification import Verification
@@ -30,6 +31,16 @@ class Inspected:
         return any(verdict.passed for verdict in self.verdicts)
 
 
+def begun(
+    origin: Origin, chunks: Iterator[bytes], line_ends: LineEnds
+) -> tuple[Header, Iterable[Octets]]:
+    """Read a message up to its body.  Raises HeaderTooLarge, and Unusable for no message."""
+    header, body = read_header(chunks, line_ends=line_ends)
+    if not any(header.names):
+        raise Unusable(f"{origin}: not a message: its first lines are no header fields")
+    return header, body
+
+
 def inspect(
     origin: Origin,
     chunks: Iterator[bytes],
@@ -41,11 +52,9 @@ def inspect(
 ) -> Inspected:
     """Verify all signatures of a message.  Raises Unusable for what is no message."""
     try:
-        header, body = read_header(chunks, line_ends=line_ends)
+        header, body = begun(origin, chunks, line_ends)
     except HeaderTooLarge:
         return Inspected(origin=origin, header=None, verdicts=TOO_LARGE)
-    if not any(header.names):
-        raise Unusable(f"{origin}: not a message: its first lines are no header fields")
     verifiers: list[Any] = [Verifier(header, now=now, rules=rules)]
     if rules.accept_drafts:
         from avowal.dkim.legacy import DomainKeysVerifier

@@ -6,9 +6,10 @@ neither a large message nor a large archive has to fit into memory.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import IO
 
@@ -16,7 +17,6 @@ from avowal.cli import exits
 from avowal.errors import UsageError
 
 CHUNK = 256 << 10  # octets read at a time
-_LINE = 64 << 10  # octets of a line looked at in one piece
 _STDIN = "-"
 _MAILDIR = ("cur", "new")
 _FROM = b"From "
@@ -40,13 +40,14 @@ class Unusable(UsageError):
     """A source that holds no message, or cannot be read."""
 
 
-def files(paths: Iterable[str]) -> Iterator[str]:
-    """Name the files that hold messages; folders are searched, in order of name."""
-    for path in paths:
-        if path == _STDIN or not os.path.isdir(path):  # noqa: PTH112 - pathlib costs start-up
-            yield path
-        else:
-            yield from _within(path)
+def files(path: str) -> list[str]:
+    """Name the files that may hold messages: the path itself, or what a folder holds, by name.
+
+    Raises Unusable.
+    """
+    if path == _STDIN or not os.path.isdir(path):  # noqa: PTH112 - pathlib costs start-up
+        return [path]
+    return list(_within(path))
 
 
 def messages(path: str, progress: Progress) -> Iterator[tuple[Origin, Iterator[bytes]]]:
@@ -102,12 +103,11 @@ class _Mbox:
     """
 
     def __init__(self, file: IO[bytes], progress: Progress) -> None:
-        self._file = file
-        self._progress = progress
+        file.readline(CHUNK)  # the rest of the first From line
+        self._pieces = _pieces(file, progress)
         self._more = True
 
     def __iter__(self) -> Iterator[Iterator[bytes]]:
-        self._skip_line()
         while self._more:
             message = self._message()
             yield message
@@ -117,33 +117,45 @@ class _Mbox:
     def _message(self) -> Iterator[bytes]:
         """Yield the octets of a message, and stop behind the From line of the next."""
         self._more = False
-        kept: list[bytes] = []
-        size = 0
-        blank = b""  # an empty line of which the next line decides whose it is
+        blank = b""  # an empty line of which the next one decides whose it is
         beginning, fresh = True, True  # of the message, of a line
-        while line := self._file.readline(_LINE):
-            if fresh and (blank or beginning) and line.startswith(_FROM):
+        for piece in self._pieces:
+            if fresh and (blank or beginning) and piece.startswith(_FROM):
                 self._more = True
-                if not line.endswith(b"\n"):
-                    self._skip_line()
                 break
-            kept.append(blank)
-            is_blank = fresh and line in _BLANK
-            blank = line if is_blank else b""
-            if not is_blank:
-                kept.append(line[1:] if fresh and _is_quoted(line) else line)
-            size += len(line)
-            beginning, fresh = False, line.endswith(b"\n")
-            if size >= CHUNK:
-                self._progress(size)
-                yield b"".join(kept)
-                kept, size = [], 0
-        self._progress(size)
-        yield b"".join(kept)
+            whole, beginning = blank + piece, False
+            blank = _last_blank(piece, fresh=fresh)
+            if fresh and _is_quoted(piece):
+                whole = whole.replace(b">", b"", 1)
+            fresh = piece.endswith(b"\n")
+            yield whole.removesuffix(blank) if blank else whole
 
-    def _skip_line(self) -> None:
-        while (piece := self._file.readline(_LINE)) and not piece.endswith(b"\n"):
-            pass
+
+def _pieces(file: IO[bytes], progress: Progress) -> Iterator[bytes]:
+    """Cut a file into lines where "From " occurs near, and into many lines at once elsewhere.
+
+    A line longer than a chunk comes in several pieces, the others end with its line end.
+    """
+    rest = b""
+    while chunk := file.read(CHUNK):
+        progress(len(chunk))
+        block = rest + chunk
+        end = block.rfind(b"\n") + 1 or len(block)
+        block, rest = block[:end], block[end:]
+        if _FROM in block:
+            yield from io.BytesIO(block)
+        else:
+            yield block
+    if rest:
+        yield rest
+
+
+def _last_blank(lines: bytes, *, fresh: bool) -> bytes:
+    """The empty line at the end of some lines; `fresh` says that they start at a line's start."""
+    for ending in _BLANK:
+        if lines.endswith(b"\n" + ending) or (fresh and lines == ending):
+            return ending
+    return b""
 
 
 def _is_quoted(line: bytes) -> bool:

@@ -66,7 +66,10 @@ def _outcomes(
     found: list[str] = []
     for path in paths:
         try:
-            found += sources.files((path,))
+            here = sources.files(path)
+            found += here
+            if not here:
+                yield path, f"{path}: no messages in this folder"
         except sources.Unusable as fault:
             yield path, str(fault)
     with bar(found) as progress:

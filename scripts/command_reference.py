@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Prints docs/reference/command.md from the commands themselves: scripts/command-reference > FILE."""
+"""Print docs/reference/command.md, made from the commands themselves."""
 
 from __future__ import annotations
 
@@ -12,20 +12,25 @@ from avowal.cli import COMMANDS, exits, group
 INTRODUCTION = """\
 # The command
 
-Written from the command itself by `scripts/command-reference`; a test fails when the two differ.
+Written by `scripts/command_reference.py`; a test fails when a command or an option is missing here.
 
 ```text
 avowal COMMAND ...
 ```
 
-Messages go to standard output, complaints to standard error: one line that begins with `avowal:`. Nothing a stranger wrote
-reaches the terminal with control characters in it.
+Results go to standard output, complaints to standard error: one line that begins with `avowal:`.
+Nothing a stranger wrote reaches the terminal with control characters in it.
 """
 
 
 def option_row(option: click.Option, context: click.Context) -> str:
     name, meaning = option.get_help_record(context) or ("", "")
-    return f"| `{name.replace('|', chr(92) + '|')}` | {' '.join(meaning.split()).replace('|', chr(92) + '|')} |"
+    row = f"| `{escaped(name)}` | {escaped(meaning)} |"
+    return " ".join(row.split())
+
+
+def escaped(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 def section(command: click.Command, path: str, level: str = "##") -> Iterator[str]:
