@@ -1,0 +1,110 @@
+"""Opinions in an SQLite database, for those who keep their own (avowal.reputation).
+
+::
+
+    CREATE TABLE opinions (
+        subject TEXT NOT NULL, assertion TEXT NOT NULL, rating REAL NOT NULL,
+        confidence REAL, sample_size INTEGER, generated INTEGER, expires INTEGER,
+        PRIMARY KEY (subject, assertion))
+
+Subjects are lower-cased: a domain, ``.domain`` for all below it, or an identity.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeAlias
+
+from avowal.errors import StoreError
+from avowal.reputation.opinions import Assessment, Opinion, Subject
+from avowal.reputation.table import lookup_names
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS opinions (
+    subject TEXT NOT NULL, assertion TEXT NOT NULL,
+    rating REAL NOT NULL CHECK (rating BETWEEN 0 AND 1),
+    confidence REAL CHECK (confidence BETWEEN 0 AND 1),
+    sample_size INTEGER, generated INTEGER, expires INTEGER,
+    PRIMARY KEY (subject, assertion))
+"""
+_COLUMNS = "subject, assertion, rating, confidence, sample_size, generated, expires"
+_Row: TypeAlias = tuple[str, str, float, float | None, int | None, int | None, int | None]
+_SECONDS = 2.0  # to wait for another writer
+
+
+class SqliteOpinions:
+    """An assessor over one database file; each question opens it, so threads may share it."""
+
+    def __init__(self, path: str | Path) -> None:
+        self._path = str(path)
+        self._rater = Path(path).name
+
+    def create(self) -> None:
+        """Make the table.  Raises StoreError."""
+        try:
+            with sqlite3.connect(self._path, timeout=_SECONDS) as connection:
+                connection.execute(SCHEMA)
+            connection.close()
+        except sqlite3.Error as error:
+            raise StoreError(f"{self._path}: {error}") from None
+
+    def put(self, *opinions: Opinion) -> None:
+        """Add or replace opinions.  Raises StoreError."""
+        rows = [
+            (o.subject.name.lower(), o.assertion, o.rating, o.confidence, o.sample_size,
+             o.generated, o.expires)
+            for o in opinions
+        ]  # fmt: skip
+        try:
+            with sqlite3.connect(self._path, timeout=_SECONDS) as connection:
+                connection.executemany(
+                    f"INSERT OR REPLACE INTO opinions ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - a constant
+                    rows,
+                )
+            connection.close()
+        except sqlite3.Error as error:
+            raise StoreError(f"{self._path}: {error}") from None
+
+    def assess(self, subjects: Sequence[Subject], *, now: int) -> Assessment:
+        """Look up each subject, and the domains above it."""
+        try:
+            connection = sqlite3.connect(f"file:{self._path}?mode=ro", uri=True, timeout=_SECONDS)
+            try:
+                return Assessment(
+                    opinions=tuple(o for s in subjects for o in self._about(connection, s, now))
+                )
+            finally:
+                connection.close()
+        except sqlite3.Error as error:
+            return Assessment(problems=(f"{self._path}: {error}",))
+
+    async def aassess(self, subjects: Sequence[Subject], *, now: int) -> Assessment:
+        """Do the same in a thread."""
+        return await asyncio.to_thread(self.assess, subjects, now=now)
+
+    def _about(self, connection: sqlite3.Connection, subject: Subject, now: int) -> list[Opinion]:
+        names = list(lookup_names(subject.name.lower()))
+        marks = ", ".join("?" * len(names))
+        rows = connection.execute(
+            f"SELECT {_COLUMNS} FROM opinions WHERE subject IN ({marks})"  # noqa: S608 - marks only
+            " AND (expires IS NULL OR expires > ?) ORDER BY length(subject) DESC, assertion",
+            (*names, now),
+        )
+        return [replace(self._opinion(row), subject=subject) for row in rows]
+
+    def _opinion(self, row: _Row) -> Opinion:
+        name, assertion, rating, confidence, sample_size, generated, expires = row
+        return Opinion(
+            rater=self._rater,
+            subject=Subject(name),
+            assertion=assertion,
+            rating=rating,
+            confidence=confidence,
+            sample_size=sample_size,
+            generated=generated,
+            expires=expires,
+        )
