@@ -37,6 +37,9 @@ class Layout(Protocol):
 class Plain:
     """Our own: lower-case names grouped, lines of at most 78 octets."""
 
+    def __init__(self, field_name: bytes = FIELD_NAME) -> None:
+        self._field_name = field_name
+
     def signed_names(
         self, header: Header, names: Sequence[bytes], oversigned: Collection[bytes]
     ) -> tuple[bytes, ...]:
@@ -53,7 +56,7 @@ class Plain:
 
     def unsigned(self, tags: Tags) -> tuple[bytes, int]:
         """Write ``DKIM-Signature: v=1; ...; b=``."""
-        folder = fold_tags(FIELD_NAME, tags, base64=_BASE64_TAGS)
+        folder = fold_tags(self._field_name, tags, base64=_BASE64_TAGS)
         return folder.octets, folder.column
 
     def base64(self, text: bytes, column: int) -> bytes:

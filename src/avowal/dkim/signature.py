@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import binascii
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,14 +76,26 @@ class Signature:
 
         With `drafts` the forms before RFC 4871 are read too: no v= or v=0.x, and q=dns.
         """
-        if len(field.raw) > limits.signature_field_octets:
-            raise SignatureFault(Reason.TOO_LARGE, 0, "longer than any signature needs")
-        try:
-            tags = TagList.parse(field.value, most=limits.tags)
-        except TagListFault as fault:
-            raise SignatureFault(Reason.SYNTAX, fault.offset, fault.why) from None
+        tags = read_tags(field, limits)
         _refuse_version_and_missing(tags, drafts=drafts)
-        values = _values(tags)
+        return cls.of_tags(field, tags, limits=limits, drafts=drafts)
+
+    @classmethod
+    def of_tags(
+        cls,
+        field: Field,
+        tags: TagList,
+        *,
+        limits: Limits = DEFAULT,
+        drafts: bool = False,
+        without: frozenset[str] = frozenset(),
+    ) -> Signature:
+        """Read the tags of a list that has all that are required; `v` is not looked at.
+
+        `without` names tags that mean something else in this field (RFC 8617 §4.1.2).
+        Raises SignatureFault.
+        """
+        values = read_values(tags, without=without)
         header_canon, body_canon = values["c"]
         timestamp, expiration = values["t"], values["x"]
         if timestamp is not None and expiration is not None and expiration <= timestamp:
@@ -145,6 +157,23 @@ class Signature:
         return tuple((tag.name, tag.value) for tag in self.tags if tag.name not in REGISTERED)
 
 
+def read_tags(field: Field, limits: Limits = DEFAULT) -> TagList:
+    """Read the tag list of a signature field.  Raises SignatureFault."""
+    if len(field.raw) > limits.signature_field_octets:
+        raise SignatureFault(Reason.TOO_LARGE, 0, "longer than any signature needs")
+    try:
+        return TagList.parse(field.value, most=limits.tags)
+    except TagListFault as fault:
+        raise SignatureFault(Reason.SYNTAX, fault.offset, fault.why) from None
+
+
+def refuse_missing(tags: TagList, required: Iterable[str]) -> None:
+    """Raise SignatureFault for the first tag that has to be there and is not."""
+    for name in required:
+        if name not in tags:
+            raise SignatureFault(Reason.MISSING_TAG, 0, f"there is no {name}=")
+
+
 def _fault(tags: TagList, name: str, why: str) -> SignatureFault:
     tag = tags.tag(name)
     return SignatureFault(Reason.SYNTAX, tag.start if tag else 0, why)
@@ -158,9 +187,7 @@ def _refuse_version_and_missing(tags: TagList, *, drafts: bool) -> None:
         draft = drafts and _DRAFT_VERSION.fullmatch(version.value) is not None
         if version.value != b"1" and not draft:  # compared as octets, §3.5 v=
             raise SignatureFault(Reason.VERSION, version.start, "v= is not 1")
-    for name in REQUIRED:
-        if name not in tags and not (draft and name == "v"):
-            raise SignatureFault(Reason.MISSING_TAG, 0, f"there is no {name}=")
+    refuse_missing(tags, REQUIRED[1:] if draft else REQUIRED)
 
 
 def _algorithm(value: bytes) -> str:
@@ -229,10 +256,11 @@ _READERS: tuple[tuple[str, Callable[[bytes], Any], Any], ...] = (
 )
 
 
-def _values(tags: TagList) -> dict[str, Any]:
+def read_values(tags: TagList, *, without: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """Return the value of each tag of `_READERS`, or its default.  Raises SignatureFault."""
     values = {}
     for name, reader, default in _READERS:
-        tag = tags.tag(name)
+        tag = None if name in without else tags.tag(name)
         if tag is None:
             values[name] = default
             continue

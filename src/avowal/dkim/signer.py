@@ -17,9 +17,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 from avowal import quoted
 from avowal.canonical import Octets
@@ -41,40 +41,60 @@ _ONCE = (b"from", b"sender", b"reply-to", b"to", b"cc", b"subject", b"date", b"m
          b"mime-version", b"content-type", b"content-transfer-encoding")  # fmt: skip
 
 
+class ReadBack(NamedTuple):
+    """What a verifier sees in a finished field: algorithm, signature, the octets it signs."""
+
+    algorithm: str
+    signature: bytes
+    data: bytes
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unsigned:
     """A signature field that lacks only its b= value.
 
-    `text` is the field with an empty b=, `digest` what the key has to sign.
+    `text` is the field with an empty b=, `colon` where its colon stands, `digest` what the
+    key has to sign.  `read_back` reads the finished field as a verifier will; it raises
+    SignatureFault.
     """
 
     text: bytes
+    colon: int
     column: int
     digest: bytes
-    header: Header
     key: SigningKey | AsyncSigningKey
     layout: Layout
+    read_back: Callable[[Field], ReadBack]
 
     def complete(self, signature: bytes) -> Field:
         """Return the finished field after checking it.  Raises IntentError."""
         folded = self.layout.base64(base64.b64encode(signature), self.column)
-        field = Field(self.text + folded, len(FIELD_NAME))
+        field = Field(self.text + folded, self.colon)
         self._check(field)
         return field
 
+    def signed(self) -> Field:
+        """Sign with the key and return the finished field.  Raises IntentError."""
+        return self.complete(cast("SigningKey", self.key).sign(self.digest))
+
+    async def asigned(self) -> Field:
+        """Do the same with a key that may answer asynchronously."""
+        asign = getattr(self.key, "asign", None)
+        if asign is None:
+            return self.signed()
+        return self.complete(await asign(self.digest))
+
     def _check(self, field: Field) -> None:
         """Read the field back as a verifier will, and verify it (design: self-check)."""
+        name = field.raw[: field.colon].decode()
         try:
-            read = Signature.parse(field)
+            read = self.read_back(field)
         except SignatureFault as fault:
-            raise IntentError("DKIM-Signature", f"our own reader refuses it: {fault}") from None
-        data = header_data(self.header, read.signed_names, read.header_canon, read.unsigned_field)
+            raise IntentError(name, f"our own reader refuses it: {fault}") from None
         algorithm = ALGORITHMS[read.algorithm]
-        digest = hashlib.new(algorithm.hash_name, data).digest()
-        if b"from" not in read.signed_names:
-            raise IntentError("h=", "From must be signed (RFC 6376 §5.4), and there is none")
+        digest = hashlib.new(algorithm.hash_name, read.data).digest()
         if digest != self.digest:
-            raise IntentError("DKIM-Signature", "writer and reader disagree about what is signed")
+            raise IntentError(name, "writer and reader disagree about what is signed")
         if isinstance(self.key, KnowsPublicKey):
             try:
                 public = algorithm.load_public(self.key.public_octets)
@@ -146,25 +166,11 @@ class Signer:
 
     def finish(self) -> tuple[Field, ...]:
         """Sign with all keys and return the fields, to be put on top in this order."""
-        return tuple(
-            [
-                unsigned.complete(cast("SigningKey", unsigned.key).sign(unsigned.digest))
-                for unsigned in self.prepare()
-            ]
-        )
+        return tuple([unsigned.signed() for unsigned in self.prepare()])
 
     async def afinish(self) -> tuple[Field, ...]:
         """Do the same with keys of which some answer asynchronously."""
-        fields = []
-        for unsigned in self.prepare():
-            key = unsigned.key
-            asign = getattr(key, "asign", None)
-            if asign is not None:
-                signature = await asign(unsigned.digest)
-            else:
-                signature = cast("SigningKey", key).sign(unsigned.digest)
-            fields.append(unsigned.complete(signature))
-        return tuple(fields)
+        return tuple([await unsigned.asigned() for unsigned in self.prepare()])
 
     def _enter(self, expected: str, following: str) -> None:
         if self._state != expected:
@@ -189,12 +195,18 @@ class Signer:
         hash_name = ALGORITHMS[intent.key.algorithm].hash_name
         return Unsigned(
             text=text,
+            colon=own.colon,
             column=column,
             digest=hashlib.new(hash_name, data).digest(),
-            header=self._header,
             key=intent.key,
             layout=intent.layout,
+            read_back=self._read_back,
         )
+
+    def _read_back(self, field: Field) -> ReadBack:
+        read = Signature.parse(field)
+        data = header_data(self._header, read.signed_names, read.header_canon, read.unsigned_field)
+        return ReadBack(read.algorithm, read.signature, data)
 
     def _tags(
         self, checked: CheckedIntent, names: tuple[bytes, ...], body: BodyHash

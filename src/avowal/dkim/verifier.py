@@ -19,7 +19,7 @@ from typing import TypeAlias
 
 from avowal.canonical import Octets
 from avowal.crypto.algorithms import ALGORITHMS
-from avowal.crypto.publickey import PublicKey, PublicKeyFault
+from avowal.crypto.publickey import PublicKey
 from avowal.dkim import acceptance, cautions
 from avowal.dkim import rules as rules_module
 from avowal.dkim.authors import Authors
@@ -29,15 +29,14 @@ from avowal.dkim.query import key_answer, known_methods
 from avowal.dkim.reasons import Caution, Reason
 from avowal.dkim.rules import Rules
 from avowal.dkim.signature import FIELD_NAME, Signature, SignatureFault
+from avowal.dkim.usable import UNASKED, no_records, usable_key
 from avowal.dkim.verification import Evidence, Verification
 from avowal.errors import StateError
 from avowal.limits import DEFAULT, Limits
-from avowal.lookup import Answer, Outcome, Steps, together
+from avowal.lookup import Answer, Steps, together
 from avowal.message import Field, Header
 from avowal.names import DomainName, Selector, key_name
 from avowal.taglist import TagList
-
-_MAX_EXPONENT = 1 << 32  # RFC 6376 §8.13; every real key has 65537, a few 3
 
 Place: TypeAlias = tuple[tuple[str, ...], str]  # query methods and key name
 Keys: TypeAlias = Mapping[Place, Answer]
@@ -60,7 +59,9 @@ class Verifier:
     """Verifies all DKIM signatures of one message, its body streaming through once.
 
     `now` is the time of receipt in Unix seconds; None leaves times unchecked.  A `hasher`
-    that others use too is fed and ended by whoever made it.
+    that others use too is fed and ended by whoever made it.  `given` are signatures that are
+    read already, with their places, the most important first: they are verified instead of
+    the DKIM-Signature fields.
     """
 
     __slots__ = (
@@ -76,6 +77,7 @@ class Verifier:
         rules: Rules = rules_module.DEFAULT,
         limits: Limits = DEFAULT,
         hasher: BodyHasher | None = None,
+        given: Sequence[tuple[int, Signature]] | None = None,
     ) -> None:
         self._header = header
         self._rules = rules
@@ -85,11 +87,16 @@ class Verifier:
         self._hasher = BodyHasher() if hasher is None else hasher
         self._finished = False
         self._header_cautions: tuple[Caution, ...] | None = None
-        self._candidates = [
-            self._read(place, count)
-            for count, place in enumerate(header.positions.get(FIELD_NAME, ()))
-        ]
-        self._admit()
+        if given is None:
+            self._candidates = [
+                self._read(place, count)
+                for count, place in enumerate(header.positions.get(FIELD_NAME, ()))
+            ]
+        else:
+            self._candidates = [
+                _Candidate(place, header[place], signature) for place, signature in given
+            ]
+        self._admit(in_order=given is not None)
 
     @property
     def wants_body(self) -> bool:
@@ -144,10 +151,10 @@ class Verifier:
                     candidate.salvage = TagList.salvage(candidate.field.value)
         return candidate
 
-    def _admit(self) -> None:
+    def _admit(self, *, in_order: bool) -> None:
         """Apply the checks that need no key, then the caps, aligned signatures first."""
         readable = [(c, c.signature) for c in self._candidates if c.signature is not None]
-        if len(readable) > 1:
+        if len(readable) > 1 and not in_order:
             authors = Authors(self._header, most=self._limits.author_domains)
             readable.sort(key=lambda pair: authors.distance(pair[1].domain))
         admitted = 0
@@ -181,13 +188,10 @@ class Verifier:
         key_place = candidate.key_place
         if signature is None or key_place is None:
             return self._verification(candidate, candidate.problem)
-        answer = keys.get(key_place)
-        if answer is None or answer.outcome is Outcome.FAILED:
-            why = answer.failure.value if answer is not None and answer.failure else None
-            return self._verification(candidate, (Reason.KEY_UNAVAILABLE, why))
-        if not answer.records:
-            where = f"{key_place[1]}: {answer.outcome.value}"
-            return self._verification(candidate, (Reason.NO_KEY, where))
+        answer = keys.get(key_place, UNASKED)
+        problem = no_records(key_place[1], answer)
+        if problem is not None:
+            return self._verification(candidate, problem)
         # RFC 6376 §6.1.2 step 4: several records are tried in turn, up to a cap
         first = None
         for octets in answer.records[: self._limits.key_records]:
@@ -205,7 +209,7 @@ class Verifier:
         record = read_record(octets, self._limits)
         if isinstance(record, KeyRecordFault):
             return self._verification(candidate, (Reason.KEY_SYNTAX, str(record)))
-        key = self._usable_key(signature, record)
+        key = usable_key(record, signature, self._rules)
         if not isinstance(key, PublicKey):
             return self._verification(candidate, key, record=record)
         problem, evidence = self._match(candidate, signature, key, answer)
@@ -217,36 +221,6 @@ class Verifier:
             *cautions.of_signature(signature, self._header, self._now),
         )
         return self._verification(candidate, problem, record, evidence, warnings)
-
-    def _usable_key(
-        self, signature: Signature, record: KeyRecord
-    ) -> PublicKey | tuple[Reason, str | None]:
-        """Return the key, or why it cannot serve this signature (RFC 6376 §6.1.2)."""
-        rules = self._rules
-        algorithm = ALGORITHMS[signature.algorithm]
-        problem = record.problem_for(algorithm, rules.service)
-        if problem is not None:
-            return problem, None
-        if rules.require_service and rules.service not in record.services:
-            return Reason.KEY_SERVICE, f"s= does not name {rules.service}"
-        if record.forbids_subdomains and not signature.auid.domain.same_as(signature.domain):
-            return Reason.KEY_SUBDOMAIN, f"i={signature.auid}"
-        if rules.honor_granularity and not record.covers(signature.auid.local_part):
-            return Reason.KEY_GRANULARITY, None
-        try:
-            key = record.public_key(algorithm)
-        except PublicKeyFault as fault:
-            return Reason.KEY_SYNTAX, fault.why
-        if key.form not in algorithm.key_forms and not rules.accept_ed25519_spki:
-            return Reason.KEY_SYNTAX, f"the key is wrapped in {key.form}"
-        if key.exponent is not None:
-            if key.bits < rules.min_rsa_bits:
-                return Reason.KEY_TOO_SHORT, f"{key.bits} bits"
-            if key.bits > rules.max_rsa_bits:
-                return Reason.KEY_TOO_LONG, f"{key.bits} bits"
-            if key.exponent > _MAX_EXPONENT:
-                return Reason.KEY_EXPONENT, f"{key.exponent.bit_length()} bits"
-        return key
 
     def _match(
         self, candidate: _Candidate, signature: Signature, key: PublicKey, answer: Answer

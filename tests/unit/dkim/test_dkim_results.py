@@ -77,7 +77,7 @@ def test_a_signature_that_cannot_be_read_is_reported_as_far_as_it_can() -> None:
     (result,) = results(octets)
     assert (result.result, result.value("header.d")) == (
         "neutral",
-        "a.example\r\n b=abcdefghij\x01",
+        "a.example\\r\\n b=abcdefghij\\x01",
     )
     written = write(AuthenticationResults("mx.example.org", (result,)))
     assert len(parse(written.value).results) == 1
