@@ -13,7 +13,7 @@ from avowal.config.model import Signing
 from avowal.flow.transaction import Transaction
 from avowal.mailbox import Authors
 from avowal.message import Header
-from avowal.names import DomainName
+from avowal.names import DomainName, NameFault
 
 
 class Author(NamedTuple):
@@ -66,3 +66,12 @@ def _written(signing: Signing, transaction: Transaction, header: Header) -> Auth
 def _read(value: bytes) -> tuple[Author, ...]:
     mailboxes = Authors.parse(value).mailboxes
     return tuple(Author(m.local_part, m.domain) for m in mailboxes if m.domain is not None)
+
+
+def address_of(octets: bytes) -> Author | None:
+    """Split an envelope address; None when its domain is no name."""
+    local_part, _, domain = octets.rpartition(b"@")
+    try:
+        return Author(local_part, DomainName.parse(domain.removesuffix(b".")))
+    except NameFault:
+        return None

@@ -68,7 +68,13 @@ Findings: TypeAlias = Mapping[str, Finding]
 
 
 class Work(Protocol):
-    """One mechanism at work on one message."""
+    """One mechanism at work on one message.
+
+    `wants_body` is False for one whose hashes the shared hasher makes: it is not fed.
+    """
+
+    @property
+    def wants_body(self) -> bool: ...
 
     def questions(self) -> Steps[Any]:
         """Ask DNS; the result comes back in `finish`."""
@@ -87,7 +93,7 @@ class Mechanism(Protocol):
     def name(self) -> str: ...
 
     def begin(self, context: Context, /) -> Work | None:
-        """Start on a message; None where there is nothing to do."""
+        """Start on a message; None where there is nothing to do.  Raises nothing."""
 
 
 Sealing: TypeAlias = Generator[tuple[Unsigned, ...], tuple[bytes, ...], tuple[Field, ...]]
@@ -95,13 +101,19 @@ Sealing: TypeAlias = Generator[tuple[Unsigned, ...], tuple[bytes, ...], tuple[Fi
 
 
 class Seal(Protocol):
-    """One sealer at work on one message."""
+    """One sealer at work on one message; `wants_body` as for `Work`."""
+
+    @property
+    def wants_body(self) -> bool: ...
 
     def feed(self, chunk: Octets, /) -> bool:
         """Take the next octets of the body; return whether more can matter."""
 
-    def seal(self, findings: Findings, results: AuthenticationResults, /) -> Sealing:
-        """Make the fields.  Raises UsageError for a message or key that cannot be used."""
+    def seal(self, findings: Findings, results: AuthenticationResults | None, /) -> Sealing:
+        """Make the fields; `results` are those we report, None where we have no name.
+
+        Raises UsageError for a message or key that cannot be used.
+        """
 
 
 class Sealer(Protocol):
@@ -111,4 +123,4 @@ class Sealer(Protocol):
     def name(self) -> str: ...
 
     def begin(self, context: Context, /) -> Seal | None:
-        """Start on a message; None where there is nothing to do."""
+        """Start on a message; None where there is nothing to do.  Raises UsageError."""

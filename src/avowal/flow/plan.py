@@ -72,7 +72,6 @@ class AddressSets:
     atps_domains: AddressTable[int]
     trusted_signers: AddressTable[int]
     must_be_signed: AddressTable[int]
-    unacceptable_domains: AddressTable[int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,10 +105,13 @@ class Plan:
     limits: Limits
     signed_names: tuple[bytes, ...]
     oversigned_names: frozenset[bytes]
+    signed_set: frozenset[bytes]  # both of them
     rewriting: Rewriting | None
+    rewritten_names: frozenset[bytes]
     actions: Mapping[ResultClass, Action]
     mechanisms: tuple[Mechanism, ...]
     sealers: tuple[Sealer, ...]
+    software: str  # for the software field: name and version
 
     def place(self, *path: str | int) -> Place | None:
         """Return where an option, or the list an entry stands in, was written; None by default."""

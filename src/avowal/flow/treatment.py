@@ -18,13 +18,12 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from avowal.config.places import Path
-from avowal.flow.authorship import Author, Authorship, authorship
+from avowal.flow.authorship import Author, Authorship, address_of, authorship
 from avowal.flow.ours import whether_ours
 from avowal.flow.plan import KeyUse, Plan, SigningRule
 from avowal.flow.trace import Step, Topic
 from avowal.flow.transaction import Transaction
 from avowal.message import Header
-from avowal.names import DomainName, NameFault
 
 
 class Match(NamedTuple):
@@ -166,7 +165,7 @@ class _Decision:
         return None
 
     def _find_recipient(self, recipient: bytes) -> list[int]:
-        address = _address(recipient)
+        address = address_of(recipient)
         return [] if address is None else self.plan.addresses.unsigned_recipients.find(*address)
 
     def _matches(self) -> Iterator[Match]:
@@ -203,7 +202,7 @@ class _Decision:
         if self.transaction.role != "both" or not len(self.plan.resign_rules):
             return ()
         for recipient in self.transaction.recipients:
-            address = _address(recipient)
+            address = address_of(recipient)
             rules = [] if address is None else self.plan.resign_rules.find(*address)
             if address is not None and rules:
                 rule = rules[0]
@@ -235,14 +234,6 @@ class _Decision:
         path = tuple(option.split("."))
         self.steps.append(self.plan.step(Topic.VERIFY, path, why, matched=verify, decided=True))
         return verify
-
-
-def _address(octets: bytes) -> Author | None:
-    local_part, _, domain = octets.rpartition(b"@")
-    try:
-        return Author(local_part, DomainName.parse(domain.removesuffix(b".")))
-    except NameFault:
-        return None
 
 
 def _shown(address: bytes) -> str:

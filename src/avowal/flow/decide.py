@@ -1,0 +1,265 @@
+"""From what is known about a message to what the MTA is asked to do.
+
+A refusal follows only from what the operator configured in `actions`; by default every
+message is accepted, and what was found is written down.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import NamedTuple
+
+from avowal import authres
+from avowal.config.model import Action
+from avowal.errors import UsageError
+from avowal.flow.actions import Actions, Disposition, Reply
+from avowal.flow.classes import ResultClass
+from avowal.flow.edits import own_ids
+from avowal.flow.inspection import Outcome
+from avowal.flow.plan import Plan
+from avowal.flow.record import Checked, Made, Record
+from avowal.flow.trace import Step, Topic, Trace
+from avowal.flow.transaction import Transaction
+from avowal.flow.verifying import Judgement
+from avowal.message import Field
+
+_TAG_VALUE = re.compile(rb"(?:^|;)[ \t\r\n]*([ads])=([^; \t\r\n]*)")
+_REPLY_TEXT = 300  # characters; one line of a reply has at most 512 octets (RFC 5321 §4.5.3.1.5)
+_DISPOSITIONS: dict[Action, Disposition] = {
+    "reject": Disposition.REJECT,
+    "tempfail": Disposition.TEMPFAIL,
+    "discard": Disposition.DISCARD,
+}
+
+
+class Verdict(NamedTuple):
+    """The class that decides, the action configured for it, and a sentence."""
+
+    class_: ResultClass | None
+    action: Action
+    why: str
+
+
+def decide(outcome: Outcome) -> Actions:
+    """Turn an outcome into actions.  Raises nothing."""
+    plan = outcome.plan
+    verdict = _verdict(plan, outcome)
+    steps = [*outcome.treatment.steps, *outcome.edits.steps]
+    for finding in outcome.findings.values():
+        steps += finding.steps
+    steps += _closing_steps(outcome, verdict)
+    record = _record(outcome, verdict)
+    disposition = _DISPOSITIONS.get(verdict.action, Disposition.ACCEPT)
+    actions = Actions(record=record, trace=Trace(tuple(steps)), disposition=disposition)
+    if disposition in {Disposition.REJECT, Disposition.TEMPFAIL}:
+        actions = replace(actions, reply=_reply(verdict))
+    elif disposition is Disposition.ACCEPT:
+        actions = _accepted(actions, outcome, verdict)
+    return _as_dry_run(actions) if plan.configuration.dry_run else actions
+
+
+def failure(plan: Plan, transaction: Transaction, why: str) -> Actions:
+    """Return the actions for a message that a face could not inspect: `internal_error`.
+
+    For a face's last resort: a deadline that passed, a program error.  Nothing is modified.
+    """
+    class_ = ResultClass.INTERNAL_ERROR
+    verdict = Verdict(class_, plan.actions[class_], why)
+    record = Record(
+        action=verdict.action,
+        treatment="none",
+        why="not signed: the inspection failed",
+        queue_id=transaction.queue_id,
+        client=None if transaction.client is None else str(transaction.client),
+        class_=str(class_),
+        fault=why,
+    )
+    disposition = _DISPOSITIONS.get(verdict.action, Disposition.ACCEPT)
+    refused = disposition in {Disposition.REJECT, Disposition.TEMPFAIL}
+    actions = Actions(
+        record=record,
+        trace=Trace((_action_step(plan, verdict),)),
+        disposition=disposition,
+        reply=_reply(verdict) if refused else None,
+        quarantine=_quarantine(verdict),
+    )
+    return _as_dry_run(actions) if plan.configuration.dry_run else actions
+
+
+def _as_dry_run(actions: Actions) -> Actions:
+    record = replace(actions.record, dry_run=True)
+    withheld = replace(actions, record=record)
+    return Actions(record=record, trace=actions.trace, withheld=withheld)
+
+
+# -- which action ------------------------------------------------------------------------
+
+
+def _verdict(plan: Plan, outcome: Outcome) -> Verdict:
+    """Take the heaviest class that an action is configured for; else the heaviest class."""
+    found = [(fault.class_, fault.why) for fault in outcome.faults]
+    found += [(f.class_, f.why) for f in outcome.findings.values() if f.class_ is not None]
+    if not found:
+        return Verdict(None, "accept", "")
+    order = list(ResultClass)
+    found.sort(key=lambda one: (plan.actions[one[0]] == "accept", order.index(one[0])))
+    class_, why = found[0]
+    return Verdict(class_, plan.actions[class_], why)
+
+
+def _closing_steps(outcome: Outcome, verdict: Verdict) -> Iterator[Step]:
+    plan = outcome.plan
+    for fault in outcome.faults:
+        yield Step(Topic.SIGN, "keys", False, f"no signature was made: {fault.why}", None, True)
+    if outcome.withheld is not None:
+        path, why = ("signing", "resign_unverified"), f"not signed again: {outcome.withheld}"
+        yield plan.step(Topic.SIGN, path, why, decided=True)
+    yield _action_step(plan, verdict)
+
+
+def _action_step(plan: Plan, verdict: Verdict) -> Step:
+    if verdict.class_ is None:
+        return Step(Topic.ACTION, "actions", False, "accept: nothing is wrong", None, True)
+    path = ("actions", str(verdict.class_))
+    why = f"{verdict.action}: {verdict.class_.sentence}"
+    why = f"{why} ({verdict.why})" if verdict.why else why
+    return plan.step(Topic.ACTION, path, why, matched=verdict.action != "accept", decided=True)
+
+
+def _reply(verdict: Verdict) -> Reply:
+    class_ = verdict.class_ or ResultClass.INTERNAL_ERROR
+    codes = class_.codes
+    code, enhanced = codes.reject if verdict.action == "reject" else codes.tempfail
+    text = class_.sentence[:1].upper() + class_.sentence[1:]
+    if verdict.why and class_ is not ResultClass.INTERNAL_ERROR:  # our faults are ours to read
+        text = f"{text}: {verdict.why}"
+    printable = "".join(c if " " <= c <= "~" else "?" for c in text)
+    return Reply(code, enhanced, printable[:_REPLY_TEXT])
+
+
+def _quarantine(verdict: Verdict) -> str | None:
+    if verdict.action != "quarantine" or verdict.class_ is None:
+        return None
+    return f"DKIM: {verdict.class_.sentence}: {verdict.why}"
+
+
+# -- what is written ---------------------------------------------------------------------
+
+
+def _accepted(actions: Actions, outcome: Outcome, verdict: Verdict) -> Actions:
+    options = outcome.plan.configuration.actions
+    redirect = None
+    if options.redirect_failures_to is not None and verdict.class_ in _FAILURES:
+        redirect = options.redirect_failures_to.encode()
+    return replace(
+        actions,
+        delete=outcome.edits.delete,
+        change=outcome.edits.change,
+        insert=tuple(_on_top(outcome, verdict)),
+        quarantine=_quarantine(verdict),
+        redirect=redirect,
+    )
+
+
+_FAILURES = frozenset(ResultClass) - {
+    ResultClass.NO_SIGNATURE, ResultClass.DNS_ERROR, ResultClass.INTERNAL_ERROR,
+}  # fmt: skip
+
+
+def _on_top(outcome: Outcome, verdict: Verdict) -> Iterator[Field]:
+    """Yield the new fields from top to bottom (RFC 6376 §5.6, RFC 8601 §4: above all others)."""
+    plan = outcome.plan
+    if _reports(outcome, verdict):
+        field = _results_field(outcome)
+        if field is not None:
+            yield field
+    yield from outcome.sealed
+    options = plan.configuration
+    if verdict.action == "tag" and verdict.class_ is not None:
+        yield Field.of(f"{options.actions.tag_field}: {verdict.class_}".encode())
+    if options.signing.software_field and (outcome.treatment.sign or outcome.treatment.verify):
+        where = (*own_ids(plan, outcome.transaction), "localhost")[0]
+        queue_id = outcome.transaction.queue_id or "unknown"
+        yield Field.of(
+            f"DKIM-Filter: {plan.software} {where} {queue_id}".encode("ascii", "replace")
+        )
+
+
+def _reports(outcome: Outcome, verdict: Verdict) -> bool:
+    write = outcome.plan.configuration.results.write
+    if outcome.results is None or not outcome.results.results:
+        return False
+    if verdict.action == "tag" or write == "always":
+        return True
+    return write == "signed" and any(r.result != "none" for r in outcome.results.results)
+
+
+def _results_field(outcome: Outcome) -> Field | None:
+    if outcome.results is None:
+        return None
+    utf8 = not all(raw.isascii() for raw in outcome.header.raws)  # RFC 6532
+    try:
+        return authres.write(outcome.results, utf8=utf8)
+    except UsageError:
+        return None  # a mechanism's word that is in no registry; the log has it
+
+
+# -- what is logged ----------------------------------------------------------------------
+
+
+def _record(outcome: Outcome, verdict: Verdict) -> Record:
+    transaction, treatment = outcome.transaction, outcome.treatment
+    finding = outcome.findings.get("dkim")
+    judgements = () if finding is None else finding.value
+    authors = treatment.authorship.authors
+    results = [r for f in outcome.findings.values() for r in f.results]
+    return Record(
+        action=verdict.action,
+        treatment=treatment.word,
+        why=treatment.why,
+        queue_id=transaction.queue_id,
+        client=None if transaction.client is None else str(transaction.client),
+        client_name=transaction.client_name,
+        author=str(authors[0]) if authors else None,
+        sender=None if transaction.sender is None else _text(transaction.sender),
+        message_id=next((_text(f.value) for f in outcome.header.named(b"message-id")), None),
+        class_=None if verdict.class_ is None else str(verdict.class_),
+        made=tuple(_made(field) for field in outcome.sealed if field.name == b"dkim-signature"),
+        checked=tuple(_checked(one) for one in judgements),
+        results=tuple((result.method, result.result) for result in results),
+        removed=len(outcome.edits.delete),
+        refolded=len(outcome.edits.change),
+        long_lines=outcome.edits.long_lines,
+        body_octets=outcome.body_octets,
+        impostor=treatment.impostor,
+        fault="; ".join(fault.why for fault in outcome.faults) or None,
+    )
+
+
+def _text(octets: bytes) -> str:
+    """Return a stranger's octets as one line without controls."""
+    text = octets[:998].decode("utf-8", "backslashreplace").strip()
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def _made(field: Field) -> Made:
+    tags = {
+        m[1].decode(): m[2].decode("utf-8", "replace") for m in _TAG_VALUE.finditer(field.value)
+    }
+    return Made(domain=tags.get("d", ""), selector=tags.get("s", ""), algorithm=tags.get("a", ""))
+
+
+def _checked(judgement: Judgement) -> Checked:
+    one = judgement.verification
+    evidence = one.evidence
+    return Checked(
+        domain=one.domain,
+        selector=one.selector,
+        algorithm=one.algorithm,
+        result=str(judgement.result),
+        reason=None if one.reason is None else str(one.reason),
+        detail=judgement.why or one.detail,
+        key_bits=None if evidence is None else evidence.key_bits,
+    )

@@ -1,0 +1,166 @@
+"""What is changed in the header that came: forgeries out, long lines folded.
+
+Known before the body is seen, because signatures are made over the header as it leaves.
+Every index counts the fields of a name as they were shown, whatever else is changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from avowal import authres
+from avowal.flow.actions import Change, Deletion
+from avowal.flow.plan import Plan
+from avowal.flow.trace import Step, Topic
+from avowal.flow.transaction import Transaction
+from avowal.flow.treatment import Treatment
+from avowal.message import CRLF, Field, Header
+
+LINE_OCTETS = 990  # Sendmail breaks longer ones, Postfix those over 998 (RFC 5322 §2.1.1)
+_AUTHRES = b"authentication-results"
+_SIGNATURE = b"dkim-signature"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edits:
+    """Deletions, changes, and the header as it leaves but for what is put on top.
+
+    `long_lines` counts the signed fields with a line that an MTA will break and that
+    could not, or should not, be folded here.
+    """
+
+    header: Header
+    delete: tuple[Deletion, ...] = ()
+    change: tuple[Change, ...] = ()
+    long_lines: int = 0
+    steps: tuple[Step, ...] = ()
+
+
+def edits(plan: Plan, transaction: Transaction, treatment: Treatment, header: Header) -> Edits:
+    """Find what has to be changed in a header.  Raises nothing."""
+    if not (treatment.sign or treatment.verify):
+        return Edits(header=header)
+    steps: list[Step] = []
+    doomed = set(_removed(plan, transaction, treatment, header, steps))
+    folded: dict[int, Field] = {}
+    long_lines = 0
+    if treatment.sign and plan.configuration.signing.long_lines != "ignore":
+        for place in _long(plan, header, doomed):
+            field = refolded(header[place])
+            if field is None or plan.configuration.signing.long_lines == "log":
+                long_lines += 1
+            else:
+                folded[place] = field
+    if not (doomed or folded):
+        return Edits(header=header, long_lines=long_lines, steps=tuple(steps))
+    return Edits(
+        header=Header.of(
+            folded.get(at, field) for at, field in enumerate(header) if at not in doomed
+        ),
+        delete=tuple(Deletion(*_counted(header, place)) for place in sorted(doomed)),
+        change=tuple(Change(_counted(header, at)[1], field) for at, field in folded.items()),
+        long_lines=long_lines,
+        steps=tuple(steps),
+    )
+
+
+def own_ids(plan: Plan, transaction: Transaction) -> tuple[str, ...]:
+    """Return the names we report under, the one we write first; empty when none is known."""
+    results = plan.configuration.results
+    first = results.authserv_id or transaction.hostname
+    return (*((first,) if first else ()), *results.own_ids)
+
+
+def refolded(field: Field, *, most: int = LINE_OCTETS) -> Field | None:
+    """Fold the long lines of a field where it has white space; None where it has too little.
+
+    Only CRLF is added, in front of white space that is there: what the field says, and its
+    relaxed form (RFC 6376 §3.4.2), stay the same.
+    """
+    lines: list[bytes] = []
+    for line in field.raw.split(CRLF):
+        rest = line
+        while len(rest) > most:
+            cut = max(rest.rfind(b" ", 1, most), rest.rfind(b"\t", 1, most))
+            # Never a line of white space alone, nor a cut within or before the name.
+            if cut < 0 or not rest[:cut].strip(b" \t") or (not lines and cut <= field.colon + 1):
+                return None
+            lines.append(rest[:cut])
+            rest = rest[cut:]
+        lines.append(rest)
+    if any(not line.strip(b" \t") for line in lines[1:]):
+        return None
+    return Field.of(CRLF.join(lines))
+
+
+def _long(plan: Plan, header: Header, doomed: set[int]) -> Iterator[int]:
+    for place, raw in enumerate(header.raws):
+        if len(raw) > LINE_OCTETS and place not in doomed:
+            longest = max(map(len, raw.split(CRLF)))
+            signed = header.names[place] in plan.signed_set
+            if longest > LINE_OCTETS and signed:
+                yield place
+
+
+def _removed(
+    plan: Plan,
+    transaction: Transaction,
+    treatment: Treatment,
+    header: Header,
+    steps: list[Step],
+) -> Iterator[int]:
+    """Yield the places of the fields that go."""
+    signing = plan.configuration.signing
+    if transaction.role != "sign":
+        yield from _untrusted(plan, transaction, header, steps)
+    if treatment.sign and not treatment.resign:
+        if signing.remove_old_signatures:
+            yield from header.positions.get(_SIGNATURE, ())
+        if signing.remove_identity_field and signing.identity_field is not None:
+            yield from header.positions.get(signing.identity_field.lower().encode(), ())
+
+
+def _untrusted(
+    plan: Plan, transaction: Transaction, header: Header, steps: list[Step]
+) -> Iterator[int]:
+    """Yield the fields that say they come from us and do not (RFC 8601 §5)."""
+    results = plan.configuration.results
+    if plan.hosts.trusted_hosts.holds(*transaction.host):
+        if _AUTHRES in header.positions:
+            why = f"{transaction.client_text} is in trusted_hosts"
+            steps.append(plan.step(Topic.RESULTS, ("results", "trusted_hosts"), why, matched=True))
+        return
+    if "tag" in plan.actions.values():
+        yield from header.positions.get(plan.configuration.actions.tag_field.lower().encode(), ())
+    if results.remove == "all":
+        yield from header.positions.get(_AUTHRES, ())
+    elif results.remove == "forged":
+        ids = {*own_ids(plan, transaction), *results.remove_ids}
+        whole = {id_ for id_ in ids if not id_.startswith(".")}
+        for forgery in authres.forged(header, whole, limits=plan.limits):
+            why = f"field {forgery.index} was removed: {forgery.cause.sentence}"
+            path = ("results", "remove")
+            steps.append(plan.step(Topic.RESULTS, path, why, matched=True, decided=True))
+            yield forgery.place
+        yield from _below(header, tuple(i for i in ids if i.startswith(".")))
+
+
+def _below(header: Header, domains: Iterable[str]) -> Iterator[int]:
+    """Yield the Authentication-Results fields whose id is below one of the domains."""
+    endings = tuple(domain.lower() for domain in domains)
+    if not endings:
+        return
+    for place in header.positions.get(_AUTHRES, ()):
+        try:
+            authserv_id = authres.parse(header[place].value).authserv_id
+        except (authres.PayloadFault, authres.VersionFault):
+            continue
+        if authserv_id.lower().removesuffix(".").endswith(endings):
+            yield place
+
+
+def _counted(header: Header, place: int) -> tuple[bytes, int]:
+    """Return a field's name and its number among the fields of that name, from 1."""
+    name = header.names[place]
+    return name, header.positions[name].index(place) + 1

@@ -1,0 +1,143 @@
+"""The DKIM signatures of a message that is to be signed, as the rules have it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from avowal.authres import AuthenticationResults
+from avowal.canonical import BODY_FORMS, HEADER_FORMS, Octets
+from avowal.dkim.intent import Intent
+from avowal.dkim.signer import Signer
+from avowal.flow.authorship import address_of
+from avowal.flow.mechanism import Context, Findings, Seal, Sealing
+from avowal.flow.plan import Plan
+from avowal.flow.treatment import Match
+from avowal.message import Field, Header
+from avowal.names import DomainName, Identity, NameFault
+
+
+@dataclass(frozen=True, slots=True)
+class DkimSigning:
+    """The sealer that signs by the rules that were found to apply."""
+
+    name: str = "dkim-sign"
+
+    def begin(self, context: Context, /) -> Seal | None:
+        """Start the signatures.  Raises UsageError for a message or key of no use."""
+        if not context.treatment.sign:
+            return None
+        intents = tuple(dict.fromkeys(_intents(context)))
+        signer = Signer(
+            _as_rewritten(context.plan, context.outgoing),
+            intents,
+            now=context.now,
+            accept_malformed=context.plan.configuration.signing.accept_malformed,
+            hasher=context.hasher,
+        )
+        return _DkimSeal(signer)
+
+
+@dataclass(frozen=True, slots=True)
+class _DkimSeal:
+    signer: Signer
+    wants_body: bool = False  # the shared hasher is fed
+
+    def feed(self, chunk: Octets, /) -> bool:
+        return False
+
+    def seal(self, findings: Findings, results: AuthenticationResults | None, /) -> Sealing:
+        unsigned = self.signer.prepare()
+        signatures = yield unsigned
+        return tuple(one.complete(made) for one, made in zip(unsigned, signatures, strict=True))
+
+
+def _intents(context: Context) -> Iterator[Intent]:
+    signing = context.plan.configuration.signing
+    header_canon, body_canon = _forms(context)
+    with_length = _any_in(context, context.plan)
+    for match in context.treatment.matches:
+        for use in match.keys:
+            domain = use.domain or match.author.domain
+            key = use.loaded
+            if key is None:
+                key = context.plan.load(use.name, use.entry, domain)
+            yield Intent(
+                domain=domain.text,
+                selector=use.entry.selector,
+                key=key,
+                identity=_identity(context, match, domain),
+                header_canon=header_canon,
+                body_canon=body_canon,
+                names=context.plan.signed_names,
+                oversigned=context.plan.oversigned_names,
+                lifetime=signing.lifetime,
+                copy_fields=signing.copy_fields,
+                body_length=with_length,
+                most_octets=signing.body_length_limit,
+                request_reports=signing.request_reports,
+                other_tags=_atps(context.plan, match, domain),
+            )
+
+
+def _forms(context: Context) -> tuple[str, str]:
+    """Return c=, as the message asks for it where it may, else as configured."""
+    signing = context.plan.configuration.signing
+    if signing.canonicalization_field is not None:
+        for field in context.header.named(signing.canonicalization_field.lower().encode())[:1]:
+            wanted = field.value.strip(b" \t").decode("ascii", "replace").lower()
+            header_canon, _, body_canon = wanted.partition("/")
+            body_canon = body_canon or "simple"
+            if header_canon in HEADER_FORMS and body_canon in BODY_FORMS:
+                return header_canon, body_canon
+    header_canon, _, body_canon = signing.canonicalization.partition("/")
+    return header_canon, body_canon or "simple"  # RFC 6376 §3.5 c=
+
+
+def _any_in(context: Context, plan: Plan) -> bool:
+    table = plan.addresses.body_length_recipients
+    if not len(table):
+        return False
+    addresses = map(address_of, context.transaction.recipients)
+    return any(address is not None and table.find(*address) for address in addresses)
+
+
+def _identity(context: Context, match: Match, domain: DomainName) -> str | None:
+    """Return i=: what the message names, where that is within d=, else the rule's."""
+    name = context.plan.configuration.signing.identity_field
+    if name is not None:
+        for field in context.header.named(name.lower().encode())[:1]:
+            try:
+                named = Identity.parse(field.value.strip(b" \t<>"))
+            except NameFault:
+                break
+            if named.domain.is_within(domain):
+                return str(named)
+    if match.rule.identity is None:
+        return None
+    local_part = match.author.local_part.decode("utf-8", "backslashreplace")
+    template = match.rule.identity.replace("%a", f"{local_part}@%").replace("%u", local_part)
+    return template.replace("%", match.author.domain.text)
+
+
+def _atps(plan: Plan, match: Match, domain: DomainName) -> tuple[tuple[str, bytes], ...]:
+    """Return the tags that claim the author's authorization (RFC 6541 §4.2)."""
+    author = match.author
+    if domain.same_as(author.domain) or not plan.addresses.atps_domains.find(*author):
+        return ()
+    hash_name = plan.configuration.signing.atps_hash
+    return ("atps", author.domain.text.encode()), ("atpsh", hash_name.encode())
+
+
+def _as_rewritten(plan: Plan, header: Header) -> Header:
+    """Return the header as the MTA will have changed it, where that is configured."""
+    rewriting = plan.rewriting
+    if rewriting is None:
+        return header
+    names = plan.rewritten_names
+    return Header.of(
+        Field(field.raw[: field.colon + 1] + rewriting(field.value), field.colon)
+        if field.colon >= 0 and field.name in names
+        else field
+        for field in header
+    )
