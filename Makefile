@@ -51,6 +51,7 @@ coverage: venv ## the tests with branch coverage
 	$(BIN)/coverage report
 
 bench: venv ## measure: each program of bench/, against a floor or peers in the same run
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[bench]'
 	@set -e; for program in bench/bench_*.py; do echo "== $$program"; $(BIN)/python "$$program" $(ARGS); done
 
 fuzz: venv ## each target of tests/fuzz for SECONDS seconds (60)

@@ -137,6 +137,8 @@ class _Check:
     # -- mechanisms --------------------------------------------------------------------
 
     def _matches(self, directive: Directive, name: str) -> Steps[bool]:
+        if directive.network is not None:
+            return self.lookups.client in directive.network
         if directive.mechanism in ASKING:
             self.lookups.count_term(directive.text)
         try:
@@ -147,11 +149,6 @@ class _Check:
     def _all(self, _directive: Directive, _name: str) -> Steps[bool]:
         yield from ()
         return True
-
-    def _ip(self, directive: Directive, _name: str) -> Steps[bool]:
-        yield from ()
-        network = directive.network
-        return network is not None and self.lookups.client in network
 
     def _include(self, directive: Directive, name: str) -> Steps[bool]:
         """RFC 7208 §5.2: the table of results."""
@@ -252,8 +249,6 @@ class _Check:
 
 _MECHANISMS: dict[str, Callable[[_Check, Directive, str], Steps[bool]]] = {
     "all": _Check._all,
-    "ip4": _Check._ip,
-    "ip6": _Check._ip,
     "include": _Check._include,
     "a": _Check._a,
     "mx": _Check._mx,
