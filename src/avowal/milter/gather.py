@@ -11,44 +11,56 @@ from __future__ import annotations
 from avowal.errors import PeerError
 from avowal.message import Header
 
+_NOT_A_FIELD = "'L' (HeaderField): not a name and a value"
+_UNSPACED = (b"", b"\t", b"\r")  # a value that begins so had no space eaten
+
 
 class Gatherer:
-    """Collects the fields of one header, up to a number of octets and fields."""
+    """Collects the fields of one header, up to a number of octets and fields.
 
-    __slots__ = ("_colons", "_exact", "_fields", "_names", "_raws", "_room")
+    Payloads are kept as they come and read at the end in one loop: this is the hottest
+    place of the daemon.
+    """
+
+    __slots__ = ("_exact", "_fields", "_payloads", "_room")
 
     def __init__(self, *, exact: bool, octets: int, fields: int) -> None:
         self._exact = exact
         self._room = octets
         self._fields = fields
-        self._raws: list[bytes] = []
-        self._names: list[bytes] = []
-        self._colons: list[int] = []
+        self._payloads: list[bytes] = []
 
     def take(self, payload: bytes) -> None:
-        """Take the payload of a HEADER packet.  Raises PeerError if it is not two strings."""
-        strings = payload.split(b"\0")
-        if len(strings) != 3 or strings[2]:
-            raise PeerError("'L' (HeaderField): not a name and a value")
-        name, value, _ = strings
+        """Take the payload of a HEADER packet."""
         self._room -= len(payload)
-        if self._room < 0 or len(self._raws) >= self._fields:
+        if self._room < 0 or len(self._payloads) >= self._fields:
             self._room = -1
             return
-        if b"\n" in value:
-            value = value.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
-        if self._exact or value[:1] in (b"", b"\t", b"\r"):
-            self._raws.append(name + b":" + value)
-        else:
-            # Deliberate: without LEADING_SPACE the MTA ate one space, or there was none.
-            self._raws.append(name + b": " + value)
-        self._names.append(name.rstrip(b" \t").lower())
-        self._colons.append(len(name))
+        self._payloads.append(payload)
 
-    @property
     def header(self) -> Header:
-        """The fields taken so far."""
-        return Header(self._raws, self._names, self._colons)
+        """Return the fields taken.  Raises PeerError for a payload that is not two strings."""
+        raws, names, colons = [], [], []
+        exact = self._exact
+        try:
+            for payload in self._payloads:
+                name, value, rest = payload.split(b"\0")
+                if rest:
+                    raise PeerError(_NOT_A_FIELD)
+                if b"\n" in value:
+                    if b"\r" in value:
+                        value = value.replace(b"\r\n", b"\n")
+                    value = value.replace(b"\n", b"\r\n")
+                if exact or value[:1] in _UNSPACED:
+                    raws.append(name + b":" + value)
+                else:
+                    # Deliberate: without LEADING_SPACE the MTA ate one space, or there was none.
+                    raws.append(name + b": " + value)
+                names.append(name.rstrip(b" \t").lower())
+                colons.append(len(name))
+        except ValueError:  # not three pieces
+            raise PeerError(_NOT_A_FIELD) from None
+        return Header(raws, names, colons)
 
     @property
     def truncated(self) -> bool:

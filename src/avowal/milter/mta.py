@@ -213,7 +213,7 @@ class MtaSession:
             if not agreement.sends(code) or (skipping and code == ord("B")):
                 continue
             self._leftover += encode(command)
-            if not agreement.wants_answer(code):
+            if code not in agreement.answered:
                 continue
             octets, self._leftover = self._leftover, b""
             self._asked = code

@@ -16,6 +16,7 @@ from avowal.milter.packets import Options
 
 VERSION = 6
 _OLDEST = 2
+_OFFERS_KEPT = 16  # per wish; an MTA makes one
 
 
 class Actions(IntFlag):
@@ -123,6 +124,9 @@ class Wish:
     macros: Mapping[Stage, tuple[str, ...]] = field(default_factory=dict)
     exact_octets: bool = True
     version: int = VERSION
+    _made: dict[Options, Agreement] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +137,12 @@ class Agreement:
     actions: Actions
     protocol: Protocol
     macros: Mapping[Stage, tuple[str, ...]] = field(default_factory=dict)
+    answered: frozenset[int] = field(init=False, repr=False, compare=False)
+    """The command octets the MTA waits for an answer to."""
+
+    def __post_init__(self) -> None:
+        loud = [c for c, option in SILENT.items() if option not in self.protocol]
+        object.__setattr__(self, "answered", frozenset([*loud, ord("E")]))
 
     @property
     def exact_octets(self) -> bool:
@@ -152,13 +162,6 @@ class Agreement:
         option = UNSENT.get(command)
         unsent = option is not None and option in self.protocol
         return not unsent and self.version >= _SINCE.get(command, 0)
-
-    def wants_answer(self, command: int) -> bool:
-        """Whether the MTA waits for an answer to this command."""
-        if command == ord("E"):
-            return True
-        option = SILENT.get(command)
-        return option is not None and option not in self.protocol
 
     @property
     def options(self) -> Options:
@@ -182,6 +185,16 @@ def negotiate(offer: Options, wish: Wish) -> Agreement:
     Raises PeerError, with what to do about it, where the offer does not suffice;
     UsageError for a wish that contradicts itself.
     """
+    # The same MTA makes the same offer on each of its connections.
+    made = wish._made.get(offer)
+    if made is None:
+        made = _agree(offer, wish)
+        if len(wish._made) < _OFFERS_KEPT:
+            wish._made[offer] = made
+    return made
+
+
+def _agree(offer: Options, wish: Wish) -> Agreement:
     if not _OLDEST <= wish.version <= VERSION:
         raise UsageError(f"milter version {wish.version}: this end speaks 2 to {VERSION}")
     if wish.exact_octets and Protocol.LEADING_SPACE not in wish.protocol:

@@ -86,6 +86,7 @@ class FilterSession:
         self._out: list[bytes] = []
         self._table: dict[State, Row] = UNNEGOTIATED
         self._exact = False
+        self._answered: frozenset[int] = frozenset()
         self._silent_fields = False
         self.agreement: Agreement | None = None
         self.state = State.NEW
@@ -125,7 +126,10 @@ class FilterSession:
         while not self._events:
             for command, payload in self._frames:
                 if command == _L and self.state is _HEADER:
-                    self._take_field(command, payload)
+                    # The short way for most packets of a message.
+                    self._gatherer.take(payload)
+                    if not self._silent_fields:
+                        self._out.append(_CONTINUE)
                     continue
                 self._accept(command, payload)
                 if self._events:
@@ -154,8 +158,7 @@ class FilterSession:
         _TAKE[command](self, command, payload)
 
     def _emit(self, event: Event, command: int = 0) -> None:
-        wanted = self.agreement is not None and self.agreement.wants_answer(command)
-        self._events.append((event, command if wanted else 0))
+        self._events.append((event, command if command in self._answered else 0))
 
     # -- what each command does ----------------------------------------------------------
 
@@ -163,7 +166,8 @@ class FilterSession:
         agreement = self.agreement = negotiate(read_options(payload), self._wish)
         self._table = table(agreement)
         self._exact = agreement.exact_octets
-        self._silent_fields = not agreement.wants_answer(_L)
+        self._answered = agreement.answered
+        self._silent_fields = _L not in self._answered
         self._forget_message()  # the gatherer must know what was agreed
         self._out.append(encode(agreement.options))
         self._emit(Negotiated(agreement))
@@ -213,13 +217,13 @@ class FilterSession:
             return
         self._header_over = True
         gathered = self._gatherer
-        self._emit(HeaderEnd(gathered.header, gathered.truncated), command)
+        self._emit(HeaderEnd(gathered.header(), gathered.truncated), command)
 
     def _take_body(self, command: int, payload: bytes) -> None:
         self._end_header(0)
         if self._skipping:
             # The filter said SKIP and the MTA sends on: harmless, and answered.
-            if self.agreement is not None and self.agreement.wants_answer(_B):
+            if _B in self._answered:
                 self._out.append(_CONTINUE)
             return
         self._emit(Body(payload), command)

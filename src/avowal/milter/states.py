@@ -97,5 +97,5 @@ UNNEGOTIATED: dict[State, Row] = _table(frozenset())
 
 def table(agreement: Agreement) -> dict[State, Row]:
     """Return, for each state, the commands that may come and the state each leads to."""
-    # Version 2 and 3 have no DATA and UNKNOWN, but a tester may send them all the same.
-    return _table(frozenset(c for c in _SENDABLE if c != ord("U") and not agreement.sends(c)))
+    # DATA and UNKNOWN change nothing: a tester may send them though they were negotiated away.
+    return _table(frozenset(c for c in _SENDABLE if c not in b"TU" and not agreement.sends(c)))
