@@ -22,8 +22,10 @@ _MAX_WRITTEN = 1024  # octets; a U-label takes up to four octets where its A-lab
 # Deliberate: underscores are no part of RFC 5321's sub-domain but stand in selectors
 # and domains in the field; signing warns about them.
 _LABEL = re.compile(r"[a-z0-9_-]+")
+# Deliberate: dots may stand anywhere, as in addresses that exist in spite of RFC 5322 §3.2.3.
 _LOCAL_PART = re.compile(
-    rb'[\x21\x23-\x7e\x80-\xff]*+|"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t -\x7e])*+"'
+    rb"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.\x80-\xff-]*+"
+    rb'|"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t -\x7e])*+"'
 )
 
 
