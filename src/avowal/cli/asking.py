@@ -9,8 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import click
 
@@ -38,8 +37,7 @@ def moment(value: str | int) -> int:
         ) from None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dns:
+class Dns(NamedTuple):
     """Where answers come from, as the options say."""
 
     zone: str | None = None

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from avowal.canonical import Octets
 from avowal.cli.sources import Origin, Unusable
@@ -17,8 +16,7 @@ from avowal.lookup import run, together
 from avowal.message import Header, HeaderTooLarge, LineEnds
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inspected:
+class Inspected(NamedTuple):
     """One message's verdicts in header order; `header` is None when it is beyond the limit."""
 
     origin: Origin

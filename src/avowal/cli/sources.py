@@ -10,8 +10,7 @@ import io
 import os
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import IO
+from typing import IO, NamedTuple
 
 from avowal.cli import exits
 from avowal.errors import UsageError
@@ -25,8 +24,7 @@ _BLANK = (b"\n", b"\r\n")
 Progress = Callable[[int], object]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
+class Origin(NamedTuple):
     """Where one message stands: its file, and which of an mbox (from 1; None for a file)."""
 
     path: str

@@ -17,7 +17,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
-from pathlib import Path
+from os import PathLike
 from typing import Any
 
 from avowal.dns.limits import resolve_within
@@ -58,10 +58,11 @@ class Recorder:
         data = {"format": _FORMAT, "version": _VERSION, "answers": answers}
         return json.dumps(data, indent=1) + "\n"
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str | PathLike[str]) -> None:
         """Write the recording to a file; raises StoreError."""
         try:
-            Path(path).write_text(self.dumps(), encoding="ascii")
+            with open(path, "w", encoding="ascii") as file:  # noqa: PTH123 - as in `zone`
+                file.write(self.dumps())
         except OSError as error:
             raise StoreError(f"{path}: {error.strerror}") from None
 
@@ -88,10 +89,11 @@ class Replayer:
         return cls(read_recording(parsed(text, file), file))
 
     @classmethod
-    def load(cls, path: str | Path) -> Replayer:
+    def load(cls, path: str | PathLike[str]) -> Replayer:
         """Read a recording from a file; raises StoreError and ConfigError."""
         try:
-            text = Path(path).read_text(encoding="utf-8", errors="replace")
+            with open(path, encoding="utf-8", errors="replace") as file:  # noqa: PTH123
+                text = file.read()
         except OSError as error:
             raise StoreError(f"{path}: {error.strerror}") from None
         return cls.loads(text, file=str(path))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
+from os import PathLike
 from typing import Any, TypeAlias
 
 from avowal.errors import ConfigError, StoreError, UsageError
@@ -101,13 +101,14 @@ class Zone:
         return cls(read_zone(text, origin, file), secure=secure)
 
     @classmethod
-    def from_file(cls, path: str | Path, origin: str | None = None) -> Zone:
+    def from_file(cls, path: str | PathLike[str], origin: str | None = None) -> Zone:
         """Read a file: a JSON object (a mapping as above, or a recording) or a zone file.
 
         Raises ConfigError for what stands in it and StoreError when it cannot be read.
         """
         try:
-            octets = Path(path).read_bytes()
+            with open(path, "rb") as file:  # noqa: PTH123 - pathlib costs the command 6 ms
+                octets = file.read()
         except OSError as error:
             raise StoreError(f"{path}: {error.strerror}") from None
         try:
