@@ -53,6 +53,9 @@ class Limits:
     authres_fields: int = _limit(
         200, "fields", "RFC 8601 §7.8; an Authentication-Results field per hop, and room"
     )
+    arc_key_names: int = _limit(
+        100, "DNS names", "RFC 8617 §9.2; two for each of 50 sets, most chains share one"
+    )
     dns_questions: int = _limit(
         60, "questions", "per message, all mechanisms; RFC 7208 §4.6.4 alone allows 10"
     )

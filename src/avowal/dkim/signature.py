@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import binascii
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from types import MappingProxyType
+from typing import Any, TypeAlias
 
 from avowal import quoted
 from avowal.dkim.reasons import Reason
@@ -19,6 +20,9 @@ from avowal.limits import DEFAULT, Limits
 from avowal.message import Field
 from avowal.names import DomainName, Identity, NameFault, Selector
 from avowal.taglist import TagList, TagListFault, colon_list, printable, without_fws
+
+Reader: TypeAlias = Callable[[bytes], Any]
+"""Reads the value of a tag; raises SyntaxFault."""
 
 FIELD_NAME = b"dkim-signature"
 QUERY_DNS_TXT = "dns/txt"
@@ -88,14 +92,14 @@ class Signature:
         *,
         limits: Limits = DEFAULT,
         drafts: bool = False,
-        without: frozenset[str] = frozenset(),
+        instead: Mapping[str, Reader | None] = MappingProxyType({}),
     ) -> Signature:
         """Read the tags of a list that has all that are required; `v` is not looked at.
 
-        `without` names tags that mean something else in this field (RFC 8617 §4.1.2).
-        Raises SignatureFault.
+        `instead` gives other readers for tags that mean something else in this field, None
+        for those that mean nothing.  Raises SignatureFault.
         """
-        values = read_values(tags, without=without)
+        values = read_values(tags, instead)
         header_canon, body_canon = values["c"]
         timestamp, expiration = values["t"], values["x"]
         if timestamp is not None and expiration is not None and expiration <= timestamp:
@@ -213,7 +217,8 @@ def _canonicalization(value: bytes) -> tuple[str, str]:
     return found[1].decode(), "simple" if found[2] is None else found[2].decode()
 
 
-def _names(value: bytes) -> tuple[bytes, ...]:
+def read_names(value: bytes) -> tuple[bytes, ...]:
+    """Read the names of h=, lower-cased.  Raises SyntaxFault."""
     if _NAMES.fullmatch(value) is None:
         raise SyntaxFault(0, "not a colon-separated list of field names")
     return tuple(colon_list(value.lower()))
@@ -240,13 +245,13 @@ def _query_methods(value: bytes) -> tuple[str, ...]:
 
 
 # How each tag is read, and what its absence means (RFC 6376 §3.5).
-_READERS: tuple[tuple[str, Callable[[bytes], Any], Any], ...] = (
+_READERS: tuple[tuple[str, Reader, Any], ...] = (
     ("a", _algorithm, None),
     ("b", _base64, None),
     ("bh", _base64, None),
     ("c", _canonicalization, ("simple", "simple")),
     ("d", DomainName.parse, None),
-    ("h", _names, None),
+    ("h", read_names, None),
     ("i", _identity, None),
     ("l", _number, None),
     ("q", _query_methods, (QUERY_DNS_TXT,)),
@@ -256,12 +261,14 @@ _READERS: tuple[tuple[str, Callable[[bytes], Any], Any], ...] = (
 )
 
 
-def read_values(tags: TagList, *, without: frozenset[str] = frozenset()) -> dict[str, Any]:
+def read_values(
+    tags: TagList, instead: Mapping[str, Reader | None] = MappingProxyType({})
+) -> dict[str, Any]:
     """Return the value of each tag of `_READERS`, or its default.  Raises SignatureFault."""
     values = {}
-    for name, reader, default in _READERS:
-        tag = None if name in without else tags.tag(name)
-        if tag is None:
+    for name, usual, default in _READERS:
+        tag, reader = tags.tag(name), instead.get(name, usual)
+        if tag is None or reader is None:
             values[name] = default
             continue
         try:

@@ -1,0 +1,262 @@
+"""Validating the chain of one message (RFC 8617 §5.2).
+
+::
+
+    verifier = ArcVerifier(header, now=now)
+    keys = run(verifier.keys(), resolver)     # all keys of all sets in one round
+    for chunk in body: verifier.feed(chunk)   # one pass for all sets of equal form
+    verdict = verifier.finish(keys)
+
+Together with DKIM the body passes once: give both verifiers the same `BodyHasher`, feed
+and end it yourself.  Nothing here raises for any octets and any answers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from avowal.arc.chain import ArcSet, Chain
+from avowal.arc.fields import Seal
+from avowal.arc.reasons import ChainReason, ChainStatus
+from avowal.arc.verdict import ChainVerification, SealVerification
+from avowal.canonical import Octets, relaxed_field
+from avowal.crypto.algorithms import ALGORITHMS, Status
+from avowal.crypto.publickey import PublicKey
+from avowal.dkim import rules as rules_module
+from avowal.dkim.acceptance import Problem
+from avowal.dkim.hashing import BodyHasher
+from avowal.dkim.key import KeyRecordFault, read_record
+from avowal.dkim.query import key_answer
+from avowal.dkim.reasons import Reason
+from avowal.dkim.rules import Rules
+from avowal.dkim.signature import QUERY_DNS_TXT, Signature
+from avowal.dkim.usable import UNASKED, no_records, usable_key
+from avowal.dkim.verification import Verification
+from avowal.dkim.verifier import Keys, Verifier
+from avowal.limits import DEFAULT, Limits
+from avowal.lookup import Answer, Steps, together
+from avowal.message import CRLF, Field, Header
+from avowal.names import key_name
+
+_METHODS = (QUERY_DNS_TXT,)
+
+
+@dataclass(frozen=True, slots=True)
+class ArcKeys:
+    """The answers to all questions: for message signatures and, by key name, for seals."""
+
+    signatures: Keys
+    seals: dict[str, Answer]
+
+
+class ArcVerifier:
+    """Validates the chain of one message, its body streaming through once.
+
+    `now` is the time of receipt in Unix seconds; None leaves times unchecked.  A `hasher`
+    that others use too is fed and ended by whoever made it.
+    """
+
+    __slots__ = ("_alternatives", "_limits", "_rules", "_signatures", "chain")
+
+    def __init__(
+        self,
+        header: Header,
+        *,
+        now: int | None,
+        rules: Rules = rules_module.DEFAULT,
+        limits: Limits = DEFAULT,
+        hasher: BodyHasher | None = None,
+    ) -> None:
+        self.chain = Chain.of(header, limits=limits)
+        """What the message carries; its structure is judged before any key is asked for."""
+        self._rules = rules
+        most = 2 * len(self.chain.sets)
+        self._limits = replace(limits, signatures_checked=most, key_names=limits.arc_key_names)
+        given, self._alternatives = _readings(self.chain)
+        self._signatures = Verifier(
+            header, now=now, rules=rules, limits=self._limits, hasher=hasher, given=given
+        )
+
+    @property
+    def wants_body(self) -> bool:
+        """Whether the body matters: whether there is a chain that has not failed yet."""
+        return self._signatures.wants_body
+
+    def keys(self) -> Steps[ArcKeys]:
+        """Ask for the keys of all sets in one round; equal questions once (§9.2)."""
+        names = {
+            key_name(seal.selector, seal.domain): (seal.selector, seal.domain)
+            for seal in (arc_set.seal for arc_set in reversed(self.chain.sets))
+        }
+        asked = dict(list(names.items())[: self._limits.key_names])
+        flows = [key_answer(_METHODS, *pair) for pair in asked.values()]
+        signatures, *answers = yield from together(self._signatures.keys(), *flows)
+        return ArcKeys(signatures, dict(zip(asked, answers, strict=True)))
+
+    def feed(self, chunk: Octets) -> bool:
+        """Take the next octets of the body; return whether more can matter (milter SKIP)."""
+        return self._signatures.feed(chunk)
+
+    def finish(self, keys: ArcKeys) -> ChainVerification:
+        """End the body and return the verdict."""
+        verdicts = self._signatures.finish(keys.signatures)
+        chain = self.chain
+        if chain.absent:
+            return ChainVerification(chain=chain, status=ChainStatus.NONE)
+        if chain.reason is not None:
+            return _failed(chain, chain.reason, chain.detail)
+        signatures, oldest_pass = self._by_instance(verdicts)
+        if oldest_pass is None:  # step 4
+            newest = chain.sets[-1].signature
+            why = str(newest.fault) if newest.fault else signatures[0].explanation
+            return _failed(chain, ChainReason.MESSAGE_SIGNATURE, why, signatures=signatures)
+        seals = self._seals(keys)
+        last = seals[-1]
+        if last.reason is not None:  # step 6
+            why = f"instance {last.seal.instance}: {last.explanation}"
+            return _failed(
+                chain,
+                ChainReason.SEAL,
+                why,
+                signatures=signatures,
+                seals=seals,
+                oldest_pass=oldest_pass,
+            )
+        return ChainVerification(
+            chain=chain,
+            status=ChainStatus.PASS,
+            message_signatures=signatures,
+            seals=seals,
+            oldest_pass=oldest_pass,
+        )
+
+    def _by_instance(
+        self, verdicts: tuple[Verification, ...]
+    ) -> tuple[tuple[Verification, ...], int | None]:
+        """Step 5: message signatures from the newest down to the first that fails."""
+        waiting = iter(verdicts)
+        shown: list[Verification] = []
+        for arc_set in reversed(self.chain.sets):
+            readings = [next(waiting) for _ in range(self._alternatives[arc_set.instance])]
+            if readings:
+                shown.append(next((v for v in readings if v.passed), readings[0]))
+            if not readings or not shown[-1].passed:
+                newest = arc_set.instance == self.chain.highest
+                return tuple(shown), None if newest else arc_set.instance + 1
+        return tuple(shown), 0
+
+    def _seals(self, keys: ArcKeys) -> tuple[SealVerification, ...]:
+        """Step 6: seals from the newest down to the first that fails."""
+        digests = dict(seal_digests(self.chain.sets))
+        verdicts: list[SealVerification] = []
+        for arc_set in reversed(self.chain.sets):
+            verdict = self._seal(arc_set.seal, digests[arc_set.instance], keys)
+            verdicts.append(verdict)
+            if verdict.reason is not None:
+                break
+        return tuple(verdicts)
+
+    def _seal(self, seal: Seal, digest: bytes | None, keys: ArcKeys) -> SealVerification:
+        name = key_name(seal.selector, seal.domain)
+        if digest is None:
+            return SealVerification(
+                seal=seal, reason=Reason.ALGORITHM, detail=f"a={seal.algorithm}"
+            )
+        answer = keys.seals.get(name, UNASKED)
+        problem = no_records(name, answer)
+        bits = None
+        for octets in answer.records[: self._limits.key_records]:
+            problem, bits = self._with_record(seal, digest, octets)
+            if problem is None:
+                break
+        reason, detail = problem or (None, None)
+        return SealVerification(seal=seal, reason=reason, detail=detail, key_bits=bits)
+
+    def _with_record(
+        self, seal: Seal, digest: bytes, octets: bytes
+    ) -> tuple[Problem | None, int | None]:
+        record = read_record(octets, self._limits)
+        if isinstance(record, KeyRecordFault):
+            return (Reason.KEY_SYNTAX, str(record)), None
+        key = usable_key(record, seal, self._rules)
+        if not isinstance(key, PublicKey):
+            return key, None
+        algorithm = ALGORITHMS[seal.algorithm]
+        if not algorithm.verify(key, seal.signature, digest):
+            return (Reason.SIGNATURE, None), key.bits
+        if algorithm.status is Status.HISTORIC and not self._rules.accept_historic:
+            return (Reason.HISTORIC_ALGORITHM, f"a={seal.algorithm}"), key.bits
+        if record.testing and not self._rules.accept_testing:
+            return (Reason.KEY_TESTING, None), key.bits
+        return None, key.bits
+
+
+def seal_digests(sets: tuple[ArcSet, ...]) -> Iterator[tuple[int, bytes | None]]:
+    """Yield for each instance the digest its seal signs (§5.1.1); None for an unknown a=.
+
+    What came before is hashed once, however long the chain is.
+    """
+    before: dict[str, Any] = {}
+    hashed = {arc_set.seal.algorithm for arc_set in sets}
+    for name in {ALGORITHMS[a].hash_name for a in hashed if a in ALGORITHMS}:
+        before[name] = hashlib.new(name, usedforsecurity=False)
+    for arc_set in sets:
+        own = canonical((arc_set.results.field, arc_set.signature.field))
+        for running in before.values():
+            running.update(own)
+        algorithm = ALGORITHMS.get(arc_set.seal.algorithm)
+        if algorithm is None:
+            yield arc_set.instance, None
+        else:
+            ended = before[algorithm.hash_name].copy()
+            ended.update(relaxed_field(*arc_set.seal.unsigned_field))
+            yield arc_set.instance, ended.digest()
+        sealed = canonical((arc_set.seal.field,))
+        for running in before.values():
+            running.update(sealed)
+
+
+def canonical(fields: tuple[Field, ...]) -> bytes:
+    """Return fields in relaxed form, each with its CRLF: the only form seals know (§4.1.3)."""
+    return b"".join([relaxed_field(*field) + CRLF for field in fields])
+
+
+def _readings(chain: Chain) -> tuple[list[tuple[int, Signature]], dict[int, int]]:
+    """Return the message signatures, newest first, and how many readings each instance has.
+
+    Deliberate: one without c= is read twice, as RFC 6376 §3.5 says (simple/simple) and as
+    sealers mean it (relaxed/relaxed), since RFC 8617 §4.1.2 does not name the default.
+    """
+    given: list[tuple[int, Signature]] = []
+    counts: dict[int, int] = {}
+    for arc_set in reversed(chain.sets):
+        signature = arc_set.signature.signature
+        readings = [] if signature is None else [signature]
+        if signature is not None and "c" not in signature.tags:
+            readings.append(replace(signature, header_canon="relaxed", body_canon="relaxed"))
+        counts[arc_set.instance] = len(readings)
+        given += [(arc_set.signature.place, reading) for reading in readings]
+    return given, counts
+
+
+def _failed(
+    chain: Chain,
+    reason: ChainReason,
+    detail: str | None,
+    *,
+    signatures: tuple[Verification, ...] = (),
+    seals: tuple[SealVerification, ...] = (),
+    oldest_pass: int | None = None,
+) -> ChainVerification:
+    return ChainVerification(
+        chain=chain,
+        status=ChainStatus.FAIL,
+        reason=reason,
+        detail=detail,
+        message_signatures=signatures,
+        seals=seals,
+        oldest_pass=oldest_pass,
+    )
