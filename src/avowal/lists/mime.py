@@ -16,6 +16,7 @@ MOST_DEPTH = 16  # MIME nesting; real mail has 4, a bomb has thousands
 MOST_PARTS = 500  # in one multipart
 
 _BOUNDARY = re.compile(rb';[\s]*boundary\s*=\s*(?:"([^"]{1,200})"|([^\s;"]{1,200}))', re.IGNORECASE)
+_CHARSET = re.compile(rb';[\s]*charset\s*=\s*"?([^\s;"]{1,40})', re.IGNORECASE)
 _FOLD = re.compile(rb"\r\n(?=[ \t])")
 
 
@@ -38,20 +39,25 @@ class Part:
         return self._value(b"content-transfer-encoding").strip().lower() or b"7bit"
 
     @property
+    def charset(self) -> bytes:
+        """The charset of a text, lower-cased (RFC 2045 §5.2 gives the default)."""
+        found = _CHARSET.search(self._value(b"content-type"))
+        return found[1].lower() if found else b"us-ascii"
+
+    @property
     def content(self) -> bytes:
         """The body with its transfer encoding undone, line ends as CRLF, none at the end."""
         return _lines(self._decoded()).rstrip(b"\r\n")
 
     def parts(self, depth: int = 0) -> tuple[Part, ...]:
         """Return the parts of a multipart; none for anything else (RFC 2046 §5.1)."""
-        found = _BOUNDARY.search(self._value(b"content-type"))
-        if found is None or depth >= MOST_DEPTH or not self.content_type.startswith(b"multipart/"):
+        boundary = boundary_of(self.header)
+        if boundary is None or depth >= MOST_DEPTH:
             return ()
-        return tuple(_cut(self.body, found[1] or found[2]))
+        return tuple(_cut(self.body, boundary))
 
     def _value(self, name: bytes) -> bytes:
-        fields = self.header.named(name)
-        return _FOLD.sub(b"", fields[0].value) if fields else b""
+        return _value(self.header, name)
 
     def _decoded(self) -> bytes:
         try:
@@ -64,10 +70,24 @@ class Part:
         return self.body
 
 
+def boundary_of(header: Header) -> bytes | None:
+    """Return the boundary of a multipart, None for anything else (RFC 2046 §5.1.1)."""
+    value = _value(header, b"content-type")
+    found = _BOUNDARY.search(value)
+    if found is None or not value.strip().lower().startswith(b"multipart/"):
+        return None
+    return found[1] or found[2]
+
+
 def part(octets: bytes) -> Part:
     """Read an entity: header, blank line, body."""
     header, body = split(octets)
     return Part(Header.parse(header), bytes(body))
+
+
+def _value(header: Header, name: bytes) -> bytes:
+    fields = header.named(name)
+    return _FOLD.sub(b"", fields[0].value) if fields else b""
 
 
 def _cut(body: bytes, boundary: bytes) -> list[Part]:
