@@ -57,8 +57,13 @@ def compare(
             for way in (Discovery.SUFFIX_LIST, Discovery.TREE_WALK)
         )
     )
+    return Comparison(old, new, differences(old, new))
+
+
+def differences(old: Evaluation, new: Evaluation) -> tuple[str, ...]:
+    """Say in sentences where an evaluation by RFC 7489 and one by RFC 9989 part."""
     pairs = zip(old.evaluations, new.evaluations, strict=True)
-    return Comparison(old, new, tuple(line for a, b in pairs for line in _differences(a, b)))
+    return tuple(line for a, b in pairs for line in _differences(a, b))
 
 
 def _differences(old: DomainEvaluation, new: DomainEvaluation) -> list[str]:

@@ -1,0 +1,149 @@
+"""What the engine is asked, and what it says about a message."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TypeAlias
+
+from avowal.mailbox import Authors
+from avowal.names import DomainName
+from avowal.policy.adsp import Adsp
+from avowal.policy.atps import Atps
+from avowal.policy.dmarc.evaluate import STANDARD, Rules
+from avowal.policy.dmarc.result import Evaluation
+from avowal.policy.evidence import EnvelopeResult, SignatureResult
+from avowal.policy.practices import Practices, Standing
+from avowal.policy.trace import Trace
+from avowal.policy.vbr import Vbr
+
+
+class Generation(str, Enum):
+    """The ways in which domains have said how they sign, by the year or name in use."""
+
+    DOMAINKEYS = "domainkeys"  # RFC 4870 §3.6
+    SSP_2005 = "2005"  # draft-allman-dkim-ssp-00 and -01
+    SSP_2007 = "2007"  # draft-ietf-dkim-ssp-01
+    ADSP = "adsp"  # RFC 5617
+    DMARC_2015 = "2015"  # RFC 7489
+    DMARC_2026 = "2026"  # RFC 9989
+
+    def __str__(self) -> str:
+        return self.value
+
+
+class Disposition(str, Enum):
+    """What is done with a message, from the mildest to the strictest."""
+
+    ACCEPT = "accept"
+    TEMPFAIL = "tempfail"
+    QUARANTINE = "quarantine"
+    REJECT = "reject"
+    DISCARD = "discard"
+
+    def __str__(self) -> str:
+        return self.value
+
+    @property
+    def severity(self) -> int:
+        """0 for the mildest, 4 for the strictest."""
+        return tuple(Disposition).index(self)
+
+
+class Handling(str, Enum):
+    """How far a receiver follows what domains ask."""
+
+    REPORT = "report"  # say what was found, change nothing
+    CAUTIOUS = "cautious"  # quarantine at most: p=reject alone rejects nothing (RFC 9989 §7.4)
+    FULL = "full"  # as asked
+
+    def __str__(self) -> str:
+        return self.value
+
+
+Detail: TypeAlias = Evaluation | Adsp | Practices
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What a receiver wants to know, and what it does about it.
+
+    `deciding` are the generations whose wishes count, all of them when None; `certifiers`
+    are trusted to vouch (RFC 5518), none of them by default; `third_parties` are the
+    signers whose signatures count for other authors under SSP, everybody's when None;
+    `tempfail` answers a temperror of a deciding generation with "later" instead of letting
+    the message pass (RFC 9989 §4.10.1 allows both).
+    """
+
+    generations: tuple[Generation, ...] = (Generation.DMARC_2026,)
+    deciding: tuple[Generation, ...] | None = None
+    handling: Handling = Handling.REPORT
+    tempfail: bool = False
+    atps: bool = False
+    certifiers: tuple[DomainName, ...] = ()
+    third_parties: tuple[DomainName, ...] | None = None
+    dmarc: Rules = field(default=STANDARD)
+
+    def accepts(self, signature: SignatureResult) -> bool:
+        """Whether a third party's signature counts here."""
+        trusted = self.third_parties
+        return trusted is None or any(signature.domain.is_within(d) for d in trusted)
+
+    def decides(self, generation: Generation) -> bool:
+        """Whether the wishes of a generation count."""
+        return self.deciding is None or generation in self.deciding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationVerdict:
+    """One generation's verdict.
+
+    `word` is its own word (RFC 8601 for adsp and DMARC), `standing` the same in terms all
+    generations share, `asks` what the domain wants done.  `detail` is the whole result.
+    """
+
+    generation: Generation
+    word: str
+    standing: Standing
+    asks: Disposition
+    why: str
+    detail: Detail
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assessment:
+    """What all policies together say about a message.
+
+    `signatures` holds every one that was checked, passing or not (RFC 9989 §5.3.3);
+    `differences` says where RFC 7489 and RFC 9989 part, if both were asked for.
+    """
+
+    authors: Authors
+    signatures: tuple[SignatureResult, ...]
+    envelope: EnvelopeResult | None
+    verdicts: tuple[GenerationVerdict, ...]
+    atps: Atps | None
+    vbr: Vbr | None
+    disposition: Disposition
+    decided_by: Generation | None
+    differences: tuple[str, ...]
+    trace: Trace
+
+    def of(self, generation: Generation) -> GenerationVerdict | None:
+        """Return the verdict of one generation, None when it was not asked for."""
+        return next((v for v in self.verdicts if v.generation is generation), None)
+
+    @property
+    def dmarc(self) -> Evaluation | None:
+        """The evaluation by RFC 9989, or by RFC 7489 when only that was asked for."""
+        for generation in (Generation.DMARC_2026, Generation.DMARC_2015):
+            verdict = self.of(generation)
+            if verdict is not None and isinstance(verdict.detail, Evaluation):
+                return verdict.detail
+        return None
+
+    @property
+    def adsp(self) -> Adsp | None:
+        """The evaluation by RFC 5617, None when it was not asked for."""
+        verdict = self.of(Generation.ADSP)
+        return verdict.detail if verdict and isinstance(verdict.detail, Adsp) else None

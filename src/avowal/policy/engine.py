@@ -1,0 +1,194 @@
+"""One message under every generation of policy at once, with reasons.
+
+`foresee` asks what can be known to matter before any signature is verified, so that its
+rounds travel with those of DKIM and SPF; `evaluate` gives the assessment, and asks what is
+still open; `conclude` gives it without asking.  What a receiver does about it is its own
+decision: `Choice.handling` is `report` unless the operator says otherwise (RFC 9989 §7.4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from avowal.lookup import Steps, together
+from avowal.mailbox import Authors
+from avowal.message import Header
+from avowal.names import DomainName
+from avowal.policy import adsp, atps, domainkeys, ssp, ssp2007, vbr
+from avowal.policy.asking import Memory, without_asking
+from avowal.policy.assessment import Assessment, Choice, Generation, GenerationVerdict
+from avowal.policy.caps import DEFAULT, Caps
+from avowal.policy.dmarc.compare import differences
+from avowal.policy.dmarc.discovery import Discovery
+from avowal.policy.dmarc.evaluate import evaluate as evaluate_dmarc
+from avowal.policy.evidence import EnvelopeResult, SignatureResult
+from avowal.policy.trace import Trace, TraceStep
+from avowal.policy.verdicts import combined, verdict_of
+
+_DISCOVERY = {
+    Generation.DMARC_2015: Discovery.SUFFIX_LIST,
+    Generation.DMARC_2026: Discovery.TREE_WALK,
+}
+
+
+class Engine:
+    """The policies of one message: what its header says, and the receiver's choice.
+
+    `domainkeys` are the results of its DomainKeys signatures, which only that policy and
+    VBR take into account.
+    """
+
+    def __init__(
+        self,
+        header: Header,
+        choice: Choice,
+        *,
+        authors: Authors | None = None,
+        caps: Caps = DEFAULT,
+        memory: Memory | None = None,
+    ) -> None:
+        self.header = header
+        self.choice = choice
+        self.authors = Authors.of(header) if authors is None else authors
+        self.caps = caps
+        self.memory = Memory() if memory is None else memory
+
+    def foresee(
+        self, candidates: Iterable[SignatureResult] = (), envelope: DomainName | None = None
+    ) -> Steps[None]:
+        """Ask now what `evaluate` would ask later, whatever becomes of the signatures.
+
+        `candidates` are the signatures found, with any result; `envelope` is the domain SPF
+        will be asked about.  Nothing is concluded; the answers stay in `memory`.
+        """
+        passing = tuple(replace(signature, result="pass") for signature in candidates)
+        spf = None if envelope is None else EnvelopeResult(domain=envelope, result="pass")
+        # DMARC asks most when all pass, the practices ask only when none does.
+        yield from together(self._evaluate(passing, spf, ()), self._evaluate((), None, ()))
+
+    def evaluate(
+        self,
+        signatures: Iterable[SignatureResult] = (),
+        envelope: EnvelopeResult | None = None,
+        *,
+        domainkeys: Iterable[SignatureResult] = (),
+    ) -> Steps[Assessment]:
+        """Assess the message.  Raises nothing, whatever the octets and the answers."""
+        return (yield from self._evaluate(tuple(signatures), envelope, tuple(domainkeys)))
+
+    def conclude(
+        self,
+        signatures: Iterable[SignatureResult] = (),
+        envelope: EnvelopeResult | None = None,
+        *,
+        domainkeys: Iterable[SignatureResult] = (),
+    ) -> Assessment:
+        """Assess the message with what `foresee` learned; what it did not is temperror."""
+        return without_asking(self.evaluate(signatures, envelope, domainkeys=domainkeys))
+
+    def _evaluate(
+        self,
+        signatures: tuple[SignatureResult, ...],
+        envelope: EnvelopeResult | None,
+        older: tuple[SignatureResult, ...],
+    ) -> Steps[Assessment]:
+        wanted = self.choice.generations
+        others = [g for g in wanted if g is not Generation.ADSP]
+        flows = [self._flow(generation, signatures, envelope, older) for generation in others]
+        found = yield from together(
+            self._third_parties(signatures, Generation.ADSP in wanted),
+            self._vouched((*signatures, *older), envelope),
+            *flows,
+        )
+        (authorization, practices), vouched, *results = found
+        by_generation: dict[Generation, Any] = dict(zip(others, results, strict=True))
+        if practices is not None:
+            by_generation[Generation.ADSP] = practices
+        verdicts = tuple(verdict_of(generation, by_generation[generation]) for generation in wanted)
+        disposition, decided_by, steps = combined(verdicts, self.choice)
+        return Assessment(
+            authors=self.authors,
+            signatures=signatures,
+            envelope=envelope,
+            verdicts=verdicts,
+            atps=authorization,
+            vbr=vouched,
+            disposition=disposition,
+            decided_by=decided_by,
+            differences=_differences(by_generation),
+            trace=(*_traces(verdicts, authorization, vouched), *steps),
+        )
+
+    def _flow(
+        self,
+        generation: Generation,
+        signatures: tuple[SignatureResult, ...],
+        envelope: EnvelopeResult | None,
+        older: tuple[SignatureResult, ...],
+    ) -> Steps[Any]:
+        shared: dict[str, Any] = {"caps": self.caps, "memory": self.memory}
+        match generation:
+            case Generation.DOMAINKEYS:
+                sender = domainkeys.senders(self.header)
+                return domainkeys.evaluate(sender, older, **shared)
+            case Generation.SSP_2005:
+                rules = ssp.Rules(acceptable=self.choice.accepts)
+                return ssp.evaluate(self.authors, signatures, rules=rules, **shared)
+            case Generation.SSP_2007:
+                accepts = self.choice.accepts
+                return ssp2007.evaluate(self.authors, signatures, acceptable=accepts, **shared)
+            case _:
+                rules_of_dmarc = replace(self.choice.dmarc, discovery=_DISCOVERY[generation])
+                return evaluate_dmarc(
+                    self.authors, signatures, envelope, rules=rules_of_dmarc, **shared
+                )
+
+    def _third_parties(
+        self,
+        signatures: tuple[SignatureResult, ...],
+        with_adsp: bool,  # noqa: FBT001 - of this class
+    ) -> Steps[tuple[atps.Atps | None, adsp.Adsp | None]]:
+        """ATPS, then ADSP: a signature that the author authorized is as the author's (§6)."""
+        authorization = None
+        if self.choice.atps:
+            authorization = yield from atps.evaluate(
+                self.authors, signatures, caps=self.caps, memory=self.memory
+            )
+        if not with_adsp:
+            return authorization, None
+        authorized = () if authorization is None else authorization.authorized
+        practices = yield from adsp.evaluate(
+            self.authors, signatures, authorized=authorized, caps=self.caps, memory=self.memory
+        )
+        return authorization, practices
+
+    def _vouched(
+        self, signatures: tuple[SignatureResult, ...], envelope: EnvelopeResult | None
+    ) -> Steps[vbr.Vbr | None]:
+        if not self.choice.certifiers:
+            return None
+        return (
+            yield from vbr.evaluate(
+                self.header,
+                signatures,
+                envelope,
+                self.choice.certifiers,
+                caps=self.caps,
+                memory=self.memory,
+            )
+        )
+
+
+def _differences(results: dict[Generation, Any]) -> tuple[str, ...]:
+    old, new = results.get(Generation.DMARC_2015), results.get(Generation.DMARC_2026)
+    return () if old is None or new is None else differences(old, new)
+
+
+def _traces(verdicts: tuple[GenerationVerdict, ...], *others: atps.Atps | vbr.Vbr | None) -> Trace:
+    steps: list[TraceStep] = []
+    for result in (*others, *(verdict.detail for verdict in verdicts)):
+        if result is not None:
+            steps += result.trace
+    return tuple(steps)

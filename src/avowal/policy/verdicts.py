@@ -1,0 +1,109 @@
+"""From the results of single mechanisms to verdicts that can be compared and combined."""
+
+from __future__ import annotations
+
+from avowal.policy import adsp
+from avowal.policy.assessment import (
+    Choice,
+    Detail,
+    Disposition,
+    Generation,
+    GenerationVerdict,
+    Handling,
+)
+from avowal.policy.dmarc import result as dmarc
+from avowal.policy.dmarc.record import Policy
+from avowal.policy.practices import Practices, Standing
+from avowal.policy.trace import Trace, TraceStep
+
+_ACCEPT, _QUARANTINE = Disposition.ACCEPT, Disposition.QUARANTINE
+
+# What a word of RFC 5617 §5.4 means, and what the domain wants done.
+ADSP = {
+    adsp.Result.PASS: (Standing.ACCEPT, _ACCEPT),
+    adsp.Result.NONE: (Standing.NEUTRAL, _ACCEPT),
+    adsp.Result.UNKNOWN: (Standing.NEUTRAL, _ACCEPT),
+    adsp.Result.PERMERROR: (Standing.PERMERROR, _ACCEPT),
+    adsp.Result.FAIL: (Standing.SUSPICIOUS, _QUARANTINE),
+    adsp.Result.NXDOMAIN: (Standing.SUSPICIOUS, _QUARANTINE),
+    adsp.Result.TEMPERROR: (Standing.TEMPERROR, _ACCEPT),
+    adsp.Result.DISCARD: (Standing.SUSPICIOUS, Disposition.DISCARD),
+}
+# The same for RFC 9989 §9.2; a fail is suspicious as far as the domain asks for something.
+DMARC = {
+    dmarc.Result.PASS: Standing.ACCEPT,
+    dmarc.Result.NONE: Standing.NEUTRAL,
+    dmarc.Result.FAIL: Standing.SUSPICIOUS,
+    dmarc.Result.TEMPERROR: Standing.TEMPERROR,
+    dmarc.Result.PERMERROR: Standing.PERMERROR,
+}
+ASKED = {
+    Policy.NONE: _ACCEPT,
+    Policy.QUARANTINE: _QUARANTINE,
+    Policy.REJECT: Disposition.REJECT,
+}
+# The mildest and strictest thing that each handling does.
+_STRICTEST = {
+    Handling.REPORT: _ACCEPT,
+    Handling.CAUTIOUS: _QUARANTINE,
+    Handling.FULL: Disposition.DISCARD,
+}
+
+
+def verdict_of(generation: Generation, detail: Detail) -> GenerationVerdict:
+    """Say what one result means."""
+    if isinstance(detail, Practices):
+        standing = detail.standing
+        suspicious = standing is Standing.SUSPICIOUS
+        asks = _QUARANTINE if suspicious else _ACCEPT
+        why = "" if detail.decisive is None else detail.decisive.why
+    elif isinstance(detail, adsp.Adsp):
+        standing, asks = ADSP[detail.result]
+        why = "" if detail.decisive is None else detail.decisive.why
+    else:
+        standing, asks = DMARC[detail.result], ASKED[detail.disposition]
+        if standing is Standing.SUSPICIOUS and asks is _ACCEPT:
+            standing = Standing.NEUTRAL  # p=none changes nothing (RFC 9989 §5.4)
+        why = _why(detail)
+    word = standing.value if isinstance(detail, Practices) else detail.result.value
+    return GenerationVerdict(
+        generation=generation, word=word, standing=standing, asks=asks, why=why, detail=detail
+    )
+
+
+def combined(
+    verdicts: tuple[GenerationVerdict, ...], choice: Choice
+) -> tuple[Disposition, Generation | None, Trace]:
+    """Say what is done: the strictest wish that counts, as far as the receiver follows it."""
+    deciding = [verdict for verdict in verdicts if choice.decides(verdict.generation)]
+    asked = [(verdict.asks, verdict) for verdict in deciding]
+    if choice.tempfail:
+        asked += [
+            (Disposition.TEMPFAIL, verdict)
+            for verdict in deciding
+            if verdict.standing is Standing.TEMPERROR
+        ]
+    disposition, verdict = max(asked, key=lambda pair: pair[0].severity, default=(_ACCEPT, None))
+    if verdict is None or disposition is _ACCEPT:
+        return _ACCEPT, None, ()
+    subject = f"{verdict.generation} asks {disposition}"
+    strictest = _STRICTEST[choice.handling]
+    if disposition is not Disposition.TEMPFAIL and disposition.severity > strictest.severity:
+        step = TraceStep("engine", "override", subject, f"handling is {choice.handling}")
+        return strictest, verdict.generation, (step,)
+    step = TraceStep("engine", "concluded", disposition.value, subject)
+    return disposition, verdict.generation, (step,)
+
+
+def _why(evaluation: dmarc.Evaluation) -> str:
+    decisive = evaluation.decisive
+    if decisive is None:
+        return ", ".join(str(problem) for problem in evaluation.problems)
+    if decisive.failure is not None:
+        return f"no answer: {decisive.failure}"
+    if decisive.record_domain is None:
+        return f"{decisive.domain.ascii} publishes no policy"
+    passing = [a for a in decisive.alignments if a.aligned and a.result == "pass"]
+    if passing:
+        return f"{passing[0].mechanism} {passing[0].domain.ascii} is aligned: {passing[0].why}"
+    return f"nothing is aligned, {decisive.tag}={decisive.policy} of {decisive.record_domain}"
