@@ -91,10 +91,9 @@ def _column_after(text: bytes, column: int) -> int:
 def _broken(text: bytes, column: int) -> bytes:
     """Break a text wherever the margin falls."""
     room = _MARGIN - column
-    pieces = [text[:room]]
-    for at in range(room, len(text), _MARGIN - _TAB - 1):
-        pieces.append(text[at : at + _MARGIN - _TAB - 1])
-    return _WITHIN.join(pieces)
+    width = _MARGIN - _TAB - 1
+    later = (text[at : at + width] for at in range(room, len(text), width))
+    return _WITHIN.join((text[:room], *later))
 
 
 def _at_colons(text: bytes, column: int) -> bytes:

@@ -1,0 +1,340 @@
+"""What opendkim.conf says, checked and ready for use: sets opened, the default key loaded.
+
+`compiled` makes it, with OpenDKIM's defaults, and refuses what OpenDKIM refuses.  A reload
+makes new settings and swaps them in whole.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from avowal.config.opendkim_conf import OpendkimConf
+from avowal.crypto.signing import PrivateKey
+from avowal.dkim.intent import UNSUITABLE_NAMES
+from avowal.errors import AvowalError, ConfigError, KeyMaterialError
+from avowal.keys.files import load_key
+from avowal.keys.opendkim import DataSet, KeyTable, SigningTable
+from avowal.opendkim.replacing import Replacer
+from avowal.stores.datasets import MemorySet
+from avowal.stores.opening import open_data_set, why_not
+
+# RFC 6376 §5.4.1: signed where present, and what OpenDKIM never signs by default
+SIGNED: Final = (
+    "From", "Reply-To", "Subject", "Date", "To", "Cc", "Resent-Date", "Resent-From",
+    "Resent-Sender", "Resent-To", "Resent-Cc", "In-Reply-To", "References", "List-Id",
+    "List-Help", "List-Unsubscribe", "List-Subscribe", "List-Post", "List-Owner", "List-Archive",
+)  # fmt: skip
+OMITTED: Final = (
+    "Return-Path", "Received", "Comments", "Keywords", "Bcc", "Resent-Bcc", "DKIM-Signature",
+)  # fmt: skip
+ACTIONS: Final = {
+    "a": "accept", "d": "discard", "q": "quarantine", "r": "reject", "t": "tempfail",
+}  # fmt: skip
+_ON: Final = {
+    "On-BadSignature": "accept", "On-DNSError": "tempfail", "On-InternalError": "tempfail",
+    "On-KeyNotFound": "accept", "On-NoSignature": "accept", "On-Security": "tempfail",
+    "On-SignatureError": "reject",
+}  # fmt: skip
+_INTERNAL_HOSTS = "csl:127.0.0.1,::1"
+_ALGORITHMS = ("rsa-sha256", "ed25519-sha256")
+_MINIMUM = re.compile(r"([0-9]+)([%+]?)")
+_MAX_HEADER_OCTETS = 65536  # OpenDKIM's default of MaximumHeaders
+_UNLIMITED = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Minimum:
+    """How much of a body must be signed: `octets`, `percent`, or at most `unsigned` octets."""
+
+    octets: int | None = None
+    percent: int | None = None
+    unsigned: int | None = None
+
+    def refuses(self, signed: int, length: int) -> bool:
+        """Whether `signed` octets of a canonical body of `length` octets are too few."""
+        if self.octets is not None:
+            return signed < min(self.octets, length)
+        if self.percent is not None:
+            return signed * 100 < length * self.percent
+        return self.unsigned is not None and length - signed > self.unsigned
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DefaultKey:
+    """The one key of Domain, Selector and KeyFile."""
+
+    selector: str
+    key: PrivateKey
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All that decides about a message.  Names are those of opendkim.conf, in our spelling."""
+
+    conf: OpendkimConf
+    signs: bool
+    verifies: bool
+    hostname: str
+    # whose mail
+    internal_hosts: DataSet
+    external_ignore: DataSet | None
+    peers: DataSet | None
+    exempt_domains: DataSet | None
+    mta_names: DataSet | None
+    macros: tuple[tuple[str, frozenset[str]], ...]
+    unsigned_recipients: DataSet | None
+    sender_fields: tuple[bytes, ...]
+    # keys
+    domains: DataSet | None
+    default_key: DefaultKey | None
+    key_table: KeyTable | None
+    signing_table: SigningTable | None
+    # form
+    header_canon: str
+    body_canon: str
+    algorithm: str | None
+    signed_names: tuple[bytes, ...]
+    oversigned: tuple[bytes, ...]
+    lifetime: int | None
+    length_recipients: DataSet | None
+    most_octets: int | None
+    replacer: Replacer | None
+    atps_domains: DataSet | None
+    atps_hash: str
+    # verifying
+    header_octets: int
+    minimum: Minimum
+    required_fields: frozenset[bytes]
+    trusted_signers: DataSet | None
+    remove_results_from: DataSet | None
+    actions: dict[str, str]
+    bogus_key: str
+    unprotected_key: str
+
+    def on(self, name: str) -> bool:
+        """Whether a boolean option is switched on."""
+        return self.conf.boolean(name)
+
+    def text(self, name: str) -> str | None:
+        """The value of a text option."""
+        return self.conf.text(name)
+
+
+def compiled(conf: OpendkimConf) -> Settings:
+    """Check a configuration and open what it names.  Raises ConfigError."""
+    mode = conf.text("Mode", "sv") or ""
+    for letter in mode:
+        if letter not in "sv":
+            raise _fault(conf, "Mode", f'unknown mode "{letter}"', "write s, v or sv")
+    header_canon, body_canon = _canonicalization(conf)
+    domains = _set(conf, "Domain")
+    key_table, signing_table = _tables(conf)
+    default_key = _default_key(conf)
+    if domains is not None and key_table is None and default_key is None:
+        raise _fault(conf, "Domain", "Domain requires KeyFile and Selector")
+    return Settings(
+        conf=conf,
+        signs="s" in mode,
+        verifies="v" in mode,
+        hostname=socket.gethostname(),
+        internal_hosts=_set(conf, "InternalHosts") or open_data_set(_INTERNAL_HOSTS),
+        external_ignore=_set(conf, "ExternalIgnoreList"),
+        peers=_set(conf, "PeerList"),
+        exempt_domains=_set(conf, "ExemptDomains"),
+        mta_names=_set(conf, "MTA"),
+        macros=_macros(conf),
+        unsigned_recipients=_set(conf, "DontSignMailTo"),
+        sender_fields=_lowered(_names(conf, "SenderHeaders", ("From",))),
+        domains=domains,
+        default_key=default_key,
+        key_table=key_table,
+        signing_table=signing_table,
+        header_canon=header_canon,
+        body_canon=body_canon,
+        algorithm=_algorithm(conf),
+        signed_names=_signed_names(conf),
+        oversigned=tuple(n.encode() for n in _names(conf, "OversignHeaders", ())),
+        lifetime=conf.integer("SignatureTTL") or None,
+        length_recipients=_set(conf, "BodyLengthDB"),
+        most_octets=conf.integer("MaximumSignedBytes") or None,
+        replacer=_replacer(conf),
+        atps_domains=_set(conf, "ATPSDomains"),
+        atps_hash=_word(conf, "ATPSHashAlgorithm", ("sha256", "sha1", "none"), "ATPS hash"),
+        header_octets=conf.integer("MaximumHeaders", _MAX_HEADER_OCTETS) or _UNLIMITED,
+        minimum=_minimum(conf),
+        required_fields=frozenset(_lowered(_names(conf, "MustBeSigned", ()))),
+        trusted_signers=_set(conf, "TrustSignaturesFrom"),
+        remove_results_from=_set(conf, "RemoveARFrom"),
+        actions=_actions(conf),
+        bogus_key=_word(conf, "BogusKey", ("fail", "neutral", "none"), "key action"),
+        unprotected_key=_word(conf, "UnprotectedKey", ("none", "neutral", "fail"), "key action"),
+    )
+
+
+def _fault(conf: OpendkimConf, name: str, why: str, hint: str | None = None) -> ConfigError:
+    setting = conf.setting(name)
+    if setting is None:
+        return ConfigError(why, file=conf.file, hint=hint)
+    return setting.fault(why, hint)
+
+
+def _set(conf: OpendkimConf, name: str) -> DataSet | None:
+    return _opened(conf, name, open_data_set)
+
+
+def _opened(conf: OpendkimConf, name: str, opener: Callable[[str], DataSet]) -> DataSet | None:
+    spec = conf.text(name)
+    if spec is None:
+        return None
+    try:
+        return opener(spec)
+    except AvowalError as fault:
+        raise _fault(conf, name, why_not(fault)) from None
+
+
+def _listed(conf: OpendkimConf, name: str) -> list[str] | None:
+    """Return the keys of a set that is used as a list."""
+    data = _set(conf, name)
+    if data is None:
+        return None
+    if not isinstance(data, MemorySet):
+        raise _fault(conf, name, "must be a list or a file", "write csl: or file:")
+    return [row.key for row in data]
+
+
+def _names(conf: OpendkimConf, name: str, default: Iterable[str]) -> tuple[str, ...]:
+    """Read a list of field names; with ``*`` in it, what it adds to and takes from the default."""
+    listed = _listed(conf, name)
+    if listed is None:
+        return tuple(default)
+    if "*" not in listed:
+        return tuple(item.lstrip("+") for item in listed if item not in (".", "-"))
+    kept = [*default, *(item[1:] for item in listed if item.startswith("+"))]
+    gone = {item[1:].lower() for item in listed if item.startswith("-")}
+    return tuple(item for item in kept if item.lower() not in gone)
+
+
+def _lowered(names: Iterable[str]) -> tuple[bytes, ...]:
+    return tuple(name.lower().encode() for name in names)
+
+
+def _signed_names(conf: OpendkimConf) -> tuple[bytes, ...]:
+    """The names to sign: SignHeaders without OmitHeaders, From always.
+
+    Deliberate: trace fields are left out although SignHeaders lists them; every MTA behind
+    us breaks such a signature (RFC 6376 §5.4.1).
+    """
+    omitted = {*_lowered(_names(conf, "OmitHeaders", OMITTED)), *UNSUITABLE_NAMES} - {b"from"}
+    signed = _lowered(_names(conf, "SignHeaders", SIGNED))
+    return tuple(dict.fromkeys((b"from", *(name for name in signed if name not in omitted))))
+
+
+def _canonicalization(conf: OpendkimConf) -> tuple[str, str]:
+    text = conf.text("Canonicalization", "simple/simple") or ""
+    header, slash, body = text.partition("/")
+    for form in (header, body) if slash else (header,):
+        if form not in ("relaxed", "simple"):
+            raise _fault(conf, "Canonicalization", f'unknown canonicalization algorithm "{form}"')
+    return header, body if slash else "simple"
+
+
+def _algorithm(conf: OpendkimConf) -> str | None:
+    name = conf.text("SignatureAlgorithm")
+    if name == "rsa-sha1":
+        raise _fault(conf, "SignatureAlgorithm", "rsa-sha1 must not be used (RFC 8301 §3.1)",
+                     "write rsa-sha256; the key stays the same")  # fmt: skip
+    if name is not None and name not in _ALGORITHMS:
+        raise _fault(conf, "SignatureAlgorithm", f'unknown signing algorithm "{name}"')
+    return name
+
+
+def _tables(conf: OpendkimConf) -> tuple[KeyTable | None, SigningTable | None]:
+    keys, signing = _set(conf, "KeyTable"), _set(conf, "SigningTable")
+    if signing is not None and keys is None:
+        raise _fault(conf, "SigningTable", "use of SigningTable requires KeyTable")
+    if keys is not None and signing is None:
+        raise _fault(conf, "KeyTable", "KeyTable requires SigningTable")
+    return (
+        None if keys is None else KeyTable(keys),
+        None if signing is None else SigningTable(signing),
+    )
+
+
+def _default_key(conf: OpendkimConf) -> DefaultKey | None:
+    if conf.setting("KeyTable") is not None:
+        return None  # opendkim.conf(5): KeyFile and Selector are ignored then
+    path, selector = conf.text("KeyFile"), conf.text("Selector")
+    if (path is None) != (selector is None):
+        name = "KeyFile" if selector is None else "Selector"
+        raise _fault(conf, name, "KeyFile and Selector must both be defined or both be undefined")
+    if path is None or selector is None:
+        return None
+    safe = conf.boolean("RequireSafeKeys", default=True)
+    try:
+        return DefaultKey(selector=selector, path=path, key=load_key(path, require_safe=safe))
+    except KeyMaterialError as fault:
+        raise _fault(conf, "KeyFile", str(fault)) from None
+
+
+def _macros(conf: OpendkimConf) -> tuple[tuple[str, frozenset[str]], ...]:
+    data = _set(conf, "MacroList")
+    if data is None:
+        return ()
+    if not isinstance(data, MemorySet):
+        raise _fault(
+            conf, "MacroList", "invalid data set type for MacroList", "write file: or csl:"
+        )
+    return tuple((row.key, frozenset(filter(None, row.value.split("|")))) for row in data)
+
+
+def _replacer(conf: OpendkimConf) -> Replacer | None:
+    path = conf.text("ReplaceRules")
+    if path is None:
+        return None
+    try:
+        return Replacer.load(path, _lowered(_names(conf, "ReplaceHeaders", ())))
+    except AvowalError as fault:
+        raise _fault(conf, "ReplaceRules", why_not(fault)) from None
+
+
+def _minimum(conf: OpendkimConf) -> Minimum:
+    text = conf.text("Minimum")
+    if text is None:
+        return Minimum()
+    found = _MINIMUM.fullmatch(text)
+    if found is None or (found[2] == "%" and int(found[1]) > 100):
+        raise _fault(conf, "Minimum", 'illegal value for "Minimum"', "write N, N% or N+")
+    number = int(found[1])
+    if found[2] == "%":
+        return Minimum(percent=number)
+    return Minimum(unsigned=number) if found[2] else Minimum(octets=number)
+
+
+def _actions(conf: OpendkimConf) -> dict[str, str]:
+    """The action of each On- option; On-Default is set before all others."""
+    default = _action(conf, "On-Default", None)
+    return {name: _action(conf, name, default or usual) or usual for name, usual in _ON.items()}
+
+
+def _action(conf: OpendkimConf, name: str, default: str | None) -> str | None:
+    text = conf.text(name)
+    if text is None:
+        return default
+    action = ACTIONS.get(text.lower(), text.lower())
+    if action not in ACTIONS.values():
+        raise _fault(conf, name, f'invalid handling value "{text}"', ", ".join(ACTIONS.values()))
+    return action
+
+
+def _word(conf: OpendkimConf, name: str, words: tuple[str, ...], what: str) -> str:
+    text = conf.text(name)
+    if text is None:
+        return words[0]
+    if text.lower() not in words:
+        raise _fault(conf, name, f"unknown {what} '{text}'", f"write {', '.join(words)}")
+    return text.lower()

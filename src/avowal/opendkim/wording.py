@@ -1,0 +1,92 @@
+"""The words OpenDKIM puts into messages: Authentication-Results, and the malformed verdict.
+
+A value is written bare where it holds nothing but letters, digits and the punctuation that
+names and base64 need; anything else goes into quotes, so that no signer writes results.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from avowal.dkim.verification import Verification
+from avowal.opendkim.sigerrors import SigError
+
+NAME = b"Authentication-Results"
+PRODUCT = "avowal"
+_FOLD = "\n\t"
+_BARE = re.compile(r"[A-Za-z0-9!#$%&'*+\-./=?@^_`{|}~]*")
+_UNWRITABLE = re.compile(r"[^ -~]")
+_SHOWN_OF_B = 8  # RFC 6008 §4
+_LONGEST = 400  # characters of one value: a line stays below 998 octets
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One signature with what OpenDKIM says about it."""
+
+    verification: Verification
+    error: SigError
+    protection: str | None = None
+    """What DNSSEC says of the key: `unprotected`, or None where nothing is known."""
+
+    @property
+    def signature_prefix(self) -> str:
+        """The beginning of b= that names the signature (RFC 6008)."""
+        tags = self.verification.salvage
+        if self.verification.signature is not None:
+            tags = self.verification.signature.tags
+        written = (tags.get("b") if tags is not None else None) or b""
+        return b"".join(written.split())[:_SHOWN_OF_B].decode("ascii", "replace")
+
+
+def results_value(
+    authserv_id: str, judged: Sequence[Judged], *, atps: str, with_prefix: bool
+) -> bytes:
+    """Return the value of Authentication-Results for a message with signatures."""
+    lines = [_result(one, with_prefix=with_prefix) for one in judged]
+    lines.append(f"dkim-atps={atps}")
+    return f" {_written(authserv_id)};{_FOLD}{f';{_FOLD}'.join(lines)}".encode()
+
+
+def none_value(authserv_id: str) -> bytes:
+    """Return the value for a message without signatures."""
+    return f" {_written(authserv_id)}; dkim=none; dkim-atps=neutral".encode()
+
+
+def malformed_value(authserv_id: str) -> bytes:
+    """Return the value for a message that cannot be judged.  No space leads it, as measured."""
+    return f"{_written(authserv_id)}; dkim=permerror (bad message/signature format)".encode()
+
+
+def software_value(hostname: str, job: str, version: str) -> bytes:
+    """Return the value of the DKIM-Filter field."""
+    return f" {PRODUCT} v{version} {_written(hostname)} {_written(job)}".encode()
+
+
+def _result(judged: Judged, *, with_prefix: bool) -> str:
+    verification, error = judged.verification, judged.error
+    words = [f"dkim={error.result}"]
+    if error.explains:
+        words.append(f'reason="{error.sentence}"')
+    bits = verification.evidence.key_bits if verification.evidence is not None else None
+    if bits is not None and not (verification.algorithm or "").startswith("ed25519"):
+        protection = f"; {judged.protection}" if judged.protection else ""
+        words.append(f"({bits}-bit key{protection})")
+    names = (
+        ("d", verification.domain),
+        ("i", verification.identity or f"@{verification.domain}"),
+        ("a", verification.algorithm),
+        ("s", verification.selector),
+        ("b", judged.signature_prefix if with_prefix else None),
+    )
+    words += [f"header.{name}={_written(value)}" for name, value in names if value is not None]
+    return " ".join(words)
+
+
+def _written(text: str) -> str:
+    text = _UNWRITABLE.sub("?", text)[:_LONGEST]
+    if _BARE.fullmatch(text):
+        return text
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
