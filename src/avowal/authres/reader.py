@@ -108,6 +108,19 @@ class Reading:
             if known(result)
         )
 
+    def combined(self, authserv_id: str) -> AuthenticationResults:
+        """Return all results of trusted instances as one field's (RFC 8617 §4.1.1).
+
+        Unknown methods are kept: whoever reads them decides.
+        """
+        results = tuple(
+            result
+            for instance in self.instances
+            if instance.trusted and instance.results is not None
+            for result in instance.results.results
+        )
+        return AuthenticationResults(authserv_id, results)
+
     def named(self, method: str) -> tuple[Result, ...]:
         """Return the results of one method that may be acted upon.
 

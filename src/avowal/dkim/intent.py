@@ -96,8 +96,8 @@ class Intent:
     other_tags: tuple[tuple[str, bytes], ...] = ()
     layout: Layout = AVOWAL
 
-    def checked(self) -> CheckedIntent:
-        """Return the intent with its names parsed.  Raises IntentError."""
+    def checked(self, *, unsuitable: frozenset[bytes] = UNSUITABLE_NAMES) -> CheckedIntent:
+        """Return the intent with its names parsed, none of them unsuitable.  Raises IntentError."""
         domain = _name("d=", self.domain)
         if "." not in domain.ascii:
             raise IntentError("d=", f"{domain} is a single label; a domain has two or more")
@@ -111,9 +111,9 @@ class Intent:
             raise IntentError("c=", f"{self.header_canon}/{self.body_canon} is not known")
         if b"from" not in self.names:
             raise IntentError("h=", "From must be signed (RFC 6376 §5.4)")
-        unsuitable = UNSUITABLE_NAMES.intersection((*self.names, *self.oversigned))
-        if unsuitable:
-            raise IntentError("h=", f"{min(unsuitable).decode()} changes in transit (§5.4.1)")
+        changing = unsuitable.intersection((*self.names, *self.oversigned))
+        if changing:
+            raise IntentError("h=", f"{min(changing).decode()} changes in transit (§5.4.1)")
         if self.lifetime is not None and self.lifetime <= 0:
             raise IntentError("x=", "a lifetime is one second or more (RFC 6376 §3.5 x=)")
         for name, value in self.other_tags:

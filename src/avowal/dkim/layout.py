@@ -19,7 +19,14 @@ Tags: TypeAlias = Iterable[tuple[str, Sequence[bytes]]]
 """Tags in the order of RFC 6376 §3.5, b= last; a value as the tokens a fold may stand between."""
 
 
-class Layout(Protocol):
+class Folding(Protocol):
+    """A way to fold a signature."""
+
+    def base64(self, text: bytes, column: int) -> bytes:
+        """Return the value of b= with its folds, to be written from a column on."""
+
+
+class Layout(Folding, Protocol):
     """A way to write the field."""
 
     def signed_names(
@@ -29,9 +36,6 @@ class Layout(Protocol):
 
     def unsigned(self, tags: Tags) -> tuple[bytes, int]:
         """Return the field with its empty b=, and the column behind it."""
-
-    def base64(self, text: bytes, column: int) -> bytes:
-        """Return the value of b= with its folds, to be written from a column on."""
 
 
 class Plain:

@@ -29,7 +29,7 @@ from avowal.crypto.signing import AsyncSigningKey, KnowsPublicKey, SigningKey
 from avowal.dkim import cautions
 from avowal.dkim.hashing import BodyHash, BodyHasher, header_data
 from avowal.dkim.intent import CheckedIntent, Intent
-from avowal.dkim.layout import FIELD_NAME, Layout
+from avowal.dkim.layout import FIELD_NAME, Folding
 from avowal.dkim.reasons import Caution
 from avowal.dkim.signature import Signature, SignatureFault
 from avowal.errors import IntentError, StateError
@@ -53,23 +53,24 @@ class ReadBack(NamedTuple):
 class Unsigned:
     """A signature field that lacks only its b= value.
 
-    `text` is the field with an empty b=, `colon` where its colon stands, `digest` what the
-    key has to sign.  `read_back` reads the finished field as a verifier will; it raises
-    SignatureFault.
+    `text` is the field up to its empty b=, `after` what follows, `colon` where its colon
+    stands, `digest` what the key has to sign.  `read_back` reads the finished field as a
+    verifier will; it raises SignatureFault.
     """
 
     text: bytes
+    after: bytes = b""
     colon: int
     column: int
     digest: bytes
     key: SigningKey | AsyncSigningKey
-    layout: Layout
+    layout: Folding
     read_back: Callable[[Field], ReadBack]
 
     def complete(self, signature: bytes) -> Field:
         """Return the finished field after checking it.  Raises IntentError."""
         folded = self.layout.base64(base64.b64encode(signature), self.column)
-        field = Field(self.text + folded, self.colon)
+        field = Field(self.text + folded + self.after, self.colon)
         self._check(field)
         return field
 

@@ -1,0 +1,64 @@
+"""How the fields of a set are written: the order of tags, the folds.
+
+What a set says does not depend on its layout.  Ours is `FOLDED`; `ALPHABETICAL` is the form
+that sealers are compared in: one line, tags in the order of the alphabet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Protocol
+
+from avowal.dkim.layout import Folding, Plain, Tags
+from avowal.message import Header
+
+
+class SetLayout(Folding, Protocol):
+    """A way to write ARC-Message-Signature and ARC-Seal."""
+
+    def signed_names(
+        self, header: Header, names: Sequence[bytes], oversigned: Collection[bytes]
+    ) -> tuple[bytes, ...]:
+        """Return h= for the lower-cased names to sign."""
+
+    def unsigned(self, field_name: bytes, tags: Tags) -> tuple[bytes, bytes, int]:
+        """Return the field up to its empty b=, what follows, and the column behind b=."""
+
+
+class Folded:
+    """Our own: lines of at most 78 octets, b= last."""
+
+    def signed_names(
+        self, header: Header, names: Sequence[bytes], oversigned: Collection[bytes]
+    ) -> tuple[bytes, ...]:
+        """List every instance of the wanted names, and one more of the oversigned."""
+        return Plain().signed_names(header, names, oversigned)
+
+    def unsigned(self, field_name: bytes, tags: Tags) -> tuple[bytes, bytes, int]:
+        """Write ``ARC-Seal: i=1; ...; b=``."""
+        text, column = Plain(field_name).unsigned(tags)
+        return text, b"", column
+
+    def base64(self, text: bytes, column: int) -> bytes:
+        """Break base64 wherever a line is full."""
+        return Plain().base64(text, column)
+
+
+class Alphabetical(Folded):
+    """One line, tags in the order of the alphabet."""
+
+    def unsigned(self, field_name: bytes, tags: Tags) -> tuple[bytes, bytes, int]:
+        """Write ``ARC-Seal: a=...; b=; cv=...``."""
+        ordered = sorted((name, b"".join(tokens)) for name, tokens in tags)
+        text = field_name + b": "
+        text += b"; ".join([name.encode() + b"=" + value for name, value in ordered])
+        behind = text.index(b"; b=") + len(b"; b=")  # a= comes first in both fields
+        return text[:behind], text[behind:], behind
+
+    def base64(self, text: bytes, column: int) -> bytes:
+        """Do not break it."""
+        return text
+
+
+FOLDED = Folded()
+ALPHABETICAL = Alphabetical()
