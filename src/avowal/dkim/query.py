@@ -2,12 +2,13 @@
 
 A new key service is one `register_query(name, method)`.  `dns/txt` is built in.
 `by_type` makes a method that asks a resource record type of its own first and falls
-back to TXT, as the first drafts of DKIM had planned.
+back to TXT, as the first drafts of DKIM had planned; docs/howto/new-key-service.md tells how.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -36,16 +37,51 @@ def dns_txt(selector: Selector, domain: DomainName) -> Steps[Answer]:
     return answer
 
 
-def by_type(rrtype: str) -> QueryMethod:
-    """Make a method that asks for `rrtype` and, when there is none, for TXT."""
+def by_type(rrtype: str, read: Callable[[bytes], bytes | None] | None = None) -> QueryMethod:
+    """Make a method that asks for `rrtype` first and, when there is none, for TXT.
+
+    `read` makes a key record of one record in presentation form, None of what holds none;
+    by default the record holds character-strings as a TXT record does (RFC 1035 §3.3.14).
+    """
+    reader = read or character_strings
 
     def ask_type_then_txt(selector: Selector, domain: DomainName) -> Steps[Answer]:
         (answer,) = yield from ask(Question(key_name(selector, domain), rrtype))
         if answer.outcome is Outcome.NO_DATA:  # the name is there: the type is not
             return (yield from dns_txt(selector, domain))
-        return answer
+        if answer.outcome is not Outcome.FOUND:
+            return answer
+        records = tuple(octets for octets in map(reader, answer.records) if octets is not None)
+        outcome = Outcome.FOUND if records else Outcome.NO_DATA
+        return replace(answer, outcome=outcome, records=records)
 
     return ask_type_then_txt
+
+
+def character_strings(record: bytes) -> bytes | None:
+    r"""Join the character-strings of a record of an unknown type; None for other contents.
+
+    Such a record reads ``\# length hex`` (RFC 3597 §5).
+
+    >>> character_strings(rb"\# 5 02 763d 01 31")
+    b'v=1'
+    """
+    marker, _, rest = record.partition(b" ")
+    length, _, digits = rest.partition(b" ")
+    try:
+        octets = bytes.fromhex(digits.decode("ascii"))
+    except ValueError:
+        return None
+    if marker != rb"\#" or not length.isdigit() or int(length) != len(octets):
+        return None
+    joined = bytearray()
+    while octets:
+        end = 1 + octets[0]
+        if end > len(octets):
+            return None
+        joined += octets[1:end]
+        octets = octets[end:]
+    return bytes(joined)
 
 
 def known_methods(methods: tuple[str, ...]) -> tuple[str, ...]:
