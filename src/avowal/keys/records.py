@@ -37,10 +37,15 @@ def record_text(
 
 def zone_line(selector: Selector, domain: DomainName, text: str, *, ttl: int = 3600) -> str:
     """Return an RFC 1035 zone-file line, the text split at 255 octets and quoted."""
+    return txt_line(key_name(selector, domain), text, ttl=ttl)
+
+
+def txt_line(name: str, text: str, *, ttl: int = 3600) -> str:
+    """Return the zone-file line of any TXT record; `name` has no final dot."""
     octets = text.encode()
     strings = [octets[at : at + _STRING] for at in range(0, len(octets), _STRING)]
     quoted = "\n\t\t".join(f'"{_escaped(string)}"' for string in strings)
-    return f"{key_name(selector, domain)}. {ttl} IN TXT ( {quoted} )"
+    return f"{name}. {ttl} IN TXT ( {quoted} )"
 
 
 def _escaped(octets: bytes) -> str:
