@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "key": ("avowal.cli.key", "Make a key, show its record, compare it with DNS."),
     "canon": ("avowal.cli.canon", "Show the canonical octets of a message and their hashes."),
     "lookup": ("avowal.cli.lookup", "Ask DNS as the verifier does."),
+    "list": ("avowal.cli.list", "Advise a mailing list, or do its DKIM work in a pipe."),
     "demo": ("avowal.cli.demo", "Show signing, publishing, verifying and tampering at work."),
 }
 

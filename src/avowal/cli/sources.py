@@ -14,8 +14,10 @@ from typing import IO, NamedTuple
 
 from avowal.cli import exits
 from avowal.errors import UsageError
+from avowal.message import Message, looks_stored
 
 CHUNK = 256 << 10  # octets read at a time
+MOST_WHOLE = 256 << 20  # octets of a message that a command keeps in memory
 _STDIN = "-"
 _MAILDIR = ("cur", "new")
 _FROM = b"From "
@@ -67,6 +69,22 @@ def messages(path: str, progress: Progress) -> Iterator[tuple[Origin, Iterator[b
                 yield Origin(path=name), _whole(beginning, file, progress)
     except OSError as error:
         raise Unusable(exits.os_error(error)) from None
+
+
+def whole(path: str) -> Message:
+    """Read one message into memory, line ends of a stored file converted.  Raises Unusable."""
+    name = "standard input" if path == _STDIN else path
+    try:
+        file = sys.stdin.buffer if path == _STDIN else open(path, "rb")  # noqa: PTH123, SIM115
+        with file:
+            octets = file.read(MOST_WHOLE + 1)
+    except OSError as error:
+        raise Unusable(exits.os_error(error)) from None
+    if not octets:
+        raise Unusable(f"{name}: empty")
+    if len(octets) > MOST_WHOLE:
+        raise Unusable(f"{name}: over {MOST_WHOLE >> 20} MiB, too large to be changed")
+    return Message.from_stored(octets) if looks_stored(octets[:CHUNK]) else Message.parse(octets)
 
 
 def _whole(beginning: bytes, file: IO[bytes], progress: Progress) -> Iterator[bytes]:

@@ -1,0 +1,198 @@
+"""``avowal list pipe``: a list's DKIM work between two programs (Sympa, mlmmj, procmail).
+
+A post comes in on standard input: it is verified, the result recorded, changed as the
+options ask, signed for the list, and written to standard output with the line ends it
+came with.  Nothing is written for a post that is refused.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from avowal.cli import exits
+from avowal.cli.asking import Dns, at_option, dns_options
+from avowal.cli.exits import Status
+from avowal.cli.hearing import hear
+from avowal.cli.keyfile import load, password_option
+from avowal.cli.sources import whole
+from avowal.errors import UsageError
+
+if TYPE_CHECKING:
+    from avowal.dkim.intent import Intent
+    from avowal.lists.advice import Advice, Habits
+    from avowal.lists.author import Rewriting
+    from avowal.message import Message
+    from avowal.policy.spf import SpfRequest
+
+_Rewrite = Literal["auto", "always", "never"]
+
+
+@click.command("pipe")
+@click.argument("path", default="-", metavar="[FILE]")
+@click.option("-l", "--list", "address", required=True, help="The list's own address.")
+@click.option("-n", "--name", help="What the list is called.  [default: its local part]")
+@click.option("-d", "--domain", required=True, help="The list's signing domain, d=.")
+@click.option("-s", "--selector", multiple=True, required=True, help="The key's selector, s=.")
+@click.option(
+    "-k", "--key", "keys", multiple=True, required=True, metavar="FILE", help="The private key."
+)
+@password_option
+@click.option("--authserv-id", help="The name results are recorded under.  [default: the domain]")
+@click.option("--subject-tag", metavar="TAG", help="Put this before the subject, once.")
+@click.option("--footer", metavar="FILE", help="Add the text of this file at the end.")
+@click.option(
+    "--rewrite-from",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    show_default=True,
+    help="auto: where the author's policy asks for a signature that the changes break.",
+)
+@click.option(
+    "--replies",
+    type=click.Choice(["author", "list", "both"]),
+    default="author",
+    show_default=True,
+    help="Where replies go when From is rewritten.",
+)
+@click.option(
+    "--remove",
+    type=click.Choice(["none", "broken", "all"]),
+    default="none",
+    show_default=True,
+    help="Signatures of others to take out (RFC 6377 section 5.7).",
+)
+@click.option("--client", metavar="IP", help="The client the post came from, for SPF.")
+@click.option("--mail-from", default="", help="Its envelope sender, for SPF.")
+@click.option("--helo", default="", help="Its HELO name, for SPF.")
+@click.option(
+    "--refuse", is_flag=True, help="Refuse what the advice says to refuse or hold: exit status 1."
+)
+@at_option
+@dns_options
+def pipe(
+    *,
+    path: str,
+    address: str,
+    name: str | None,
+    domain: str,
+    selector: tuple[str, ...],
+    keys: tuple[str, ...],
+    password_file: str | None,
+    authserv_id: str | None,
+    subject_tag: str | None,
+    footer: str | None,
+    rewrite_from: _Rewrite,
+    replies: str,
+    remove: str,
+    client: str | None,
+    mail_from: str,
+    helo: str,
+    refuse: bool,
+    now: int,
+    dns: Dns,
+) -> int:
+    """Verify, record, change and sign one post; standard input to standard output."""
+    from avowal.lists import advice
+    from avowal.lists.author import Replies, Rewriting
+    from avowal.lists.resign import Removal, Resigner
+
+    rewriting = Rewriting(
+        address=address.encode(), name=name or address.partition("@")[0], replies=Replies(replies)
+    )
+    text = None if footer is None else _text(footer)
+    work = _Work(tag=subject_tag, footer=text, rewrite=rewrite_from, rewriting=rewriting)
+    resigner = Resigner(
+        authserv_id=authserv_id or domain,
+        intents=_intents(domain, selector, keys, password_file),
+        removal=Removal(remove),
+    )
+    request = None if client is None else _request(client, mail_from, helo, now)
+    message = whole(path)
+    heard = hear(message, dns, now=now, request=request)
+    given = advice.advise(message.header, heard.arrival.verdicts, work.habits, heard.policies)
+    exits.complain(f"{given[0].act}: {given[0].why}")
+    if refuse and given[0].act in (advice.Act.REFUSE, advice.Act.HOLD):
+        return Status.NOT_PASSED
+    outgoing = work.changed(message, given)
+    done = resigner.resign(heard.arrival, outgoing, now=now, also=heard.results)
+    octets = done.message.octets
+    sys.stdout.buffer.write(octets.replace(b"\r\n", b"\n") if message.converted else octets)
+    sys.stdout.buffer.flush()
+    return Status.PASSED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Work:
+    """What this list does to each post."""
+
+    tag: str | None
+    footer: str | None
+    rewrite: _Rewrite
+    rewriting: Rewriting
+
+    @property
+    def habits(self) -> Habits:
+        from avowal.lists.advice import Habits
+
+        return Habits(
+            subject_tag=self.tag is not None,
+            footer=self.footer is not None,
+            can_leave_unchanged=False,
+            can_rewrite_from=self.rewrite != "never",
+        )
+
+    def changed(self, message: Message, given: tuple[Advice, ...]) -> Message:
+        """Return the post as the list sends it, but for what the re-signer adds."""
+        from dataclasses import replace
+
+        from avowal.lists.advice import Act
+        from avowal.lists.modify import add_footer, tag_subject
+
+        if self.tag is not None:
+            message = tag_subject(message, self.tag)
+        if self.footer is not None:
+            message = add_footer(message, self.footer)
+        wanted = self.rewrite == "always" or given[0].act is Act.REWRITE_FROM
+        if wanted and self.rewrite != "never":
+            message = replace(message, header=self.rewriting.apply(message.header))
+        return message
+
+
+def _request(client: str, mail_from: str, helo: str, now: int) -> SpfRequest:
+    from ipaddress import ip_address
+
+    from avowal.policy.spf import SpfRequest
+
+    try:
+        address = ip_address(client)
+    except ValueError:
+        raise UsageError(f"--client: {client!r} is no IP address") from None
+    sender = mail_from.strip("<>").encode()
+    return SpfRequest(client=address, mail_from=sender, helo=helo.encode(), now=now)
+
+
+def _intents(
+    domain: str, selectors: tuple[str, ...], keys: tuple[str, ...], password_file: str | None
+) -> tuple[Intent, ...]:
+    from avowal.dkim.intent import Intent
+
+    if len(selectors) != len(keys):
+        raise UsageError(
+            f"one --selector belongs to each --key: {len(selectors)} and {len(keys)} are given"
+        )
+    return tuple(
+        Intent(domain=domain, selector=selector, key=load(key, password_file))
+        for selector, key in zip(selectors, keys, strict=True)
+    )
+
+
+def _text(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8") as file:  # noqa: PTH123 - as the other commands do
+            return file.read()
+    except UnicodeDecodeError:
+        raise UsageError(f"{path}: a footer is text in UTF-8") from None

@@ -1,0 +1,99 @@
+"""What a mailing list learns about a post before it decides: signatures, SPF, policies.
+
+Joins `lists`, `dkim` and `policy`, which do not know each other: one flow, its questions
+merged, and the author's policies in the plain words that `lists.advice` takes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from avowal.authres import Result
+from avowal.dkim import rules as rules_module
+from avowal.dkim.rules import Rules
+from avowal.limits import DEFAULT, Limits
+from avowal.lists.advice import AuthorPolicy, Disposition, Practice
+from avowal.lists.resign import Arrival, arrive
+from avowal.lookup import Steps, together
+from avowal.mailbox import Authors
+from avowal.message import Message
+from avowal.policy import adsp
+from avowal.policy.dmarc import result as dmarc
+from avowal.policy.dmarc.evaluate import evaluate
+from avowal.policy.evidence import SignatureResult
+from avowal.policy.spf import SpfRequest, SpfResult, check_identity
+
+_DISPOSITIONS: dict[str, Disposition] = {
+    "none": "none", "quarantine": "quarantine", "reject": "reject",
+}  # fmt: skip
+_PRACTICES: dict[str, Practice] = {
+    "unknown": "unknown", "all": "all", "discardable": "discardable",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """A post, verified, and what its author's domains ask for.
+
+    `spf` is None where the client is not known; `dmarc` the evaluation of all authors.
+    """
+
+    arrival: Arrival
+    policies: tuple[AuthorPolicy, ...]
+    dmarc: dmarc.Evaluation
+    spf: SpfResult | None = None
+
+    @property
+    def results(self) -> tuple[Result, ...]:
+        """The results of the methods besides DKIM, to be recorded."""
+        found = [Result("dmarc", str(self.dmarc.result), properties=self._author())]
+        if self.spf is not None:
+            name = "smtp.mailfrom" if self.spf.scope == "mfrom" else "smtp.helo"
+            domain = () if self.spf.domain is None else ((name, self.spf.domain.ascii),)
+            found.insert(0, Result("spf", str(self.spf.word), properties=domain))
+        return tuple(found)
+
+    def _author(self) -> tuple[tuple[str, str], ...]:
+        return tuple(("header.from", p.domain.ascii) for p in self.policies[:1])
+
+
+def listen(
+    message: Message,
+    *,
+    now: int,
+    request: SpfRequest | None = None,
+    rules: Rules = rules_module.DEFAULT,
+    limits: Limits = DEFAULT,
+) -> Steps[Heard]:
+    """Verify a post and ask for its authors' policies.  Raises nothing."""
+    authors = Authors.of(message.header, limits=limits)
+    arriving = arrive(message, now=now, rules=rules, limits=limits)
+    if request is None:
+        (arrival, practices), spf = (yield from together(arriving, adsp.evaluate(authors))), None
+    else:
+        arrival, practices, spf = yield from together(
+            arriving, adsp.evaluate(authors), check_identity(request)
+        )
+    signatures = [found for v in arrival.verdicts if (found := SignatureResult.of(v)) is not None]
+    envelope = None if spf is None else spf.envelope
+    evaluation = yield from evaluate(authors, signatures, envelope)
+    return Heard(
+        arrival=arrival, policies=_policies(evaluation, practices), dmarc=evaluation, spf=spf
+    )
+
+
+def _policies(evaluation: dmarc.Evaluation, practices: adsp.Adsp) -> tuple[AuthorPolicy, ...]:
+    by_domain = {found.domain.ascii: found for found in practices.domains}
+    policies = []
+    for one in evaluation.evaluations:
+        found = by_domain.get(one.domain.ascii)
+        record = None if found is None else found.record
+        policies.append(
+            AuthorPolicy(
+                domain=one.domain,
+                dmarc=None if one.policy is None else _DISPOSITIONS[one.policy.value],
+                adsp=None if record is None else _PRACTICES.get(record.practices),
+                authenticated=one.result is dmarc.Result.PASS,
+            )
+        )
+    return tuple(policies)
