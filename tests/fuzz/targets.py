@@ -112,6 +112,16 @@ def looked_at(verdicts: tuple[Verification, ...]) -> None:
             str(verdict.salvage.as_text())
 
 
+def settled(verdicts: tuple[Verification, ...]) -> tuple[Verification, ...]:
+    """Leave out how far behind l= the body was looked at: that is as long as it was fed."""
+    return tuple(
+        dataclasses.replace(
+            v, evidence=v.evidence and dataclasses.replace(v.evidence, body_octets=0)
+        )
+        for v in verdicts
+    )
+
+
 def verifying(octets: bytes) -> None:
     """Octet 0: the answers; 1: rules, line ends; 2: where to cut.  Records, cut, message."""
     (first, second, third), around, message = parts(octets, 3)
@@ -122,7 +132,7 @@ def verifying(octets: bytes) -> None:
     whole = front.verify(message, resolver, **options)
     looked_at(whole)
     pieces = front.verify(dripping(message, third), resolver, **options)
-    expect(pieces == whole, "cutting changes nothing")
+    expect(settled(pieces) == settled(whole), "cutting changes nothing")
 
 
 def domainkeys(octets: bytes) -> None:
