@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from avowal.message import Header
-from avowal.names import MAX_NAME, DomainName
+from avowal.names import DomainName, NameFault
 
 _AFTER_AT = re.compile(rb"@([A-Za-z0-9._\x80-\xff-]+)")
 
@@ -21,25 +21,26 @@ class Authors:
     __slots__ = ("_above", "_domains")
 
     def __init__(self, header: Header, *, most: int) -> None:
-        self._domains: set[bytes] = set()
-        self._above: set[bytes] = set()
+        self._domains: set[str] = set()
+        self._above: set[str] = set()
         for place in header.positions.get(b"from", ()):
             for found in _AFTER_AT.finditer(header.raws[place]):
                 if len(self._domains) == most:
                     return
-                self._add(found[1].lower())
+                self._add(found[1])
 
-    def _add(self, domain: bytes) -> None:
-        if len(domain) > MAX_NAME or domain in self._domains:
+    def _add(self, written: bytes) -> None:
+        try:
+            name = DomainName.parse(written).ascii
+        except NameFault:
             return
-        self._domains.add(domain)
-        while b"." in domain:
-            domain = domain.partition(b".")[2]
-            self._above.add(domain)
+        self._domains.add(name)
+        while "." in name:
+            name = name.partition(".")[2]
+            self._above.add(name)
 
     def distance(self, domain: DomainName) -> int:
         """How far d= is from the author: 0 the same domain, 1 one above it, 2 unrelated."""
-        written = {domain.ascii.encode(), domain.text.lower().encode()}
-        if not self._domains.isdisjoint(written):
+        if domain.ascii in self._domains:
             return 0
-        return 2 if self._above.isdisjoint(written) else 1
+        return 1 if domain.ascii in self._above else 2
