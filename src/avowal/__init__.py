@@ -19,6 +19,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from avowal.arc.verdict import ChainVerification
+    from avowal.chains import aseal, averify_chain, seal, verify_chain
     from avowal.crypto.signing import AsyncSigningKey, PrivateKey, SigningKey
     from avowal.dkim.intent import Intent
     from avowal.dkim.key import KeyRecord
@@ -42,6 +44,11 @@ _HOMES = {
     "averify": "front",
     "sign": "front",
     "verify": "front",
+    "aseal": "chains",
+    "averify_chain": "chains",
+    "seal": "chains",
+    "verify_chain": "chains",
+    "ChainVerification": "arc.verdict",
     "Verifier": "dkim.verifier",
     "Verification": "dkim.verification",
     "Evidence": "dkim.verification",
@@ -88,6 +95,7 @@ __all__ = [
     "AsyncSigningKey",
     "AvowalError",
     "Caution",
+    "ChainVerification",
     "Evidence",
     "Field",
     "Header",
@@ -107,10 +115,14 @@ __all__ = [
     "Verification",
     "Verifier",
     "arun",
+    "aseal",
     "asign",
     "averify",
+    "averify_chain",
     "load_key",
     "run",
+    "seal",
     "sign",
     "verify",
+    "verify_chain",
 ]

@@ -81,11 +81,11 @@ def verify(
     >>> verify(b"From: a@example.com\r\n\r\nHello\r\n", Zone({}))
     ()
     """
-    with _opened(source) as chunks:
+    with opened(source) as chunks:
         verifier, body = _begun(chunks, now, rules, limits, line_ends)
         if verifier is None:
             return TOO_LARGE
-        keys = run(verifier.keys(), _limited(resolver, limits))
+        keys = run(verifier.keys(), limited(resolver, limits))
         return _ended(verifier, body, keys)
 
 
@@ -99,11 +99,11 @@ async def averify(
     line_ends: LineEnds = "auto",
 ) -> tuple[Verification, ...]:
     """Do what `verify` does, waiting for DNS without blocking."""
-    with _opened(source) as chunks:
+    with opened(source) as chunks:
         verifier, body = _begun(chunks, now, rules, limits, line_ends)
         if verifier is None:
             return TOO_LARGE
-        keys = await arun(verifier.keys(), _limited(resolver, limits))
+        keys = await arun(verifier.keys(), limited(resolver, limits))
         return _ended(verifier, body, keys)
 
 
@@ -127,14 +127,14 @@ def sign(
     Raises UsageError (IntentError, KeyMaterialError) only, or OSError for the file.
     """
     if key is not None:
-        intents = (*intents, _intent(domain, selector, key, options))
+        intents = (*intents, intent_of(domain, selector, key, options))
     elif domain is not None or selector is not None or options:
         raise IntentError("key", "a domain, a selector and a key belong together")
     from avowal.dkim.signer import Signer  # noqa: PLC0415 - verifying does not pay for it
 
-    with _opened(source) as chunks:
-        header, body = _signable(chunks, line_ends)
-        signer = Signer(header, intents, now=_time(now), accept_malformed=accept_malformed)
+    with opened(source) as chunks:
+        header, body = signable(chunks, line_ends)
+        signer = Signer(header, intents, now=moment(now), accept_malformed=accept_malformed)
         for chunk in body:
             signer.feed(chunk)
         fields = signer.finish()
@@ -151,9 +151,9 @@ async def asign(
     """Do what `sign` does with intents whose keys may answer asynchronously (`asign`)."""
     from avowal.dkim.signer import Signer  # noqa: PLC0415 - verifying does not pay for it
 
-    with _opened(source) as chunks:
-        header, body = _signable(chunks, line_ends)
-        signer = Signer(header, intents, now=_time(now), accept_malformed=accept_malformed)
+    with opened(source) as chunks:
+        header, body = signable(chunks, line_ends)
+        signer = Signer(header, intents, now=moment(now), accept_malformed=accept_malformed)
         for chunk in body:
             signer.feed(chunk)
         fields = await signer.afinish()
@@ -224,8 +224,8 @@ def _begun(
     if rules.read_domainkeys:
         from avowal.dkim.legacy import ArchiveVerifier  # noqa: PLC0415 - archives only
 
-        return ArchiveVerifier(header, now=_time(now), rules=rules, limits=limits), body
-    return Verifier(header, now=_time(now), rules=rules, limits=limits), body
+        return ArchiveVerifier(header, now=moment(now), rules=rules, limits=limits), body
+    return Verifier(header, now=moment(now), rules=rules, limits=limits), body
 
 
 def _ended(verifier: AnyVerifier, body: Iterable[Octets], keys: Any) -> tuple[Verification, ...]:
@@ -236,7 +236,8 @@ def _ended(verifier: AnyVerifier, body: Iterable[Octets], keys: Any) -> tuple[Ve
     return verifier.finish(keys)
 
 
-def _signable(chunks: bytes | Chunks, line_ends: LineEnds) -> tuple[Header, Iterable[Octets]]:
+def signable(chunks: bytes | Chunks, line_ends: LineEnds) -> tuple[Header, Iterable[Octets]]:
+    """Read a message as it will be sent, bare CR and LF as CRLF.  Raises IntentError."""
     ends: LineEnds = "wire" if line_ends == "wire" else "stored"
     try:
         return read_header(chunks, line_ends=ends, bare_cr=True)
@@ -245,7 +246,7 @@ def _signable(chunks: bytes | Chunks, line_ends: LineEnds) -> tuple[Header, Iter
 
 
 @contextmanager
-def _opened(source: Source) -> Iterator[bytes | Chunks]:
+def opened(source: Source) -> Iterator[bytes | Chunks]:
     """Give the octets at hand, or the chunks of a file that is closed behind them."""
     if isinstance(source, bytes):
         yield source
@@ -268,7 +269,10 @@ def _octets(chunk: Any) -> bytes:
     return chunk
 
 
-def _intent(domain: str | None, selector: str | None, key: Any, options: dict[str, Any]) -> Intent:
+def intent_of(
+    domain: str | None, selector: str | None, key: Any, options: dict[str, Any]
+) -> Intent:
+    """Make an intent of the parts of a call, its key read.  Raises UsageError."""
     from avowal.dkim.intent import Intent  # noqa: PLC0415 - verifying does not pay for it
     from avowal.keys.files import load_key  # noqa: PLC0415
 
@@ -282,11 +286,12 @@ def _intent(domain: str | None, selector: str | None, key: Any, options: dict[st
         raise UsageError(str(error)) from None
 
 
-def _time(now: int | None) -> int:
+def moment(now: int | None) -> int:
+    """Return a time in Unix seconds: the one given, or the present."""
     return int(time.time()) if now is None else now
 
 
-def _limited(resolver: Any, limits: Limits) -> Any:
+def limited(resolver: Any, limits: Limits) -> Any:
     """Wrap a resolver in the budget and deadline of one message."""
     if resolver is None:
         resolver = system_resolver()

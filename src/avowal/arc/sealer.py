@@ -33,7 +33,7 @@ from avowal.arc.verifier import canonical
 from avowal.authres.model import AuthenticationResults
 from avowal.canonical import Octets, relaxed_field
 from avowal.crypto.algorithms import ALGORITHMS
-from avowal.dkim.hashing import BodyHasher, header_data
+from avowal.dkim.hashing import BodyHash, BodyHasher, header_data
 from avowal.dkim.intent import Intent
 from avowal.dkim.layout import Tags
 from avowal.dkim.signature import read_tags
@@ -63,6 +63,12 @@ def refusal_of(verification: ChainVerification, *, mark_failed: bool = False) ->
     if verification.status is ChainStatus.FAIL and (unread or not mark_failed):
         return Refusal.BROKEN
     return None
+
+
+def register_body(hasher: BodyHasher, intent: Intent) -> BodyHash:
+    """Ask a hasher for the body hash of a set, before the body is fed.  Raises IntentError."""
+    hash_name = ALGORITHMS[checked(intent).intent.key.algorithm].hash_name
+    return hasher.register(intent.body_canon, hash_name, None)
 
 
 class Sealer:
@@ -110,7 +116,7 @@ class Sealer:
         self._results = results_field(results, self._instance, self._status)
         self._own_hasher = hasher is None
         self._hasher = BodyHasher() if hasher is None else hasher
-        self._body = self._hasher.register(intent.body_canon, self._hash_name, None)
+        self._body = register_body(self._hasher, intent)
         self._signature: Field | None = None
         self._state = "body"
 

@@ -1,0 +1,250 @@
+"""Sealing (RFC 8617 §5.1): what a set says, and when there is none."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+
+import pytest
+from tests.unit.arc.arcs import FOUND, KEYS, NOW, ZONE, chain_of, sealed, signed, verdict
+
+import avowal
+from avowal.arc.intent import SEALED_NAMES
+from avowal.arc.layout import ALPHABETICAL
+from avowal.arc.reasons import ChainStatus, Refusal, SealRefused
+from avowal.arc.sealer import Sealer, refusal_of
+from avowal.arc.verifier import ArcVerifier
+from avowal.authres import AuthenticationResults, Result
+from avowal.canonical import relaxed_field
+from avowal.crypto.algorithms import ALGORITHMS
+from avowal.dkim.hashing import BodyHasher
+from avowal.errors import IntentError, StateError
+from avowal.lookup import run
+from avowal.message import Field, Message
+from avowal.taglist import TagList
+from avowal.testing import message, tamper
+
+ONE = chain_of(1)
+
+
+def tags(octets: bytes, name: bytes) -> TagList:
+    """The tags of the topmost field of a name."""
+    return TagList.parse(Message.parse(octets).header.named(name)[0].value)
+
+
+def intent(**options: object) -> avowal.Intent:
+    names = {"domain": "list.example", "selector": "e", "key": KEYS["e"], "names": SEALED_NAMES}
+    return avowal.Intent(**{**names, **options})  # type: ignore[arg-type]
+
+
+def sealer(octets: bytes, arrived: bytes | None = None, **options: object) -> Sealer:
+    header = Message.parse(octets).header
+    chosen = options.pop("intent", intent())
+    return Sealer(
+        header,
+        chosen,
+        verdict(arrived or octets),
+        FOUND,
+        now=NOW,
+        **options,  # type: ignore[arg-type]
+    )
+
+
+def test_a_set_stands_on_top_seal_signature_results() -> None:
+    names = Message.parse(ONE).header.names[:3]
+    assert names == [b"arc-seal", b"arc-message-signature", b"arc-authentication-results"]
+
+
+def test_a_seal_has_the_tags_it_may_have_only() -> None:
+    assert [tag.name for tag in tags(ONE, b"arc-seal")] == ["i", "a", "cv", "d", "s", "t", "b"]
+
+
+def test_a_message_signature_has_no_version() -> None:
+    found = [tag.name for tag in tags(ONE, b"arc-message-signature")]
+    assert found == ["i", "a", "c", "d", "s", "t", "h", "bh", "b"]
+
+
+def test_the_signature_covers_dkim_and_neither_arc_nor_results() -> None:
+    octets = sealed(b"Authentication-Results: mx.list.example; none\r\n" + chain_of(1))
+    names = (tags(octets, b"arc-message-signature").get("h") or b"").replace(b"\r\n\t", b"")
+    signed_names = names.split(b":")
+    assert b"dkim-signature" in signed_names
+    assert b"authentication-results" not in signed_names
+    assert not [name for name in signed_names if name.startswith(b"arc-")]
+
+
+@pytest.mark.parametrize(
+    ("hops", "status"), [(1, b"none"), (2, b"pass"), (3, b"pass")], ids=["first", "second", "third"]
+)
+def test_instances_count_up_and_cv_is_none_then_pass(hops: int, status: bytes) -> None:
+    octets = chain_of(hops)
+    assert tags(octets, b"arc-seal").get("i") == b"%d" % hops
+    assert tags(octets, b"arc-seal").get("cv") == status
+
+
+def test_the_results_are_those_of_this_host() -> None:
+    top = b"Authentication-Results: mx.list.example; dkim=pass header.d=a.example\r\n"
+    foreign = b"Authentication-Results: other.example; dkim=fail\r\n"
+    octets = sealed(
+        top + foreign + top.replace(b"dkim=pass", b"spf=none") + message(), results=None
+    )
+    (field, *_) = Message.parse(octets).header.named(b"arc-authentication-results")
+    assert b" ".join(field.value.split()) == (
+        b"i=1; mx.list.example; arc=none; dkim=pass header.d=a.example; spf=none header.d=a.example"
+    )
+
+
+def test_results_that_contradict_the_status_are_refused() -> None:
+    found = AuthenticationResults("mx.list.example", (Result("arc", "pass"),))
+    with pytest.raises(IntentError, match="arc=pass beside cv=none"):
+        sealed(message(), results=found)
+
+
+BROKEN = tamper(ONE)
+MARKED = sealed(BROKEN, domain="relay.example", mark_failed=True)
+REFUSED = [
+    pytest.param(BROKEN, False, Refusal.BROKEN, id="a-broken-chain"),
+    pytest.param(MARKED, False, Refusal.MARKED_FAILED, id="a-chain-marked-failed"),
+    pytest.param(MARKED, True, Refusal.MARKED_FAILED, id="a-chain-marked-failed-whatever-is-asked"),
+]
+
+
+@pytest.mark.parametrize(("octets", "mark_failed", "refusal"), REFUSED)
+def test_a_chain_that_cannot_be_continued_is_refused(
+    octets: bytes, mark_failed: bool, refusal: Refusal
+) -> None:
+    with pytest.raises(SealRefused) as caught:
+        sealed(octets, mark_failed=mark_failed)
+    assert caught.value.refusal is refusal
+    assert refusal_of(verdict(octets), mark_failed=mark_failed) is refusal
+
+
+def test_a_broken_chain_can_be_marked_and_stays_failed() -> None:
+    assert tags(MARKED, b"arc-seal").get("cv") == b"fail"
+    assert tags(MARKED, b"arc-seal").get("i") == b"2"
+    assert verdict(MARKED).status is ChainStatus.FAIL
+
+
+def test_a_marking_seal_covers_its_own_set_only() -> None:
+    """RFC 8617 §5.1.2: it verifies although everything below it has gone."""
+    header = Message.parse(MARKED).header
+    own = header[2], header[1]
+    unsigned = header[0].raw[: header[0].colon + 1] + tags(MARKED, b"arc-seal").without_value("b")
+    data = b"".join(relaxed_field(*field) + b"\r\n" for field in own)
+    data += relaxed_field(*Field.of(unsigned))
+    algorithm = ALGORITHMS["ed25519-sha256"]
+    signature = base64.b64decode(
+        (tags(MARKED, b"arc-seal").get("b") or b"").translate(None, b"\r\n\t ")
+    )
+    assert algorithm.verify(KEYS["e"].public, signature, hashlib.sha256(data).digest())
+
+
+def test_the_fifty_first_set_is_refused() -> None:
+    octets = signed(message())
+    for _ in range(50):
+        octets = sealed(octets)
+    said = verdict(octets)
+    assert said.passed
+    with pytest.raises(SealRefused) as caught:
+        sealed(octets)
+    assert caught.value.refusal is Refusal.FULL
+
+
+UNFIT = [
+    pytest.param({"names": (b"from", b"authentication-results")}, "h=", id="results"),
+    pytest.param({"names": (b"from", b"arc-seal")}, "h=", id="arc"),
+    pytest.param({"names": (b"subject",)}, "h=", id="no-from"),
+    pytest.param({"identity": "@list.example"}, "identity", id="an-identity"),
+    pytest.param({"lifetime": 60}, "lifetime", id="an-end"),
+    pytest.param({"body_length": True}, "body_length", id="a-length"),
+    pytest.param({"other_tags": (("x", b"y"),)}, "other_tags", id="other-tags"),
+]
+
+
+@pytest.mark.parametrize(("options", "field"), UNFIT)
+def test_an_intent_that_does_not_fit_a_set_is_refused(
+    options: dict[str, object], field: str
+) -> None:
+    with pytest.raises(IntentError) as caught:
+        sealer(message(), intent=intent(**options))
+    assert caught.value.field == field
+
+
+def test_signing_can_happen_elsewhere() -> None:
+    octets = signed(message())
+    work = sealer(octets)
+    work.feed(Message.parse(octets).body)
+    unsigned = work.prepare()
+    seal = work.seal(unsigned.complete(KEYS["e"].sign(unsigned.digest)))
+    fields = work.fields(seal.complete(KEYS["e"].sign(seal.digest)))
+    top = b"".join(field.raw + b"\r\n" for field in fields)
+    assert verdict(top + octets).passed
+
+
+def test_a_wrong_signature_is_not_let_go() -> None:
+    work = sealer(message())
+    unsigned = work.prepare()
+    with pytest.raises(IntentError, match="does not verify"):
+        unsigned.complete(KEYS["e"].sign(bytes(32)))
+
+
+def test_steps_out_of_order_are_refused() -> None:
+    work = sealer(message())
+    work.prepare()
+    with pytest.raises(StateError):
+        work.feed(b"more")
+    with pytest.raises(StateError):
+        work.prepare()
+
+
+class Remote:
+    """A key that answers asynchronously."""
+
+    algorithm = "rsa-sha256"
+
+    async def asign(self, digest: bytes, /) -> bytes:
+        return KEYS["r"].sign(digest)
+
+
+async def test_a_remote_key_can_seal() -> None:
+    octets = signed(message())
+    fields = await avowal.aseal(
+        octets, ZONE, authserv_id="mx.list.example", domain="list.example", selector="r",
+        key=Remote(), now=NOW,
+    )  # fmt: skip
+    assert verdict(fields + octets).passed
+
+
+def test_another_layout_says_the_same() -> None:
+    octets = signed(message())
+    work = sealer(octets, layout=ALPHABETICAL)
+    work.feed(Message.parse(octets).body)
+    seal, signature, results = work.finish()
+    assert seal.raw.startswith(b"ARC-Seal: a=ed25519-sha256; b=")
+    top = b"".join(field.raw + b"\r\n" for field in (seal, signature, results))
+    assert verdict(top + octets).passed
+
+
+def test_lines_are_folded_at_78() -> None:
+    fields = [field for field in Message.parse(ONE).header if field.name.startswith(b"arc-")]
+    lines = [line for field in fields for line in field.raw.split(b"\r\n")]
+    assert max(len(line.replace(b"\t", b" " * 8)) for line in lines) <= 78
+
+
+def test_an_internationalized_domain_seals_with_u_labels() -> None:
+    octets = sealed(signed(message()), domain="bücher.example")
+    assert tags(octets, b"arc-seal").get("d") == "bücher.example".encode()
+    assert verdict(octets).passed
+
+
+def test_a_body_hasher_can_be_shared_with_dkim() -> None:
+    octets = chain_of(2)
+    parsed = Message.parse(octets)
+    hasher = BodyHasher()
+    dkim = avowal.Verifier(parsed.header, now=NOW, hasher=hasher)
+    arc = ArcVerifier(parsed.header, now=NOW, hasher=hasher)
+    hasher.feed(parsed.body)
+    hasher.finish()
+    assert dkim.finish(run(dkim.keys(), ZONE))[0].passed
+    assert arc.finish(run(arc.keys(), ZONE)).passed
+    assert hasher.register("relaxed", "sha256", None) is hasher.register("relaxed", "sha256", None)
