@@ -1,0 +1,146 @@
+"""The options as data: what each is called, may be, is by default, and means.
+
+One walk over the model serves the reference page, the sample file and the hints of errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import msgspec
+from msgspec import NODEFAULT, Meta, Struct
+from msgspec.structs import FieldInfo
+
+from avowal.config.model import Configuration
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option.  `default` is the value; NODEFAULT where the option is required."""
+
+    name: str
+    kind: str
+    unit: str | None
+    default: Any
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class TableDescription:
+    """One table: `heading` as TOML writes it (``[[signing.rules]]``, ``[keys.NAME]``)."""
+
+    heading: str
+    meaning: str
+    options: tuple[Option, ...]
+
+
+@cache
+def tables() -> tuple[TableDescription, ...]:
+    """Return all tables, the root first, in the order of the model."""
+    return tuple(_tables(Configuration, ""))
+
+
+@cache
+def dotted_names() -> tuple[str, ...]:
+    """Return the dotted names of all options."""
+    return tuple(
+        f"{table.heading.strip('[]')}.{option.name}".lstrip(".")
+        for table in tables()
+        for option in table.options
+    )
+
+
+def struct_in(annotation: Any) -> tuple[type | None, type[Struct] | None]:
+    """Find the table in an option's type: itself, or as values of a dict or a tuple."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return struct_in(get_args(annotation)[0])
+    if isinstance(annotation, type) and issubclass(annotation, Struct):
+        return None, annotation
+    if origin in {dict, tuple}:
+        _, inner = struct_in(get_args(annotation)[1 if origin is dict else 0])
+        return origin, inner
+    return None, None
+
+
+def choices(annotation: Any) -> tuple[str, ...]:
+    """Return the words an option may have, where it may have no others."""
+    if get_origin(annotation) is Literal:
+        return get_args(annotation)
+    if get_origin(annotation) in {Annotated, Union, UnionType}:
+        found = map(choices, get_args(annotation))
+        return next((words for words in found if words), ())
+    return ()
+
+
+def meta(annotation: Any) -> Iterator[Meta]:
+    """Yield what was declared about an option, outermost first."""
+    yield from (m for m in getattr(annotation, "__metadata__", ()) if isinstance(m, Meta))
+    if get_origin(annotation) in {Annotated, Union, UnionType}:
+        for part in get_args(annotation):
+            yield from meta(part)
+
+
+def meaning(field: FieldInfo) -> str:
+    """Return the sentence that declares an option."""
+    return next((m.description for m in meta(field.type) if m.description), "")
+
+
+def _tables(type_: type[Struct], name: str) -> Iterator[TableDescription]:
+    own: list[Option] = []
+    below: list[TableDescription] = []
+    for field in msgspec.structs.fields(type_):
+        container, inner = struct_in(field.type)
+        if inner is None:
+            own.append(_option(field))
+            continue
+        path = f"{name}.{field.encode_name}".lstrip(".")
+        below += _tables(inner, f"{path}.NAME" if container is dict else path)
+        if container is tuple:
+            at = next(i for i, table in enumerate(below) if table.heading == f"[{path}]")
+            first = below[at]
+            below[at] = TableDescription(f"[{first.heading}]", first.meaning, first.options)
+    yield TableDescription(f"[{name}]" if name else "", _doc(type_), tuple(own))
+    yield from below
+
+
+def _option(field: FieldInfo) -> Option:
+    default = field.default
+    if default is NODEFAULT and field.default_factory is not NODEFAULT:
+        default = field.default_factory()
+    extra = next((m.extra for m in meta(field.type) if m.extra), None) or {}
+    return Option(field.encode_name, kind(field.type), extra.get("unit"), default, meaning(field))
+
+
+def kind(annotation: Any) -> str:
+    """Say in words what an option may be."""
+    words = choices(annotation)
+    if words:
+        return ", ".join(f"`{word}`" for word in words)
+    bounds = next((m for m in meta(annotation) if m.ge is not None), None)
+    base = _base(annotation)
+    if base == "number" and bounds is not None:
+        return f"number, {bounds.ge} to {bounds.le}" if bounds.le else f"number, from {bounds.ge}"
+    return base
+
+
+def _base(annotation: Any) -> str:
+    origin, args = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _base(args[0])
+    if origin in {Union, UnionType}:
+        return next(_base(part) for part in args if part is not NoneType)
+    if origin is tuple:
+        return f"list of {_base(args[0])}s"
+    if origin is dict:
+        return f"table of {_base(args[1])}"
+    return {bool: "`true` or `false`", int: "number", str: "string"}[annotation]
+
+
+def _doc(type_: type[Struct]) -> str:
+    lines = (type_.__doc__ or "").strip().split("\n")
+    return "\n".join(line.strip() for line in lines)
