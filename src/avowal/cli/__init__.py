@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "sign": ("avowal.cli.sign", "Sign a message."),
     "key": ("avowal.cli.key", "Make a key, show its record, compare it with DNS."),
     "canon": ("avowal.cli.canon", "Show the canonical octets of a message and their hashes."),
+    "policy": ("avowal.cli.policy", "See, check, write and evaluate policies: DMARC and older."),
     "lookup": ("avowal.cli.lookup", "Ask DNS as the verifier does."),
     "list": ("avowal.cli.list", "Advise a mailing list, or do its DKIM work in a pipe."),
     "demo": ("avowal.cli.demo", "Show signing, publishing, verifying and tampering at work."),

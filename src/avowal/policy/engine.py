@@ -56,17 +56,26 @@ class Engine:
         self.memory = Memory() if memory is None else memory
 
     def foresee(
-        self, candidates: Iterable[SignatureResult] = (), envelope: DomainName | None = None
+        self,
+        candidates: Iterable[SignatureResult] = (),
+        envelope: DomainName | None = None,
+        *,
+        eager: bool = False,
     ) -> Steps[None]:
         """Ask now what `evaluate` would ask later, whatever becomes of the signatures.
 
-        `candidates` are the signatures found, with any result; `envelope` is the domain SPF
-        will be asked about.  Nothing is concluded; the answers stay in `memory`.
+        `candidates` are the signatures found (`evidence.candidates`), `envelope` is the
+        domain SPF will be asked about.  `eager` asks for signing practices too, which a valid
+        signature of the author makes needless (RFC 5016 §5.3 item 9); `conclude` needs it.
+        Nothing is concluded; the answers stay in `memory`.
         """
         passing = tuple(replace(signature, result="pass") for signature in candidates)
         spf = None if envelope is None else EnvelopeResult(domain=envelope, result="pass")
         # DMARC asks most when all pass, the practices ask only when none does.
-        yield from together(self._evaluate(passing, spf, ()), self._evaluate((), None, ()))
+        if eager:
+            yield from together(self._evaluate(passing, spf, ()), self._evaluate((), None, ()))
+        else:
+            yield from self._dmarc(passing, spf)
 
     def evaluate(
         self,
@@ -120,6 +129,12 @@ class Engine:
             differences=_differences(by_generation),
             trace=(*_traces(verdicts, authorization, vouched), *steps),
         )
+
+    def _dmarc(
+        self, signatures: tuple[SignatureResult, ...], envelope: EnvelopeResult | None
+    ) -> Steps[Any]:
+        wanted = [g for g in self.choice.generations if g in _DISCOVERY]
+        return together(*(self._flow(g, signatures, envelope, ()) for g in wanted))
 
     def _flow(
         self,

@@ -6,10 +6,13 @@ here reads a message or a key.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from avowal.dkim.signature import FIELD_NAME, Signature, SignatureFault
 from avowal.dkim.verification import Verification
+from avowal.limits import DEFAULT, Limits
+from avowal.message import Header
 from avowal.names import DomainName, Identity, NameFault, Selector
 
 
@@ -60,6 +63,22 @@ class SignatureResult:
     def auid(self) -> Identity:
         """The identity i=, or its default ``@d`` (RFC 6376 §3.5 i=)."""
         return self.identity or Identity(b"", self.domain)
+
+
+def candidates(header: Header, *, limits: Limits = DEFAULT) -> tuple[SignatureResult, ...]:
+    """Read which domains may come to have signed, before any signature is verified.
+
+    Their result is ``none``.  Fields that cannot be read are left out: they cannot pass.
+    """
+    found = []
+    for field in header.named(FIELD_NAME)[: limits.signatures_parsed]:
+        try:
+            signature = Signature.parse(field, limits=limits)
+        except SignatureFault:
+            continue
+        found.append(SignatureResult.of(Verification(field=field, place=0, signature=signature)))
+    read = (replace(result, result="none") for result in found if result is not None)
+    return tuple(read)[: limits.signatures_checked]
 
 
 def _name(written: str | bytes | None) -> DomainName | None:

@@ -20,7 +20,7 @@ from avowal.policy.assessment import Assessment, Choice, Disposition, Generation
 from avowal.policy.dmarc.evaluate import Rules
 from avowal.policy.dmarc.suffixes import public_suffix_list
 from avowal.policy.engine import Engine
-from avowal.policy.evidence import SignatureResult
+from avowal.policy.evidence import SignatureResult, candidates
 from avowal.policy.practices import Standing
 from avowal.testing import Zone
 
@@ -153,7 +153,8 @@ RECORDS: dict[str, Any] = {
 def test_dkim_spf_and_dmarc_take_no_more_rounds_than_the_longest_of_them() -> None:
     zone = Zone(RECORDS)
     request = spf.SpfRequest(client=ip_address("192.0.2.9"), mail_from=b"joe@mail.example.com")
-    candidates = [signed("mail.example.com", "none"), signed("other.example", "none")]
+    found = candidates(SIGNED)
+    assert [signature.domain.ascii for signature in found] == ["mail.example.com"]
 
     def dkim() -> Any:
         return Verifier(SIGNED, now=0).keys()
@@ -162,7 +163,7 @@ def test_dkim_spf_and_dmarc_take_no_more_rounds_than_the_longest_of_them() -> No
         return spf.check_identity(request)
 
     def policy() -> Any:
-        return Engine(SIGNED, Choice()).foresee(candidates, name("mail.example.com"))
+        return Engine(SIGNED, Choice()).foresee(found, name("mail.example.com"))
 
     longest = max(rounds(flow(), zone) for flow in (dkim, sender, policy))
     assert rounds(together(dkim(), sender(), policy()), zone) == longest == 3
@@ -171,8 +172,8 @@ def test_dkim_spf_and_dmarc_take_no_more_rounds_than_the_longest_of_them() -> No
 def test_what_was_foreseen_is_concluded_without_a_question() -> None:
     zone = Zone(RECORDS | STRICT)
     engine = Engine(SIGNED, replace(EVERYTHING, generations=ALL[1:]))
-    candidates = [signed("example.com", "none"), replace(THIRD, result="none")]
-    run(engine.foresee(candidates, name("bounce.example.com")), zone)
+    found = [signed("example.com", "none"), replace(THIRD, result="none")]
+    run(engine.foresee(found, name("bounce.example.com"), eager=True), zone)
     signatures = [signed("example.com", "fail"), THIRD]
     envelope = sent("bounce.example.com")
     foreseen = engine.conclude(signatures, envelope)

@@ -96,10 +96,12 @@ class Explorer:
 
     __slots__ = ("caps", "memory", "notes")
 
-    def __init__(self, *, caps: Caps = DEFAULT, memory: Memory | None = None) -> None:
+    def __init__(
+        self, *, caps: Caps = DEFAULT, memory: Memory | None = None, mechanism: str = "dmarc"
+    ) -> None:
         self.caps = caps
         self.memory = Memory() if memory is None else memory
-        self.notes = Notes("dmarc")
+        self.notes = Notes(mechanism)
 
     def own(self, domain: DomainName) -> Steps[list[Record] | Failed]:
         """Return the records at the domain itself."""

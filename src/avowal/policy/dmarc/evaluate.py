@@ -28,7 +28,7 @@ from avowal.policy.dmarc.result import DomainEvaluation, Evaluation, Override, R
 from avowal.policy.dmarc.suffixes import SuffixList, public_suffix_list
 from avowal.policy.evidence import EnvelopeResult, SignatureResult
 from avowal.policy.existence import Existence
-from avowal.policy.trace import Action, TraceStep
+from avowal.policy.trace import Action, Notes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,17 +78,22 @@ def evaluate(
         suffixes = rules.suffixes or public_suffix_list()
     names = identifiers(signatures, envelope)
     shared = Memory() if memory is None else memory
-    explorers = [Explorer(caps=caps, memory=shared) for _ in authors.domains]
+    mechanism = "dmarc" if suffixes is None else "dmarc-7489"
+    explorers = [Explorer(caps=caps, memory=shared, mechanism=mechanism) for _ in authors.domains]
     found = yield from together(
         *(
             _one_author(explorer, domain, names, rules, suffixes)
             for explorer, domain in zip(explorers, authors.domains, strict=True)
         )
     )
-    steps = [TraceStep("dmarc", "author", str(mailbox)) for mailbox in authors.mailboxes[:20]]
-    steps += [TraceStep("dmarc", "discarded", "From", str(problem)) for problem in authors.problems]
-    steps += [step for explorer in explorers for step in explorer.notes.steps]
-    return _combined(authors, found, rules, tuple(steps))
+    notes = Notes(mechanism)
+    for mailbox in authors.mailboxes[:20]:
+        notes.add("author", str(mailbox))
+    for problem in authors.problems:
+        notes.add("discarded", "From", str(problem))
+    for explorer in explorers:
+        notes.extend(explorer.notes.steps)
+    return _combined(authors, found, rules, notes)
 
 
 def _one_author(
@@ -184,7 +189,7 @@ def _combined(
     authors: Authors,
     found: tuple[DomainEvaluation, ...],
     rules: Rules,
-    trace: tuple[TraceStep, ...],
+    notes: Notes,
 ) -> Evaluation:
     strictest = max(found, key=lambda e: e.severity, default=None)
     result = Result.PERMERROR if strictest is None else strictest.result
@@ -198,7 +203,7 @@ def _combined(
     if hidden and result in {Result.PASS, Result.NONE}:
         result = Result.PERMERROR
     if len(found) > 1 or hidden:
-        trace = (*trace, TraceStep("dmarc", "concluded", result.value, "the strictest author"))
+        notes.add("concluded", result.value, "the strictest author")
     return Evaluation(
         result=result,
         disposition=disposition,
@@ -207,7 +212,7 @@ def _combined(
         evaluations=found,
         reasons=reasons,
         problems=authors.problems,
-        trace=trace,
+        trace=notes.steps,
     )
 
 

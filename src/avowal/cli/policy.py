@@ -1,0 +1,18 @@
+"""``avowal policy``: what domains publish about the use of their names, and what follows."""
+
+from __future__ import annotations
+
+import click
+
+from avowal.cli.policy_evaluate import evaluate
+from avowal.cli.policy_make import make
+from avowal.cli.policy_publish import check, show
+
+
+@click.group("policy")
+def command() -> None:
+    """See, check and write what domains publish; evaluate a message under it."""
+
+
+for _subcommand in (show, check, make, evaluate):
+    command.add_command(_subcommand)

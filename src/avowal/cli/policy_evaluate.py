@@ -1,0 +1,193 @@
+"""``avowal policy evaluate``: a message under one or several generations of policy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Any
+
+import click
+
+from avowal.cli import sources
+from avowal.cli.asking import Dns, at_option, dns_options, line_ends_option
+from avowal.cli.exits import Status, worst
+from avowal.cli.policy_publish import domain_name
+from avowal.errors import UsageError
+from avowal.message import HeaderTooLarge, LineEnds
+
+_GENERATIONS = ("domainkeys", "2005", "2007", "adsp", "2015", "2026")
+
+
+def _generations(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...]:
+    chosen = tuple(dict.fromkeys(word.strip() for word in value.split(",") if word.strip()))
+    unknown = [word for word in chosen if word not in _GENERATIONS]
+    if unknown or not chosen:
+        raise click.BadParameter(f"choose from {','.join(_GENERATIONS)}, separated by commas")
+    return chosen
+
+
+def _client(
+    _: click.Context, __: click.Parameter, value: str | None
+) -> IPv4Address | IPv6Address | None:
+    try:
+        return None if value is None else ip_address(value)
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is no IP address") from None
+
+
+@click.command("evaluate")
+@click.argument("paths", nargs=-1, required=True, metavar="FILE...")
+@click.option(
+    "--as",
+    "generations",
+    default="2026",
+    show_default=True,
+    callback=_generations,
+    metavar="LIST",
+    help=f"The generations, separated by commas: {', '.join(_GENERATIONS)}.",
+)
+@click.option("--client", callback=_client, metavar="IP", help="The SMTP client, for SPF.")
+@click.option("--mail-from", default="", metavar="ADDRESS", help="The reverse-path, for SPF.")
+@click.option("--helo", default="", metavar="NAME", help="The argument of HELO, for SPF.")
+@click.option("--compare", is_flag=True, help="Also say where RFC 7489 and RFC 9989 part, and why.")
+@click.option("--atps", is_flag=True, help="Let authors authorize third parties (RFC 6541).")
+@click.option(
+    "--certifier", multiple=True, metavar="DOMAIN", help="Trust this one to vouch (RFC 5518)."
+)
+@click.option(
+    "--handling",
+    type=click.Choice(["report", "cautious", "full"]),
+    default="full",
+    show_default=True,
+    help="How far the receiver follows: not at all, to quarantine at most, as asked.",
+)
+@click.option("--trace", is_flag=True, help="Show every step.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per message and line.")
+@dns_options
+@at_option
+@line_ends_option
+def evaluate(
+    *, paths: tuple[str, ...], as_json: bool, trace: bool, dns: Dns, **options: Any
+) -> int:
+    """Say what each generation of policy makes of a message.
+
+    The status is 0 when every message is accepted, 1 when some other disposition is asked
+    for, 3 when DNS leaves it open.
+    """
+    from avowal.cli.policy_report import as_object, as_text
+
+    choice = _choice(options)
+    statuses = {Status.PASSED}
+    with dns.opened() as resolver:
+        for path in (file for given in paths for file in sources.files(given)):
+            for origin, chunks in sources.messages(path, lambda octets: None):
+                assessment = _assessed(origin, chunks, resolver, choice, options)
+                statuses.add(_status(assessment))
+                if as_json:
+                    import json
+
+                    click.echo(json.dumps(as_object(origin, assessment)))
+                else:
+                    click.echo(as_text(origin, assessment, trace=trace))
+    return worst(*statuses)
+
+
+def _choice(options: dict[str, Any]) -> Any:
+    from avowal.policy.assessment import Choice, Generation, Handling
+
+    wanted = options["generations"]
+    if options["compare"]:
+        wanted = tuple(dict.fromkeys((*wanted, "2015", "2026")))
+    return Choice(
+        generations=tuple(Generation(word) for word in wanted),
+        handling=Handling(options["handling"]),
+        atps=options["atps"],
+        certifiers=tuple(domain_name(written) for written in options["certifier"]),
+    )
+
+
+def _assessed(
+    origin: sources.Origin,
+    chunks: Iterator[bytes],
+    resolver: Any,
+    choice: Any,
+    options: dict[str, Any],
+) -> Any:
+    """Verify and evaluate one message; the questions of all mechanisms share their rounds."""
+    from avowal.cli.inspection import begun
+    from avowal.dkim.legacy import DomainKeysVerifier
+    from avowal.dkim.rules import PROFILES
+    from avowal.dkim.verifier import Verifier
+    from avowal.dns.limits import Limited
+    from avowal.lookup import run, together
+    from avowal.policy.engine import Engine
+    from avowal.policy.evidence import SignatureResult, candidates
+
+    line_ends: LineEnds = options["line_ends"]
+    try:
+        header, body = begun(origin, chunks, line_ends)
+    except HeaderTooLarge as fault:
+        raise UsageError(f"{origin}: {fault.why}") from None
+    verifier = Verifier(header, now=options["now"])
+    older = DomainKeysVerifier(header, rules=PROFILES["archive"])
+    engine = Engine(header, choice)
+    limited = Limited(resolver)
+    foreseen = engine.foresee(candidates(header), _sender(options))
+    keys, older_keys, envelope, _ = run(
+        together(verifier.keys(), older.keys(), _envelope(options), foreseen), limited
+    )
+    for chunk in body:
+        wanting = [verifier.feed(chunk), older.feed(chunk)]
+        if True not in wanting:
+            break
+    results = [SignatureResult.of(verdict) for verdict in verifier.finish(keys)]
+    older_results = [SignatureResult.of(verdict) for verdict in older.finish(older_keys)]
+    assessment = run(
+        engine.evaluate(
+            [result for result in results if result is not None],
+            None if envelope is None else envelope.envelope,
+            domainkeys=[result for result in older_results if result is not None],
+        ),
+        limited,
+    )
+    if envelope is None:
+        return assessment
+    return replace(assessment, trace=(*envelope.trace, *assessment.trace))
+
+
+def _envelope(options: dict[str, Any]) -> Any:
+    """The SPF check as a flow; its result is None where no client is given."""
+    from avowal.policy.spf import SpfRequest, check_identity
+
+    if options["client"] is None:
+        if options["mail_from"] or options["helo"]:
+            raise UsageError("--mail-from and --helo need --client: SPF is about an IP address")
+        return _nothing()
+    return check_identity(
+        SpfRequest(
+            client=options["client"],
+            mail_from=options["mail_from"].encode("utf-8", "surrogateescape"),
+            helo=options["helo"].encode("utf-8", "surrogateescape"),
+            now=options["now"],
+        )
+    )
+
+
+def _sender(options: dict[str, Any]) -> Any:
+    """The domain SPF will be asked about, None where it is not known."""
+    if options["client"] is None:
+        return None
+    domain = options["mail_from"].rpartition("@")[2] or options["helo"]
+    return domain_name(domain) if domain else None
+
+
+def _nothing() -> Any:
+    yield from ()
+
+
+def _status(assessment: Any) -> Status:
+    if assessment.disposition.value not in {"accept", "tempfail"}:
+        return Status.NOT_PASSED
+    unknown = any(verdict.word == "temperror" for verdict in assessment.verdicts)
+    return Status.TRY_AGAIN if unknown else Status.PASSED

@@ -1,0 +1,110 @@
+"""``avowal policy make``: the records to publish, from options or from answers."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from avowal.cli.policy_publish import domain_name
+from avowal.errors import UsageError
+
+_POLICIES = click.Choice(["none", "quarantine", "reject"])
+
+
+@click.command("make")
+@click.argument("domain")
+@click.option("-p", "--policy", type=_POLICIES, help="p=: what is asked for mail that fails.")
+@click.option("--subdomains", type=_POLICIES, help="sp=: the same for subdomains.")
+@click.option("--nonexistent", type=_POLICIES, help="np=: the same for names that do not exist.")
+@click.option("--rua", multiple=True, metavar="ADDRESS", help="Where aggregate reports go.")
+@click.option("--ruf", multiple=True, metavar="ADDRESS", help="Where failure reports go.")
+@click.option("--fo", default="0", metavar="OPTIONS", help="fo=: when failure reports are wanted.")
+@click.option("--strict-dkim", is_flag=True, help="adkim=s: d= has to be the same name.")
+@click.option("--strict-spf", is_flag=True, help="aspf=s: MAIL FROM has to be the same name.")
+@click.option("--psd", type=click.Choice(["y", "n"]), help="y: a public suffix; n: none.")
+@click.option("--testing", is_flag=True, help="t=y: receivers do one level less.")
+@click.option("--spf", "terms", metavar="TERMS", help="Also an SPF record: 'mx -all'.")
+@click.option("--third-party", metavar="SIGNER", help="Only an ATPS record for this signer.")
+@click.option("--no-mail", is_flag=True, help="Only the records of a name without any mail.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per record and line.")
+def make(*, domain: str, as_json: bool, **options: Any) -> None:
+    """Print the records that DOMAIN has to publish, as lines of a zone file.
+
+    Without options the questions are asked on the terminal.
+    """
+    from avowal.policy import publish
+
+    name = domain_name(domain)
+    given = {key: value for key, value in options.items() if value and value != "0"}
+    if not given:
+        options |= _asked()
+    if options["no_mail"]:
+        records = publish.no_mail(name)
+    elif options["third_party"]:
+        records = (publish.third_party(domain_name(options["third_party"]), name),)
+    else:
+        records = publish.dmarc(name, _wish(options))
+        if options["terms"]:
+            records = (*records, publish.spf(name, options["terms"]))
+    for record in records:
+        _print(record, as_json)
+
+
+def _wish(options: dict[str, Any]) -> Any:
+    from avowal.policy.dmarc.record import Policy
+    from avowal.policy.publish import Wish
+
+    def policy(key: str) -> Policy | None:
+        return None if options[key] is None else Policy(options[key])
+
+    return Wish(
+        policy=policy("policy") or Policy.NONE,
+        subdomains=policy("subdomains"),
+        nonexistent=policy("nonexistent"),
+        aggregate_to=options["rua"],
+        failures_to=options["ruf"],
+        failure_options=options["fo"],
+        strict_dkim=options["strict_dkim"],
+        strict_spf=options["strict_spf"],
+        suffix=options["psd"] or "u",
+        testing=options["testing"],
+    )
+
+
+def _asked() -> dict[str, Any]:
+    """Ask on the terminal.  Raises UsageError where there is none."""
+    if not sys.stdin.isatty():
+        raise UsageError("nothing to make: give options such as --policy none --rua ADDRESS")
+    if not click.confirm("Does this name send mail?", default=True):
+        return {"no_mail": True}
+    policy = click.prompt("What is asked for mail that fails", type=_POLICIES, default="none")
+    rua = click.prompt("Where do aggregate reports go (empty: nowhere)", default="")
+    strict = policy != "none" and click.confirm(
+        "For names that do not exist: reject?", default=True
+    )
+    testing = policy != "none" and click.confirm("Only test it first (t=y)?", default=True)
+    return {
+        "policy": policy,
+        "rua": (rua,) if rua else (),
+        "nonexistent": "reject" if strict else None,
+        "testing": testing,
+    }
+
+
+def _print(record: Any, as_json: bool) -> None:
+    if as_json:
+        import json
+
+        members = {"name": record.name, "type": record.rrtype, "text": record.text}
+        click.echo(json.dumps({**members, "note": record.why or None}))
+        return
+    from avowal.keys.records import txt_line
+
+    if record.why:
+        click.echo(f"; {record.why}")
+    if record.rrtype == "TXT":
+        click.echo(txt_line(record.name, record.text))
+    else:
+        click.echo(f"{record.name}. 3600 IN {record.rrtype} {record.text}")

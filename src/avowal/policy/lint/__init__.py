@@ -1,0 +1,42 @@
+"""What is wrong, risky or left over in what a domain publishes: ``avowal policy check``.
+
+Each check is a row of `CHECKS` (or of `ASKING_CHECKS`, when it needs further questions); a
+finding says what, where and what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
+
+from avowal.lookup import Steps, together
+from avowal.policy.caps import DEFAULT, Caps
+from avowal.policy.lint import dmarc, spf, whole
+from avowal.policy.lint.finding import Finding, Level
+from avowal.policy.survey import Survey
+
+__all__ = ["ASKING_CHECKS", "CHECKS", "Finding", "Level", "lint"]
+
+Check: TypeAlias = Callable[[Survey], Iterator[Finding]]
+AskingCheck: TypeAlias = Callable[[Survey, Caps], Steps[tuple[Finding, ...]]]
+
+CHECKS: tuple[Check, ...] = (
+    whole.unanswered,
+    whole.several,
+    whole.missing,
+    whole.leftovers,
+    dmarc.unreadable,
+    dmarc.tags,
+    dmarc.strictness,
+    spf.unreadable,
+    spf.form,
+)
+ASKING_CHECKS: tuple[AskingCheck, ...] = (dmarc.consent, spf.cost)
+
+
+def lint(survey: Survey, *, caps: Caps = DEFAULT) -> Steps[tuple[Finding, ...]]:
+    """Check what was surveyed, errors first.  Raises nothing."""
+    found = [finding for check in CHECKS for finding in check(survey)]
+    further = yield from together(*(check(survey, caps) for check in ASKING_CHECKS))
+    found += [finding for findings in further for finding in findings]
+    return tuple(sorted(found, key=lambda finding: tuple(Level).index(finding.level)))

@@ -1,0 +1,134 @@
+"""Checks of the DMARC record and of the addresses it names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from avowal.lookup import Steps
+from avowal.policy.caps import Caps
+from avowal.policy.dmarc.destinations import Consent, Kind, destinations
+from avowal.policy.dmarc.record import REMOVED_TAGS, Policy, Record, RecordFault
+from avowal.policy.dmarc.uris import ReportUri
+from avowal.policy.lint.finding import Finding, Level
+from avowal.policy.survey import Survey
+from avowal.policy.trace import printable
+
+_NULL_MX = b"0 ."  # RFC 7505 §3
+_NO_SENDER = [b"v=spf1", b"-all"]
+
+
+def unreadable(survey: Survey) -> Iterator[Finding]:
+    """Find records that receivers take for something else."""
+    for octets in survey.at("dmarc").records:
+        try:
+            Record.parse(octets)
+        except RecordFault as fault:
+            yield Finding(
+                level=Level.ERROR,
+                code="dmarc-unreadable",
+                place=survey.at("dmarc").name,
+                what=f"no DMARC record: {fault}: {printable(octets)}",
+                hint='begin with exactly "v=DMARC1;" and write each tag once',
+            )
+
+
+def _records(survey: Survey) -> Iterator[tuple[str, Record]]:
+    place = survey.at("dmarc")
+    for octets in place.records:
+        try:
+            yield place.name, Record.parse(octets)
+        except RecordFault:
+            continue
+
+
+def tags(survey: Survey) -> Iterator[Finding]:
+    """Find tags that do not say what they seem to."""
+    for place, record in _records(survey):
+        spoiling = {"p", "sp", "np"}
+        for problem in record.problems:
+            level = Level.ERROR if problem.tag in spoiling else Level.WARNING
+            yield Finding(level, "bad-tag", place, f"{problem.tag}=: {problem.why}", "correct it")
+        for name in sorted(REMOVED_TAGS):
+            if getattr(record, name) is not None:
+                why = "gone since RFC 9989, receivers ignore it"
+                hint = "use t=y instead" if name == "pct" else "take it out"
+                yield Finding(Level.ADVICE, "removed-tag", place, f"{name}=: {why}", hint)
+        for name, _ in record.other_tags:
+            yield Finding(
+                Level.WARNING, "unknown-tag", place, f"{name}= is no tag of DMARC", "take it out"
+            )
+        if record.p is None:
+            yield Finding(Level.ERROR, "no-policy", place, "p= is absent or invalid", "say p=none")
+        if record.fo != ("0",) and not record.ruf:
+            yield Finding(
+                Level.ADVICE, "fo-alone", place, "fo= is ignored without ruf=", "take it out"
+            )
+
+
+def strictness(survey: Survey) -> Iterator[Finding]:
+    """Find policies that do harm, or nothing."""
+    for place, record in _records(survey):
+        if record.p is Policy.REJECT and _sends_mail(survey):
+            yield Finding(
+                level=Level.ADVICE,
+                code="reject-and-lists",
+                place=place,
+                what="p=reject, and mailing lists break signatures and SPF",
+                hint="use p=quarantine where people post to lists, and give machines a subdomain "
+                "with p=reject (RFC 9989 §7.4)",
+            )
+        if record.p is Policy.NONE and not record.rua:
+            yield Finding(
+                level=Level.WARNING,
+                code="none-unwatched",
+                place=place,
+                what="p=none without rua= has no effect at all",
+                hint="add rua=mailto:... to learn who uses the name",
+            )
+        if record.p in {Policy.QUARANTINE, Policy.REJECT} and not record.rua:
+            yield Finding(
+                level=Level.ADVICE,
+                code="enforced-unwatched",
+                place=place,
+                what=f"p={record.p} without rua=: nobody sees which of your mail is lost",
+                hint="add rua=mailto:...",
+            )
+        if record.psd == "y" and record.ruf:
+            yield Finding(
+                level=Level.WARNING,
+                code="psd-ruf",
+                place=place,
+                what="a public suffix must not ask for failure reports (RFC 9989 §10.2)",
+                hint="take ruf= out",
+            )
+
+
+def _sends_mail(survey: Survey) -> bool:
+    nothing = [
+        octets for octets in survey.at("spf").records if octets.split() == [b"v=spf1", b"-all"]
+    ]
+    return not nothing and survey.exchanges != (_NULL_MX,)
+
+
+def _addresses(record: Record) -> tuple[tuple[Kind, tuple[ReportUri, ...]], ...]:
+    return (("rua", record.rua), ("ruf", record.ruf))
+
+
+def consent(survey: Survey, caps: Caps) -> Steps[tuple[Finding, ...]]:
+    """Addresses elsewhere have to agree (RFC 9990 §4)."""
+    findings = []
+    for place, record in _records(survey):
+        for tag, uris in _addresses(record):
+            found = yield from destinations(
+                survey.domain, uris, kind=tag, caps=caps, memory=survey.memory
+            )
+            for destination in found:
+                uri = destination.uri.uri
+                if destination.consent is Consent.REFUSED:
+                    what = f"{tag}={uri}: no consent at {destination.name}, receivers send nothing"
+                    hint = f'have "v=DMARC1" published at {destination.name}'
+                    findings.append(Finding(Level.ERROR, "no-consent", place, what, hint))
+                elif destination.consent is Consent.UNUSABLE:
+                    what = f"{tag}={uri}: no usable mailto: address"
+                    findings.append(Finding(Level.WARNING, "bad-uri", place, what, "use mailto:"))
+    return tuple(findings)

@@ -1,0 +1,87 @@
+"""Checks of the SPF record, and what evaluating it costs a receiver."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import ip_address
+
+from avowal.lookup import Steps
+from avowal.policy.caps import Caps
+from avowal.policy.lint.finding import Finding, Level
+from avowal.policy.spf import SpfLimits, SpfRequest, SpfWord, check_host
+from avowal.policy.spf.macros import SpfSyntaxFault
+from avowal.policy.spf.record import read_record
+from avowal.policy.survey import Survey
+
+# An address that no record names (RFC 5737), so that every term is reached.
+_NOBODY = ip_address("192.0.2.255")
+_GENEROUS = SpfLimits(terms=50, void_lookups=50)
+_STANDARD = SpfLimits()
+_LONG_TXT = 450  # octets, RFC 7208 §3.4
+
+
+def unreadable(survey: Survey) -> Iterator[Finding]:
+    """Find records that give permerror."""
+    for octets in survey.at("spf").records:
+        try:
+            read_record(octets)
+        except SpfSyntaxFault as fault:
+            yield Finding(
+                level=Level.ERROR,
+                code="spf-unreadable",
+                place=survey.at("spf").name,
+                what=f"receivers answer permerror: {fault}",
+                hint="mend the term (RFC 7208 §12)",
+            )
+
+
+def form(survey: Survey) -> Iterator[Finding]:
+    """Find terms that do not do what they seem to."""
+    place = survey.at("spf")
+    for octets in place.records:
+        if len(octets) > _LONG_TXT:
+            what = f"{len(octets)} octets may not fit into one UDP answer (RFC 7208 §3.4)"
+            yield Finding(Level.ADVICE, "spf-long", place.name, what, "shorten it")
+        try:
+            record = read_record(octets)
+        except SpfSyntaxFault:
+            continue
+        mechanisms = [directive.mechanism for directive in record.directives]
+        if "ptr" in mechanisms:
+            what = "ptr is slow and not to be used (RFC 7208 §5.5)"
+            yield Finding(Level.WARNING, "spf-ptr", place.name, what, "name addresses instead")
+        for directive in record.directives:
+            if directive.mechanism == "all" and directive.word is SpfWord.PASS:
+                what = "+all lets the whole world send in your name"
+                yield Finding(Level.ERROR, "spf-all", place.name, what, "end with ~all or -all")
+        if "all" in mechanisms and mechanisms[-1] != "all":
+            what = "terms behind all are never reached"
+            yield Finding(Level.WARNING, "spf-unreached", place.name, what, "put all last")
+        if "all" not in mechanisms and record.redirect is None:
+            what = "neither all nor redirect: every other client is neutral"
+            yield Finding(Level.WARNING, "spf-open", place.name, what, "end with ~all or -all")
+
+
+def cost(survey: Survey, caps: Caps) -> Steps[tuple[Finding, ...]]:
+    """Count the terms that ask DNS, as a receiver does for a client that matches none."""
+    del caps
+    place = survey.at("spf")
+    if len(place.records) != 1:
+        return ()
+    request = SpfRequest(client=_NOBODY, mail_from=b"postmaster@" + survey.domain.ascii.encode())
+    result = yield from check_host(request, "mfrom", limits=_GENEROUS)
+    findings = []
+    if result.terms > _STANDARD.terms:
+        what = f"{result.terms} terms ask DNS, {_STANDARD.terms} are allowed: permerror"
+        hint = "replace include and mx by the addresses behind them (RFC 7208 §4.6.4)"
+        findings.append(Finding(Level.ERROR, "spf-lookups", place.name, what, hint))
+    if result.void_lookups > _STANDARD.void_lookups:
+        what = f"{result.void_lookups} lookups find nothing, {_STANDARD.void_lookups} are allowed"
+        hint = "take out what no longer exists (RFC 7208 §4.6.4)"
+        findings.append(Finding(Level.ERROR, "spf-void", place.name, what, hint))
+    if result.word in {SpfWord.PERMERROR, SpfWord.TEMPERROR} and not findings:
+        what = f"{result.word}: {result.problem}"
+        findings.append(
+            Finding(Level.ERROR, "spf-fails", place.name, what, "mend the named record")
+        )
+    return tuple(findings)

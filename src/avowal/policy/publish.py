@@ -1,0 +1,130 @@
+"""The publisher's side: records to put into a zone, each read back before it is handed out.
+
+What is dead in the field (SSP, ADSP, DomainKeys) is not written; DMARC says what it said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from avowal.errors import UsageError
+from avowal.names import DomainName
+from avowal.policy import atps
+from avowal.policy.dmarc.destinations import consent_name
+from avowal.policy.dmarc.record import Policy, Record
+from avowal.policy.dmarc.uris import ReportUri
+from avowal.policy.spf.macros import SpfSyntaxFault
+from avowal.policy.spf.record import VERSION, read_record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """One record: its name without final dot, its type and its text; `why` is for people."""
+
+    name: str
+    text: str
+    rrtype: str = "TXT"
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What a DMARC record is to say; what is left at its default is not written."""
+
+    policy: Policy = Policy.NONE
+    subdomains: Policy | None = None
+    nonexistent: Policy | None = None
+    aggregate_to: Sequence[str] = ()
+    failures_to: Sequence[str] = ()
+    strict_dkim: bool = False
+    strict_spf: bool = False
+    failure_options: str = "0"
+    suffix: str = "u"
+    testing: bool = False
+
+
+def dmarc(domain: DomainName, wish: Wish) -> tuple[Published, ...]:
+    """Return the domain's record, and the consent each foreign report address needs.
+
+    Raises UsageError for what a receiver would not read as it was meant.
+    """
+    tags = [
+        ("p", wish.policy.value),
+        ("sp", wish.subdomains),
+        ("np", wish.nonexistent),
+        ("adkim", "s" if wish.strict_dkim else None),
+        ("aspf", "s" if wish.strict_spf else None),
+        ("rua", _uris(wish.aggregate_to)),
+        ("ruf", _uris(wish.failures_to)),
+        ("fo", wish.failure_options if wish.failure_options != "0" else None),
+        ("psd", wish.suffix if wish.suffix != "u" else None),
+        ("t", "y" if wish.testing else None),
+    ]
+    text = "; ".join(["v=DMARC1", *(f"{name}={value}" for name, value in tags if value)])
+    record = Record.parse(text.encode())
+    if record.problems:
+        problem = record.problems[0]
+        raise UsageError(f"{problem.tag}=: {problem.why}")
+    if wish.failure_options != "0" and not wish.failures_to:
+        raise UsageError("fo=: ignored without an address for failure reports")
+    if wish.suffix == "y" and wish.failures_to:
+        raise UsageError("ruf=: a public suffix must not ask for failure reports")
+    own = Published(name=f"_dmarc.{domain.ascii}", text=text)
+    return (own, *_consents(domain, (*record.rua, *record.ruf)))
+
+
+def _uris(addresses: Iterable[str]) -> str:
+    uris = []
+    for address in addresses:
+        uri = address if ":" in address else f"mailto:{address}"
+        uris.append(uri.replace(",", "%2C").replace("!", "%21"))  # RFC 9989 §4.6
+    return ",".join(uris)
+
+
+def _consents(domain: DomainName, uris: Iterable[ReportUri]) -> Iterator[Published]:
+    seen = set()
+    for uri in uris:
+        if uri.domain is None:
+            raise UsageError(f"{uri.uri}: no mailto: address that receivers could write to")
+        host = uri.domain
+        related = host.is_within(domain) or domain.is_within(host)
+        if not related and host.ascii not in seen:
+            seen.add(host.ascii)
+            yield Published(
+                name=consent_name(domain, host),
+                text="v=DMARC1;",
+                why=f"to be published by {host.ascii}: it agrees to receive the reports",
+            )
+
+
+def spf(domain: DomainName, terms: str) -> Published:
+    """Return the SPF record of these terms (``mx ip4:192.0.2.0/24 -all``).  Raises UsageError."""
+    text = f"{VERSION.decode()} {terms}".strip()
+    try:
+        read_record(text.encode())
+    except SpfSyntaxFault as fault:
+        raise UsageError(f"SPF: {fault}") from None
+    return Published(name=domain.ascii, text=text)
+
+
+def no_mail(domain: DomainName) -> tuple[Published, ...]:
+    """Return the records of a domain that neither sends nor receives mail."""
+    return (
+        Published(name=domain.ascii, text="v=spf1 -all", why="nobody sends for it"),
+        Published(name=f"_dmarc.{domain.ascii}", text="v=DMARC1; p=reject", why="nor signs"),
+        Published(name=f"*._domainkey.{domain.ascii}", text="v=DKIM1; p=", why="no key is valid"),
+        Published(name=domain.ascii, text="0 .", rrtype="MX", why="takes none, RFC 7505"),
+    )
+
+
+def third_party(signer: DomainName, author: DomainName, digest: str = "sha256") -> Published:
+    """Return the record by which an author lets a third party sign (RFC 6541).
+
+    Raises UsageError for a hash that is not to be published.
+    """
+    if digest not in atps.PUBLISHED:
+        raise UsageError(f"atpsh={digest}: publish {' or '.join(atps.PUBLISHED)} (RFC 8301 §3)")
+    return Published(
+        name=atps.query_name(signer, author, digest), text=atps.record(signer).decode()
+    )

@@ -1,0 +1,101 @@
+"""Everything a domain publishes about the use of its name, asked for in two rounds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from avowal.lookup import Answer, Outcome, Question, Steps
+from avowal.names import DomainName
+from avowal.policy import adsp, domainkeys, ssp, ssp2007
+from avowal.policy.asking import Failed, Memory, failed, failure_text
+from avowal.policy.caps import DEFAULT, Caps
+from avowal.policy.dmarc.discovery import Explorer, Walk
+from avowal.policy.spf.record import is_record
+from avowal.policy.symbols import SymbolRecord
+from avowal.policy.words import WordRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """One name and the records of one mechanism that stand there."""
+
+    mechanism: str
+    name: str
+    records: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """What a domain publishes: a place per mechanism, and the walk that DMARC takes from it.
+
+    `exchanges` are the MX records, None when that question failed; `exists` is False for
+    NXDOMAIN.  `failures` are the questions that got no answer.
+    """
+
+    domain: DomainName
+    exists: bool
+    exchanges: tuple[bytes, ...] | None
+    places: tuple[Place, ...]
+    walk: Walk | None
+    failures: tuple[Failed, ...] = ()
+    memory: Memory = field(default_factory=Memory, repr=False, compare=False)
+
+    def at(self, mechanism: str) -> Place:
+        """Return the place of one mechanism."""
+        return next(place for place in self.places if place.mechanism == mechanism)
+
+
+def _symbols(symbols: str) -> Callable[[bytes], bool]:
+    return lambda octets: bool(octets) and SymbolRecord.parse(octets, symbols) is not None
+
+
+def _words(words: frozenset[str]) -> Callable[[bytes], bool]:
+    return lambda octets: WordRecord.parse(octets, words) is not None
+
+
+def _looks_like_dmarc(octets: bytes) -> bool:
+    return b"DMARC" in octets[:20].upper()
+
+
+# Mechanism, prefix of the name, and which of the TXT records there belong to it.
+MECHANISMS: tuple[tuple[str, str, Callable[[bytes], bool]], ...] = (
+    ("spf", "", is_record),
+    ("dmarc", "_dmarc.", _looks_like_dmarc),
+    ("adsp", f"{adsp.PREFIX}.", _words(adsp.WORDS)),
+    ("ssp2007", f"{ssp2007.PREFIX}.", _words(ssp2007.WORDS)),
+    ("ssp", f"{ssp.PREFIX}.", _symbols(ssp.SYMBOLS)),
+    ("domainkeys", f"{domainkeys.PREFIX}.", _symbols(domainkeys.SYMBOLS)),
+)
+
+
+def survey(domain: DomainName, *, caps: Caps = DEFAULT) -> Steps[Survey]:
+    """Ask for everything.  Raises nothing."""
+    explorer = Explorer(caps=caps)
+    questions = [Question(f"{prefix}{domain.ascii}") for _, prefix, _ in MECHANISMS]
+    exchange, *answers = yield from explorer.memory.ask(Question(domain.ascii, "MX"), *questions)
+    walk = yield from explorer.walk(domain)
+    places = tuple(
+        Place(mechanism=mechanism, name=question.name, records=tuple(filter(belongs, a.records)))
+        for (mechanism, _, belongs), question, a in zip(MECHANISMS, questions, answers, strict=True)
+    )
+    failures = [
+        _failure(question, answer) for question, answer in zip(questions, answers, strict=True)
+    ]
+    failures.append(_failure(Question(domain.ascii, "MX"), exchange))
+    if isinstance(walk, Failed):
+        failures.append(walk)
+    return Survey(
+        domain=domain,
+        exists=exchange.outcome is not Outcome.NO_NAME,
+        exchanges=None if failed(exchange) else exchange.records,
+        places=places,
+        walk=walk if isinstance(walk, Walk) else None,
+        failures=tuple(dict.fromkeys(f for f in failures if f is not None)),
+        memory=explorer.memory,
+    )
+
+
+def _failure(question: Question, answer: Answer) -> Failed | None:
+    name = question.name if question.type == "TXT" else f"{question.name} {question.type}"
+    return Failed(name, failure_text(answer)) if failed(answer) else None
