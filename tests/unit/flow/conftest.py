@@ -1,0 +1,83 @@
+"""A mail site in memory: a configuration as operators write it, fixed keys, a zone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Any
+
+import pytest
+
+from avowal.config.model import Key
+from avowal.config.toml import parse
+from avowal.errors import KeyMaterialError
+from avowal.flow.actions import Actions
+from avowal.flow.compiling import compile_plan
+from avowal.flow.decide import decide
+from avowal.flow.inspection import Inspection, Outcome
+from avowal.flow.plan import AnyKey, Plan
+from avowal.flow.transaction import Authentication, Transaction
+from avowal.flow.treatment import Treatment, treat
+from avowal.lookup import Resolver, run
+from avowal.message import Message
+from avowal.names import DomainName
+from avowal.testing import ED25519, RSA_1024, RSA_2048, Zone, record_for
+
+NOW = 1_700_000_000
+KEYS = {"ed": ED25519, "rsa": RSA_2048, "short": RSA_1024}
+ZONE = Zone(
+    {
+        "ed._domainkey.example.com": record_for(ED25519),
+        "rsa._domainkey.example.com": record_for(RSA_2048),
+        "ed._domainkey.example.org": record_for(ED25519),
+        "test._domainkey.example.com": record_for(ED25519, flags=["y"]),
+        "gone._domainkey.example.com": "v=DKIM1; p=",
+    }
+)
+
+
+def load(name: str, entry: Key, domain: DomainName | None) -> AnyKey:
+    """The inline text of an entry names one of the fixed keys."""
+    if entry.inline not in KEYS:
+        raise KeyMaterialError(f"key {name}", "no such key")
+    return KEYS[entry.inline]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A plan, and messages put through it."""
+
+    plan: Plan
+
+    def transaction(
+        self, client: str | None = None, auth: str | None = None, **more: Any
+    ) -> Transaction:
+        return Transaction(
+            received_at=NOW,
+            client=None if client is None else ip_address(client),
+            auth=None if auth is None else Authentication("PLAIN", auth),
+            **more,
+        )
+
+    def treatment(self, octets: bytes, **more: Any) -> Treatment:
+        return treat(self.plan, self.transaction(**more), Message.parse(octets).header)
+
+    def outcome(self, octets: bytes, *, zone: Resolver = ZONE, **more: Any) -> Outcome:
+        message = Message.parse(octets)
+        inspection = Inspection(self.plan, self.transaction(**more), message.header, now=NOW)
+        answers = run(inspection.questions(), zone)
+        inspection.feed(message.body)
+        return inspection.finish(answers)
+
+    def actions(self, octets: bytes, **more: Any) -> Actions:
+        return decide(self.outcome(octets, **more))
+
+
+@pytest.fixture
+def site() -> Callable[[str], Site]:
+    def made(toml: str) -> Site:
+        loaded = parse(toml.encode(), file="avowal.toml")
+        return Site(compile_plan(loaded.configuration, loaded.places, load=load))
+
+    return made
