@@ -1,0 +1,65 @@
+"""Who may receive reports (RFC 9990 §4)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.evidence import Counting, name
+
+from avowal.lookup import Question, run
+from avowal.policy.dmarc.destinations import Consent, destinations
+from avowal.policy.dmarc.record import Record
+from avowal.testing import Zone
+
+AT = "example.com._report._dmarc.reports.example.net"
+OWN = {"_dmarc.example.com": "v=DMARC1; p=none"}
+
+
+def found(zone: dict[str, Any], *uris: str) -> Any:
+    record = Record.parse(f"v=DMARC1; p=none; rua={','.join(uris)}".encode())
+    return run(destinations(name("example.com"), record.rua), Zone(OWN | zone))
+
+
+@pytest.mark.parametrize(
+    ("zone", "uri", "consent"),
+    [
+        pytest.param({}, "mailto:a@example.com", Consent.OWN, id="the-domain"),
+        pytest.param({}, "mailto:a@x.example.com", Consent.OWN, id="the-organization"),
+        pytest.param({}, "mailto:a@reports.example.net", Consent.REFUSED, id="silent"),
+        pytest.param({AT: "v=DMARC1"}, "mailto:a@reports.example.net", Consent.GIVEN, id="says-so"),
+        pytest.param(
+            {"*._report._dmarc.reports.example.net": "v=DMARC1;"},
+            "mailto:a@reports.example.net",
+            Consent.GIVEN,
+            id="wildcard",
+        ),
+        pytest.param({AT: "hello"}, "mailto:a@reports.example.net", Consent.REFUSED, id="other"),
+        pytest.param({AT: "SERVFAIL"}, "mailto:a@reports.example.net", Consent.UNKNOWN, id="fails"),
+        pytest.param({}, "https://reports.example.net/", Consent.UNUSABLE, id="no-mailto"),
+        pytest.param({}, "mailto:a@notexample.com", Consent.REFUSED, id="no-suffix-comparison"),
+    ],
+)
+def test_a_foreign_address_has_to_agree(zone: dict[str, Any], uri: str, consent: Consent) -> None:
+    assert [destination.consent for destination in found(zone, uri)] == [consent]
+
+
+@pytest.mark.parametrize(
+    ("instead", "address"),
+    [
+        pytest.param("mailto:b@reports.example.net", "b@reports.example.net", id="same-host"),
+        pytest.param("mailto:b@victim.example", "a@reports.example.net", id="another-host"),
+    ],
+)
+def test_the_destination_may_name_another_address_at_its_host(instead: str, address: str) -> None:
+    zone = {AT: f"v=DMARC1; rua={instead}"}
+    (destination,) = found(zone, "mailto:a@reports.example.net")
+    assert [str(uri.address) for uri in destination.uris] == [address]
+
+
+def test_all_addresses_are_asked_for_in_two_rounds() -> None:
+    record = Record.parse(b"v=DMARC1; p=none; rua=mailto:a@a.example,mailto:b@b.example")
+    counting = Counting(Zone(OWN))
+    run(destinations(name("example.com"), record.rua), counting)
+    assert len(counting.rounds) == 2
+    assert Question("example.com._report._dmarc.a.example") in counting.rounds[1]
