@@ -40,12 +40,16 @@ def sealed(octets: bytes, arrived: avowal.ChainVerification | None = None) -> by
     )  # fmt: skip
 
 
-def median(call: Callable[[], object], rounds: int) -> float:
+def validated(octets: bytes) -> avowal.ChainVerification:
+    return avowal.verify_chain(octets, ZONE, now=NOW)
+
+
+def median(call: Callable[..., object], *arguments: object, rounds: int) -> float:
     """Microseconds of process time for one call."""
     times = []
     for _ in range(rounds):
         start = time.process_time()
-        call()
+        call(*arguments)
         times.append(time.process_time() - start)
     return statistics.median(times) * 1e6
 
@@ -85,10 +89,10 @@ def main() -> None:
         while hops < wanted:
             octets = sealed(octets) + octets
             hops += 1
-        arrived = avowal.verify_chain(octets, ZONE, now=NOW)
+        arrived = validated(octets)
         assert arrived.passed, arrived.explanation
-        validate = median(lambda: avowal.verify_chain(octets, ZONE, now=NOW), rounds)
-        seal = median(lambda: sealed(octets, arrived), rounds)
+        validate = median(validated, octets, rounds=rounds)
+        seal = median(sealed, octets, arrived, rounds=rounds)
         passes = octets_canonicalized(octets) / len(BODY)
         print(f"{hops:4} {validate:13.0f} {validate / hops:9.0f} {seal:9.0f} {passes:13.2f}")
 
