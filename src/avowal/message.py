@@ -95,15 +95,18 @@ class Header:
         without one contributes nothing (RFC 6376 §5.4.2).  `except_at` is the
         place of the signature under work, which is never taken (§3.7).
         """
-        left: dict[bytes, list[int]] = {}
+        positions = self.positions
+        if except_at >= 0:
+            own = self.names[except_at]
+            positions = {**positions, own: [at for at in positions[own] if at != except_at]}
+        mentions: dict[bytes, int] = {}
         places = []
         for name in names:
-            rest = left.get(name)
-            if rest is None:
-                rest = [place for place in self.positions.get(name, ()) if place != except_at]
-                left[name] = rest
-            if rest:
-                places.append(rest.pop())
+            present = positions.get(name)
+            if present:
+                mentions[name] = mention = mentions.get(name, 0) + 1
+                if mention <= len(present):
+                    places.append(present[-mention])
         return places
 
     @property

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from typing import Any
 
 from avowal.canonical import BODY_FORMS, HEADER_FORMS, BodyForm, Octets, relaxed_fields
+from avowal.crypto.algorithms import new_hash
 from avowal.message import CRLF, Field, Header
 
 
@@ -20,7 +20,7 @@ class BodyHash:
     __slots__ = ("_hash", "count", "length")
 
     def __init__(self, hash_name: str, length: int | None) -> None:
-        self._hash: Any = hashlib.new(hash_name, usedforsecurity=False)
+        self._hash: Any = new_hash(hash_name)
         self.length = length
         self.count = None if length is None else 0
 

@@ -16,14 +16,13 @@ half before it is let go, where the key can name it.
 from __future__ import annotations
 
 import base64
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, cast
 
 from avowal import quoted
 from avowal.canonical import Octets
-from avowal.crypto.algorithms import ALGORITHMS
+from avowal.crypto.algorithms import ALGORITHMS, new_hash
 from avowal.crypto.publickey import PublicKeyFault
 from avowal.crypto.signing import AsyncSigningKey, KnowsPublicKey, SigningKey
 from avowal.dkim import cautions
@@ -93,12 +92,12 @@ class Unsigned:
         except SignatureFault as fault:
             raise IntentError(name, f"our own reader refuses it: {fault}") from None
         algorithm = ALGORITHMS[read.algorithm]
-        digest = hashlib.new(algorithm.hash_name, read.data).digest()
+        digest = new_hash(algorithm.hash_name, read.data).digest()
         if digest != self.digest:
             raise IntentError(name, "writer and reader disagree about what is signed")
-        if isinstance(self.key, KnowsPublicKey):
+        if hasattr(self.key, "public_octets"):
             try:
-                public = algorithm.load_public(self.key.public_octets)
+                public = algorithm.load_public(cast("KnowsPublicKey", self.key).public_octets)
             except PublicKeyFault as fault:
                 raise IntentError("b=", f"the key's public half is unusable: {fault}") from None
             if not algorithm.verify(public, read.signature, digest):
@@ -198,7 +197,7 @@ class Signer:
             text=text,
             colon=own.colon,
             column=column,
-            digest=hashlib.new(hash_name, data).digest(),
+            digest=new_hash(hash_name, data).digest(),
             key=intent.key,
             layout=intent.layout,
             read_back=self._read_back,

@@ -12,13 +12,12 @@ Nothing here raises for any octets and any answers.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from avowal.canonical import Octets
-from avowal.crypto.algorithms import ALGORITHMS
+from avowal.crypto.algorithms import ALGORITHMS, new_hash
 from avowal.crypto.publickey import PublicKey
 from avowal.dkim import acceptance, cautions
 from avowal.dkim import rules as rules_module
@@ -236,7 +235,7 @@ class Verifier:
             place=candidate.place,
         )
         algorithm = ALGORITHMS[signature.algorithm]
-        digest = hashlib.new(algorithm.hash_name, data, usedforsecurity=False).digest()
+        digest = new_hash(algorithm.hash_name, data).digest()
         intact = algorithm.verify(key, signature.signature, digest)
         body_digest = body.digest
         evidence = Evidence(
