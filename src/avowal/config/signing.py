@@ -9,6 +9,8 @@ from msgspec import field
 from avowal.config.options import Natural, Positive, Table, option
 from avowal.dkim.intent import OVERSIGNED_NAMES, RECOMMENDED_NAMES
 
+_OVERSIGNED = ", ".join(sorted(name.decode().title() for name in OVERSIGNED_NAMES))
+
 
 class Key(Table, frozen=True, kw_only=True):
     """One private key, under a name that rules refer to.
@@ -142,9 +144,12 @@ class Signing(Table, frozen=True, kw_only=True):
         name.decode().title() for name in RECOMMENDED_NAMES
     )
     oversigned_names: Annotated[
-        tuple[str, ...],
-        option("The fields to list once more than they occur, so that none can be added."),
-    ] = tuple(sorted(name.decode().title() for name in OVERSIGNED_NAMES))
+        tuple[str, ...] | None,
+        option(
+            "The fields to list once more than they occur, so that none can be added.  Unset: "
+            f"those of {_OVERSIGNED} that `signed_names` holds."
+        ),
+    ] = None
     omitted_names: Annotated[
         tuple[str, ...], option("Fields never to sign, whatever the other options say.")
     ] = ()

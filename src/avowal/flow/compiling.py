@@ -13,7 +13,7 @@ from avowal.config.addresses import AddressPattern, AddressTable
 from avowal.config.mistakes import closest
 from avowal.config.model import Configuration, Key
 from avowal.config.places import NOWHERE, Path, Places, dotted
-from avowal.dkim.intent import UNSUITABLE_NAMES, Intent, lower_names
+from avowal.dkim.intent import OVERSIGNED_NAMES, UNSUITABLE_NAMES, Intent, lower_names
 from avowal.errors import IntentError, KeyMaterialError
 from avowal.flow.classes import ResultClass
 from avowal.flow.mechanism import Mechanism, Sealer
@@ -230,20 +230,22 @@ class _Compiler(Sets):
         signing = self.configuration.signing
         lists = ("signed_names", "oversigned_names", "omitted_names")
         for option in lists:
-            for number, name in enumerate(getattr(signing, option)):
+            for number, name in enumerate(getattr(signing, option) or ()):
                 path = ("signing", option, number)
                 if _FIELD_NAME.fullmatch(name) is None:
                     self.mistakes.add(path, f"{name!r} is no name of a header field")
                 elif name.lower().encode() in UNSUITABLE_NAMES and option != "omitted_names":
                     why = f"{name} changes in transit and cannot be signed (RFC 6376 §5.4.1)"
                     self.mistakes.add(path, why)
-        signed, oversigned, omitted = (lower_names(getattr(signing, option)) for option in lists)
+        signed, omitted = lower_names(signing.signed_names), lower_names(signing.omitted_names)
         if b"from" in omitted or b"from" not in signed:
             option = "omitted_names" if b"from" in omitted else "signed_names"
             self.mistakes.add(("signing", option), "From must be signed (RFC 6376 §5.4)")
+        oversigned = OVERSIGNED_NAMES.intersection(signed)
+        if signing.oversigned_names is not None:
+            oversigned = frozenset(lower_names(signing.oversigned_names))
         unwanted = UNSUITABLE_NAMES.union(omitted)
-        kept = tuple(name for name in signed if name not in unwanted)
-        return kept, frozenset(oversigned) - unwanted
+        return tuple(name for name in signed if name not in unwanted), oversigned - unwanted
 
     def rewriting(self) -> Rewriting | None:
         changes: list[tuple[re.Pattern[bytes], bytes]] = []

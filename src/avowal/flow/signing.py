@@ -9,6 +9,7 @@ from avowal.authres import AuthenticationResults
 from avowal.canonical import BODY_FORMS, HEADER_FORMS, Octets
 from avowal.dkim.intent import Intent
 from avowal.dkim.signer import Signer
+from avowal.errors import KeyMaterialError
 from avowal.flow.authorship import address_of
 from avowal.flow.mechanism import Context, Findings, Seal, Sealing
 from avowal.flow.plan import Plan
@@ -28,6 +29,8 @@ class DkimSigning:
         if not context.treatment.sign:
             return None
         intents = tuple(dict.fromkeys(_intents(context)))
+        if not intents:
+            raise KeyMaterialError("keys", "none may sign while DNS does not show its record")
         signer = Signer(
             _as_rewritten(context.plan, context.outgoing),
             intents,
@@ -62,6 +65,8 @@ def _intents(context: Context) -> Iterator[Intent]:
             key = use.loaded
             if key is None:
                 key = context.plan.load(use.name, use.entry, domain)
+            if getattr(key, "withheld", False):
+                continue  # its record is not published yet; the other keys sign
             yield Intent(
                 domain=domain.text,
                 selector=use.entry.selector,

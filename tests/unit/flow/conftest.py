@@ -81,3 +81,8 @@ def site() -> Callable[[str], Site]:
         return Site(compile_plan(loaded.configuration, loaded.places, load=load))
 
     return made
+
+
+@pytest.fixture
+def zone() -> Zone:
+    return ZONE
