@@ -58,7 +58,7 @@ class Header:
     The three lists run in parallel and are not to be changed.
     """
 
-    __slots__ = ("colons", "names", "positions", "raws")
+    __slots__ = ("colons", "names", "positions", "raws", "repeated")
 
     def __init__(self, raws: list[bytes], names: list[bytes], colons: list[int]) -> None:
         self.raws = raws
@@ -66,10 +66,13 @@ class Header:
         self.colons = colons
         self.positions: dict[bytes, list[int]] = {}
         """For each lower-cased name the places of its fields, top to bottom; b"" for none."""
+        self.repeated: set[bytes] = set()
+        """The names that stand more than once."""
         positions = self.positions
         for place, name in enumerate(names):
             if name in positions:
                 positions[name].append(place)
+                self.repeated.add(name)
             else:
                 positions[name] = [place]
 
@@ -95,9 +98,9 @@ class Header:
         without one contributes nothing (RFC 6376 §5.4.2).  `except_at` is the
         place of the signature under work, which is never taken (§3.7).
         """
+        names = tuple(names)
         positions = self.positions
-        if except_at >= 0:
-            own = self.names[except_at]
+        if except_at >= 0 and (own := self.names[except_at]) in names:
             positions = {**positions, own: [at for at in positions[own] if at != except_at]}
         mentions: dict[bytes, int] = {}
         places = []

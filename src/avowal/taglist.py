@@ -74,7 +74,8 @@ class TagList:
             start = stop + 1
             stop = start + len(spec)
             written, equals, value = spec.partition(b"=")
-            name = _tag_name(written)
+            short = len(written) <= _LONGEST_CACHED_NAME
+            name = _known_tag_name(written) if short else _read_tag_name(written)
             if not equals or name is None:
                 raise TagListFault(start, "expected a tag name and =")
             if name in tags:
@@ -94,7 +95,7 @@ class TagList:
             start = stop + 1
             stop = start + len(spec)
             written, equals, value = spec.partition(b"=")
-            name = _tag_name(written)
+            name = _read_tag_name(written)
             if equals and name is not None:
                 tag = Tag(name, value.strip(FWS), start + len(written) + 1, stop)
                 tags.setdefault(name, tag)
@@ -139,14 +140,8 @@ class TagList:
         return f"TagList({self.octets!r})"
 
 
-def _tag_name(written: bytes) -> str | None:
-    """Return a tag's name, None for octets that are no name."""
-    if len(written) > _LONGEST_CACHED_NAME:
-        return _read_tag_name(written)
-    return _known_tag_name(written)
-
-
 def _read_tag_name(written: bytes) -> str | None:
+    """Return a tag's name, None for octets that are no name."""
     name = written.strip(FWS)
     return name.decode() if _NAME.fullmatch(name) else None
 

@@ -23,19 +23,21 @@ _UNSIGNED = {
     b"content-type": Caution.CONTENT_TYPE_UNSIGNED,
 }
 # RFC 5322 §3.6: these may stand once, as may the MIME fields (RFC 2045 §4-6)
-_ONCE = (
-    b"date",
-    b"sender",
-    b"reply-to",
-    b"to",
-    b"cc",
-    b"message-id",
-    b"in-reply-to",
-    b"references",
-    b"subject",
-    b"mime-version",
-    b"content-type",
-    b"content-transfer-encoding",
+_ONCE = frozenset(
+    (
+        b"date",
+        b"sender",
+        b"reply-to",
+        b"to",
+        b"cc",
+        b"message-id",
+        b"in-reply-to",
+        b"references",
+        b"subject",
+        b"mime-version",
+        b"content-type",
+        b"content-transfer-encoding",
+    )
 )
 _TRACE = frozenset((b"return-path", b"received", b"comments", b"keywords"))  # RFC 6376 §5.4.1
 
@@ -92,11 +94,10 @@ def of_key(record: KeyRecord, key: PublicKey, usual_form: str, records: int) -> 
 
 def _header_cautions(header: Header) -> Iterator[Caution]:
     positions = header.positions
-    if len(positions) != len(header):  # some name stands twice
-        if len(positions.get(b"from", ())) > 1:
-            yield Caution.SEVERAL_FROM
-        if any(len(positions.get(name, ())) > 1 for name in _ONCE):
-            yield Caution.DUPLICATE_FIELDS
+    if b"from" in header.repeated:
+        yield Caution.SEVERAL_FROM
+    if not _ONCE.isdisjoint(header.repeated):
+        yield Caution.DUPLICATE_FIELDS
     if b"" in positions:
         yield Caution.MALFORMED_LINES
     if b"date" not in positions:

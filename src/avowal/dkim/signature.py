@@ -245,19 +245,24 @@ def _query_methods(value: bytes) -> tuple[str, ...]:
 
 
 # How each tag is read, and what its absence means (RFC 6376 §3.5).
-_READERS: tuple[tuple[str, Reader, Any], ...] = (
-    ("a", _algorithm, None),
-    ("b", _base64, None),
-    ("bh", _base64, None),
-    ("c", _canonicalization, ("simple", "simple")),
-    ("d", DomainName.parse, None),
-    ("h", read_names, None),
-    ("i", _identity, None),
-    ("l", _number, None),
-    ("q", _query_methods, (QUERY_DNS_TXT,)),
-    ("s", DomainName.parse, None),
-    ("t", _number, None),
-    ("x", _number, None),
+_READERS: Mapping[str, Reader | None] = MappingProxyType(
+    {
+        "a": _algorithm,
+        "b": _base64,
+        "bh": _base64,
+        "c": _canonicalization,
+        "d": DomainName.parse,
+        "h": read_names,
+        "i": _identity,
+        "l": _number,
+        "q": _query_methods,
+        "s": DomainName.parse,
+        "t": _number,
+        "x": _number,
+    }
+)
+_ABSENT: Mapping[str, Any] = MappingProxyType(
+    dict.fromkeys(_READERS) | {"c": ("simple", "simple"), "q": (QUERY_DNS_TXT,)}
 )
 
 
@@ -265,15 +270,16 @@ def read_values(
     tags: TagList, instead: Mapping[str, Reader | None] = MappingProxyType({})
 ) -> dict[str, Any]:
     """Return the value of each tag of `_READERS`, or its default.  Raises SignatureFault."""
-    values = {}
-    for name, usual, default in _READERS:
-        tag, reader = tags.tag(name), instead.get(name, usual)
-        if tag is None or reader is None:
-            values[name] = default
+    readers = {**_READERS, **instead} if instead else _READERS
+    values = {**_ABSENT}
+    for name, octets, start, _ in tags:
+        reader = readers.get(name)
+        if reader is None:
             continue
         try:
-            values[name] = reader(tag.value)
+            values[name] = reader(octets)
         except SyntaxFault as fault:
-            where = tag.start + fault.offset
-            raise SignatureFault(Reason.SYNTAX, where, f"{name}=: {fault.why}") from None
+            raise SignatureFault(
+                Reason.SYNTAX, start + fault.offset, f"{name}=: {fault.why}"
+            ) from None
     return values
