@@ -74,6 +74,7 @@ CLASS_OF: Final[dict[Reason, ResultClass]] = {
     Reason.HISTORIC_ALGORITHM: _C.POLICY,
     Reason.HISTORIC_PROTOCOL: _C.POLICY,
     Reason.EXPIRED: _C.POLICY,
+    Reason.TOO_OLD: _C.POLICY,
     Reason.FUTURE: _C.POLICY,
     Reason.UNACCEPTABLE_DOMAIN: _C.POLICY,
     Reason.REQUIRED_FIELD: _C.POLICY,

@@ -63,9 +63,11 @@ class Site:
     def treatment(self, octets: bytes, **more: Any) -> Treatment:
         return treat(self.plan, self.transaction(**more), Message.parse(octets).header)
 
-    def outcome(self, octets: bytes, *, zone: Resolver = ZONE, **more: Any) -> Outcome:
+    def outcome(
+        self, octets: bytes, *, zone: Resolver = ZONE, now: int = NOW, **more: Any
+    ) -> Outcome:
         message = Message.parse(octets)
-        inspection = Inspection(self.plan, self.transaction(**more), message.header, now=NOW)
+        inspection = Inspection(self.plan, self.transaction(**more), message.header, now=now)
         answers = run(inspection.questions(), zone)
         inspection.feed(message.body)
         return inspection.finish(answers)
