@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from avowal import __version__
 from avowal.dkim.verification import Verification
 from avowal.opendkim.sigerrors import SigError
 
@@ -60,9 +61,9 @@ def malformed_value(authserv_id: str) -> bytes:
     return f"{_written(authserv_id)}; dkim=permerror (bad message/signature format)".encode()
 
 
-def software_value(hostname: str, job: str, version: str) -> bytes:
+def software_value(hostname: str, job: str) -> bytes:
     """Return the value of the DKIM-Filter field."""
-    return f" {PRODUCT} v{version} {_written(hostname)} {_written(job)}".encode()
+    return f" {PRODUCT} v{__version__} {_written(hostname)} {_written(job)}".encode()
 
 
 def _result(judged: Judged, *, with_prefix: bool) -> str:

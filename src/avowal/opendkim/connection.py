@@ -1,0 +1,383 @@
+"""One milter connection of `avowal-opendkim`: the session's events, the filter's verdicts.
+
+What is answered when is OpenDKIM's: PeerList at the connection, everything that needs no
+body at the end of the header, the rest at the end of the message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import socket
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+from avowal.dns.limits import Limited
+from avowal.errors import PeerError, UsageError
+from avowal.lookup import AsyncResolver
+from avowal.message import Header
+from avowal.milter.actions import NEEDED
+from avowal.milter.events import EndOfMessage, Event, HeaderEnd, SessionLimits
+from avowal.milter.inquiry import Inquiry
+from avowal.milter.negotiation import Actions, Stage, Wish
+from avowal.milter.negotiation import Protocol as Steps
+from avowal.milter.packets import (
+    Abort,
+    Body,
+    Connect,
+    Disposition,
+    Helo,
+    Mail,
+    Modification,
+    Quit,
+    QuitNewConnection,
+)
+from avowal.milter.session import FilterSession
+from avowal.opendkim.envelope import Envelope, bare_address
+from avowal.opendkim.filtering import Filtering, Generation
+from avowal.opendkim.journal import Level, Line, printable
+from avowal.opendkim.settings import Settings
+from avowal.opendkim.verdict import Mail as OutgoingMail
+from avowal.opendkim.verdict import Verdict
+
+_PROGRESS_SECONDS = 8.0  # below Sendmail's 10 s between two reads
+_DNS_SECONDS = 5  # OpenDKIM's default of DNSTimeout
+_DNS_QUESTIONS = 60
+_QUICKACK: Final = getattr(socket, "TCP_QUICKACK", None)  # Linux
+
+
+class Log(Protocol):
+    """Takes the lines of messages."""
+
+    def write(self, line: Line, /) -> None: ...
+
+
+class Shadow(Protocol):
+    """Compares what would be done with what another filter did; in shadow mode only."""
+
+    def signing_time(self, header: Header, now: int, /) -> int: ...
+
+    def compare(self, filtering: Filtering, verdict: Verdict, envelope: Envelope, /) -> None: ...
+
+
+@dataclass(slots=True, kw_only=True)
+class Service:
+    """What all connections share; a reload replaces `generation`."""
+
+    generation: Generation
+    resolver: AsyncResolver
+    log: Log
+    send: Callable[[Sequence[OutgoingMail]], Awaitable[None]]
+    now: Callable[[], int] = lambda: int(time.time())
+    shadow: Shadow | None = None
+    draining: bool = False
+    open: set[Connection] = field(default_factory=set)
+    on_empty: Callable[[], None] = lambda: None
+
+
+def wish_of(settings: Settings) -> Wish:
+    """Return what is asked of the MTA: answers only where one may be other than CONTINUE."""
+    likes = Actions.CHANGE_HEADERS | Actions.QUARANTINE
+    if settings.text("RedirectFailuresTo") is not None:
+        likes |= Actions.ADD_RECIPIENTS | Actions.DELETE_RECIPIENTS
+    macros = ("j", "daemon_name", "i", "auth_type", *(name for name, _ in settings.macros))
+    sender = settings.text("SenderMacro")
+    names = (*macros, sender) if sender is not None else macros
+    stages: Mapping[Stage, tuple[str, ...]] = {
+        stage: tuple(dict.fromkeys(names))
+        for stage in (Stage.CONNECT, Stage.MAIL, Stage.RECIPIENT, Stage.END_OF_HEADER)
+    } | {Stage.END_OF_BODY: ("i",)}
+    return Wish(
+        likes=likes,
+        protocol=(
+            Steps.NO_HELO | Steps.NO_UNKNOWN | Steps.NO_DATA | Steps.SKIP | Steps.LEADING_SPACE
+            | Steps.SILENT_MAIL | Steps.SILENT_RECIPIENT | Steps.SILENT_HEADERS
+        ),
+        macros=stages,
+        exact_octets=False,
+    )  # fmt: skip
+
+
+class Connection(asyncio.Protocol):
+    """Serves one MTA connection."""
+
+    def __init__(self, service: Service, sock: socket.socket) -> None:
+        self._service = service
+        self._generation = service.generation
+        settings = self._generation.settings
+        self._socket = sock if sock.family != socket.AF_UNIX and _QUICKACK is not None else None
+        limits = SessionLimits(header_octets=settings.header_octets + (1 << 16))
+        self._session = FilterSession(wish_of(settings), limits=limits)
+        self._transport: asyncio.Transport | None = None
+        self._message: Filtering | None = None
+        self._envelope = Envelope()
+        self._inquiry: Inquiry | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    # -- what the event loop says ------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - of a stream socket
+        self._transport = transport
+        self._service.open.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._forget()
+        self._service.open.discard(self)
+        if not self._service.open:
+            self._service.on_empty()
+
+    def data_received(self, data: bytes) -> None:
+        if self._socket is not None:
+            self._socket.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)  # type: ignore[arg-type] # not None
+        self._session.receive(data)
+        self._guarded(self._advance)
+
+    def _advance(self) -> None:
+        while (event := self._session.next_event()) is not None:
+            _ON.get(type(event), Connection._on_other)(self, event)
+
+    def _guarded(self, step: Callable[[], None]) -> None:
+        """Run one step; whatever goes wrong, the MTA gets an answer or an end."""
+        try:
+            step()
+        except PeerError as fault:
+            self._say(Level.WARNING, str(fault))
+            self.close()
+            return
+        except Exception as error:  # noqa: BLE001 - the last resort of a face (design.md §6)
+            self._say(Level.ERROR, f"{self._envelope.job}: program error: {error!r}")
+            self._fail()
+        self._flush()
+
+    def _flush(self) -> None:
+        octets = self._session.outgoing()
+        if octets and self._transport is not None and not self._transport.is_closing():
+            self._transport.write(octets)
+        if self._service.draining and not self.in_message:
+            self.close()
+
+    # -- events --------------------------------------------------------------------------
+
+    def _on_other(self, event: Event) -> None:
+        self._session.proceed()
+
+    def _on_connect(self, event: Connect) -> None:
+        self._generation = self._service.generation
+        if self._session.owed and not self._generation.admits(self._told()):
+            self._session.answer(Disposition.ACCEPT)
+        else:
+            self._session.proceed()
+
+    def _on_anew(self, event: Event) -> None:
+        self._forget()
+        self._session.proceed()
+
+    def _on_quit(self, event: Quit) -> None:
+        self._forget()
+        self.close()
+
+    def _on_header(self, event: HeaderEnd) -> None:
+        self._forget()
+        service = self._service
+        self._generation = service.generation
+        self._envelope = self._told()
+        now = service.now()
+        message = self._message = Filtering(
+            self._generation,
+            self._envelope,
+            event.header,
+            now=now if service.shadow is None else service.shadow.signing_time(event.header, now),
+            draw=random.randrange(100),  # noqa: S311 - a sample, not a secret (RFC 6651 §3.3)
+        )
+        if message.early is not None and self._session.owed and service.shadow is None:
+            self._conclude(message.early)
+            return
+        if message.early is None:
+            self._inquiry = Inquiry(message.keys(), self._resolver())
+        self._session.proceed()
+
+    def _on_body(self, event: Body) -> None:
+        message = self._message
+        wanted = message is not None and message.early is None and message.feed(event.chunk)
+        if not wanted and self._session.owed and self._session.may_skip:
+            self._session.answer(Disposition.SKIP)
+        else:
+            self._session.proceed()
+
+    def _on_end(self, event: EndOfMessage) -> None:
+        message, inquiry = self._message, self._inquiry
+        if message is None:  # the session gives a header before every end
+            raise PeerError("the end of a message that never began")
+        if message.early is not None:
+            self._conclude(message.early)
+        elif inquiry is None or inquiry.done:
+            self._judge(message, inquiry)
+        else:
+            self._ask_patience_later()
+            inquiry.when_done(lambda: self._guarded(lambda: self._judge(message, inquiry)))
+
+    # -- the end of a message --------------------------------------------------------------
+
+    def _judge(self, message: Filtering, inquiry: Inquiry | None) -> None:
+        """All keys are there: judge, which may take one more round of questions."""
+        if message is not self._message:
+            return
+        if inquiry is not None and inquiry.failed is not None:
+            raise inquiry.failed
+        keys = {} if inquiry is None else inquiry.answers
+        last = self._inquiry = Inquiry(message.finish(keys), self._resolver())
+        if last.done:
+            self._conclude(last.answers)
+        else:
+            self._ask_patience_later()
+            last.when_done(lambda: self._guarded(lambda: self._judged(message, last)))
+
+    def _judged(self, message: Filtering, inquiry: Inquiry) -> None:
+        if message is not self._message:
+            return
+        if inquiry.failed is not None:
+            raise inquiry.failed
+        self._conclude(inquiry.answers)
+
+    def _conclude(self, verdict: Verdict) -> None:
+        """Answer; reports leave first, so that the signer has them when the mail is through."""
+        if not verdict.mails or self._service.shadow is not None:
+            self._answer(verdict)
+            return
+        message = self._message
+        self._ask_patience_later()
+        task = self._task = asyncio.get_running_loop().create_task(self._send(verdict))
+
+        def sent(_: asyncio.Task[None]) -> None:
+            if message is self._message:
+                self._guarded(lambda: self._answer(verdict))
+
+        task.add_done_callback(sent)
+
+    async def _send(self, verdict: Verdict) -> None:
+        await self._service.send(verdict.mails)
+
+    def _answer(self, verdict: Verdict) -> None:
+        message, service, session = self._message, self._service, self._session
+        if service.shadow is not None and message is not None:
+            service.shadow.compare(message, verdict, self._envelope)
+            session.answer(Disposition.ACCEPT)
+        else:
+            session.answer(verdict.answer, self._permitted(verdict))
+        if message is not None:
+            for line in message.journal.lines:
+                service.log.write(line)
+        self._forget()
+
+    def _permitted(self, verdict: Verdict) -> list[Modification]:
+        """Return the modifications that the MTA takes; a message that is refused needs none."""
+        agreement = self._session.agreement
+        accepted = verdict.answer in (Disposition.ACCEPT, Disposition.CONTINUE)
+        if agreement is None or not accepted:
+            return []
+        return [m for m in verdict.modifications if NEEDED[type(m)] in agreement.actions]
+
+    def _fail(self) -> None:
+        """Answer as On-InternalError says, or hang up."""
+        session = self._session
+        self._forget()
+        if not session.owed:
+            self.close()
+            return
+        action = self._generation.settings.actions["On-InternalError"]
+        try:
+            session.answer(_PLAIN.get(action, Disposition.TEMPFAIL))
+        except UsageError:
+            self.close()
+
+    # -- odds and ends -----------------------------------------------------------------------
+
+    def _told(self) -> Envelope:
+        """Gather what the MTA said so far."""
+        session = self._session
+        connection, sender = session.connection, session.sender
+        recipients = session.recipients
+        address = connection.address if connection is not None else None
+        return Envelope(
+            client_name=_text(connection.hostname) if connection is not None else None,
+            client=None if address is None else _bare(_text(address)),
+            sender="" if sender is None else bare_address(sender.address),
+            recipients=tuple(bare_address(recipient.address) for recipient in recipients),
+            raw_recipients=tuple(recipient.address for recipient in recipients),
+            macros={name.strip("{}"): value for name, value in session.macros.items()},
+        )
+
+    def _resolver(self) -> AsyncResolver:
+        seconds = self._generation.settings.conf.integer("DNSTimeout", _DNS_SECONDS)
+        return Limited(
+            self._service.resolver, questions=_DNS_QUESTIONS, seconds=seconds or _DNS_SECONDS
+        )
+
+    def _ask_patience_later(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(_PROGRESS_SECONDS, self._ask_patience)
+
+    def _ask_patience(self) -> None:
+        self._session.progress()
+        self._flush()
+        self._ask_patience_later()
+
+    def _forget(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._inquiry is not None:
+            self._inquiry.give_up()
+            self._inquiry = None
+        self._message = None
+
+    @property
+    def in_message(self) -> bool:
+        """Whether a message has begun and has no answer yet."""
+        return self._session.sender is not None or self._message is not None
+
+    def close(self) -> None:
+        """Close after what was written is sent."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.close()
+
+    def abort(self) -> None:
+        """Close at once."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _say(self, level: Level, text: str) -> None:
+        if self._generation.detail.any:
+            self._service.log.write(Line(level, printable(text)))
+
+
+_PLAIN: Final = {
+    "accept": Disposition.ACCEPT, "quarantine": Disposition.ACCEPT,
+    "discard": Disposition.DISCARD, "reject": Disposition.REJECT,
+    "tempfail": Disposition.TEMPFAIL,
+}  # fmt: skip
+_ON: Final[dict[type[object], Callable[[Connection, Any], None]]] = {
+    Connect: Connection._on_connect,
+    Abort: Connection._on_anew,
+    Mail: Connection._on_anew,
+    Helo: Connection._on_anew,
+    QuitNewConnection: Connection._on_anew,
+    HeaderEnd: Connection._on_header,
+    Body: Connection._on_body,
+    EndOfMessage: Connection._on_end,
+    Quit: Connection._on_quit,
+}
+
+
+def _text(octets: bytes) -> str:
+    return octets.decode("utf-8", "replace")
+
+
+def _bare(address: str) -> str:
+    return address[5:] if address[:5].lower() == "ipv6:" else address

@@ -1,0 +1,151 @@
+"""One message through the filter: decided at the end of its header, judged at its end.
+
+No I/O happens here but the reading of keys and data sets.  The milter connection drives it,
+the test mode of the command (-t) does, and the tests do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from avowal.canonical import Octets
+from avowal.dkim.verification import Verification
+from avowal.dkim.verifier import Keys
+from avowal.errors import StoreError, UsageError
+from avowal.lookup import Steps
+from avowal.message import Header
+from avowal.milter.actions import reply_code
+from avowal.milter.packets import Answer, Disposition
+from avowal.opendkim import signing, verifying
+from avowal.opendkim.envelope import Envelope
+from avowal.opendkim.hosts import holds_host
+from avowal.opendkim.journal import Detail, Journal
+from avowal.opendkim.keyring import Keyring
+from avowal.opendkim.settings import Settings
+from avowal.opendkim.signing import SigningWork
+from avowal.opendkim.treatment import Kind, Treatment, header_fault, treat
+from avowal.opendkim.verdict import Verdict, answer_of
+from avowal.opendkim.verifying import VerifyingWork
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """What one reading of the configuration gave; a reload makes another one."""
+
+    settings: Settings
+    keyring: Keyring
+    detail: Detail
+
+    @classmethod
+    def of(cls, settings: Settings) -> Generation:
+        """Build it."""
+        safe = settings.conf.boolean("RequireSafeKeys", default=True)
+        keyring = Keyring(require_safe=safe, algorithm=settings.algorithm)
+        return cls(settings, keyring, Detail.of(settings.conf))
+
+    def admits(self, envelope: Envelope) -> bool:
+        """Whether a connection is filtered at all: peers are not (PeerList)."""
+        peers = self.settings.peers
+        if peers is None:
+            return True
+        try:
+            return not holds_host(peers, envelope.client_name, envelope.client)
+        except StoreError:
+            return True
+
+
+class Filtering:
+    """One message.
+
+    `early` is the verdict where it is known at the end of the header; otherwise the body is
+    to be fed, the questions of `keys` asked, and `finish` driven to its verdict.
+    """
+
+    def __init__(
+        self, generation: Generation, envelope: Envelope, header: Header, *, now: int, draw: int
+    ) -> None:
+        self.settings = settings = generation.settings
+        self._envelope = envelope
+        self.header = header
+        self.journal = Journal(envelope.job, generation.detail)
+        self.early: Verdict | None = None
+        self.treatment: Treatment | None = None
+        self._signing: SigningWork | None = None
+        self._verifying: VerifyingWork | None = None
+        self._malformed = False
+        if len(header.octets) > settings.header_octets:
+            self.journal.notice("too much header data")
+            self.early = Verdict(answer=answer_of(settings.actions["On-Security"], None))
+            return
+        seen = header if settings.replacer is None else settings.replacer.header(header)
+        self.treatment = treat(settings, generation.keyring, envelope, seen, self.journal)
+        self._begin(self.treatment, seen, now, draw)
+
+    def _begin(self, treatment: Treatment, seen: Header, now: int, draw: int) -> None:
+        kind = treatment.kind
+        if kind is Kind.LEAVE:
+            self.early = Verdict(answer=Disposition.ACCEPT)
+        elif kind is Kind.UNAVAILABLE:
+            self.early = Verdict(answer=Disposition.TEMPFAIL)
+        elif kind is Kind.REFUSE:
+            self.early = Verdict(answer=_refusal(treatment.why or "malformed"))
+        elif kind is Kind.MALFORMED or self._breaks_counts():
+            self._malformed = True
+        elif kind is Kind.SIGN:
+            self._begin_signing(treatment, seen, now)
+        else:
+            self._begin_verifying(treatment, now, draw)
+
+    def _begin_signing(self, treatment: Treatment, seen: Header, now: int) -> None:
+        try:
+            self._signing = SigningWork(
+                self.settings, self._envelope, seen, treatment, self.journal, now=now
+            )
+        except UsageError as fault:
+            self.early = signing.refused(self.settings, self.journal, fault)
+
+    def _begin_verifying(self, treatment: Treatment, now: int, draw: int) -> None:
+        why = verifying.syntax_fault(self.header)
+        if why is not None:
+            self.early = verifying.syntax_verdict(self.settings, self.journal, why)
+            return
+        self._verifying = VerifyingWork(
+            self.settings, self._envelope, self.header, treatment, self.journal,
+            now=now, draw=draw,
+        )  # fmt: skip
+
+    def _breaks_counts(self) -> bool:
+        return self.settings.on("StrictHeaders") and header_fault(self.header) is not None
+
+    @property
+    def verifications(self) -> tuple[Verification, ...]:
+        """What was found of each signature, once the message was judged."""
+        return () if self._verifying is None else self._verifying.verifications
+
+    def keys(self) -> Steps[Keys]:
+        """Ask for the keys of signatures."""
+        if self._verifying is None:
+            return {}
+        return (yield from self._verifying.keys())
+
+    def feed(self, chunk: Octets) -> bool:
+        """Take the next octets of the body; return whether more can matter."""
+        if self._signing is not None:
+            self._signing.feed(chunk)
+            return True
+        return self._verifying is not None and self._verifying.feed(chunk)
+
+    def finish(self, keys: Keys) -> Steps[Verdict]:
+        """End the message and say what to do with it."""
+        if self.early is not None:
+            return self.early
+        if self._malformed:
+            return verifying.malformed_verdict(self.settings, self._envelope)
+        if self._signing is not None:
+            return self._signing.finish()
+        assert self._verifying is not None  # noqa: S101 - one of the four
+        return (yield from self._verifying.finish(keys))
+
+
+def _refusal(why: str) -> Answer:
+    return reply_code(550, "5.0.0", why)

@@ -1,0 +1,62 @@
+"""Removing Authentication-Results fields that claim to be ours (RFC 8601 §5).
+
+OpenDKIM removes those of its own name that hold a DKIM result, and all of its name with
+RemoveARAll.  Deliberate: those it cannot read but which name us are removed too; leaving
+them is how a forger gets through.
+"""
+
+from __future__ import annotations
+
+from avowal.authres.forged import cause_of
+from avowal.authres.grammar import PayloadFault, VersionFault, parse
+from avowal.authres.identifiers import Identifiers
+from avowal.keys.opendkim import DataSet
+from avowal.message import Field, Header
+from avowal.milter.actions import delete
+from avowal.milter.packets import Modification
+from avowal.opendkim.envelope import Envelope
+from avowal.opendkim.hosts import holds_name
+from avowal.opendkim.journal import Journal
+from avowal.opendkim.settings import Settings
+from avowal.opendkim.wording import NAME
+
+
+def authserv_id(settings: Settings, envelope: Envelope) -> str:
+    """Return the name we report under (AuthservID, AuthservIDWithJobID)."""
+    name = settings.text("AuthservID")
+    if name == "HOSTNAME":
+        name = settings.hostname
+    if name is None:
+        name = envelope.hostname
+    return f"{name}/{envelope.job}" if settings.on("AuthservIDWithJobID") else name
+
+
+def removals(
+    settings: Settings, envelope: Envelope, header: Header, journal: Journal
+) -> tuple[Modification, ...]:
+    """Return the deletions of fields that may not stay."""
+    if settings.on("KeepAuthResults"):
+        return ()
+    places = header.positions.get(NAME.lower(), ())
+    if not places:
+        return ()
+    ours = Identifiers({settings.text("AuthservID") or envelope.hostname})
+    gone = [
+        index
+        for index, place in enumerate(places, 1)
+        if _goes(settings, header[place], ours, journal)
+    ]
+    return delete(NAME, gone)
+
+
+def _goes(settings: Settings, field: Field, ours: Identifiers, journal: Journal) -> bool:
+    try:
+        parsed = parse(field.value)
+    except (PayloadFault, VersionFault):
+        name = field.raw[: field.colon].decode("ascii", "replace")
+        journal.info(f"failed to parse {name}: header field")
+        return cause_of(field.value, ours, None) is not None
+    named = parsed.authserv_id.partition("/")[0]
+    listed: DataSet | None = settings.remove_results_from
+    claims = holds_name(listed, named) if listed is not None else ours.resembles(named)
+    return claims and (settings.on("RemoveARAll") or bool(parsed.named("dkim")))

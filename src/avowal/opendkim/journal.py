@@ -1,0 +1,97 @@
+"""The lines OpenDKIM writes to syslog, word for word: exporters and fail2ban read them.
+
+A `Journal` collects the lines of one message; which of them are written is the choice of
+Syslog, SyslogSuccess, LogWhy and LogResults.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from avowal.config.opendkim_conf import OpendkimConf
+
+_CONTROLS = re.compile("[\x00-\x1f\x7f]+")
+_LONGEST = 900  # characters; syslog datagrams of 1024 octets always pass
+
+
+class Level(IntEnum):
+    """Severities of syslog (RFC 5424 §6.2.1) in use."""
+
+    ERROR = 3
+    WARNING = 4
+    NOTICE = 5
+    INFO = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the log."""
+
+    level: Level
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """Which lines are wanted."""
+
+    any: bool = False
+    success: bool = False
+    why: bool = False
+    results: bool = False
+
+    @classmethod
+    def of(cls, conf: OpendkimConf) -> Detail:
+        """Read the choice of a configuration."""
+        wanted = conf.boolean("Syslog")
+        return cls(
+            any=wanted,
+            success=wanted and conf.boolean("SyslogSuccess"),
+            why=wanted and conf.boolean("LogWhy"),
+            results=wanted and conf.boolean("LogResults"),
+        )
+
+
+@dataclass(slots=True)
+class Journal:
+    """The lines about one message, each with its job id in front."""
+
+    job: str
+    detail: Detail
+    lines: list[Line] = field(default_factory=list)
+
+    def error(self, text: str) -> None:
+        """Say what failed on our side."""
+        self._add(self.detail.any, Level.ERROR, text)
+
+    def notice(self, text: str) -> None:
+        """Say what is odd about the message."""
+        self._add(self.detail.any, Level.NOTICE, text)
+
+    def info(self, text: str) -> None:
+        """Say what was found."""
+        self._add(self.detail.any, Level.INFO, text)
+
+    def success(self, text: str) -> None:
+        """Say what went well."""
+        self._add(self.detail.success, Level.INFO, text)
+
+    def why(self, text: str) -> None:
+        """Say what a decision rests on."""
+        self._add(self.detail.why, Level.INFO, text)
+
+    def results(self, texts: Iterable[str]) -> None:
+        """Say the result of each signature, in one line."""
+        self._add(self.detail.results, Level.INFO, "; ".join(texts))
+
+    def _add(self, wanted: bool, level: Level, text: str) -> None:  # noqa: FBT001 - private
+        if wanted:
+            self.lines.append(Line(level, printable(f"{self.job}: {text}")))
+
+
+def printable(text: str) -> str:
+    """Return text fit for one line of a log: no controls, not endless."""
+    return _CONTROLS.sub(" ", text)[:_LONGEST]

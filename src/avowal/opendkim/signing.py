@@ -1,0 +1,138 @@
+"""Signing one message as OpenDKIM does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from avowal.canonical import Octets
+from avowal.dkim.intent import Intent
+from avowal.dkim.signer import Signer
+from avowal.errors import UsageError
+from avowal.message import Header
+from avowal.milter.actions import delete, parts
+from avowal.milter.packets import InsertHeader, Modification
+from avowal.opendkim.envelope import Envelope
+from avowal.opendkim.journal import Journal
+from avowal.opendkim.layout import OpendkimLayout
+from avowal.opendkim.settings import Settings
+from avowal.opendkim.treatment import Signing, Treatment
+from avowal.opendkim.verdict import Verdict, answer_of
+from avowal.opendkim.wording import software_value
+
+_FIELD_NAME = "DKIM-Signature"
+
+
+class SigningWork:
+    """Signs one message; `header` is as the MTA will leave it (ReplaceRules)."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        envelope: Envelope,
+        header: Header,
+        treatment: Treatment,
+        journal: Journal,
+        *,
+        now: int,
+    ) -> None:
+        """Begin.  Raises UsageError for what cannot be signed."""
+        self._settings = settings
+        self._envelope = envelope
+        self._header = header
+        self._signings = treatment.signings
+        self._journal = journal
+        intents = [_intent(settings, header, treatment, one) for one in treatment.signings]
+        self._signer = Signer(header, intents, now=now, accept_malformed=True)
+
+    def feed(self, chunk: Octets) -> None:
+        """Take the next octets of the body."""
+        self._signer.feed(chunk)
+
+    def finish(self) -> Verdict:
+        """Sign, and say what to do."""
+        try:
+            fields = self._signer.finish()
+        except UsageError as fault:
+            return refused(self._settings, self._journal, fault)
+        modifications = [*self._removals(), *self._insertions(field.raw for field in fields)]
+        for signing in self._signings:
+            self._journal.success(
+                f"{_FIELD_NAME} field added (s={signing.selector}, d={signing.domain})"
+            )
+        return Verdict(modifications=tuple(modifications))
+
+    def _removals(self) -> tuple[Modification, ...]:
+        old = self._header.positions.get(b"dkim-signature", ())
+        if not old or not self._settings.on("RemoveOldSignatures"):
+            return ()
+        return delete(_FIELD_NAME.encode(), range(1, len(old) + 1))
+
+    def _insertions(self, fields: Iterable[bytes]) -> Iterable[Modification]:
+        """Put the fields on top, in OpenDKIM's order: the last one comes to stand first."""
+        for field in fields:
+            yield InsertHeader(0, *parts(field))
+        yield from software_field(self._settings, self._envelope)
+
+
+def software_field(settings: Settings, envelope: Envelope) -> tuple[Modification, ...]:
+    """Return the insertion of DKIM-Filter, where it is wanted (SoftwareHeader, X-Header)."""
+    if not (settings.on("SoftwareHeader") or settings.on("X-Header")):
+        return ()
+    value = software_value(envelope.hostname, envelope.job)
+    return (InsertHeader(0, b"DKIM-Filter", value),)
+
+
+def refused(settings: Settings, journal: Journal, fault: UsageError) -> Verdict:
+    """Return what happens to a message that cannot be signed (On-SignatureError)."""
+    journal.error(f"signature generation error: {fault}")
+    return Verdict(answer=answer_of(settings.actions["On-SignatureError"], "DKIM signing error"))
+
+
+def _intent(settings: Settings, header: Header, treatment: Treatment, signing: Signing) -> Intent:
+    header_canon, body_canon = _canonicalization(settings, header)
+    return Intent(
+        domain=signing.domain,
+        selector=signing.selector,
+        key=signing.key,
+        identity=signing.identity,
+        header_canon=header_canon,
+        body_canon=body_canon,
+        names=settings.signed_names,
+        oversigned=frozenset(name.lower() for name in settings.oversigned),
+        lifetime=settings.lifetime,
+        copy_fields=settings.on("Diagnostics"),
+        body_length=treatment.with_length,
+        most_octets=settings.most_octets,
+        request_reports=settings.on("RequestReports"),
+        other_tags=_atps_tags(settings, treatment, signing),
+        layout=OpendkimLayout(settings.oversigned),
+    )
+
+
+def _canonicalization(settings: Settings, header: Header) -> tuple[str, str]:
+    """Return the forms, which a field of the message may choose (SelectCanonicalizationHeader).
+
+    Deliberate: there is no default for that field.  The one of the manual, X-Canonicalization,
+    has no effect in OpenDKIM 2.11 either, and a stranger's field should not choose.
+    """
+    name = settings.text("SelectCanonicalizationHeader")
+    chosen = header.named(name.lower().encode()) if name is not None else ()
+    if chosen:
+        text = chosen[0].value.strip().decode("ascii", "replace")
+        head, slash, body = text.partition("/")
+        forms = head, body if slash else "simple"
+        if all(form in ("relaxed", "simple") for form in forms):
+            return forms
+    return settings.header_canon, settings.body_canon
+
+
+def _atps_tags(
+    settings: Settings, treatment: Treatment, signing: Signing
+) -> tuple[tuple[str, bytes], ...]:
+    """Return atps= and atpsh= for an author who lets us sign (RFC 6541 §4.2)."""
+    if settings.atps_domains is None or treatment.author is None:
+        return ()
+    domain = treatment.author[1]
+    if domain == signing.domain.lower() or settings.atps_domains.find(domain) is None:
+        return ()
+    return ("atpsh", settings.atps_hash.encode()), ("atps", domain.encode())

@@ -1,0 +1,319 @@
+"""What OpenDKIM does with a message, decided at the end of its header.
+
+The order of the questions is OpenDKIM's (opendkim(8), OPERATION, and measured), and each
+negative answer leaves the line that LogWhy shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from avowal.crypto.signing import PrivateKey
+from avowal.errors import KeyMaterialError, StoreError
+from avowal.keys.opendkim import DataSet, parents
+from avowal.mailbox import mailboxes
+from avowal.message import Header
+from avowal.opendkim.envelope import Envelope
+from avowal.opendkim.hosts import holds_host
+from avowal.opendkim.journal import Journal
+from avowal.opendkim.keyring import Keyring
+from avowal.opendkim.settings import Settings
+
+# RFC 5322 §3.6, in the order in which OpenDKIM complains
+_EXACTLY_ONE = (b"from", b"date")
+_AT_MOST_ONE = (
+    b"reply-to", b"to", b"cc", b"bcc", b"message-id", b"in-reply-to", b"references", b"subject",
+)  # fmt: skip
+
+
+class Kind(Enum):
+    """What becomes of a message."""
+
+    SIGN = "sign"
+    VERIFY = "verify"
+    LEAVE = "leave"  # accepted at once, nothing done
+    MALFORMED = "malformed"  # accepted, said to be malformed
+    REFUSE = "refuse"  # breaks RFC 5322, and RequiredHeaders says so
+    UNAVAILABLE = "unavailable"  # a table or key is of no use for now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signing:
+    """One signature to make."""
+
+    domain: str
+    selector: str
+    key: PrivateKey
+    identity: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Treatment:
+    """The decision; `author` is (local part, domain) as far as it is known."""
+
+    kind: Kind
+    author: tuple[str, str] | None = None
+    signings: tuple[Signing, ...] = ()
+    with_length: bool = False
+    why: str | None = None
+
+
+class _Unavailable(Exception):
+    """A table or key failed; the journal says which."""
+
+
+def treat(
+    settings: Settings, keyring: Keyring, envelope: Envelope, header: Header, journal: Journal
+) -> Treatment:
+    """Decide what to do with a message.  `header` is as ReplaceRules leave it.  Raises nothing."""
+    try:
+        return _decided(settings, keyring, envelope, header, journal)
+    except _Unavailable:
+        return Treatment(kind=Kind.UNAVAILABLE)
+    except StoreError as fault:
+        journal.error(f"error looking up in database: {fault}")
+        return Treatment(kind=Kind.UNAVAILABLE)
+
+
+def header_fault(header: Header) -> str | None:
+    """Return how a header breaks the counts of RFC 5322 §3.6, or None."""
+    counts = {name: len(header.positions.get(name, ())) for name in (*_EXACTLY_ONE, *_AT_MOST_ONE)}
+    for name in _EXACTLY_ONE:
+        if counts[name] != 1:
+            return f"message does not have exactly one {_shown(name)} field"
+    for name in _AT_MOST_ONE:
+        if counts[name] > 1:
+            return f"message has multiple {_shown(name)} fields"
+    return None
+
+
+def _decided(
+    settings: Settings, keyring: Keyring, envelope: Envelope, header: Header, journal: Journal
+) -> Treatment:
+    found = _author(settings, envelope, header, journal)
+    if isinstance(found, Treatment):
+        return found
+    author = found
+    if settings.on("RequiredHeaders"):
+        why = header_fault(header)
+        if why is not None:
+            journal.info(f"RFC5322 header requirement error: {why}")
+            return Treatment(kind=Kind.REFUSE, author=author, why=why)
+    exempt = settings.exempt_domains
+    if author is not None and exempt is not None and exempt.find(author[1]) is not None:
+        journal.info(f"domain '{author[1]}' exempted, accepting")
+        return Treatment(kind=Kind.LEAVE, author=author)
+    signable = _origin(settings, envelope, journal)
+    names_us = author is not None and _domain_matches(settings, author[1], journal)
+    if not signable and names_us and author is not None:
+        _warn_of_impostor(settings, envelope, author, journal)
+    if signable and names_us and author is not None:
+        return _sign(settings, keyring, envelope, author, journal)
+    kind = Kind.VERIFY if settings.verifies else Kind.LEAVE
+    return Treatment(kind=kind, author=author)
+
+
+def _author(
+    settings: Settings, envelope: Envelope, header: Header, journal: Journal
+) -> tuple[str, str] | Treatment | None:
+    """Find whose message it is; a treatment where that settles everything already."""
+    name, value = b"from", None
+    macro = settings.text("SenderMacro")
+    if macro is not None:
+        text = envelope.macro(macro)
+        value = None if text is None else text.encode("utf-8", "surrogateescape")
+    else:
+        for name in settings.sender_fields:
+            fields = header.named(name)
+            if fields:
+                value = fields[0].value
+                break
+    if value is None:
+        journal.info("can't determine message sender; accepting")
+        return Treatment(kind=Kind.MALFORMED)
+    author = _address(value)
+    if author is None:
+        shown = value.decode("utf-8", "replace")
+        what = f"macro {macro}" if macro is not None else f"{_shown(name)}: header"
+        journal.why(f"can't parse {what} value '{shown}'")
+        if not settings.on("WeakSyntaxChecks"):
+            return Treatment(kind=Kind.MALFORMED)
+    return author
+
+
+def _address(value: bytes) -> tuple[str, str] | None:
+    """Return local part and lower-cased domain of the first address in a field."""
+    for mailbox in mailboxes(value):
+        if mailbox.domain is not None:
+            local = mailbox.local_part.decode("utf-8", "surrogateescape")
+            return local, mailbox.domain.ascii
+    return None
+
+
+def _origin(settings: Settings, envelope: Envelope, journal: Journal) -> bool:
+    """Whether the message comes from ours: by MTA name, macro, host or authentication."""
+    if settings.mta_names is not None:
+        name = envelope.macro("daemon_name")
+        if name is not None and settings.mta_names.find(name) is not None:
+            return True
+        journal.why(
+            f"no MTA name match (host={envelope.macro('j') or '(null)'}, MTA={name or '?'})"
+        )
+    if settings.macros:
+        for macro, values in settings.macros:
+            value = envelope.macro(macro)
+            if value is not None and (not values or value in values):
+                return True
+        journal.why("no macros match")
+    if holds_host(settings.internal_hosts, envelope.client_name, envelope.client):
+        return True
+    shown = envelope.client or "unknown"
+    journal.why(f"{envelope.client_name} [{shown}] not internal")
+    if envelope.macro("auth_type"):
+        return True
+    journal.why("not authenticated")
+    return False
+
+
+def _domain_matches(settings: Settings, domain: str, journal: Journal) -> bool:
+    """Whether we sign for an author domain; the SigningTable is asked later, for whole authors."""
+    if settings.signing_table is not None:
+        return True
+    if settings.domains is None:
+        return False
+    if _in_domains(settings.domains, domain):
+        return True
+    journal.why(f"no signing domain match for '{domain}'")
+    if settings.on("SubDomains") and _parent_in(settings.domains, domain):
+        return True
+    journal.why(f"no signing subdomain match for '{domain}'")
+    return False
+
+
+def _in_domains(domains: DataSet, domain: str) -> bool:
+    return domains.find(domain) is not None or domains.find("*") is not None
+
+
+def _parent_in(domains: DataSet, domain: str) -> str | None:
+    """Return the nearest domain above that is in the set."""
+    for parent in parents(domain):
+        if domains.find(parent[1:]) is not None:
+            return parent[1:]
+    return None
+
+
+def _warn_of_impostor(
+    settings: Settings, envelope: Envelope, author: tuple[str, str], journal: Journal
+) -> None:
+    """Say that a stranger uses one of our domains, but for hosts that may (ExternalIgnoreList).
+
+    With a SigningTable the table would have to be asked; OpenDKIM does not warn then.
+    """
+    ignored = settings.external_ignore
+    if settings.signing_table is not None or settings.domains is None:
+        return
+    if ignored is not None and holds_host(ignored, envelope.client_name, envelope.client):
+        return
+    domain = author[1]
+    named = (
+        domain if _in_domains(settings.domains, domain) else _parent_in(settings.domains, domain)
+    )
+    journal.notice(f"external host {envelope.client_name} attempted to send as {named or domain}")
+
+
+def _sign(
+    settings: Settings,
+    keyring: Keyring,
+    envelope: Envelope,
+    author: tuple[str, str],
+    journal: Journal,
+) -> Treatment:
+    if settings.signing_table is not None:
+        signings = tuple(_from_table(settings, keyring, author, journal))
+        if not signings:
+            journal.why(f"no signing table match for '{author[0]}@{author[1]}'")
+            kind = Kind.VERIFY if settings.verifies else Kind.LEAVE
+            return Treatment(kind=kind, author=author)
+    else:
+        signings = (_with_default_key(settings, author, journal),)
+    if not settings.signs:
+        return Treatment(kind=Kind.LEAVE, author=author)
+    unsigned = settings.unsigned_recipients
+    for recipient in envelope.recipients:
+        if unsigned is not None and unsigned.find(recipient) is not None:
+            journal.info(f"skipping signing of mail to '{recipient}'")
+            return Treatment(kind=Kind.LEAVE, author=author)
+    with_length = _length_recipient(settings, envelope, journal)
+    return Treatment(kind=Kind.SIGN, author=author, signings=signings, with_length=with_length)
+
+
+def _with_default_key(settings: Settings, author: tuple[str, str], journal: Journal) -> Signing:
+    default, domains = settings.default_key, settings.domains
+    if default is None or domains is None:
+        journal.error("failed to add default signing request")
+        raise _Unavailable
+    domain = author[1]
+    if not _in_domains(domains, domain):
+        parent = _parent_in(domains, domain) or domain
+        return Signing(
+            domain=parent, selector=default.selector, key=default.key, identity=f"@{parent}"
+        )
+    return Signing(domain=domain, selector=default.selector, key=default.key)
+
+
+def _from_table(
+    settings: Settings, keyring: Keyring, author: tuple[str, str], journal: Journal
+) -> Iterator[Signing]:
+    table, keys = settings.signing_table, settings.key_table
+    if table is None or keys is None:
+        return
+    local_part, domain = author
+    every = settings.on("MultipleSignatures")
+    for request in table.requests(local_part, domain, every=every):
+        try:
+            entry = keys.key(request.key, domain)
+            if entry is None:
+                journal.error(f"signing table references unknown key '{request.key}'")
+                raise _Unavailable
+            key = keyring.key(entry)
+        except KeyMaterialError as fault:
+            journal.error(f"error loading key '{request.key}'")
+            journal.error(str(fault))
+            raise _Unavailable from None
+        yield Signing(
+            domain=entry.domain,
+            selector=entry.selector,
+            key=key,
+            identity=_fitting(request.identity, entry.domain),
+        )
+
+
+def _fitting(identity: str | None, domain: str) -> str | None:
+    """Return i= where it is within d=; a conflicting one is left out (opendkim.conf(5))."""
+    if identity is None:
+        return None
+    at = identity.rpartition("@")
+    named = at[2].lower()
+    fits = named == domain.lower() or named.endswith(f".{domain.lower()}")
+    return identity if at[1] and fits else None
+
+
+def _length_recipient(settings: Settings, envelope: Envelope, journal: Journal) -> bool:
+    """Whether l= is wanted for one of the recipients (BodyLengthDB)."""
+    data = settings.length_recipients
+    if data is None:
+        return False
+    for recipient in envelope.recipients:
+        local_part, _, domain = recipient.rpartition("@")
+        levels = (domain, *parents(domain), "*")
+        keys = (*(f"{local_part}@{level}" for level in levels), "*")
+        if any(data.find(key) is not None for key in keys):
+            journal.info(f"BodyLengthDB matched {recipient}, signing with l= requested")
+            return True
+    return False
+
+
+def _shown(name: bytes) -> str:
+    return "-".join(word.capitalize() for word in name.decode("ascii", "replace").split("-"))

@@ -1,0 +1,303 @@
+"""Verifying one message as OpenDKIM does: the same verdicts, words and actions.
+
+What RFC 8301 and good sense forbid but OpenDKIM 2.11 lets pass (rsa-sha1, text behind l=,
+fields added beside signed ones) passes here as well: who moves over gets the results he
+had.  `avowal milter` judges by the standards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from avowal.canonical import Octets
+from avowal.dkim.rules import Rules
+from avowal.dkim.signature import FIELD_NAME, REQUIRED
+from avowal.dkim.verification import Verification
+from avowal.dkim.verifier import Keys, Verifier
+from avowal.limits import DEFAULT, Limits
+from avowal.lookup import Steps
+from avowal.mailbox import Authors
+from avowal.message import Header
+from avowal.milter.packets import (
+    AddHeader,
+    AddRecipient,
+    DeleteRecipient,
+    InsertHeader,
+    Modification,
+)
+from avowal.opendkim import guarding, wording
+from avowal.opendkim.envelope import Envelope
+from avowal.opendkim.feedback import Feedback
+from avowal.opendkim.journal import Journal
+from avowal.opendkim.settings import Settings
+from avowal.opendkim.sigerrors import (
+    BAD_SIGNATURE,
+    IGNORED,
+    KEY_REVOKED,
+    NO_SIGNATURE,
+    OK,
+    SYNTAX,
+    OnError,
+    SigError,
+    error_of,
+    on_error,
+)
+from avowal.opendkim.signing import software_field
+from avowal.opendkim.treatment import Treatment
+from avowal.opendkim.verdict import Verdict, answer_of, holds
+from avowal.opendkim.wording import Judged
+from avowal.policy import atps
+from avowal.policy.evidence import SignatureResult
+from avowal.taglist import TagList, TagListFault
+
+_AR = wording.NAME
+_MAX_RSA_BITS = 16384
+_MISSING = tuple(name for name in REQUIRED if name != "bh")
+_SIGNATURES = 3  # OpenDKIM's default of MaximumSignaturesToVerify
+
+
+def rules_of(settings: Settings) -> Rules:
+    """Return OpenDKIM's idea of an acceptable signature."""
+    return Rules(
+        min_rsa_bits=settings.conf.integer("MinimumKeyBits", 1024),
+        max_rsa_bits=_MAX_RSA_BITS,
+        accept_historic=True,
+        accept_unsigned_content=True,
+        clock_skew=settings.conf.integer("ClockDrift", 300),
+        refuse_future=True,
+        required_fields=settings.required_fields,
+        sole_fields=frozenset(),
+        honor_granularity=False,
+        accept_single_label=True,
+    )
+
+
+def limits_of(settings: Settings) -> Limits:
+    """Return the limits: how many signatures are checked is OpenDKIM's choice."""
+    most = settings.conf.integer("MaximumSignaturesToVerify", _SIGNATURES) or _SIGNATURES
+    return replace(DEFAULT, signatures_checked=most, key_names=max(most, DEFAULT.key_names))
+
+
+def syntax_fault(header: Header) -> str | None:
+    """Return what makes OpenDKIM give a whole message up: a signature that is no tag list."""
+    for field in header.named(FIELD_NAME):
+        try:
+            tags = TagList.parse(field.value)
+        except TagListFault as fault:
+            at = field.value.find(b";", fault.offset)
+            octet = field.value[at] if at >= 0 else 0
+            return f"syntax error in signature data (ASCII 0x{octet:02x} at offset {at})"
+        if any(name not in tags for name in _MISSING):
+            return "missing parameter(s) in signature data"
+    return None
+
+
+class VerifyingWork:
+    """Verifies one message."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        envelope: Envelope,
+        header: Header,
+        treatment: Treatment,
+        journal: Journal,
+        *,
+        now: int,
+        draw: int,
+    ) -> None:
+        """Begin; `draw` is a random number from 0 to 99, for failure reports (RFC 6651)."""
+        self._settings = settings
+        self._envelope = envelope
+        self._header = header
+        self._author = treatment.author
+        self._journal = journal
+        self._verifier = Verifier(
+            header, now=now, rules=rules_of(settings), limits=limits_of(settings)
+        )
+        self.verifications: tuple[Verification, ...] = ()
+        self._feedback = Feedback(settings, envelope, header, now=now, draw=draw)
+
+    @property
+    def signed(self) -> bool:
+        """Whether the message carries signatures."""
+        return FIELD_NAME in self._header.positions
+
+    def keys(self) -> Steps[Keys]:
+        """Ask for the keys."""
+        return self._verifier.keys()
+
+    def feed(self, chunk: Octets) -> bool:
+        """Take the next octets of the body; return whether more can matter."""
+        self._feedback.feed(chunk)
+        return self._verifier.feed(chunk) or self._feedback.wants_body
+
+    def finish(self, keys: Keys) -> Steps[Verdict]:
+        """Judge; asks once more for ATPS and report records where they matter."""
+        self._feedback.end()
+        self.verifications = self._verifier.finish(keys)
+        judged = tuple(self._judged(self.verifications))
+        removals = guarding.removals(self._settings, self._envelope, self._header, self._journal)
+        if not judged:
+            return self._unsigned(removals)
+        self._note(judged)
+        deciding = _deciding(judged)
+        passed = deciding.error is OK
+        authorized = yield from self._atps([one.verification for one in judged if passed])
+        value = wording.results_value(
+            self._authserv_id,
+            judged,
+            atps=authorized,
+            with_prefix=not self._settings.on("NoHeaderB"),
+        )
+        wanted = yield from self._feedback.wanted([] if passed else judged)
+        consequence = None if passed else self._consequence(deciding)
+        action = "accept" if consequence is None else self._settings.actions[consequence.option]
+        reply = None if consequence is None else consequence.reply
+        if reply is not None and wanted and wanted[0].text:
+            reply = f"{wanted[0].text}: {reply}"  # RFC 6651 §3.3 step 10
+        return Verdict(
+            answer=answer_of(action, reply, consequence.tempfail_code if consequence else "4.7.0"),
+            modifications=(
+                *removals,
+                InsertHeader(0, _AR, value),
+                *software_field(self._settings, self._envelope),
+                *self._redirection(deciding),
+                *holds(action, f"dkim: {deciding.error.sentence}"),
+            ),
+            mails=self._feedback.mails(wanted),
+        )
+
+    # -- signatures ------------------------------------------------------------------------
+
+    def _judged(self, verifications: Sequence[Verification]) -> Iterator[Judged]:
+        for verification in verifications:
+            error = error_of(verification)
+            if error is OK:
+                error = self._passing_error(verification)
+            protection = None
+            evidence = verification.evidence
+            if evidence is not None and not self._settings.conf.setting("TestPublicKeys"):
+                protection = None if evidence.secure else self._unprotected
+            yield Judged(verification, error, protection)
+
+    @property
+    def _unprotected(self) -> str | None:
+        """What is said of a key that came without DNSSEC; nothing of test data."""
+        return None if self._settings.conf.setting("TestDNSData") else "unprotected"
+
+    def _passing_error(self, verification: Verification) -> SigError:
+        """Apply Minimum and UnprotectedKey to a signature that verified."""
+        signature, evidence = verification.signature, verification.evidence
+        length = None if signature is None else signature.body_length
+        if length is not None and self._settings.minimum.refuses(length, self._body_octets):
+            return SigError("too little of the body is signed", "fail", explains=True)
+        policy = self._settings.unprotected_key
+        unprotected = evidence is not None and not evidence.secure and self._unprotected
+        if policy != "none" and unprotected:
+            return SigError("key is not protected by DNSSEC", policy, explains=policy == "fail")
+        return OK
+
+    @property
+    def _body_octets(self) -> int:
+        return self._feedback.body_octets
+
+    def _note(self, judged: Sequence[Judged]) -> None:
+        """Write the lines of the log."""
+        journal = self._journal
+        ignored = sum(one.error is IGNORED for one in judged)
+        if ignored:
+            journal.info(f"ignoring {ignored} signature{'s' if ignored > 1 else ''}")
+        if len(judged) > 1:
+            domains = ", ".join(one.verification.domain or "" for one in judged)
+            journal.info(f"message has signatures from {domains}")
+        journal.results(
+            f"signature={one.signature_prefix} domain={one.verification.domain} "
+            f'selector={one.verification.selector} result="{one.error.sentence}"'
+            for one in judged
+            if one.error is not IGNORED
+        )
+        deciding = _deciding(judged)
+        verification = deciding.verification
+        names = f"s={verification.selector}, d={verification.domain}"
+        if deciding.error is OK:
+            journal.success("DKIM verification successful")
+        if deciding.error is KEY_REVOKED:
+            journal.info(f"key revoked ({names}, a={verification.algorithm})")
+        consequence = on_error(deciding.error)
+        if verification.evidence is not None:
+            a = verification.algorithm
+            journal.info(f"s={verification.selector} d={verification.domain} a={a} SSL ")
+        if consequence is not None and deciding.error is BAD_SIGNATURE:
+            journal.info(consequence.log)
+        elif consequence is not None and deciding.error is not KEY_REVOKED:
+            journal.info(f"{consequence.log} ({names})")
+
+    def _consequence(self, deciding: Judged) -> OnError | None:
+        """What follows from the signature that decides; nothing where its key is being tested."""
+        key = deciding.verification.key
+        if key is not None and key.testing:
+            return None
+        return on_error(deciding.error)
+
+    def _redirection(self, deciding: Judged) -> Iterator[Modification]:
+        """Send a message with a bad signature elsewhere (RedirectFailuresTo)."""
+        target = self._settings.text("RedirectFailuresTo")
+        if target is None or deciding.error is not BAD_SIGNATURE:
+            return
+        pairs = zip(self._envelope.raw_recipients, self._envelope.recipients, strict=True)
+        for raw, recipient in pairs:
+            yield DeleteRecipient(raw)
+            value = f" rfc822;{recipient}".encode("utf-8", "surrogateescape")
+            yield AddHeader(b"Original-Recipient", value)
+        yield AddRecipient(target.encode())
+
+    def _atps(self, verifications: Sequence[Verification]) -> Steps[str]:
+        """Return what dkim-atps says: neutral where no signature speaks of it."""
+        results = [SignatureResult.of(verification) for verification in verifications]
+        claiming = [one for one in results if one is not None and one.atps is not None]
+        if not claiming:
+            return "neutral"
+        found = yield from atps.evaluate(Authors.of(self._header), claiming)
+        words = {atps.Result.PASS: "pass", atps.Result.FAIL: "fail"}
+        return words.get(found.result, "neutral")
+
+    # -- the rest --------------------------------------------------------------------------
+
+    def _unsigned(self, removals: Iterable[Modification]) -> Verdict:
+        action = self._settings.actions["On-NoSignature"]
+        if action != "accept" or self._settings.on("LogWhy"):
+            self._journal.info(NO_SIGNATURE.log)
+        modifications = [*removals]
+        if self._settings.on("AlwaysAddARHeader"):
+            modifications.append(InsertHeader(0, _AR, wording.none_value(self._authserv_id)))
+        modifications += software_field(self._settings, self._envelope)
+        modifications += holds(action, NO_SIGNATURE.log)
+        return Verdict(
+            answer=answer_of(action, NO_SIGNATURE.reply), modifications=tuple(modifications)
+        )
+
+    @property
+    def _authserv_id(self) -> str:
+        return guarding.authserv_id(self._settings, self._envelope)
+
+
+def syntax_verdict(settings: Settings, journal: Journal, why: str) -> Verdict:
+    """Return what happens to a message with a signature that is no tag list."""
+    journal.info(f"{SYNTAX.log}: {why}")
+    action = settings.actions[SYNTAX.option]
+    return Verdict(answer=answer_of(action, SYNTAX.reply), modifications=())
+
+
+def malformed_verdict(settings: Settings, envelope: Envelope) -> Verdict:
+    """Return what happens to a message whose author cannot be told, or that breaks RFC 5322."""
+    if settings.on("IgnoreMalformedMail"):
+        return Verdict()
+    value = wording.malformed_value(guarding.authserv_id(settings, envelope))
+    return Verdict(modifications=(InsertHeader(0, _AR, value),))
+
+
+def _deciding(judged: Sequence[Judged]) -> Judged:
+    """The signature that speaks for the message: the first that passes, else the first."""
+    return next((one for one in judged if one.error is OK), judged[0])
