@@ -34,11 +34,14 @@ def craft(
     form: str = "relaxed",
     signed: bytes | None = None,
     field_name: str = "DKIM-Signature",
+    b_first: bool = False,
+    tail: str = "",
 ) -> bytes:
     """Put a signature on top of a message; `tags` replaces or adds values, None leaves one out.
 
     `form` hashes the header (and the body, unless c= names another form); `signed` is the
-    message that is signed in place of `octets`.
+    message that is signed in place of `octets`; `tail` stands behind the value of b=, which
+    is the last tag or the first.
     """
     wanted: dict[str, str | None] = {
         "v": "1",
@@ -56,14 +59,17 @@ def craft(
         wanted["bh"] = _body_hash(bytes(body), wanted, hash_name)
     signature = wanted.pop("b", "")
     written = "; ".join(f"{name}={value}" for name, value in wanted.items() if value is not None)
-    text = f"{field_name}: {written}; b=".encode()
+    before, behind = f"{field_name}: {written}; b=", tail
+    if b_first:
+        before, behind = f"{field_name}: b=", f"; {written}{tail}"
+    text = (before + behind.lstrip()).encode()  # the white space around the value goes too
     names = tuple(name.strip().lower() for name in (wanted["h"] or "").encode().split(b":"))
     own = Field(text, text.index(b":"))
     data = header_data(Header.parse(head), names, form if form in HEADER_FORMS else "simple", own)
     digest = hashlib.new(hash_name, data, usedforsecurity=False).digest()
     if signature == "":
         signature = base64.b64encode(_sign(key, digest, hash_name)).decode()
-    return text + (signature or "").encode() + b"\r\n" + octets
+    return f"{before}{signature or ''}{behind}\r\n".encode() + octets
 
 
 def rsa_record(bits: int, *, exponent: int = 65537, more: str = "") -> str:

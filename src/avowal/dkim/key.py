@@ -6,7 +6,6 @@ asked of `problem_for`.
 
 from __future__ import annotations
 
-import binascii
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -15,7 +14,7 @@ from avowal.crypto.publickey import PublicKey, PublicKeyFault
 from avowal.dkim.reasons import Reason
 from avowal.errors import SyntaxFault
 from avowal.limits import DEFAULT, Limits
-from avowal.taglist import TagList, TagListFault, colon_list, without_fws
+from avowal.taglist import TagList, TagListFault, colon_list, from_base64, without_fws
 
 VERSION = b"DKIM1"
 _REGISTERED = frozenset("vhknpstg")  # g= is historic: known, never enforced by default
@@ -120,9 +119,9 @@ def fits_granularity(pattern: bytes, local_part: bytes) -> bool:
 @lru_cache(maxsize=1024)
 def _public_key(algorithm: Algorithm, key_text: bytes) -> PublicKey:
     try:
-        octets = binascii.a2b_base64(key_text, strict_mode=True)
-    except (binascii.Error, ValueError) as error:
-        raise PublicKeyFault(0, f"p= is no base64: {error}") from None
+        octets = from_base64(key_text)
+    except SyntaxFault as fault:
+        raise PublicKeyFault(0, f"p= is {fault.why}") from None
     return algorithm.load_public(octets)
 
 

@@ -10,7 +10,6 @@ Signatures of the DKIM drafts are read by `Signature.parse(drafts=True)`.
 
 from __future__ import annotations
 
-import binascii
 import hashlib
 import re
 from collections.abc import Mapping
@@ -33,11 +32,12 @@ from avowal.dkim.reasons import Reason
 from avowal.dkim.rules import Rules
 from avowal.dkim.verification import Verification
 from avowal.dkim.verifier import Keys, Verifier
+from avowal.errors import SyntaxFault
 from avowal.limits import DEFAULT, Limits
 from avowal.lookup import Answer, Outcome, Steps, together
 from avowal.message import CRLF, Field, Header
 from avowal.names import DomainName, NameFault, Selector, key_name
-from avowal.taglist import TagList, TagListFault, colon_list, printable, without_fws
+from avowal.taglist import TagList, TagListFault, colon_list, from_base64, printable, without_fws
 
 FIELD_NAME = b"domainkey-signature"
 ArchiveKeys: TypeAlias = tuple[Keys, Mapping[str, Answer]]
@@ -155,12 +155,10 @@ class DomainKeysVerifier:
         if tags.get("q") not in (None, b"dns"):
             raise _Refused(Reason.QUERY)
         try:
-            candidate.signature = binascii.a2b_base64(
-                without_fws(tags.get("b") or b""), strict_mode=True
-            )
+            candidate.signature = from_base64(without_fws(tags.get("b") or b""))
             domain = DomainName.parse(tags.get("d") or b"")
             candidate.names = DomainName.parse(tags.get("s") or b""), domain
-        except (NameFault, binascii.Error) as fault:
+        except SyntaxFault as fault:
             raise _Refused(Reason.SYNTAX, str(fault)) from None
         listed = tags.get("h")
         candidate.listed = None if listed is None else colon_list(listed.lower())

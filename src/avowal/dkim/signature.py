@@ -6,10 +6,10 @@ Reading judges the syntax; what a receiver accepts is `rules`, whether it verifi
 
 from __future__ import annotations
 
-import binascii
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
@@ -19,7 +19,7 @@ from avowal.errors import SyntaxFault
 from avowal.limits import DEFAULT, Limits
 from avowal.message import Field
 from avowal.names import DomainName, Identity, NameFault, Selector
-from avowal.taglist import TagList, TagListFault, colon_list, printable, without_fws
+from avowal.taglist import TagList, TagListFault, colon_list, from_base64, printable, without_fws
 
 Reader: TypeAlias = Callable[[bytes], Any]
 """Reads the value of a tag; raises SyntaxFault."""
@@ -35,6 +35,7 @@ _CANONICALIZATION = re.compile(rb"([A-Za-z0-9-]+)(?:/([A-Za-z0-9-]+))?")
 _NAME = rb"[ \t\r\n]*+[!-9<-~]++[ \t\r\n]*+"  # hdr-name: ftext of RFC 5322 §3.6.8 without ";"
 _NAMES = re.compile(_NAME + rb"(?::" + _NAME + rb")*+")
 _DRAFT_VERSION = re.compile(rb"0\.[0-9]{1,3}")
+_LONGEST_KNOWN_NAMES = 1024
 _MAX_DIGITS = 76  # RFC 6376 §3.5 l=; t= and x= longer than 12 count as far away
 
 
@@ -201,10 +202,7 @@ def _algorithm(value: bytes) -> str:
 
 
 def _base64(value: bytes) -> bytes:
-    try:
-        octets = binascii.a2b_base64(without_fws(value), strict_mode=True)
-    except (binascii.Error, ValueError) as error:
-        raise SyntaxFault(0, f"no base64: {error}") from None
+    octets = from_base64(without_fws(value))
     if not octets:
         raise SyntaxFault(0, "empty")
     return octets
@@ -219,9 +217,16 @@ def _canonicalization(value: bytes) -> tuple[str, str]:
 
 def read_names(value: bytes) -> tuple[bytes, ...]:
     """Read the names of h=, lower-cased.  Raises SyntaxFault."""
+    return _known_names(value) if len(value) <= _LONGEST_KNOWN_NAMES else _names(value)
+
+
+def _names(value: bytes) -> tuple[bytes, ...]:
     if _NAMES.fullmatch(value) is None:
         raise SyntaxFault(0, "not a colon-separated list of field names")
     return tuple(colon_list(value.lower()))
+
+
+_known_names = lru_cache(maxsize=1024)(_names)  # a signer's list is the same in all its mail
 
 
 def _identity(value: bytes) -> Identity:
