@@ -23,13 +23,15 @@ def fuzz(target: str) -> None:
     if len(arguments) < len(sys.argv):
         sys.modules["avowal._kernel"] = None  # type: ignore[assignment]  # importing it fails
     with atheris.instrument_imports(include=["avowal"]):
-        from tests.fuzz.targets import TARGETS
+        from tests.fuzz import claims, targets
     from tests.fuzz.seeds import seeds
+
+    known = targets.TARGETS | claims.TARGETS
 
     with tempfile.TemporaryDirectory(prefix="avowal-fuzz-") as corpus:
         if all(argument.startswith("-") for argument in arguments[1:]):
             for seed in seeds(target):
                 (Path(corpus) / sha1(seed).hexdigest()).write_bytes(seed)
             arguments.append(corpus)
-        atheris.Setup(arguments, TARGETS[target])
+        atheris.Setup(arguments, known[target])
         atheris.Fuzz()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tests.fuzz import claims
 from tests.fuzz.targets import CUT, KEYS, NOW, PARSERS
 
 from avowal import front
@@ -74,5 +75,7 @@ def seeds(target: str) -> Iterator[bytes]:
         for choice in range(len(PARSERS)):
             for octets in (*lists(), *_ODD):
                 yield bytes((choice,)) + octets
+    elif target in claims.TARGETS:
+        yield from claims.seeds(target)
     else:
         yield from messages

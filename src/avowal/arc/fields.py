@@ -70,13 +70,13 @@ class AuthenticationResultsInstance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageSignature:
-    """An ARC-Message-Signature field (AMS); `fault` instead of `signature` if unreadable."""
+    """An ARC-Message-Signature field (AMS); `fault` says why there is no `signature`."""
 
     field: Field
     place: int
     instance: int
     signature: Signature | None
-    fault: SignatureFault | None = None
+    fault: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,11 +125,11 @@ def read_field(field: Field, place: int, limits: Limits = DEFAULT) -> ArcField:
     instance = int(tag.value)
     if field.name == SEAL_NAME:
         return _seal(field, place, instance, tags)
-    signature, fault = None, None
+    signature = fault = None
     try:
         signature = read_message_signature(field, tags, limits)
     except SignatureFault as problem:
-        fault = problem
+        fault = str(problem)
     return MessageSignature(
         field=field, place=place, instance=instance, signature=signature, fault=fault
     )

@@ -111,7 +111,7 @@ class ArcVerifier:
         signatures, oldest_pass = self._by_instance(verdicts)
         if oldest_pass is None:  # step 4
             newest = chain.sets[-1].signature
-            why = str(newest.fault) if newest.fault else signatures[0].explanation
+            why = newest.fault or signatures[0].explanation
             return _failed(chain, ChainReason.MESSAGE_SIGNATURE, why, signatures=signatures)
         seals = self._seals(keys)
         last = seals[-1]
