@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 
 import click
@@ -92,7 +93,9 @@ def _status(outcome: _Outcome) -> Status:
 
 def _write_text(outcome: _Outcome) -> None:
     if isinstance(outcome, Inspected):
-        click.echo(report.as_text(outcome))
+        text = report.as_text(outcome)
+        # Not click.echo: a progress bar makes room for what goes through sys.stdout.
+        print(text if sys.stdout.isatty() else click.unstyle(text))
     else:
         exits.complain(outcome[1])
 
@@ -101,7 +104,7 @@ def _write_json(outcome: _Outcome) -> None:
     import json
 
     if isinstance(outcome, Inspected):
-        click.echo(json.dumps(report.as_json(outcome)))
+        print(json.dumps(report.as_json(outcome)))
     else:
         exits.complain(outcome[1])
-        click.echo(json.dumps(report.error_json(*outcome)))
+        print(json.dumps(report.error_json(*outcome)))
