@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "policy": ("avowal.cli.policy", "See, check, write and evaluate policies: DMARC and older."),
     "lookup": ("avowal.cli.lookup", "Ask DNS as the verifier does."),
     "list": ("avowal.cli.list", "Advise a mailing list, or do its DKIM work in a pipe."),
+    "milter": ("avowal.cli.milter", "Sign and verify for an MTA: the daemon."),
     "demo": ("avowal.cli.demo", "Show signing, publishing, verifying and tampering at work."),
 }
 

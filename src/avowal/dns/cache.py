@@ -152,6 +152,11 @@ class Cached:
                 answers = await shield(task) | answers
         return tuple(map(answers.__getitem__, keys))
 
+    def recall(self, questions: tuple[Question, ...], /) -> tuple[Answer, ...] | None:
+        """Answer a batch if all of it is in memory, else None: without waiting, for callbacks."""
+        keys, answers, missing = self._remembered(questions)
+        return None if missing else tuple(map(answers.__getitem__, keys))
+
     def _remembered(self, questions: tuple[Question, ...]) -> tuple[list[_Key], _Answers, _Batch]:
         """Return the keys of a batch, the answers that are known, and the rest."""
         keys = [(question.name.lower(), question.type) for question in questions]

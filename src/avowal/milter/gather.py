@@ -22,11 +22,11 @@ class Gatherer:
     place of the daemon.
     """
 
-    __slots__ = ("_exact", "_fields", "_payloads", "_room")
+    __slots__ = ("_exact", "_fields", "_limit", "_payloads", "_room")
 
     def __init__(self, *, exact: bool, octets: int, fields: int) -> None:
         self._exact = exact
-        self._room = octets
+        self._limit = self._room = octets
         self._fields = fields
         self._payloads: list[bytes] = []
 
@@ -61,6 +61,11 @@ class Gatherer:
         except ValueError:  # not three pieces
             raise PeerError(_NOT_A_FIELD) from None
         return Header(raws, names, colons)
+
+    @property
+    def octets(self) -> int:
+        """How many octets were taken; they are held until the message ends."""
+        return self._limit - max(self._room, 0)
 
     @property
     def truncated(self) -> bool:

@@ -38,7 +38,7 @@ from avowal.milter.codec import decode, encode, name_of, read_options
 from avowal.milter.events import EndOfMessage, Event, HeaderEnd, Negotiated, SessionLimits
 from avowal.milter.gather import Gatherer
 from avowal.milter.macros import Macros
-from avowal.milter.negotiation import Agreement, Wish, negotiate
+from avowal.milter.negotiation import Agreement, Protocol, Wish, negotiate
 from avowal.milter.packets import (
     Abort,
     Answer,
@@ -260,6 +260,17 @@ class FilterSession:
         self.sender = None
         self.recipients: list[Recipient] = []
         self.recipients_truncated = False
+
+    @property
+    def held_octets(self) -> int:
+        """How many octets are kept of a message and packet that have not ended."""
+        return self._decoder.held_octets + len(self._waiting) + self._gatherer.octets
+
+    @property
+    def may_skip(self) -> bool:
+        """Whether SKIP would be an answer: to a chunk of body, where it was agreed."""
+        agreed = self.agreement is not None and Protocol.SKIP in self.agreement.protocol
+        return agreed and self.owed == _B
 
     # -- answers -------------------------------------------------------------------------
 

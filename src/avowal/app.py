@@ -1,0 +1,166 @@
+"""Wiring: from a configuration to what it describes.  Only here do all rooms meet.
+
+`milter` gives what a generation of the daemon's workers works with; a reload calls it again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from avowal import __version__
+from avowal.config.model import Configuration, Key
+from avowal.config.places import NOWHERE, Places
+from avowal.crypto.signing import PrivateKey
+from avowal.dns.cache import Cached
+from avowal.dns.dnspython import DnsResolver
+from avowal.errors import KeyMaterialError, StoreError
+from avowal.flow.compiling import compile_plan
+from avowal.flow.plan import AnyKey, Plan
+from avowal.keys.files import load_key
+from avowal.keys.watch import Watch, Watched, WatchedKey
+from avowal.lookup import AsyncResolver
+from avowal.milter.events import SessionLimits
+from avowal.milter.flowing import FlowFilter
+from avowal.milter.watching import watching
+from avowal.milter.worker import Prepared
+from avowal.names import DomainName, NameFault
+
+SOFTWARE = f"avowal v{__version__}"
+_KEPT = 10_000  # keys found by author domain; an RSA key takes some 2 kB
+
+
+class KeyFiles:
+    """Loads the keys of a configuration: from files, from itself, from systemd credentials.
+
+    With a `watch`, keys of a known domain are put under it.  systemd's credentials are in
+    the directory it names in the environment (systemd.exec(5), LoadCredential=).
+    """
+
+    def __init__(
+        self,
+        *,
+        require_safe: bool = True,
+        watch: Watch | None = None,
+        environment: Mapping[str, str] = os.environ,
+    ) -> None:
+        self._require_safe = require_safe
+        self._credentials = environment.get("CREDENTIALS_DIRECTORY")
+        self._watch = watch
+        self._kept: dict[tuple[str, DomainName | None], AnyKey] = {}
+
+    def __call__(self, name: str, key: Key, domain: DomainName | None, /) -> AnyKey:
+        """Return the key of an entry.  Raises KeyMaterialError."""
+        found = self._kept.get((name, domain))
+        if found is None:
+            loaded = self._load(name, key, domain)
+            found = loaded if self._watch is None else _watched(self._watch, name, key, loaded)
+            if len(self._kept) < _KEPT:
+                self._kept[name, domain] = found
+        return found
+
+    def _load(self, name: str, key: Key, domain: DomainName | None) -> PrivateKey:
+        password = None if key.password_file is None else _password(key.password_file)
+        if key.inline is not None:
+            return load_key(key.inline.encode(), password=password)
+        if key.credential is not None:
+            if self._credentials is None:
+                why = "systemd handed over no credentials: add LoadCredential= to the unit"
+                raise KeyMaterialError(f"credential {key.credential}", why)
+            path = str(Path(self._credentials) / key.credential)
+            return load_key(path, password=password, require_safe=False)
+        if key.file is None:
+            raise KeyMaterialError(name, "no file, inline or credential says where the key is")
+        path = key.file if domain is None else key.file.replace("%", domain.ascii)
+        return load_key(path, password=password, require_safe=self._require_safe)
+
+
+def _watched(watch: Watch, name: str, entry: Key, loaded: PrivateKey) -> AnyKey:
+    """Put a key under watch, if it is clear where its record has to be."""
+    try:
+        domain = DomainName.parse((entry.domain or "").encode())
+        selector = DomainName.parse(entry.selector.encode())
+    except NameFault:
+        return loaded  # compiling says what is wrong; `%` stands for many domains
+    key = WatchedKey(loaded, withheld=watch.strict)
+    changed_at = None if entry.file is None else Path(entry.file).stat().st_mtime
+    watch.keys.append(Watched(name, domain, selector, key, changed_at))
+    return key
+
+
+def _password(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes().splitlines()[0]
+    except (OSError, IndexError) as error:
+        raise KeyMaterialError(path, f"no password can be read: {error}") from None
+
+
+def plan(
+    configuration: Configuration,
+    places: Places = NOWHERE,
+    *,
+    generation: int = 0,
+    watch: Watch | None = None,
+) -> Plan:
+    """Compile a configuration and load its keys.  Raises ConfigError."""
+    load = KeyFiles(require_safe=configuration.signing.require_safe_keys, watch=watch)
+    return compile_plan(configuration, places, load=load, generation=generation, software=SOFTWARE)
+
+
+def resolver(configuration: Configuration) -> AsyncResolver:
+    """Return what answers questions to DNS.  Raises ResolverSetupError, StoreError."""
+    dns = configuration.dns
+    if dns.zone_file is not None:
+        return _zone(dns.zone_file)
+    asking: Any = DnsResolver(
+        [_server(text) for text in dns.servers] or None,
+        lifetime=float(dns.timeout),
+        trust_ad=True if dns.trust_ad else None,
+    )
+    return Cached(asking, entries=dns.cache_entries) if dns.cache else asking
+
+
+def _server(text: str) -> str:
+    """Write ADDRESS@PORT, as opendkim.conf does, as the resolver reads it."""
+    address, at, port = text.partition("@")
+    return f"[{address}]:{port}" if at else text
+
+
+def _zone(path: str) -> AsyncResolver:
+    from avowal.dns.zone import Zone  # noqa: PLC0415 - for tests only
+
+    try:
+        return Zone.from_file(path)
+    except OSError as error:
+        raise StoreError(f"{path}: {error.strerror}") from None
+
+
+def milter(
+    configuration: Configuration, places: Places = NOWHERE, *, generation: int = 0
+) -> Prepared:
+    """Make what a generation of milter workers works with.  Raises AvowalError."""
+    signing, server = configuration.signing, configuration.server
+    watch = None
+    if signing.require_published or server.metrics is not None:
+        watch = Watch(strict=signing.require_published)
+    compiled = plan(configuration, places, generation=generation, watch=watch)
+    return Prepared(
+        generation=generation,
+        make_filter=lambda meters: FlowFilter(compiled, meters=meters),
+        resolver=resolver(configuration),
+        listeners=configuration.listeners,
+        role=configuration.mode,
+        server=server,
+        log=configuration.log,
+        session_limits=SessionLimits(
+            header_octets=configuration.limits.header_octets,
+            header_fields=configuration.limits.header_fields,
+        ),
+        seconds=configuration.limits.seconds,
+        dns_seconds=configuration.dns.timeout,
+        dns_questions=configuration.dns.questions,
+        beside=None if watch is None else partial(watching, watch),
+    )

@@ -1,0 +1,326 @@
+"""One milter connection of the daemon: octets of the event loop to the session and back.
+
+The session says what the MTA said, the flow says what to do; what is here is when.  Keys
+are asked for when the header ends, while the body still arrives.  Everything owed to the
+MTA by the end of a callback goes out in one write.  While DNS or a key keeps us waiting,
+the MTA is asked for patience; when our own deadline passes, we answer without them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import Callable
+from typing import Any, Final, cast
+
+from avowal.config.model import Role
+from avowal.dns.limits import Limited
+from avowal.errors import PeerError, UsageError
+from avowal.milter.events import EndOfMessage, Event, HeaderEnd
+from avowal.milter.inquiry import Inquiry
+from avowal.milter.journal import LOGGER, Facts
+from avowal.milter.packets import Abort, Body, Disposition, Helo, Mail, Quit, QuitNewConnection
+from avowal.milter.service import Service, Verdict, Work
+from avowal.milter.session import FilterSession
+from avowal.milter.states import State
+from avowal.milter.times import Times
+
+PROGRESS_SECONDS = 8.0
+"""How often the MTA is asked for patience: below Sendmail's 10 s between two reads."""
+_QUICKACK: Final = getattr(socket, "TCP_QUICKACK", None)  # Linux
+_PAUSE_AT = 1 << 20  # octets of answers the MTA does not read before we stop reading
+
+
+class _Message:
+    """A message on its way: the work on it, its questions, its times."""
+
+    __slots__ = ("ended_at", "fault", "inquiry", "task", "timers", "work")
+
+    def __init__(self) -> None:
+        self.work: Work | None = None
+        self.inquiry: Inquiry | None = None
+        self.fault: str | None = None
+        self.ended_at = 0.0
+        self.task: asyncio.Task[None] | None = None
+        self.timers: list[asyncio.TimerHandle] = []
+
+    def drop(self) -> None:
+        for timer in self.timers:
+            timer.cancel()
+        if self.inquiry is not None:
+            self.inquiry.give_up()
+        if self.task is not None:
+            self.task.cancel()
+
+
+class Connection(asyncio.Protocol):
+    """Serves one MTA connection; `role` is that of the listener it came through."""
+
+    def __init__(self, service: Service, role: Role, sock: socket.socket) -> None:
+        self._service = service
+        self._role = role
+        self._socket = sock if sock.family != socket.AF_UNIX and _QUICKACK is not None else None
+        self._session = FilterSession(service.filter.wish, limits=service.session_limits)
+        self._transport: asyncio.Transport | None = None
+        self._message: _Message | None = None
+        self._held = 0
+        self.active_at = time.monotonic()
+
+    # -- what the event loop says ------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # A stream socket's; uvloop's transports are no asyncio.Transport by inheritance.
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(high=_PAUSE_AT)
+        self._service.open.add(self)
+        self._service.meters.connections(1)
+        self._service.on_room()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._forget_message()
+        self._hold(0)
+        self._transport = None
+        self._service.open.discard(self)
+        self._service.meters.connections(-1)
+        self._service.on_room()
+
+    def pause_writing(self) -> None:
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        if self._transport is not None:
+            self._transport.resume_reading()
+
+    def data_received(self, data: bytes) -> None:
+        self.active_at = time.monotonic()
+        if self._socket is not None:
+            # The kernel turns it off again by itself; without it, MTAs that send a message
+            # in several small writes wait 40 ms for each acknowledgement.
+            self._socket.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)  # type: ignore[arg-type] # not None
+        self._session.receive(data)
+        self._guarded(self._advance)
+
+    def _advance(self) -> None:
+        session = self._session
+        while (event := session.next_event()) is not None:
+            _ON.get(type(event), Connection._on_other)(self, event)
+        self._hold(session.held_octets)
+
+    def _guarded(self, step: Callable[[], None]) -> None:
+        """Run one step; whatever goes wrong, the MTA gets an answer or an end."""
+        try:
+            step()
+        except PeerError as fault:
+            self._service.meters.peer_error()
+            LOGGER.warning("connection closed: %s", fault, extra={"facts": self._names()})
+            self.close()
+            return
+        except Exception:  # noqa: BLE001 - the last resort of a face: logged, and answered
+            LOGGER.exception("program error", extra={"facts": self._names()})
+            self._fail("program error")
+        self._flush()
+
+    def _flush(self) -> None:
+        octets = self._session.outgoing()
+        if octets and self._transport is not None and not self._transport.is_closing():
+            self._transport.write(octets)
+        if self._service.draining and not self.in_message:
+            self.close()
+
+    # -- events --------------------------------------------------------------------------
+
+    def _on_other(self, event: Event) -> None:
+        self._session.proceed()
+
+    def _on_anew(self, event: Event) -> None:
+        self._forget_message()
+        self._session.proceed()
+
+    def _on_quit(self, event: Event) -> None:
+        self._forget_message()
+        self.close()
+
+    def _on_header(self, event: HeaderEnd) -> None:
+        self._forget_message()
+        service = self._service
+        message = self._message = _Message()
+        try:
+            message.work = service.filter.begin(self._session, event, self._role)
+            resolver = Limited(
+                service.resolver, questions=service.dns_questions, seconds=service.dns_seconds
+            )
+            message.inquiry = Inquiry(message.work.questions(), resolver)
+        except PeerError:
+            raise
+        except Exception:  # noqa: BLE001 - the same; answered at the end of the message
+            LOGGER.exception("program error", extra={"facts": self._names()})
+            message.fault = "program error"
+        self._session.proceed()
+
+    def _on_body(self, event: Body) -> None:
+        message = self._message
+        wanted = False
+        if message is not None and message.work is not None and message.fault is None:
+            wanted = message.work.feed(event.chunk)
+        session = self._session
+        if not wanted and session.owed and session.may_skip:
+            session.answer(Disposition.SKIP)
+        else:
+            session.proceed()
+
+    def _on_end(self, event: EndOfMessage) -> None:
+        message = self._message
+        if message is None:  # the session gives a header before every end
+            raise PeerError("the end of a message that never began")
+        message.ended_at = time.monotonic()
+        inquiry = message.inquiry
+        if message.fault is not None or inquiry is None:
+            self._fail(message.fault or "program error")
+        elif inquiry.done:
+            self._finish(inquiry.answers)
+        else:
+            self._wait(message)
+            inquiry.when_done(lambda: self._guarded(lambda: self._answered(message)))
+
+    # -- waiting -------------------------------------------------------------------------
+
+    def _wait(self, message: _Message) -> None:
+        loop = asyncio.get_running_loop()
+        message.timers = [
+            loop.call_later(PROGRESS_SECONDS, self._ask_patience, message),
+            loop.call_later(
+                self._service.seconds, lambda: self._guarded(lambda: self._too_late(message))
+            ),
+        ]
+
+    def _ask_patience(self, message: _Message) -> None:
+        if message is not self._message:
+            return
+        self._session.progress()
+        self._flush()
+        loop = asyncio.get_running_loop()
+        message.timers[0] = loop.call_later(PROGRESS_SECONDS, self._ask_patience, message)
+
+    def _answered(self, message: _Message) -> None:
+        inquiry = message.inquiry
+        if message is not self._message or inquiry is None or message.task is not None:
+            return
+        if inquiry.failed is not None:
+            raise inquiry.failed
+        self._finish(inquiry.answers)
+
+    def _too_late(self, message: _Message) -> None:
+        """Answer without DNS, which is a temporary error; without a key, which is our fault."""
+        if message is not self._message:
+            return
+        if message.task is not None:
+            self._fail("a key did not sign in time")
+        else:
+            self._finish(None)
+
+    # -- the end of a message --------------------------------------------------------------
+
+    def _finish(self, answers: Any) -> None:
+        message = self._message
+        if message is None or message.work is None:
+            return
+        if not message.work.remote:
+            self._carry_out(message, message.work.finish(answers))
+            return
+        if not message.timers:
+            self._wait(message)
+        task = self._afinish(message, message.work, answers)
+        message.task = asyncio.get_running_loop().create_task(task)
+
+    async def _afinish(self, message: _Message, work: Work, answers: Any) -> None:
+        try:
+            verdict = await work.afinish(answers)
+        except Exception:  # noqa: BLE001 - the same, in a task
+            LOGGER.exception("program error", extra={"facts": self._names()})
+            message.task = None
+            self._guarded(lambda: self._fail("program error"))
+            return
+        message.task = None
+        if message is self._message:
+            self._guarded(lambda: self._carry_out(message, verdict))
+
+    def _carry_out(self, message: _Message, verdict: Verdict) -> None:
+        try:
+            self._session.answer(verdict.answer, verdict.modifications)
+        except UsageError as fault:  # a field no MTA would take, an action it does not permit
+            LOGGER.error("an answer cannot be given: %s", fault, extra={"facts": self._names()})
+            self._fail(str(fault))
+            return
+        self._told(message, verdict)
+
+    def _fail(self, why: str) -> None:
+        """Answer as the operator wants our own faults answered, or hang up."""
+        session, message = self._session, self._message
+        if not session.owed or message is None or session.state is not State.ENDED:
+            self.close()
+            return
+        verdict = self._service.filter.failure(session, self._role, why)
+        try:
+            session.answer(verdict.answer, verdict.modifications)
+        except UsageError:
+            session.answer(Disposition.TEMPFAIL)
+        self._told(message, verdict)
+
+    def _told(self, message: _Message, verdict: Verdict) -> None:
+        """Nothing of a message is kept once it is answered."""
+        dns = None if message.inquiry is None else message.inquiry.seconds
+        times = Times(time.monotonic() - message.ended_at, dns)
+        self._forget_message()
+        verdict.told(times)
+
+    def _forget_message(self) -> None:
+        if self._message is not None:
+            self._message.drop()
+            self._message = None
+
+    # -- what the worker wants -------------------------------------------------------------
+
+    @property
+    def in_message(self) -> bool:
+        """Whether a message has begun and has no answer yet."""
+        return self._session.sender is not None or self._message is not None
+
+    def close(self) -> None:
+        """Close after what was written is sent."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.close()
+
+    def abort(self) -> None:
+        """Close at once."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _hold(self, octets: int) -> None:
+        change, self._held = octets - self._held, octets
+        if not self._service.hold(change):
+            raise PeerError("no memory for one more message (server.memory)")
+
+    def _names(self) -> Facts:
+        """Who it is about, for the log."""
+        names: Facts = {}
+        queue_id = self._session.macros.get("i")
+        if queue_id:
+            names["queue_id"] = queue_id.decode("utf-8", "backslashreplace")
+        connection = self._session.connection
+        if connection is not None and connection.address is not None:
+            names["client"] = connection.address.decode("utf-8", "backslashreplace")
+        return names
+
+
+_ON: Final[dict[type[object], Callable[[Connection, Any], None]]] = {
+    Abort: Connection._on_anew,
+    Mail: Connection._on_anew,
+    Helo: Connection._on_anew,
+    QuitNewConnection: Connection._on_anew,
+    HeaderEnd: Connection._on_header,
+    Body: Connection._on_body,
+    EndOfMessage: Connection._on_end,
+    Quit: Connection._on_quit,
+}

@@ -1,0 +1,115 @@
+"""avowal's own filter: each message goes through `avowal.flow`, by one plan."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from avowal.config.model import Role
+from avowal.flow.actions import Actions
+from avowal.flow.decide import decide, failure
+from avowal.flow.inspection import Inspection, Outcome
+from avowal.flow.plan import Plan
+from avowal.flow.transaction import Transaction
+from avowal.lookup import Steps
+from avowal.milter import telling
+from avowal.milter.events import HeaderEnd
+from avowal.milter.journal import Journal
+from avowal.milter.meters import Meters
+from avowal.milter.service import Verdict
+from avowal.milter.session import FilterSession
+from avowal.milter.times import Times
+
+
+def _unix_time() -> int:
+    return int(time.time())
+
+
+class FlowFilter:
+    """Signs and verifies by a plan; writes one log line for each message."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        journal: Journal | None = None,
+        meters: Meters | None = None,
+        now: Callable[[], int] = _unix_time,
+    ) -> None:
+        self.plan = plan
+        self.wish = telling.wish(plan.configuration)
+        self.journal = journal or Journal(plan.configuration.log)
+        self.meters = meters or Meters()
+        self._now = now
+        self._macros = tuple(name.strip("{}") for name in telling.named_macros(plan.configuration))
+        self.remote = any(
+            use.loaded is not None and hasattr(use.loaded, "asign") for use in plan.keys.values()
+        )
+
+    def begin(self, session: FilterSession, event: HeaderEnd, role: Role, /) -> FlowWork:
+        """Take a message whose header has come."""
+        now = self._now()
+        transaction = self._transaction(session, role, now, truncated=event.truncated)
+        inspection = Inspection(self.plan, transaction, event.header, now=now)
+        return FlowWork(self, session, inspection)
+
+    def failure(self, session: FilterSession, role: Role, why: str, /) -> Verdict:
+        """Say what `actions.internal_error` says."""
+        transaction = self._transaction(session, role, self._now(), truncated=False)
+        return self.verdict(failure(self.plan, transaction, why), session)
+
+    def _transaction(
+        self, session: FilterSession, role: Role, now: int, *, truncated: bool
+    ) -> Transaction:
+        return telling.transaction(
+            session,
+            received_at=now,
+            role=role,
+            wanted_macros=self._macros,
+            header_truncated=truncated,
+        )
+
+    def verdict(self, actions: Actions, session: FilterSession) -> Verdict:
+        """Say actions in milter packets.  Raises UsageError for a field no MTA would take."""
+
+        def told(times: Times) -> None:
+            self.journal.message(actions, times)
+            self.meters.message(actions, times)
+
+        return Verdict(telling.answer_of(actions), telling.modifications_of(actions, session), told)
+
+
+class FlowWork:
+    """One message on its way through the flow."""
+
+    __slots__ = ("_filter", "_inspection", "_session", "feed", "questions")
+
+    def __init__(self, filter_: FlowFilter, session: FilterSession, inspection: Inspection) -> None:
+        self._filter = filter_
+        self._session = session
+        self._inspection = inspection
+        self.questions: Callable[[], Steps[Any]] = inspection.questions
+        self.feed: Callable[[bytes], bool] = inspection.feed
+
+    @property
+    def remote(self) -> bool:
+        """Whether a key of the plan answers over a network."""
+        return self._filter.remote
+
+    def finish(self, answers: Any, /) -> Verdict:
+        """Conclude, sign, decide."""
+        started = time.monotonic()
+        outcome = self._inspection.finish(answers)
+        self._filter.meters.signing(time.monotonic() - started)
+        return self._decided(outcome)
+
+    async def afinish(self, answers: Any, /) -> Verdict:
+        """The same with keys that answer asynchronously."""
+        started = time.monotonic()
+        outcome = await self._inspection.afinish(answers)
+        self._filter.meters.signing(time.monotonic() - started)
+        return self._decided(outcome)
+
+    def _decided(self, outcome: Outcome) -> Verdict:
+        return self._filter.verdict(decide(outcome), self._session)

@@ -1,0 +1,73 @@
+"""The small HTTP end of the daemon: /metrics, /healthz, /readyz, and nothing more.
+
+Any worker answers, for the listening socket is shared like the others: when none can, that
+is the answer.  One request per connection, bounded in octets and time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import NamedTuple
+
+_REQUEST_OCTETS = 8 << 10
+_SECONDS = 5.0
+_PHRASES = {200: "OK", 404: "Not Found", 405: "Method Not Allowed", 503: "Service Unavailable"}
+_PLAIN = "text/plain; charset=utf-8"
+
+
+class Reply(NamedTuple):
+    """Status, type and octets of an answer."""
+
+    status: int
+    body: bytes
+    type: str = _PLAIN
+
+
+Pages = dict[str, Callable[[], Reply]]
+
+
+class HealthProtocol(asyncio.Protocol):
+    """Answers one request and closes."""
+
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
+        self._request = b""
+        self._transport: asyncio.Transport | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport  # type: ignore[assignment] # a stream has a Transport
+        self._timer = asyncio.get_running_loop().call_later(_SECONDS, transport.close)
+
+    def data_received(self, data: bytes) -> None:
+        self._request += data
+        if self._transport is None or self._transport.is_closing():
+            return
+        if b"\r\n\r\n" in self._request or b"\n\n" in self._request:
+            self._transport.write(answer(self._request, self._pages))
+            self._transport.close()
+        elif len(self._request) > _REQUEST_OCTETS:
+            self._transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+
+def answer(request: bytes, pages: Pages) -> bytes:
+    """Return the whole response to a request."""
+    line = request.split(b"\n", 1)[0].split()
+    method, target = (line[0], line[1]) if len(line) > 1 else (b"", b"")
+    page = pages.get(target.split(b"?", 1)[0].decode("ascii", "replace"))
+    if method not in {b"GET", b"HEAD"}:
+        reply = Reply(405, b"only GET\n")
+    elif page is None:
+        reply = Reply(404, ("try " + " ".join(pages) + "\n").encode())
+    else:
+        reply = page()
+    head = (
+        f"HTTP/1.1 {reply.status} {_PHRASES[reply.status]}\r\nContent-Type: {reply.type}\r\n"
+        f"Content-Length: {len(reply.body)}\r\nConnection: close\r\n\r\n"
+    ).encode()
+    return head if method == b"HEAD" else head + reply.body

@@ -1,0 +1,173 @@
+"""One line per message, for people and for programs.
+
+Three forms: logfmt and JSON say everything there is in one line; classic says what OpenDKIM
+says, for the log readers that were written for it.  Lines go to stderr, which systemd's
+journal reads, or to syslog.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import logging.handlers
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from avowal.config.model import Log
+from avowal.errors import EnvironmentFault
+from avowal.flow.actions import Actions
+from avowal.flow.record import Record
+from avowal.flow.trace import Topic
+from avowal.milter.times import Times
+
+LOGGER = logging.getLogger("avowal.milter")
+_BARE = re.compile(r"[!#-<>-~]+")  # no space, quote or "="
+_LONGEST = 1000  # characters of one value; a stranger may have chosen it
+_SYSLOG = "/dev/log"
+_GOOD = frozenset({"accept"})
+Facts = dict[str, str | int | float | bool]
+
+
+def open_log(options: Log) -> None:
+    """Send what the daemon says to where the configuration wants it.
+
+    Raises EnvironmentFault where syslog cannot be reached.
+    """
+    handler = _syslog(options) if options.target == "syslog" else logging.StreamHandler(sys.stderr)
+    json_wanted = options.format == "json"
+    handler.setFormatter(_JsonLines() if json_wanted else _Logfmt(bare=options.format == "classic"))
+    for old in LOGGER.handlers[:]:
+        LOGGER.removeHandler(old)
+        old.close()
+    LOGGER.addHandler(handler)
+    LOGGER.propagate = False
+    LOGGER.setLevel(logging.INFO)
+
+
+def _syslog(options: Log) -> logging.Handler:
+    names = logging.handlers.SysLogHandler.facility_names
+    facility = names.get(options.facility.lower())
+    if facility is None:
+        raise EnvironmentFault(f"log.facility: syslog has no facility {options.facility!r}")
+    if not Path(_SYSLOG).exists():
+        raise EnvironmentFault(f"log.target: there is no {_SYSLOG}; start a syslog, or use stderr")
+    handler = logging.handlers.SysLogHandler(_SYSLOG, facility=facility)
+    handler.ident = f"{options.name}: "
+    return handler
+
+
+class _Lines(logging.Formatter):
+    """What formatters share: the facts of a record, the event first."""
+
+    def facts(self, record: logging.LogRecord) -> Facts:
+        facts: Facts = {"level": record.levelname.lower(), "event": record.getMessage()}
+        facts |= getattr(record, "facts", {})
+        if record.exc_info:
+            facts["traceback"] = self.formatException(record.exc_info)
+        return facts
+
+
+class _JsonLines(_Lines):
+    def format(self, record: logging.LogRecord) -> str:
+        facts: Facts = {"time": round(record.created, 3)}
+        facts |= self.facts(record)
+        return json.dumps(facts, ensure_ascii=True, separators=(",", ":"))
+
+
+class _Logfmt(_Lines):
+    """``bare`` writes the event alone, as OpenDKIM does, where there is nothing more to say."""
+
+    def __init__(self, *, bare: bool) -> None:
+        super().__init__()
+        self._bare = bare
+
+    def format(self, record: logging.LogRecord) -> str:
+        facts = self.facts(record)
+        if self._bare:
+            rest = {k: v for k, v in facts.items() if k not in {"level", "event"}}
+            line = printable(str(facts["event"]))
+            return f"{line} {logfmt(rest)}" if rest else line
+        return logfmt(facts)
+
+
+def logfmt(facts: Facts) -> str:
+    """Write facts as ``name=value`` words; whatever is not a plain word is quoted."""
+    return " ".join(f"{name}={_word(value)}" for name, value in facts.items())
+
+
+def _word(value: str | float | bool) -> str:  # noqa: FBT001 - one value of any kind
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    text = str(value)[:_LONGEST]
+    if _BARE.fullmatch(text):
+        return text
+    escaped = printable(text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n"))
+    return f'"{escaped}"'
+
+
+def printable(text: str) -> str:
+    r"""Return text whose octets cannot end a line or command a terminal: \x1b for ESC."""
+    if text.isascii() and text.isprintable():
+        return text
+    return text.encode("ascii", "backslashreplace").decode().translate(_CONTROLS)
+
+
+_CONTROLS = {octet: f"\\x{octet:02x}" for octet in (*range(32), 127)}
+
+
+class Journal:
+    """Writes the lines of messages, as the configuration wants them."""
+
+    def __init__(self, options: Log) -> None:
+        self._options = options
+
+    def message(self, actions: Actions, times: Times) -> None:
+        """Log what one message was and what became of it."""
+        done = actions.withheld or actions
+        record = done.record
+        good = record.action in _GOOD and record.fault is None and not record.impostor
+        if good and not self._options.success:
+            return
+        level = logging.INFO if good or record.fault is None else logging.ERROR
+        if self._options.format == "classic":
+            for line in classic(actions, self._options):
+                LOGGER.log(level, "%s", line)
+            return
+        facts: Facts = {}
+        for name, value in record.items():
+            if name == "why" and not self._options.why:
+                continue
+            if name.startswith("dkim") and not self._options.results:
+                continue
+            facts[name] = value
+        facts["ms"] = round(times.answer * 1000, 1)
+        if times.dns is not None:
+            facts["dns_ms"] = round(times.dns * 1000, 1)
+        LOGGER.log(level, "message", extra={"facts": facts})
+
+
+def classic(actions: Actions, options: Log) -> Iterator[str]:
+    """Yield the lines that readers of OpenDKIM's log know."""
+    record: Record = (actions.withheld or actions).record
+    job = record.queue_id or "NOQUEUE"
+    for made in record.made:
+        yield f"{job}: DKIM-Signature field added (s={made.selector}, d={made.domain})"
+    for one in record.checked:
+        if options.results:
+            state = "" if one.result == "pass" else f" {one.reason or one.result}"
+            yield f"{job}: s={one.selector} d={one.domain} a={one.algorithm}{state}"
+    if any(one.result == "pass" for one in record.checked):
+        yield f"{job}: DKIM verification successful"
+    elif record.treatment in {"verify", "both"} and not record.checked:
+        yield f"{job}: no signature data"
+    elif record.checked:
+        yield f"{job}: bad signature data"
+    if record.fault is not None:
+        yield f"{job}: {record.fault}"
+    if options.why:
+        for topic in (Topic.OURS, Topic.AUTHOR, Topic.SIGN):
+            step = actions.trace.decision(topic)
+            if step is not None:
+                yield f"{job}: {step}"

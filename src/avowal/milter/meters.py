@@ -1,0 +1,187 @@
+"""Counters and gauges for Prometheus, added up over all workers.
+
+Every worker writes its numbers to a file of its own that others can read; whoever is asked
+for /metrics adds the files up.  Without an address for metrics nothing is counted, and
+prometheus_client is not even imported.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from typing import Any
+
+from avowal.errors import EnvironmentFault
+from avowal.flow.actions import Actions
+from avowal.milter.times import Times
+
+_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"  # where prometheus_client looks
+_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+def prepare() -> str:
+    """Make the directory of the numbers, before anybody counts; return its path.
+
+    Raises EnvironmentFault without prometheus_client.
+    """
+    directory = tempfile.mkdtemp(prefix="avowal-metrics-")
+    os.environ[_DIRECTORY] = directory
+    try:
+        import prometheus_client  # noqa: F401,PLC0415 - 130 ms that few pay
+    except ImportError:
+        remove(directory)
+        raise EnvironmentFault(
+            "server.metrics needs prometheus_client: pip install 'avowal[daemon]'"
+        ) from None
+    return directory
+
+
+def give_to(directory: str, user: int, group: int) -> None:
+    """Let the workers write there after they dropped privileges."""
+    os.chown(directory, user, group)
+
+
+def remove(directory: str) -> None:
+    """Remove the directory at the end."""
+    os.environ.pop(_DIRECTORY, None)
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+def forget(seat: int) -> None:
+    """Take the gauges of a worker that ended out of the sums; what it counted stays."""
+    from prometheus_client import multiprocess  # noqa: PLC0415
+
+    multiprocess.mark_process_dead(seat)  # type: ignore[no-untyped-call]
+
+
+class Meters:
+    """What is counted.  All methods cost nothing where metrics are off."""
+
+    on = False
+
+    def message(self, actions: Actions, times: Times) -> None:
+        """Count a message and what it took."""
+
+    def connections(self, change: int) -> None:
+        """Count connections that come and go."""
+
+    def peer_error(self) -> None:
+        """Count a connection on which the protocol was broken or a limit passed."""
+
+    def dns(self, outcome: str) -> None:
+        """Count an answer of DNS by its outcome."""
+
+    def signing(self, seconds: float) -> None:
+        """Note how long the key operations of a message took."""
+
+    def published(self, domain: str, selector: str, state: float) -> None:
+        """Note whether DNS shows a key: 1 yes, 0 not or another, NaN for not known."""
+
+    def key_changed(self, domain: str, selector: str, changed: float) -> None:
+        """Note when a key file was last changed, in Unix seconds."""
+
+    def generation(self, number: int) -> None:
+        """Note which configuration is at work."""
+
+    def text(self) -> bytes:
+        """Return the sums over all workers in Prometheus' text form."""
+        return b""
+
+
+class Prometheus(Meters):
+    """Counts with prometheus_client; `prepare` must have been called before.
+
+    `seat` numbers the living workers from 0.  A worker that takes the seat of one that
+    ended goes on counting in its file, so there are no more files than workers.
+    """
+
+    on = True
+
+    def __init__(self, seat: int) -> None:
+        from prometheus_client import values  # noqa: PLC0415 - see `prepare`
+
+        values.ValueClass = values.MultiProcessValue(lambda: seat)  # type: ignore[no-untyped-call]
+        from prometheus_client import (  # noqa: PLC0415 - see `prepare`
+            CollectorRegistry,
+            Counter,
+            Gauge,
+            Histogram,
+        )
+
+        own = CollectorRegistry()
+
+        def counter(name: str, text: str, *labels: str) -> Any:
+            return Counter(f"avowal_{name}", text, labels, registry=own)
+
+        def gauge(name: str, text: str, *labels: str, mode: str = "livemax") -> Any:
+            return Gauge(f"avowal_{name}", text, labels, registry=own, multiprocess_mode=mode)  # type: ignore[arg-type]
+
+        def seconds(name: str, text: str) -> Any:
+            return Histogram(f"avowal_{name}_seconds", text, registry=own, buckets=_SECONDS)
+
+        self._messages = counter("messages", "Messages.", "treatment", "action")
+        self._signed = counter("signed", "Signatures made.", "domain", "selector", "algorithm")
+        self._verified = counter("verified", "Signatures checked.", "algorithm", "result")
+        self._faults = counter("faults", "Messages we failed on.")
+        self._peers = counter("peer_errors", "Connections that broke the protocol or a limit.")
+        self._dns = counter("dns_answers", "Answers of DNS.", "outcome")
+        self._answer = seconds("answer", "From the end of a message to our answer.")
+        self._waited = seconds("dns_wait", "From the first question of a message to its last.")
+        self._sign = seconds("sign", "Key operations of one message.")
+        self._open = gauge("connections", "Open milter connections.", mode="livesum")
+        self._generation = gauge("configuration_generation", "Which configuration is at work.")
+        self._published = gauge(
+            "key_published", "1 if DNS shows the key, 0 if not.", "domain", "selector"
+        )
+        self._changed = gauge(
+            "key_changed_timestamp_seconds", "When the key file changed.", "domain", "selector"
+        )
+
+    def message(self, actions: Actions, times: Times) -> None:
+        record = (actions.withheld or actions).record
+        self._messages.labels(record.treatment, record.action).inc()
+        self._answer.observe(times.answer)
+        if times.dns is not None:
+            self._waited.observe(times.dns)
+        for made in record.made:
+            self._signed.labels(made.domain, made.selector, made.algorithm).inc()
+        for one in record.checked:
+            # Only algorithms we know become labels: a stranger must not make series.
+            known = one.algorithm if one.algorithm in _ALGORITHMS else "other"
+            self._verified.labels(known, one.result).inc()
+        if record.fault is not None:
+            self._faults.inc()
+
+    def connections(self, change: int) -> None:
+        self._open.inc(change)
+
+    def peer_error(self) -> None:
+        self._peers.inc()
+
+    def dns(self, outcome: str) -> None:
+        self._dns.labels(outcome).inc()
+
+    def signing(self, seconds: float) -> None:
+        self._sign.observe(seconds)
+
+    def published(self, domain: str, selector: str, state: float) -> None:
+        self._published.labels(domain, selector).set(state)
+
+    def key_changed(self, domain: str, selector: str, changed: float) -> None:
+        self._changed.labels(domain, selector).set(changed)
+
+    def generation(self, number: int) -> None:
+        self._generation.set(number)
+
+    def text(self) -> bytes:
+        from prometheus_client import CollectorRegistry, generate_latest  # noqa: PLC0415
+        from prometheus_client.multiprocess import MultiProcessCollector  # noqa: PLC0415
+
+        sums = CollectorRegistry()
+        MultiProcessCollector(sums)  # type: ignore[no-untyped-call]
+        return generate_latest(sums)
+
+
+_ALGORITHMS = frozenset({"rsa-sha256", "ed25519-sha256", "rsa-sha1"})

@@ -1,0 +1,185 @@
+"""One worker: accepts connections on shared sockets, serves them, and ends in good order.
+
+A worker takes one connection at a time from the kernel's queue, so that the workers share
+the load, and none at all while it is full: what waits is taken by another worker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import Callable, Sequence
+
+from avowal.config.model import Role
+from avowal.milter.connection import Connection
+from avowal.milter.health import HealthProtocol, Pages, Reply
+from avowal.milter.journal import LOGGER
+from avowal.milter.meters import CONTENT_TYPE
+from avowal.milter.service import Service
+
+_SWEEP_SECONDS = 5.0
+_PAUSE_SECONDS = 0.5  # after the kernel refused a connection for want of descriptors
+Factory = Callable[[socket.socket], asyncio.Protocol]
+
+
+class Acceptor:
+    """Takes connections from one listening socket."""
+
+    def __init__(self, listening: socket.socket, factory: Factory) -> None:
+        self._listening = listening
+        self._factory = factory
+        self._loop = asyncio.get_running_loop()
+        self._tasks: set[asyncio.Task[object]] = set()
+        self._on = False
+        self._closed = False
+
+    def resume(self) -> None:
+        """Take connections."""
+        if not self._on and not self._closed:
+            self._loop.add_reader(self._listening.fileno(), self._accept)
+            self._on = True
+
+    def pause(self) -> None:
+        """Leave connections to other workers."""
+        if self._on:
+            self._loop.remove_reader(self._listening.fileno())
+            self._on = False
+
+    def close(self) -> None:
+        """Never take another one; the queue belongs to those who inherited the socket too."""
+        self.pause()
+        self._closed = True
+        self._listening.close()
+
+    def _accept(self) -> None:
+        try:
+            accepted, _ = self._listening.accept()
+        except (BlockingIOError, InterruptedError, ConnectionError):
+            return  # another worker was faster, or the client went away
+        except OSError as error:
+            LOGGER.error("no connection can be accepted: %s", error.strerror)
+            self.pause()
+            self._loop.call_later(_PAUSE_SECONDS, self.resume)
+            return
+        accepted.setblocking(False)
+        task = self._loop.create_task(
+            self._loop.connect_accepted_socket(lambda: self._factory(accepted), accepted)
+        )
+        self._tasks.add(task)
+        task.add_done_callback(self._connected)
+
+    def _connected(self, task: asyncio.Task[object]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            LOGGER.warning("a connection was lost at once: %s", task.exception())
+
+
+class MilterServer:
+    """Serves listening sockets, each with its role, until told to stop.
+
+    `sockets` are this process' own descriptors: the server closes them.  `health` is the
+    socket of the HTTP end, if there is one.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        sockets: Sequence[tuple[socket.socket, Role]],
+        health: socket.socket | None = None,
+    ) -> None:
+        self._service = service
+        self._acceptors: list[Acceptor] = []
+        self._sockets = sockets
+        self._health = health
+        self._health_acceptor: Acceptor | None = None
+        self._gone = asyncio.Event()
+        service.on_room = self._on_room
+
+    def start(self) -> None:
+        """Begin to take connections."""
+        for listening, role in self._sockets:
+
+            def connection(accepted: socket.socket, role: Role = role) -> asyncio.Protocol:
+                return Connection(self._service, role, accepted)
+
+            self._acceptors.append(Acceptor(listening, connection))
+        if self._health is not None:
+            pages = self._pages()
+            self._health_acceptor = Acceptor(self._health, lambda _: HealthProtocol(pages))
+            self._health_acceptor.resume()
+        for acceptor in self._acceptors:
+            acceptor.resume()
+
+    def _pages(self) -> Pages:
+        return {
+            "/metrics": lambda: Reply(200, self._service.meters.text(), CONTENT_TYPE),
+            "/healthz": lambda: Reply(200, b"alive\n"),
+            "/readyz": self._readiness,
+        }
+
+    def _readiness(self) -> Reply:
+        if self._service.draining:
+            return Reply(503, b"stopping\n")
+        return Reply(200, b"ready\n")
+
+    def watch(self) -> None:
+        """Look after the connections, now and then: full or not, silent for too long."""
+        idle = self._service.options.idle
+        before = time.monotonic() - idle
+        for connection in [c for c in self._service.open if c.active_at < before]:
+            LOGGER.info("connection closed: silent for %d seconds", idle)
+            connection.abort()
+
+    async def watched(self) -> None:
+        """Look after the connections until cancelled."""
+        while True:
+            await asyncio.sleep(_SWEEP_SECONDS)
+            self.watch()
+
+    def _on_room(self) -> None:
+        """A connection came or went."""
+        if self._service.full:
+            for acceptor in self._acceptors:
+                acceptor.pause()
+        elif not self._service.draining:
+            for acceptor in self._acceptors:
+                acceptor.resume()
+        if not self._service.open:
+            self._gone.set()
+
+    async def retire(self, seconds: float) -> None:
+        """Take no more connections; let those that are open come to their own end."""
+        self._stop_accepting()
+        await self._emptied(seconds)
+
+    async def drain(self, seconds: float) -> None:
+        """Take no more connections; close each once its message is answered, all in `seconds`."""
+        self._stop_accepting()
+        self._service.draining = True
+        for connection in list(self._service.open):
+            if not connection.in_message:
+                connection.close()
+        if not await self._emptied(seconds):
+            left = len(self._service.open)
+            LOGGER.warning("stopped with %d messages unfinished: the MTA keeps them", left)
+        for connection in list(self._service.open):
+            connection.abort()
+
+    def _stop_accepting(self) -> None:
+        for acceptor in self._acceptors:
+            acceptor.close()
+        if self._health_acceptor is not None:
+            self._health_acceptor.close()
+
+    async def _emptied(self, seconds: float) -> bool:
+        """Wait until no connection is open."""
+        self._gone.clear()
+        if not self._service.open:
+            return True
+        try:
+            async with asyncio.timeout(seconds):
+                await self._gone.wait()
+        except TimeoutError:
+            return False
+        return True

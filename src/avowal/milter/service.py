@@ -1,0 +1,102 @@
+"""The seam between the daemon and what it serves, and what all connections of a worker share.
+
+A `Filter` is what a message is handed to; `flowing.FlowFilter` is avowal's own, and a face
+that takes another filter's place brings another.  Everything about sockets, processes,
+waiting, limits and ends is the daemon's and the same for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from avowal.config.model import Role, Server
+from avowal.limits import DEFAULT
+from avowal.lookup import AsyncResolver, Steps
+from avowal.milter.events import HeaderEnd, SessionLimits
+from avowal.milter.meters import Meters
+from avowal.milter.negotiation import Wish
+from avowal.milter.packets import Answer, Modification
+from avowal.milter.session import FilterSession
+from avowal.milter.times import Times
+
+if TYPE_CHECKING:
+    from avowal.milter.connection import Connection
+
+
+class Verdict(NamedTuple):
+    """What the MTA is told; `told` is called once it was, to log and count."""
+
+    answer: Answer
+    modifications: tuple[Modification, ...] = ()
+    told: Callable[[Times], None] = lambda times: None
+
+
+class Work(Protocol):
+    """One message at a filter.  Whatever it raises is logged and answered as its failure.
+
+    `remote` says that `afinish` has to be used, because a key answers over a network.
+    """
+
+    @property
+    def remote(self) -> bool: ...
+
+    def questions(self) -> Steps[Any]:
+        """Ask DNS; begins when the header ends, while the body arrives."""
+
+    def feed(self, chunk: bytes, /) -> bool:
+        """Take octets of the body; return whether more of them matter."""
+
+    def finish(self, answers: Any, /) -> Verdict:
+        """Conclude; `answers` is None where DNS was not waited for."""
+
+    async def afinish(self, answers: Any, /) -> Verdict:
+        """The same, with keys that answer asynchronously."""
+
+
+class Filter(Protocol):
+    """What messages are handed to."""
+
+    @property
+    def wish(self) -> Wish:
+        """What to negotiate with the MTA."""
+
+    def begin(self, session: FilterSession, event: HeaderEnd, role: Role, /) -> Work:
+        """Take a message whose header has come."""
+
+    def failure(self, session: FilterSession, role: Role, why: str, /) -> Verdict:
+        """Say what the MTA is told about a message we failed on."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Service:
+    """The shared half of a worker.
+
+    `seconds` is our own deadline for an answer, `dns_seconds` and `dns_questions` what one
+    message may ask.  `held` counts the octets of unfinished messages over all connections.
+    """
+
+    filter: Filter
+    resolver: AsyncResolver
+    meters: Meters = field(default_factory=Meters)
+    options: Server = field(default_factory=Server)
+    session_limits: SessionLimits = field(default_factory=SessionLimits)
+    seconds: float = 25
+    dns_seconds: float = DEFAULT.dns_seconds
+    dns_questions: int = DEFAULT.dns_questions
+    draining: bool = False
+    held: int = 0
+    open: set[Connection] = field(default_factory=set)
+    on_room: Callable[[], None] = lambda: None
+    """Called when a connection came or went."""
+
+    @property
+    def full(self) -> bool:
+        """Whether no more connections may be opened."""
+        return len(self.open) >= self.options.connections
+
+    def hold(self, change: int) -> bool:
+        """Note octets that are kept or let go; return whether there is room for them."""
+        self.held += change
+        return change <= 0 or self.held <= self.options.memory

@@ -1,0 +1,266 @@
+"""Where the daemon listens: socket specifications, and the listening sockets they become.
+
+Sockets are bound once, by the supervisor and before privileges are dropped, and inherited
+by every worker, so that a worker may die or be replaced without a connection being lost.
+"""
+
+from __future__ import annotations
+
+import errno
+import grp
+import os
+import pwd
+import re
+import socket
+import stat
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from avowal.config.model import Listener
+from avowal.errors import ConfigError, EnvironmentFault
+
+BACKLOG = 512  # connections the kernel keeps while no worker takes them
+_FORMS = "write unix:PATH, inet:PORT@HOST, inet6:PORT@HOST or systemd:NAME"
+_INET = re.compile(r"(\d{1,5})(?:@(.*))?")
+_FIRST_INHERITED = 3  # SD_LISTEN_FDS_START of sd_listen_fds(3)
+
+
+class BindError(EnvironmentFault):
+    """A socket cannot be opened; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnixAddress:
+    """A socket in the file system."""
+
+    path: str
+
+    def __str__(self) -> str:
+        return f"unix:{self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class InetAddress:
+    """A TCP port; an empty host means every address of the machine."""
+
+    family: socket.AddressFamily
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        kind = "inet6" if self.family is socket.AF_INET6 else "inet"
+        return f"{kind}:{self.port}@{self.host}" if self.host else f"{kind}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Inherited:
+    """A socket that systemd opened; an empty name means the first one."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"systemd:{self.name}" if self.name else "systemd"
+
+
+Address = UnixAddress | InetAddress | Inherited
+
+
+def parse(text: str) -> Address:
+    """Read a socket specification, milter(8) style.  Raises ConfigError with a hint."""
+    kind, colon, rest = text.partition(":")
+    kind = kind.lower()
+    if text.startswith("/"):
+        return UnixAddress(text)
+    if kind in {"unix", "local"} and rest.startswith("/"):
+        return UnixAddress(rest)
+    if kind == "systemd":
+        return Inherited(rest)
+    if kind in {"inet", "inet6"} and colon:
+        found = _INET.fullmatch(rest)
+        if found is not None and int(found[1]) < 1 << 16:
+            family = socket.AF_INET6 if kind == "inet6" else socket.AF_INET
+            return InetAddress(family, (found[2] or "").strip("[]"), int(found[1]))
+    raise ConfigError(f"{text!r} is no socket", key="socket", hint=_FORMS)
+
+
+# -- opening ---------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Listening:
+    """An open listening socket, and the listener of the configuration it serves."""
+
+    listener: Listener
+    socket: socket.socket
+    made: tuple[int, int] | None = None  # device and inode of a name in the file system
+
+    def close(self) -> None:
+        """Close it; the name in the file system goes too, if it is still this socket's."""
+        name = self.socket.getsockname() if self.made is not None else ""
+        self.socket.close()
+        try:
+            if name and _identity(name) == self.made:
+                Path(name).unlink()
+        except OSError:
+            return  # the directory is gone or no longer ours: nothing is left to do
+
+    def serves(self, listener: Listener) -> bool:
+        """Whether the socket is what a listener of a new configuration asks for."""
+        old = self.listener
+        return (old.socket, old.owner, old.group, old.mode) == (
+            listener.socket, listener.owner, listener.group, listener.mode,
+        )  # fmt: skip
+
+
+def listen(listener: Listener) -> Listening:
+    """Open the socket of a listener.  Raises ConfigError and BindError."""
+    address = parse(listener.socket)
+    if isinstance(address, UnixAddress):
+        opened = _listen_unix(address, listener)
+        return Listening(listener, opened, _identity(address.path))
+    if isinstance(address, InetAddress):
+        return Listening(listener, _listen_inet(address))
+    return Listening(listener, _inherited(address, os.environ))
+
+
+def _identity(path: str) -> tuple[int, int]:
+    status = os.lstat(path)
+    return status.st_dev, status.st_ino
+
+
+def _listen_inet(address: InetAddress) -> socket.socket:
+    try:
+        found = socket.getaddrinfo(
+            address.host or None,
+            address.port,
+            address.family,
+            socket.SOCK_STREAM,
+            flags=socket.AI_PASSIVE,
+        )
+    except socket.gaierror as error:
+        raise BindError(f"{address}: {error.strerror}; name an address of this machine") from None
+    opened = socket.socket(address.family, socket.SOCK_STREAM)
+    try:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Accepted sockets inherit it: an answer is one write, and waits for nothing.
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if address.family is socket.AF_INET6:
+            opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        opened.bind(found[0][4])
+        opened.listen(BACKLOG)
+    except OSError as error:
+        opened.close()
+        raise BindError(f"{address}: {error.strerror}{_advice(error)}") from None
+    opened.setblocking(False)
+    return opened
+
+
+def _listen_unix(address: UnixAddress, listener: Listener) -> socket.socket:
+    path = Path(address.path)
+    remove_stale(path)
+    opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(0o777)  # nobody connects before owner and mode are right
+    try:
+        opened.bind(address.path)
+    except OSError as error:
+        opened.close()
+        raise BindError(f"{address}: {error.strerror}{_advice(error)}") from None
+    finally:
+        os.umask(before)
+    try:
+        owner = -1 if listener.owner is None else user_id(listener.owner)
+        group = -1 if listener.group is None else group_id(listener.group)
+        if (owner, group) != (-1, -1):
+            os.chown(path, owner, group)
+        path.chmod(int(listener.mode, 8))
+        opened.listen(BACKLOG)
+    except (OSError, ConfigError) as error:
+        opened.close()
+        path.unlink(missing_ok=True)
+        if isinstance(error, ConfigError):
+            raise
+        raise BindError(
+            f"{address}: its owner, group or mode cannot be set: {error.strerror}"
+        ) from None
+    opened.setblocking(False)
+    return opened
+
+
+def remove_stale(path: Path) -> None:
+    """Remove a socket nobody listens on any more.  Raises BindError for anything else."""
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise BindError(f"{path}: {error.strerror}") from None
+    if not stat.S_ISSOCK(mode):
+        raise BindError(f"{path}: exists and is no socket: remove it, or name another path")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1)
+        try:
+            probe.connect(str(path))
+        except (ConnectionRefusedError, FileNotFoundError):
+            path.unlink(missing_ok=True)
+            return
+        except OSError as error:
+            raise BindError(f"{path}: exists, and {error.strerror}") from None
+    raise BindError(f"{path}: another process listens there: stop it first")
+
+
+def _advice(error: OSError) -> str:
+    return _ADVICE.get(error.errno or 0, "")
+
+
+_ADVICE: Final = {
+    errno.EADDRINUSE: ": another process listens there; stop it or choose another port",
+    errno.EACCES: ": run as a user who may, or choose a port above 1023 or another directory",
+    errno.ENOENT: ": its directory does not exist; make it first",
+    errno.EADDRNOTAVAIL: ": no address of this machine",
+}
+
+
+# -- sockets systemd hands over --------------------------------------------------------------
+
+
+def _inherited(address: Inherited, environment: Mapping[str, str]) -> socket.socket:
+    """Take a socket from systemd, sd_listen_fds(3)."""
+    count = int(environment.get("LISTEN_FDS", "0") or 0)
+    if environment.get("LISTEN_PID") != str(os.getpid()) or count < 1:
+        raise BindError(
+            f"{address}: systemd handed over no socket; start it through its .socket unit"
+        )
+    names = environment.get("LISTEN_FDNAMES", "").split(":")
+    wanted = address.name or (names[0] if names else "")
+    if address.name and wanted not in names[:count]:
+        raise BindError(f"{address}: systemd handed over {', '.join(names[:count])} only")
+    place = names.index(wanted) if wanted in names else 0
+    opened = socket.socket(fileno=os.dup(_FIRST_INHERITED + place))
+    opened.setblocking(False)
+    return opened
+
+
+# -- users and groups ------------------------------------------------------------------------
+
+
+def user_id(name: str) -> int:
+    """Return the number of a user given by name or number.  Raises ConfigError."""
+    return _number(name, "user", lambda n: pwd.getpwnam(n).pw_uid)
+
+
+def group_id(name: str) -> int:
+    """Return the number of a group given by name or number.  Raises ConfigError."""
+    return _number(name, "group", lambda n: grp.getgrnam(n).gr_gid)
+
+
+def _number(name: str, kind: str, known: Callable[[str], int]) -> int:
+    if name.isascii() and name.isdigit():
+        return int(name)
+    try:
+        return known(name)
+    except KeyError:
+        raise ConfigError(
+            f"there is no {kind} {name!r}", key=kind, hint=f"create it, or name another {kind}"
+        ) from None
