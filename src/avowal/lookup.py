@@ -130,6 +130,8 @@ def together(*flows: Steps[Any]) -> Steps[tuple[Any, ...]]:
     Returns the results in the order of the flows.  It takes as many rounds as the
     longest of them.
     """
+    if len(flows) == 1:
+        return ((yield from flows[0]),)
     results: list[Any] = [None] * len(flows)
     waiting: dict[int, tuple[Question, ...]] = {}
 

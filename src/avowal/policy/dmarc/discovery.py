@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from avowal.lookup import Outcome, Question, Steps
+from avowal.lookup import Answer, Outcome, Question, Steps
 from avowal.names import DomainName
 from avowal.policy.asking import Failed, Memory, failed, failure_text
 from avowal.policy.caps import DEFAULT, Caps
@@ -94,7 +94,7 @@ def records_at(
 class Explorer:
     """Walks the tree for one message: every name is asked once."""
 
-    __slots__ = ("caps", "memory", "notes")
+    __slots__ = ("_walks", "caps", "memory", "notes")
 
     def __init__(
         self, *, caps: Caps = DEFAULT, memory: Memory | None = None, mechanism: str = "dmarc"
@@ -102,6 +102,7 @@ class Explorer:
         self.caps = caps
         self.memory = Memory() if memory is None else memory
         self.notes = Notes(mechanism)
+        self._walks: dict[str, Walk | Failed] = {}
 
     def own(self, domain: DomainName) -> Steps[list[Record] | Failed]:
         """Return the records at the domain itself."""
@@ -124,8 +125,14 @@ class Explorer:
         Deliberate: the steps are taken in the RFC's order, over answers asked together;
         names above a psd= record are asked and not looked at.
         """
-        names = tree(domain.ascii)
-        answers = yield from self.memory.txt(*(f"_dmarc.{name}" for name in names))
+        walked = self._walks.get(domain.ascii)
+        if walked is None:
+            names = tree(domain.ascii)
+            answers = yield from self.memory.txt(*(f"_dmarc.{name}" for name in names))
+            walked = self._walks[domain.ascii] = self._read(names, answers)
+        return walked
+
+    def _read(self, names: tuple[str, ...], answers: tuple[Answer, ...]) -> Walk | Failed:
         found: list[tuple[str, Record]] = []
         for name, answer in zip(names, answers, strict=True):
             if failed(answer):
@@ -139,7 +146,7 @@ class Explorer:
                 found.append((name, kept[0]))
                 if kept[0].psd in {"y", "n"}:
                     break
-        return Walk(domain.ascii, tuple(found))
+        return Walk(names[0], tuple(found))
 
     def exists(self, domain: DomainName, rule: Existence) -> Steps[bool | Failed]:
         """Whether a name exists, as far as np= is concerned."""

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 
 from avowal.errors import SyntaxFault
@@ -22,6 +23,7 @@ _VERSION = re.compile(rb"[ \t]*+v[ \t]*+=[ \t]*+DMARC1[ \t]*+(?:;|\Z)")
 _NAME = re.compile(rb"[A-Za-z][A-Za-z0-9_]*+")
 _VALUE_OCTETS = bytes(range(0x20, 0x7F)) + b"\t"
 _DIGITS = re.compile(r"[0-9]{1,10}")
+_REMEMBERED = 1024  # octets; longer records are read each time
 
 
 class Policy(str, Enum):
@@ -50,6 +52,10 @@ _ORDER = (Policy.NONE, Policy.QUARANTINE, Policy.REJECT)
 
 class RecordFault(SyntaxFault):
     """Octets that are no DMARC policy record."""
+
+    def again(self) -> RecordFault:
+        """Return the same fault, without the places it was raised at before."""
+        return RecordFault(self.offset, self.why)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +94,13 @@ class Record:
     @classmethod
     def parse(cls, octets: bytes, *, caps: Caps = DEFAULT) -> Record:
         """Read a record.  Raises RecordFault."""
+        found = (_remembered if len(octets) <= _REMEMBERED else _read)(octets, caps)
+        if isinstance(found, RecordFault):
+            raise found.again()
+        return found
+
+    @classmethod
+    def _read(cls, octets: bytes, caps: Caps) -> Record:
         version = _VERSION.match(octets)
         if version is None:
             raise RecordFault(0, "does not begin with v=DMARC1")
@@ -139,6 +152,16 @@ class Record:
         return self.for_subdomains(existing=True)[1] != self.for_subdomains(existing=False)[1]
 
 
+def _read(octets: bytes, caps: Caps) -> Record | RecordFault:
+    try:
+        return Record._read(octets, caps)
+    except RecordFault as fault:
+        return fault
+
+
+_remembered = lru_cache(maxsize=1024)(_read)  # the same few domains in much of the mail
+
+
 def _tags(octets: bytes, start: int, problems: list[TagProblem], caps: Caps) -> dict[str, bytes]:
     tags: dict[str, bytes] = {}
     specs = octets[start:].split(b";", caps.record_tags + 1)
@@ -174,8 +197,11 @@ def _one_of(*allowed: str) -> Callable[[bytes], str]:
     return read
 
 
+_request = _one_of(*(policy.value for policy in Policy))
+
+
 def _policy(value: bytes) -> Policy:
-    return Policy(_one_of(*(policy.value for policy in Policy))(value))
+    return Policy(_request(value))
 
 
 def _failure_options(value: bytes) -> tuple[str, ...]:
