@@ -8,7 +8,10 @@ a policy is read with care elsewhere.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from itertools import islice
 
+from avowal.limits import DEFAULT, Limits
 from avowal.message import Header
 from avowal.names import DomainName, NameFault
 
@@ -16,18 +19,17 @@ _AFTER_AT = re.compile(rb"@([A-Za-z0-9._\x80-\xff-]+)")
 
 
 class Authors:
-    """The domains behind an @ in From, at most `most` of them, and the domains above."""
+    """The domains behind an @ in From, as far as the limits go, and the domains above them."""
 
     __slots__ = ("_above", "_domains")
 
-    def __init__(self, header: Header, *, most: int) -> None:
+    def __init__(self, header: Header, limits: Limits = DEFAULT) -> None:
         self._domains: set[str] = set()
         self._above: set[str] = set()
-        for place in header.positions.get(b"from", ()):
-            for found in _AFTER_AT.finditer(header.raws[place]):
-                if len(self._domains) == most:
-                    return
-                self._add(found[1])
+        for written in islice(_written(header), limits.author_mailboxes):
+            if len(self._domains) == limits.author_domains:
+                break
+            self._add(written)
 
     def _add(self, written: bytes) -> None:
         try:
@@ -44,3 +46,9 @@ class Authors:
         if domain.ascii in self._domains:
             return 0
         return 1 if domain.ascii in self._above else 2
+
+
+def _written(header: Header) -> Iterator[bytes]:
+    for place in header.positions.get(b"from", ()):
+        for found in _AFTER_AT.finditer(header.raws[place]):
+            yield found[1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from avowal._fast import bare_cr, bare_lf
 from avowal.crypto.algorithms import ALGORITHMS, Status
 from avowal.crypto.publickey import PublicKey
 from avowal.dkim.key import KeyRecord
@@ -109,9 +110,8 @@ def _header_cautions(header: Header) -> Iterator[Caution]:
 
 
 def _have_bare_break(raws: list[bytes]) -> bool:
-    octets = b" ".join(raws)  # counted at once: calls cost more than octets here
-    breaks = octets.count(b"\n")
-    return breaks != octets.count(b"\r") or (breaks > 0 and breaks != octets.count(b"\r\n"))
+    octets = b" ".join(raws)  # looked at in one go: calls cost more than octets here
+    return bare_lf(octets) >= 0 or bare_cr(octets) >= 0
 
 
 def _have_long_line(raws: list[bytes]) -> bool:

@@ -154,7 +154,7 @@ class Verifier:
         """Apply the checks that need no key, then the caps, aligned signatures first."""
         readable = [(c, c.signature) for c in self._candidates if c.signature is not None]
         if len(readable) > 1 and not in_order:
-            authors = Authors(self._header, most=self._limits.author_domains)
+            authors = Authors(self._header, self._limits)
             readable.sort(key=lambda pair: authors.distance(pair[1].domain))
         admitted = 0
         key_places: set[Place] = set()

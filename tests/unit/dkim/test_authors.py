@@ -9,8 +9,8 @@ from avowal.message import Header
 from avowal.names import DomainName
 
 
-def distance(fields: bytes, domain: str, most: int = 10) -> int:
-    return Authors(Header.parse(fields), most=most).distance(DomainName.parse(domain.encode()))
+def distance(fields: bytes, domain: str) -> int:
+    return Authors(Header.parse(fields)).distance(DomainName.parse(domain.encode()))
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,9 @@ def test_only_so_many_domains_are_looked_at() -> None:
     fields = b"From: " + b", ".join(b"x@%d.net" % number for number in range(11))
     assert distance(fields, "9.net") == 0
     assert distance(fields, "10.net") == 2
+
+
+def test_only_so_many_addresses_are_tried() -> None:
+    junk = b"@., " * 1000
+    assert distance(b"From: " + junk[4:] + b"a@example.com", "example.com") == 0
+    assert distance(b"From: " + junk + b"a@example.com", "example.com") == 2
