@@ -13,7 +13,7 @@ import click
 from avowal.cli import exits
 from avowal.cli.asking import at_option
 from avowal.cli.keyfile import load, password_option
-from avowal.cli.sources import CHUNK
+from avowal.cli.sources import CHUNK, named
 from avowal.dkim.intent import Intent, lower_names
 from avowal.dkim.signer import Signer
 from avowal.errors import IntentError, UsageError
@@ -99,7 +99,7 @@ def command(
         for d, s, k in _triples(domain, selector, keys)
     ]
     with _seekable(path) as file:
-        stored = _is_stored(file, line_ends)
+        stored = _is_stored(file, line_ends, name=named(path))
         fields = _signed(file, intents, now, accept_malformed)
         ending = b"\n" if stored else CRLF
         out = sys.stdout.buffer
@@ -172,10 +172,10 @@ def _read(file: IO[bytes]) -> Iterator[bytes]:
     return iter(lambda: file.read(CHUNK), b"")
 
 
-def _is_stored(file: IO[bytes], line_ends: LineEnds) -> bool:
+def _is_stored(file: IO[bytes], line_ends: LineEnds, *, name: str) -> bool:
     beginning = file.read(CHUNK)
     if not beginning:
-        raise UsageError(f"{file.name}: empty")
+        raise UsageError(f"{name}: empty")
     file.seek(0)
     return line_ends == "stored" or (line_ends == "auto" and looks_stored(beginning))
 

@@ -40,6 +40,11 @@ class Unusable(UsageError):
     """A source that holds no message, or cannot be read."""
 
 
+def named(path: str) -> str:
+    """What a source is called in results and complaints."""
+    return "standard input" if path == _STDIN else path
+
+
 def files(path: str) -> list[str]:
     """Name the files that may hold messages: the path itself, or what a folder holds, by name.
 
@@ -55,7 +60,7 @@ def messages(path: str, progress: Progress) -> Iterator[tuple[Origin, Iterator[b
 
     Each message has to be read before the next is asked for.  Raises Unusable.
     """
-    name = "standard input" if path == _STDIN else path
+    name = named(path)
     try:
         file = sys.stdin.buffer if path == _STDIN else open(path, "rb")  # noqa: PTH123, SIM115
         with file:
@@ -73,7 +78,7 @@ def messages(path: str, progress: Progress) -> Iterator[tuple[Origin, Iterator[b
 
 def whole(path: str) -> Message:
     """Read one message into memory, line ends of a stored file converted.  Raises Unusable."""
-    name = "standard input" if path == _STDIN else path
+    name = named(path)
     try:
         file = sys.stdin.buffer if path == _STDIN else open(path, "rb")  # noqa: PTH123, SIM115
         with file:

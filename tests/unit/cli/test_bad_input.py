@@ -93,7 +93,7 @@ def line_of(ran: subprocess.CompletedProcess[bytes]) -> str:
         # signing
         pytest.param([*SIGN, "nothing"], 2, "nothing: No such file", id="sign-missing-file"),
         pytest.param([*SIGN, "empty"], 2, "empty: empty", id="sign-empty"),
-        pytest.param([*SIGN], 2, "empty", id="sign-empty-stdin"),
+        pytest.param([*SIGN], 2, "standard input: empty", id="sign-empty-stdin"),
         pytest.param([*SIGN, "noise"], 2, "From: there is none", id="sign-not-a-message"),
         pytest.param([*SIGN, "folder"], 2, "folder: Is a directory", id="sign-folder"),
         pytest.param([*SIGN, "signed.eml", "-i", "a@other.example"], 2, "i=", id="identity"),
