@@ -1,0 +1,83 @@
+"""An assessment as results of Authentication-Results (RFC 8601 §2.7).
+
+Only registered methods are written: SSP and the policy of DomainKeys never had one.  DKIM's
+own results belong to whoever verified the signatures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from avowal.authres import Result
+from avowal.policy.assessment import Assessment
+from avowal.policy.dmarc import result as dmarc
+from avowal.policy.evidence import EnvelopeResult
+from avowal.policy.vbr import Vbr
+
+
+def authentication_results(assessment: Assessment) -> tuple[Result, ...]:
+    """Return one result per method, one per author domain for dkim-adsp."""
+    return tuple(_results(assessment))
+
+
+def _results(assessment: Assessment) -> Iterator[Result]:
+    if assessment.envelope is not None:
+        yield spf_result(assessment.envelope)
+    if assessment.dmarc is not None:
+        yield dmarc_result(assessment.dmarc)
+    if assessment.adsp is not None:
+        for one in assessment.adsp.domains:
+            yield Result(
+                "dkim-adsp",
+                one.result.value,
+                reason=one.why or None,
+                properties=(("header.from", one.domain.ascii),),
+            )
+    if assessment.atps is not None:
+        authors = dict.fromkeys(claim.author.ascii for claim in assessment.atps.claims)
+        properties = tuple(("header.from", author) for author in authors)
+        yield Result("dkim-atps", assessment.atps.result.value, properties=properties)
+    if assessment.vbr is not None:
+        yield Result("vbr", assessment.vbr.result.value, properties=_voucher(assessment.vbr))
+
+
+def _voucher(vbr: Vbr) -> tuple[tuple[str, str], ...]:
+    if vbr.decisive is None:
+        return ()
+    return (
+        ("header.md", vbr.decisive.domain.ascii),
+        ("header.mv", vbr.decisive.certifier.ascii),
+    )
+
+
+def spf_result(envelope: EnvelopeResult) -> Result:
+    """Return the result of SPF: the domain alone, a local part is not authenticated (§2.7.2)."""
+    name = "smtp.mailfrom" if envelope.scope == "mfrom" else "smtp.helo"
+    properties = () if envelope.domain is None else ((name, envelope.domain.ascii),)
+    return Result("spf", envelope.result, properties=properties)
+
+
+def dmarc_result(evaluation: dmarc.Evaluation) -> Result:
+    """Return the result of DMARC (RFC 9989 §9.1).
+
+    policy.dmarc is what would be, or is, applied: after sp=, np= and t=.
+    """
+    properties = []
+    decisive = evaluation.decisive
+    if decisive is not None:
+        properties.append(("header.from", decisive.domain.ascii))
+    policy = evaluation.policy
+    if evaluation.result is dmarc.Result.FAIL:
+        policy = evaluation.disposition
+    if policy is not None:
+        properties.append(("policy.dmarc", policy.value))
+    reasons = "; ".join(
+        " ".join(part for part in (reason.type, reason.comment) if part)
+        for reason in evaluation.reasons
+    )
+    return Result(
+        "dmarc",
+        evaluation.result.value,
+        properties=tuple(properties),
+        comment=reasons or None,
+    )
