@@ -20,13 +20,17 @@ from avowal.config.model import Configuration
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option.  `default` is the value; NODEFAULT where the option is required."""
+    """One option.  `default` is the value; NODEFAULT where the option is required.
+
+    `example` is a value for the sample file, None where none was declared.
+    """
 
     name: str
     kind: str
     unit: str | None
     default: Any
     meaning: str
+    example: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +117,15 @@ def _option(field: FieldInfo) -> Option:
     if default is NODEFAULT and field.default_factory is not NODEFAULT:
         default = field.default_factory()
     extra = next((m.extra for m in meta(field.type) if m.extra), None) or {}
-    return Option(field.encode_name, kind(field.type), extra.get("unit"), default, meaning(field))
+    examples = next((m.examples for m in meta(field.type) if m.examples), None) or [None]
+    return Option(
+        name=field.encode_name,
+        kind=kind(field.type),
+        unit=extra.get("unit"),
+        default=default,
+        meaning=meaning(field),
+        example=examples[0],
+    )
 
 
 def kind(annotation: Any) -> str:

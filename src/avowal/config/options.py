@@ -19,6 +19,11 @@ class Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One table of the configuration.  Unknown keys are mistakes, never passed over."""
 
 
-def option(meaning: str, *, unit: str | None = None, **bounds: Any) -> Meta:
-    """Describe one option: `meaning` in one or two sentences, `bounds` as msgspec has them."""
-    return Meta(description=meaning, extra={} if unit is None else {"unit": unit}, **bounds)
+def option(meaning: str, *, unit: str | None = None, example: Any = None, **bounds: Any) -> Meta:
+    """Describe one option: `meaning` in one or two sentences, `bounds` as msgspec has them.
+
+    `example` is what the sample file shows where there is no default.
+    """
+    extra = {} if unit is None else {"unit": unit}
+    examples = None if example is None else [example]
+    return Meta(description=meaning, extra=extra, examples=examples, **bounds)

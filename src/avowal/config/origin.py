@@ -19,6 +19,7 @@ class Listener(Table, frozen=True, kw_only=True):
         option(
             "Where to listen: `unix:PATH`, `inet:PORT@HOST`, `inet6:PORT@HOST`, or `systemd:NAME` "
             "for a socket handed over by systemd (the first one without `:NAME`).",
+            example="inet:8891@localhost",
             min_length=1,
         ),
     ]

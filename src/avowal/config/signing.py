@@ -22,12 +22,17 @@ class Key(Table, frozen=True, kw_only=True):
         str | None,
         option(
             "The signing domain d=.  Unset, or `%`: the author's domain; then `%` in `file` "
-            "stands for it too."
+            "stands for it too.",
+            example="example.com",
         ),
     ] = None
-    selector: Annotated[str, option("The selector s=.", min_length=1)]
+    selector: Annotated[str, option("The selector s=.", example="s2026", min_length=1)]
     file: Annotated[
-        str | None, option("A file with the key: PEM, DER, or base64 of either or of a seed.")
+        str | None,
+        option(
+            "A file with the key: PEM, DER, or base64 of either or of a seed.",
+            example="/etc/avowal/example.com.s2026.pem",
+        ),
     ] = None
     inline: Annotated[str | None, option("The key itself, as a file would hold it.")] = None
     credential: Annotated[
@@ -51,12 +56,13 @@ class Rule(Table, frozen=True, kw_only=True):
             "Whose mail: `user@example.com`, `example.com` (everybody there), `.example.com` "
             "(everybody in its subdomains), `user@.example.com`, `*`, or a pattern in which "
             "`*` stands for anything, such as `*@*.example.com`.",
+            example="example.com",
             min_length=1,
         ),
     ] = field(name="from")
     keys: Annotated[
         tuple[str, ...],
-        option("Names of the keys that sign, one signature each.", min_length=1),
+        option("Names of the keys that sign, one signature each.", example=["main"], min_length=1),
     ]
     identity: Annotated[
         str | None,
@@ -70,17 +76,24 @@ class Rule(Table, frozen=True, kw_only=True):
 class ResignRule(Table, frozen=True, kw_only=True):
     """Mail to these recipients is verified and signed again on its way."""
 
-    to: Annotated[str, option("The recipient, a pattern as in `rules`.", min_length=1)]
+    to: Annotated[
+        str,
+        option("The recipient, a pattern as in `rules`.", example="list@example.com", min_length=1),
+    ]
     keys: Annotated[
-        tuple[str, ...], option("Names of the keys that sign, one signature each.", min_length=1)
+        tuple[str, ...],
+        option("Names of the keys that sign, one signature each.", example=["main"], min_length=1),
     ]
 
 
 class Rewrite(Table, frozen=True, kw_only=True):
     """One change the MTA will make to fields after signing, made beforehand for the hash."""
 
-    pattern: Annotated[str, option("A regular expression, searched in the field's value.")]
-    replacement: Annotated[str, option("What stands there afterwards.")]
+    pattern: Annotated[
+        str,
+        option("A regular expression, searched in the field's value.", example="@inner[.]example"),
+    ]
+    replacement: Annotated[str, option("What stands there afterwards.", example="@example")]
 
 
 class Signing(Table, frozen=True, kw_only=True):

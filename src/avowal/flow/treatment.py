@@ -139,7 +139,9 @@ class _Decision:
             return ()
         matches = tuple(self._matches())
         if not matches:
-            self.steps.append(self._no_rule()._replace(decided=True))
+            refused = self.steps[-1].topic is Topic.SIGN
+            step = self.steps.pop() if refused else self._no_rule()
+            self.steps.append(step._replace(decided=True))
         return matches
 
     def _refusal(self, *, ours: bool) -> Step | None:
@@ -184,12 +186,19 @@ class _Decision:
                     return
 
     def _may(self, key: KeyUse, author: Author, rule: SigningRule) -> bool:
-        if not self.plan.configuration.signing.require_author_domain or key.domain is None:
+        """Whether a key may sign for an author now; what forbids it becomes a step."""
+        if getattr(key.loaded, "withheld", False):  # as `keys.watch` finds
+            option, why = "require_published", f"DNS does not show key {key.name} yet"
+        elif (
+            self.plan.configuration.signing.require_author_domain
+            and key.domain is not None
+            and not author.domain.is_within(key.domain)
+        ):
+            option = "require_author_domain"
+            why = f"key {key.name} of {key.domain} may not sign for {author}"
+        else:
             return True
-        if author.domain.is_within(key.domain):
-            return True
-        why = f"key {key.name} of {key.domain} may not sign for {author}"
-        self.steps.append(Step(Topic.SIGN, "signing.require_author_domain", False, why, rule.place))
+        self.steps.append(Step(Topic.SIGN, f"signing.{option}", False, why, rule.place))
         return False
 
     def _no_rule(self) -> Step:

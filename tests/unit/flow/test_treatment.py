@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from avowal.config.addresses import AddressPattern, AddressTable
 from avowal.flow.trace import Topic
-from avowal.testing import message
+from avowal.keys.watch import WatchedKey
+from avowal.testing import ED25519, message
 
 Make = Callable[[str], Any]
 
@@ -311,3 +314,29 @@ def test_a_signing_listener_cannot_sign_again_what_it_may_not_verify(site: Make)
         message(From=THEIRS), client=OUTSIDE, recipients=(b"list@example.com",), role="sign"
     )
     assert treatment.word == "none"
+
+
+@pytest.mark.parametrize(
+    ("withheld", "why"),
+    [
+        pytest.param(
+            True,
+            "not signed: DNS does not show key main yet, avowal.toml line 1",
+            id="not-published",
+        ),
+        pytest.param(
+            False,
+            "signed: a local client is in internal_hosts; keys.main (example.com) signs for "
+            "alice@example.com with main, avowal.toml line 1",
+            id="published",
+        ),
+    ],
+)
+def test_a_key_that_is_withheld_does_not_sign(site: Make, withheld: bool, why: str) -> None:
+    made = site(ONE_KEY)
+    [use] = made.plan.keys.values()
+    [rule] = made.plan.rules.find(b"a", use.domain)
+    watched = replace(use, loaded=WatchedKey(ED25519, withheld=withheld))
+    rules = AddressTable([(AddressPattern.parse("example.com"), replace(rule, keys=(watched,)))])
+    plan = replace(made.plan, rules=rules)
+    assert replace(made, plan=plan).treatment(message()).why == why

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from avowal.config.described import dotted_names, tables
+from avowal.config.model import Configuration
+from avowal.config.toml import parse
+from avowal.config.writing import reference, sample, toml
+
+PAGE = Path(__file__).parents[3] / "docs" / "reference" / "configuration.md"
+
+
+def test_the_reference_page_is_what_the_model_says() -> None:
+    assert PAGE.read_text(encoding="utf-8") == reference(), "avowal config reference > the page"
+
+
+def test_every_option_is_described() -> None:
+    for table in tables():
+        assert table.meaning
+        for option in table.options:
+            assert option.meaning.endswith("."), option.name
+    assert "signing.rules.from" in dotted_names()
+
+
+def test_the_sample_is_a_valid_file_as_it_stands() -> None:
+    assert parse(sample().encode()).configuration == Configuration()
+
+
+def test_the_sample_shows_the_defaults() -> None:
+    lines = sample().split("\n")
+    shown = "\n".join(re.sub(r"^#(\w+ = )(?!# unset)", r"\1", line) for line in lines)
+    whole = re.sub(r"(?m)^#\[", "[", shown)
+    configuration = parse(whole.encode()).configuration
+    assert configuration.signing.rules[0].keys == ("main",)
+    assert configuration.dns == Configuration().dns
+    assert configuration.actions == Configuration().actions
+
+
+EXAMPLE = """\
+mode = "sign"
+
+[origin]
+internal_hosts = ["10.0.0.0/8"]
+
+[origin.macros]
+"{x}" = ["a"]
+
+[keys."bob@work"]
+domain = "example.com"
+selector = "s"
+inline = "a\\nb\\u007f\\"\\\\"
+
+[signing]
+lifetime = 60
+
+[[signing.rules]]
+from = "a.example"
+keys = ["bob@work"]
+
+[[signing.rules]]
+from = "b.example"
+keys = ["bob@work"]
+identity = "@b.example"
+
+[log]
+format = "json"
+"""
+
+
+def test_a_configuration_survives_being_written() -> None:
+    configuration = parse(EXAMPLE.encode()).configuration
+    assert parse(toml(configuration).encode()).configuration == configuration
+
+
+def test_only_what_differs_from_the_defaults_is_written() -> None:
+    assert toml(Configuration()) == ""
+    written = toml(parse(b'[log]\nformat = "json"\nname = "avowal"\n').configuration)
+    assert written == '[log]\nformat = "json"\n'
