@@ -6,12 +6,37 @@ Nothing else is decided: no switch, no measuring.  Tests import the twins direct
 from __future__ import annotations
 
 try:
-    from avowal._kernel import WINDOW, relax_body, relax_field, relax_fields, split_header
+    from avowal._kernel import (
+        WINDOW,
+        bare_cr,
+        bare_lf,
+        relax_body,
+        relax_field,
+        relax_fields,
+        split_header,
+    )
 
     COMPILED = True
 except ImportError:
-    from avowal._pure import WINDOW, relax_body, relax_field, relax_fields, split_header
+    from avowal._pure import (
+        WINDOW,
+        bare_cr,
+        bare_lf,
+        relax_body,
+        relax_field,
+        relax_fields,
+        split_header,
+    )
 
     COMPILED = False
 
-__all__ = ["COMPILED", "WINDOW", "relax_body", "relax_field", "relax_fields", "split_header"]
+__all__ = [
+    "COMPILED",
+    "WINDOW",
+    "bare_cr",
+    "bare_lf",
+    "relax_body",
+    "relax_field",
+    "relax_fields",
+    "split_header",
+]

@@ -205,6 +205,56 @@ static PyObject *relax_body(PyObject *module, PyObject *window)
     return result;
 }
 
+/* ---- line ends ---- */
+
+/* Where the first octet `c` stands whose neighbour at `beside` is not `mate`; -1 if nowhere. */
+static Py_ssize_t first_unpaired(const octet *in, Py_ssize_t n, octet c, octet mate, int beside)
+{
+    Py_ssize_t i = 0;
+#ifdef WITH_SSE2
+    if (n > 0 && beside < 0 && in[0] == c)
+        return 0;
+    for (i = beside < 0; n - i > BLOCK; i += BLOCK) {
+        __m128i paired = equals(load(in + i + beside), (char)mate);
+        int found = _mm_movemask_epi8(_mm_andnot_si128(paired, equals(load(in + i), (char)c)));
+        if (found)
+            return i + lowest_bit((unsigned)found);
+    }
+#endif
+    for (; i < n; i++)
+        if (in[i] == c && (i + beside < 0 || i + beside >= n || in[i + beside] != mate))
+            return i;
+    return -1;
+}
+
+static PyObject *bare(PyObject *octets, octet c, octet mate, int beside)
+{
+    Py_buffer view;
+    PyThreadState *released = NULL;
+    Py_ssize_t place;
+    if (PyObject_GetBuffer(octets, &view, PyBUF_SIMPLE) < 0)
+        return NULL;
+    if (view.len >= WORTH_RELEASING)
+        released = PyEval_SaveThread();
+    place = first_unpaired(view.buf, view.len, c, mate, beside);
+    if (released)
+        PyEval_RestoreThread(released);
+    PyBuffer_Release(&view);
+    return PyLong_FromSsize_t(place);
+}
+
+static PyObject *bare_lf(PyObject *module, PyObject *octets)
+{
+    (void)module;
+    return bare(octets, '\n', '\r', -1);
+}
+
+static PyObject *bare_cr(PyObject *module, PyObject *octets)
+{
+    (void)module;
+    return bare(octets, '\r', '\n', 1);
+}
+
 /* ---- header section ---- */
 
 static inline octet lower(octet c)
@@ -414,6 +464,8 @@ static PyMethodDef functions[] = {
     {"relax_field", (PyCFunction)(void (*)(void))relax_field, METH_FASTCALL, NULL},
     {"relax_fields", (PyCFunction)(void (*)(void))relax_fields, METH_FASTCALL, NULL},
     {"relax_body", relax_body, METH_O, NULL},
+    {"bare_lf", bare_lf, METH_O, NULL},
+    {"bare_cr", bare_cr, METH_O, NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -24,6 +24,8 @@ _NAME = re.compile(rb"([!-9;-~]++)[ \t]*+")  # RFC 5322 §3.6.8 ftext, §4.5.8 o
 _LONGEST_KNOWN_NAME = 64
 _WSP_RUN = re.compile(rb"[ \t]++")
 _SPACES = re.compile(rb"  ++")
+_BARE_LF = re.compile(rb"(?<!\r)\n")
+_BARE_CR = re.compile(rb"\r(?!\n)")
 _TAB_TO_SPACE = bytes.maketrans(b"\t", b" ")
 _SPACE_BITS = bytes(_SP ^ _HTAB if octet == _SP else 0 for octet in range(256))
 
@@ -103,6 +105,25 @@ def relax_body(window: bytes | bytearray | memoryview) -> bytes | memoryview:
     elif runs:
         octets = _SPACES.sub(b" ", octets)
     return octets.replace(b" \r\n", b"\r\n")
+
+
+def bare_lf(octets: bytes) -> int:
+    """Return where the first LF stands that no CR stands before, -1 when there is none."""
+    if octets.count(b"\n") == octets.count(b"\r\n"):
+        return -1
+    return _first(_BARE_LF, octets)
+
+
+def bare_cr(octets: bytes) -> int:
+    """Return where the first CR stands that no LF follows, -1 when there is none."""
+    if octets.count(b"\r") == octets.count(b"\r\n"):
+        return -1
+    return _first(_BARE_CR, octets)
+
+
+def _first(expression: re.Pattern[bytes], octets: bytes) -> int:
+    found = expression.search(octets)
+    return -1 if found is None else found.start()
 
 
 def _squeezed(octets: bytes) -> bytes:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from avowal._fast import split_header
+from avowal._fast import bare_cr, bare_lf, split_header
 from avowal.errors import StateError, SyntaxFault
 from avowal.limits import DEFAULT
 
@@ -244,8 +244,7 @@ class WireForm:
         return self._converted(b"\r") if held else b""
 
     def _converted(self, octets: bytes) -> bytes:
-        breaks = octets.count(CRLF)
-        if octets.count(b"\n") == breaks and not (self._bare_cr and octets.count(b"\r") != breaks):
+        if bare_lf(octets) < 0 and not (self._bare_cr and bare_cr(octets) >= 0):
             return octets
         self.changed = True
         octets = octets.replace(CRLF, b"\n")

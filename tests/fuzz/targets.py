@@ -311,6 +311,8 @@ def forms(octets: bytes) -> None:
     for name, args in (
         ("split_header", (octets,)),
         ("relax_body", (octets,)),
+        ("bare_lf", (octets,)),
+        ("bare_cr", (octets,)),
         ("relax_field", (octets, colon)),
         ("relax_field", (octets, len(octets) // 2)),
         ("relax_fields", (*split, [at for at in places if split[2][at] >= 0])),
