@@ -7,6 +7,7 @@ the load, and none at all while it is full: what waits is taken by another worke
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -160,8 +161,9 @@ class MilterServer:
         for connection in list(self._service.open):
             if not connection.in_message:
                 connection.close()
-        if not await self._emptied(seconds):
-            left = len(self._service.open)
+        await self._emptied(seconds)
+        left = sum(one.in_message for one in self._service.open)
+        if left:
             LOGGER.warning("stopped with %d messages unfinished: the MTA keeps them", left)
         for connection in list(self._service.open):
             connection.abort()
@@ -172,14 +174,9 @@ class MilterServer:
         if self._health_acceptor is not None:
             self._health_acceptor.close()
 
-    async def _emptied(self, seconds: float) -> bool:
-        """Wait until no connection is open."""
+    async def _emptied(self, seconds: float) -> None:
+        """Wait until no connection is open, but not for ever."""
         self._gone.clear()
-        if not self._service.open:
-            return True
-        try:
-            async with asyncio.timeout(seconds):
-                await self._gone.wait()
-        except TimeoutError:
-            return False
-        return True
+        if self._service.open:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._gone.wait(), seconds)

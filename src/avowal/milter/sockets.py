@@ -98,11 +98,11 @@ class Listening:
 
     def close(self) -> None:
         """Close it; the name in the file system goes too, if it is still this socket's."""
-        name = self.socket.getsockname() if self.made is not None else ""
         self.socket.close()
+        address = parse(self.listener.socket)
         try:
-            if name and _identity(name) == self.made:
-                Path(name).unlink()
+            if isinstance(address, UnixAddress) and _identity(address.path) == self.made:
+                Path(address.path).unlink()
         except OSError:
             return  # the directory is gone or no longer ours: nothing is left to do
 
