@@ -39,15 +39,21 @@ def check(agreement: Agreement, command: int, answer: Answer) -> None:
 
 
 def modify(
-    agreement: Agreement, command: int, answer: Answer, wanted: Sequence[Modification]
+    agreement: Agreement,
+    command: int,
+    answer: Answer,
+    wanted: Sequence[Modification],
+    *,
+    refused_too: bool = False,
 ) -> list[bytes]:
     """Return the packets of modifications, in the order that keeps their indices true.
 
-    Raises StateError before the end of the message, UsageError for what was not agreed.
+    Raises StateError before the end of the message, UsageError for what was not agreed and,
+    unless `refused_too`, for changes to a message that is not accepted: an MTA forgets them.
     """
     if command != ord("E"):
         raise StateError("a message can only be modified at its end")
-    if answer not in (_D.CONTINUE, _D.ACCEPT):
+    if not refused_too and answer not in (_D.CONTINUE, _D.ACCEPT):
         raise UsageError("only a message that is accepted can be modified")
     for modification in wanted:
         need = actions.NEEDED[type(modification)]

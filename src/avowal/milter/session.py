@@ -285,7 +285,13 @@ class FilterSession:
             raise StateError("progress is for the time between end of message and answer")
         self._out.append(encode(Disposition.PROGRESS))
 
-    def answer(self, answer: Answer, modifications: Sequence[Modification] = ()) -> None:
+    def answer(
+        self,
+        answer: Answer,
+        modifications: Sequence[Modification] = (),
+        *,
+        refused_too: bool = False,
+    ) -> None:
         """Answer the last event, modifications first, in the order `actions.arrange` gives.
 
         Raises StateError where no answer is owed, UsageError for an answer that does not
@@ -296,7 +302,9 @@ class FilterSession:
             raise StateError("the MTA waits for no answer")
         check(agreement, command, answer)
         if modifications:
-            self._out.extend(modify(agreement, command, answer, modifications))
+            self._out.extend(
+                modify(agreement, command, answer, modifications, refused_too=refused_too)
+            )
         self._out.append(encode(answer))
         self.owed = 0
         self._settle(command, answer)

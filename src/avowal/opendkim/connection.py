@@ -35,6 +35,7 @@ from avowal.milter.packets import (
     QuitNewConnection,
 )
 from avowal.milter.session import FilterSession
+from avowal.milter.states import State
 from avowal.opendkim.envelope import Envelope, bare_address
 from avowal.opendkim.filtering import Filtering, Generation
 from avowal.opendkim.journal import Level, Line, printable
@@ -267,17 +268,19 @@ class Connection(asyncio.Protocol):
             service.shadow.compare(message, verdict, self._envelope)
             session.answer(Disposition.ACCEPT)
         else:
-            session.answer(verdict.answer, self._permitted(verdict))
+            # As OpenDKIM does, though an MTA forgets the changes to a message it refuses.
+            at_end = session.state is State.ENDED
+            modifications = self._permitted(verdict) if at_end else ()
+            session.answer(verdict.answer, modifications, refused_too=True)
         if message is not None:
             for line in message.journal.lines:
                 service.log.write(line)
         self._forget()
 
     def _permitted(self, verdict: Verdict) -> list[Modification]:
-        """Return the modifications that the MTA takes; a message that is refused needs none."""
+        """Return the modifications that the MTA takes."""
         agreement = self._session.agreement
-        accepted = verdict.answer in (Disposition.ACCEPT, Disposition.CONTINUE)
-        if agreement is None or not accepted:
+        if agreement is None:
             return []
         return [m for m in verdict.modifications if NEEDED[type(m)] in agreement.actions]
 

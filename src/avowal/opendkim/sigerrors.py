@@ -44,11 +44,14 @@ KEY_HASH_UNKNOWN = SigError("unknown key hash", "fail", True)
 HEADER_FORM = SigError("invalid header canonicalization", "permerror")
 BODY_FORM = SigError("invalid body canonicalization", "permerror")
 EXPIRED = SigError("signature expired", "permerror")
+FIELD_UNSIGNED = SigError("unprotected header field", "fail", True)
+KEY_TOO_SMALL = SigError("signing key too small", "policy", True)
+DOMAIN_COVERAGE = SigError("invalid domain coverage", "permerror")
 UNUSABLE = SigError("signature syntax error", "permerror")
 
 _ERRORS: dict[Reason, SigError] = {
     Reason.VERSION: SigError("unsupported signature version", "permerror"),
-    Reason.DOMAIN_MISMATCH: SigError("invalid domain coverage", "permerror"),
+    Reason.DOMAIN_MISMATCH: DOMAIN_COVERAGE,
     Reason.FROM_NOT_SIGNED: SigError("header list missing required entries", "permerror"),
     Reason.ALGORITHM: SigError("signature algorithm invalid", "permerror"),
     Reason.QUERY: SigError("query method invalid", "permerror"),
@@ -60,18 +63,19 @@ _ERRORS: dict[Reason, SigError] = {
     Reason.KEY_ALGORITHM: SigError("unknown key type", "fail", True),
     Reason.KEY_SERVICE: SigError("not an e-mail key", "fail", True),
     Reason.KEY_SUBDOMAIN: SigError("unauthorized subdomain", "fail", True),
-    Reason.KEY_TOO_SHORT: SigError("signing key too small", "policy", True),
+    Reason.KEY_TOO_SHORT: KEY_TOO_SMALL,
     Reason.KEY_TOO_LONG: SigError("signing key too large", "policy", True),
     Reason.BODY_LENGTH: SigError("length tag value exceeds body size", "fail", True),
     Reason.BODY_HASH: BAD_SIGNATURE,
     Reason.SIGNATURE: BAD_SIGNATURE,
-    Reason.REQUIRED_FIELD: SigError("unprotected header field", "fail", True),
+    Reason.REQUIRED_FIELD: FIELD_UNSIGNED,
     Reason.UNSIGNED_CONTENT: SigError("too little of the body is signed", "fail", True),
     Reason.TOO_MANY_SIGNATURES: IGNORED,
 }
 _TAG_ERRORS: dict[str, SigError] = {
     "b": BAD_SIGNATURE,
     "bh": SigError("body hash corrupt", "permerror"),
+    "i": DOMAIN_COVERAGE,
     "h": SigError("header list tag invalid", "permerror"),
     "l": SigError("body length value invalid", "permerror"),
     "q": SigError("query method invalid", "permerror"),

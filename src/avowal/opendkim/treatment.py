@@ -92,10 +92,17 @@ def header_fault(header: Header) -> str | None:
 def _decided(
     settings: Settings, keyring: Keyring, envelope: Envelope, header: Header, journal: Journal
 ) -> Treatment:
-    found = _author(settings, envelope, header, journal)
-    if isinstance(found, Treatment):
-        return found
-    author = found
+    value = _author_value(settings, envelope, header)
+    if value is None:
+        journal.info("can't determine message sender; accepting")
+        return Treatment(kind=Kind.MALFORMED)
+    ours = _origin(settings, envelope, journal)
+    author = _address(value)
+    if author is None:
+        if ours:
+            _note_unreadable(settings, value, journal)
+        if not settings.on("WeakSyntaxChecks"):
+            return Treatment(kind=Kind.MALFORMED)
     if settings.on("RequiredHeaders"):
         why = header_fault(header)
         if why is not None:
@@ -105,42 +112,31 @@ def _decided(
     if author is not None and exempt is not None and exempt.find(author[1]) is not None:
         journal.info(f"domain '{author[1]}' exempted, accepting")
         return Treatment(kind=Kind.LEAVE, author=author)
-    signable = _origin(settings, envelope, journal)
-    names_us = author is not None and _domain_matches(settings, author[1], journal)
-    if not signable and names_us and author is not None:
+    if author is not None and _domain_matches(settings, author[1], journal):
+        if ours:
+            return _sign(settings, keyring, envelope, author, journal)
         _warn_of_impostor(settings, envelope, author, journal)
-    if signable and names_us and author is not None:
-        return _sign(settings, keyring, envelope, author, journal)
     kind = Kind.VERIFY if settings.verifies else Kind.LEAVE
     return Treatment(kind=kind, author=author)
 
 
-def _author(
-    settings: Settings, envelope: Envelope, header: Header, journal: Journal
-) -> tuple[str, str] | Treatment | None:
-    """Find whose message it is; a treatment where that settles everything already."""
-    name, value = b"from", None
+def _author_value(settings: Settings, envelope: Envelope, header: Header) -> bytes | None:
+    """Return the value that names the author: of SenderMacro, or of the first field there is."""
     macro = settings.text("SenderMacro")
     if macro is not None:
         text = envelope.macro(macro)
-        value = None if text is None else text.encode("utf-8", "surrogateescape")
-    else:
-        for name in settings.sender_fields:
-            fields = header.named(name)
-            if fields:
-                value = fields[0].value
-                break
-    if value is None:
-        journal.info("can't determine message sender; accepting")
-        return Treatment(kind=Kind.MALFORMED)
-    author = _address(value)
-    if author is None:
-        shown = value.decode("utf-8", "replace")
-        what = f"macro {macro}" if macro is not None else f"{_shown(name)}: header"
-        journal.why(f"can't parse {what} value '{shown}'")
-        if not settings.on("WeakSyntaxChecks"):
-            return Treatment(kind=Kind.MALFORMED)
-    return author
+        return None if text is None else text.encode("utf-8", "surrogateescape")
+    for name in settings.sender_fields:
+        fields = header.named(name)
+        if fields:
+            return fields[0].value
+    return None
+
+
+def _note_unreadable(settings: Settings, value: bytes, journal: Journal) -> None:
+    macro = settings.text("SenderMacro")
+    what = f"{_shown(settings.sender_fields[0])}: header" if macro is None else f"macro {macro}"
+    journal.why(f"can't parse {what} value '{value.decode('utf-8', 'replace')}'")
 
 
 def _address(value: bytes) -> tuple[str, str] | None:
@@ -169,10 +165,9 @@ def _origin(settings: Settings, envelope: Envelope, journal: Journal) -> bool:
         journal.why("no macros match")
     if holds_host(settings.internal_hosts, envelope.client_name, envelope.client):
         return True
-    shown = envelope.client or "unknown"
-    journal.why(f"{envelope.client_name} [{shown}] not internal")
     if envelope.macro("auth_type"):
         return True
+    journal.why(f"{envelope.client_name} [{envelope.client or 'unknown'}] not internal")
     journal.why("not authenticated")
     return False
 

@@ -33,8 +33,11 @@ from avowal.opendkim.journal import Journal
 from avowal.opendkim.settings import Settings
 from avowal.opendkim.sigerrors import (
     BAD_SIGNATURE,
+    FIELD_UNSIGNED,
     IGNORED,
     KEY_REVOKED,
+    KEY_TOO_SMALL,
+    KEY_UNUSABLE,
     NO_SIGNATURE,
     OK,
     SYNTAX,
@@ -46,29 +49,27 @@ from avowal.opendkim.sigerrors import (
 from avowal.opendkim.signing import software_field
 from avowal.opendkim.treatment import Treatment
 from avowal.opendkim.verdict import Verdict, answer_of, holds
-from avowal.opendkim.wording import Judged
+from avowal.opendkim.wording import Judged, key_bits
 from avowal.policy import atps
 from avowal.policy.evidence import SignatureResult
-from avowal.taglist import TagList, TagListFault
 
 _AR = wording.NAME
-_MAX_RSA_BITS = 16384
+_MIN_RSA_BITS, _MAX_RSA_BITS = 384, 16384
 _MISSING = tuple(name for name in REQUIRED if name != "bh")
+_LEAST_BITS = 1024  # OpenDKIM's default of MinimumKeyBits
 _SIGNATURES = 3  # OpenDKIM's default of MaximumSignaturesToVerify
 
 
 def rules_of(settings: Settings) -> Rules:
     """Return OpenDKIM's idea of an acceptable signature."""
     return Rules(
-        min_rsa_bits=settings.conf.integer("MinimumKeyBits", 1024),
+        min_rsa_bits=_MIN_RSA_BITS,  # MinimumKeyBits is asked for last, as in OpenDKIM
         max_rsa_bits=_MAX_RSA_BITS,
         accept_historic=True,
         accept_unsigned_content=True,
         clock_skew=settings.conf.integer("ClockDrift", 300),
         refuse_future=True,
-        required_fields=settings.required_fields,
         sole_fields=frozenset(),
-        honor_granularity=False,
         accept_single_label=True,
     )
 
@@ -80,15 +81,21 @@ def limits_of(settings: Settings) -> Limits:
 
 
 def syntax_fault(header: Header) -> str | None:
-    """Return what makes OpenDKIM give a whole message up: a signature that is no tag list."""
+    """Return what makes OpenDKIM give a whole message up: a signature that is no tag list.
+
+    A tag that stands twice is none of its concerns; our verifier refuses that signature.
+    """
     for field in header.named(FIELD_NAME):
-        try:
-            tags = TagList.parse(field.value)
-        except TagListFault as fault:
-            at = field.value.find(b";", fault.offset)
-            octet = field.value[at] if at >= 0 else 0
-            return f"syntax error in signature data (ASCII 0x{octet:02x} at offset {at})"
-        if any(name not in tags for name in _MISSING):
+        names = set()
+        at = 0
+        for spec in field.value.split(b";"):
+            name, equals, _ = spec.partition(b"=")
+            at += len(spec)
+            if not equals and spec.strip():
+                return f"syntax error in signature data (ASCII 0x3b at offset {at})"
+            names.add(name.strip().decode("ascii", "replace"))
+            at += 1
+        if not names.issuperset(_MISSING):
             return "missing parameter(s) in signature data"
     return None
 
@@ -174,7 +181,9 @@ class VerifyingWork:
     def _judged(self, verifications: Sequence[Verification]) -> Iterator[Judged]:
         for verification in verifications:
             error = error_of(verification)
-            if error is OK:
+            if verification.evidence is not None and self._lacks_field(verification):
+                error = FIELD_UNSIGNED
+            elif error is OK:
                 error = self._passing_error(verification)
             protection = None
             evidence = verification.evidence
@@ -188,8 +197,13 @@ class VerifyingWork:
         return None if self._settings.conf.setting("TestDNSData") else "unprotected"
 
     def _passing_error(self, verification: Verification) -> SigError:
-        """Apply Minimum and UnprotectedKey to a signature that verified."""
+        """Apply MinimumKeyBits, Minimum and UnprotectedKey to a signature that verified."""
         signature, evidence = verification.signature, verification.evidence
+        bits = key_bits(verification)
+        least = self._settings.conf.integer("MinimumKeyBits", _LEAST_BITS)
+        is_rsa = (verification.algorithm or "").startswith("rsa")
+        if is_rsa and bits is not None and bits < least:
+            return KEY_TOO_SMALL
         length = None if signature is None else signature.body_length
         if length is not None and self._settings.minimum.refuses(length, self._body_octets):
             return SigError("too little of the body is signed", "fail", explains=True)
@@ -198,6 +212,12 @@ class VerifyingWork:
         if policy != "none" and unprotected:
             return SigError("key is not protected by DNSSEC", policy, explains=policy == "fail")
         return OK
+
+    def _lacks_field(self, verification: Verification) -> bool:
+        """Whether a field that has to be signed where present is not (MustBeSigned)."""
+        signature = verification.signature
+        present = self._settings.required_fields & self._header.positions.keys()
+        return signature is not None and not present.issubset(signature.signed_names)
 
     @property
     def _body_octets(self) -> int:
@@ -226,7 +246,7 @@ class VerifyingWork:
         if deciding.error is KEY_REVOKED:
             journal.info(f"key revoked ({names}, a={verification.algorithm})")
         consequence = on_error(deciding.error)
-        if verification.evidence is not None:
+        if key_bits(verification) is not None or deciding.error is KEY_UNUSABLE:
             a = verification.algorithm
             journal.info(f"s={verification.selector} d={verification.domain} a={a} SSL ")
         if consequence is not None and deciding.error is BAD_SIGNATURE:
@@ -267,10 +287,11 @@ class VerifyingWork:
 
     def _unsigned(self, removals: Iterable[Modification]) -> Verdict:
         action = self._settings.actions["On-NoSignature"]
-        if action != "accept" or self._settings.on("LogWhy"):
+        adds = self._settings.on("AlwaysAddARHeader")
+        if action != "accept" or (self._settings.on("LogWhy") and not adds):
             self._journal.info(NO_SIGNATURE.log)
         modifications = [*removals]
-        if self._settings.on("AlwaysAddARHeader"):
+        if adds:
             modifications.append(InsertHeader(0, _AR, wording.none_value(self._authserv_id)))
         modifications += software_field(self._settings, self._envelope)
         modifications += holds(action, NO_SIGNATURE.log)

@@ -11,6 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from avowal import __version__
+from avowal.crypto.algorithms import ALGORITHMS
+from avowal.crypto.publickey import PublicKeyFault
+from avowal.dkim.reasons import Reason
 from avowal.dkim.verification import Verification
 from avowal.opendkim.sigerrors import SigError
 
@@ -42,6 +45,21 @@ class Judged:
         return b"".join(written.split())[:_SHOWN_OF_B].decode("ascii", "replace")
 
 
+def key_bits(verification: Verification) -> int | None:
+    """Return the size of the key in bits, where one was found and could be read."""
+    evidence, signature = verification.evidence, verification.signature
+    if evidence is not None and evidence.key_bits is not None:
+        return evidence.key_bits
+    if verification.key is None or signature is None or verification.key.revoked:
+        return None
+    if verification.reason is not Reason.KEY_SUBDOMAIN:
+        return None  # OpenDKIM looks into the key only after it serves the signature
+    try:
+        return verification.key.public_key(ALGORITHMS[signature.algorithm]).bits
+    except PublicKeyFault:
+        return None
+
+
 def results_value(
     authserv_id: str, judged: Sequence[Judged], *, atps: str, with_prefix: bool
 ) -> bytes:
@@ -71,7 +89,7 @@ def _result(judged: Judged, *, with_prefix: bool) -> str:
     words = [f"dkim={error.result}"]
     if error.explains:
         words.append(f'reason="{error.sentence}"')
-    bits = verification.evidence.key_bits if verification.evidence is not None else None
+    bits = key_bits(verification)
     if bits is not None and not (verification.algorithm or "").startswith("ed25519"):
         protection = f"; {judged.protection}" if judged.protection else ""
         words.append(f"({bits}-bit key{protection})")
@@ -82,7 +100,7 @@ def _result(judged: Judged, *, with_prefix: bool) -> str:
         ("s", verification.selector),
         ("b", judged.signature_prefix if with_prefix else None),
     )
-    words += [f"header.{name}={_written(value)}" for name, value in names if value is not None]
+    words += [f"header.{name}={_written(value)}" for name, value in names if value]
     return " ".join(words)
 
 
