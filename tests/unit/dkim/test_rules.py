@@ -241,3 +241,8 @@ def test_a_reason_has_a_source_a_sentence_and_a_word(reason: Reason) -> None:
 def test_a_warning_has_a_sentence(caution: Caution) -> None:
     assert caution.sentence
     assert str(caution) == caution.value
+
+
+def test_only_trouble_with_dns_is_temporary() -> None:
+    temporary = [reason for reason in Reason if reason.result is Result.TEMPERROR]
+    assert temporary == [Reason.KEY_UNAVAILABLE]
