@@ -186,10 +186,10 @@ def _signed(file: IO[bytes], intents: list[Intent], now: int, accept_malformed: 
     except HeaderTooLarge as fault:
         raise IntentError("header", fault.why) from None
     signer = Signer(header, intents, now=now, accept_malformed=accept_malformed)
-    for caution in signer.warnings:
-        exits.complain(f"warning: {caution.sentence}")
     for chunk in body:
         signer.feed(chunk)
+    for caution in signer.warnings:
+        exits.complain(f"warning: {caution.sentence}")
     return b"".join(field.raw + CRLF for field in signer.finish())
 
 

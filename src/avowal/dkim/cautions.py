@@ -8,6 +8,7 @@ from avowal._fast import bare_cr, bare_lf
 from avowal.crypto.algorithms import ALGORITHMS, Status
 from avowal.crypto.publickey import PublicKey
 from avowal.dkim.key import KeyRecord
+from avowal.dkim.lines import LONGEST_LINE
 from avowal.dkim.reasons import Caution
 from avowal.dkim.signature import REGISTERED, Signature
 from avowal.message import Header
@@ -15,7 +16,6 @@ from avowal.message import Header
 RECOMMENDED_RSA_BITS = 2048  # RFC 8301 §3.2
 WIDELY_ACCEPTED_RSA_BITS = 4096  # RFC 8301 §3.2: verifiers must accept up to here
 USUAL_EXPONENT = 65537  # RFC 6376 §3.3.2
-LONGEST_LINE = 998  # octets, RFC 5322 §2.1.1
 
 _UNSIGNED = {
     b"subject": Caution.SUBJECT_UNSIGNED,

@@ -309,4 +309,4 @@ class Caution(str, Enum):
     NO_DATE = ("no-date", "the message has no Date field (RFC 5322 §3.6)")
     EIGHT_BIT = ("eight-bit", "8-bit octets: a relay may convert the message (RFC 6376 §5.3)")
     MALFORMED_LINES = ("malformed-lines", "the header holds lines that are no fields")
-    LONG_LINES = ("long-lines", "a header line is over 998 octets: MTAs break it (RFC 5322 §2.1.1)")
+    LONG_LINES = ("long-lines", "a line is over 998 octets: MTAs break it (RFC 5322 §2.1.1)")

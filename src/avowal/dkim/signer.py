@@ -29,6 +29,7 @@ from avowal.dkim import cautions
 from avowal.dkim.hashing import BodyHash, BodyHasher, header_data
 from avowal.dkim.intent import CheckedIntent, Intent
 from avowal.dkim.layout import FIELD_NAME, Folding
+from avowal.dkim.lines import BodyLines
 from avowal.dkim.reasons import Caution
 from avowal.dkim.signature import Signature, SignatureFault
 from avowal.errors import IntentError, StateError
@@ -113,7 +114,7 @@ class Signer:
     """
 
     __slots__ = (
-        "_accept_malformed", "_ascii_only", "_bodies", "_hasher", "_header", "_intents", "_now",
+        "_accept_malformed", "_bodies", "_hasher", "_header", "_intents", "_lines", "_now",
         "_own_hasher", "_state",
     )  # fmt: skip
 
@@ -139,20 +140,23 @@ class Signer:
         self._own_hasher = hasher is None
         self._hasher = BodyHasher() if hasher is None else hasher
         self._bodies = [self._body_of(checked) for checked in self._intents]
-        self._ascii_only = True
+        self._lines = BodyLines()
         self._state = "body"
 
     @property
     def warnings(self) -> tuple[Caution, ...]:
         """What is odd about the message so far, such as lines that an MTA will break later."""
-        ascii_only = self._ascii_only and all(raw.isascii() for raw in self._header.raws)
-        eight_bit = () if ascii_only else (Caution.EIGHT_BIT,)
-        return cautions.of_header(self._header) + eight_bit
+        found = dict.fromkeys(cautions.of_header(self._header))
+        if self._lines.too_long:
+            found[Caution.LONG_LINES] = None
+        if self._lines.eight_bit or not all(raw.isascii() for raw in self._header.raws):
+            found[Caution.EIGHT_BIT] = None
+        return tuple(found)
 
     def feed(self, chunk: Octets) -> None:
         """Take the next octets of the body, in wire form."""
         self._enter("body", "body")
-        self._ascii_only = self._ascii_only and bytes(chunk).isascii()
+        self._lines.feed(chunk)
         self._hasher.feed(chunk)
 
     def prepare(self) -> tuple[Unsigned, ...]:

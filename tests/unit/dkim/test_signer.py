@@ -258,6 +258,8 @@ def test_no_key_material_is_shown() -> None:
     ("octets", "caution"),
     [
         pytest.param(message(subject="x" * 999), Caution.LONG_LINES, id="a-long-line"),
+        pytest.param(message("x" * 999 + "\r\n"), Caution.LONG_LINES, id="a-long-line-of-body"),
+        pytest.param(message("x" * 998 + "\r\n"), None, id="the-longest-line"),
         pytest.param(message(date=None), Caution.NO_DATE, id="no-date"),
         pytest.param(message(subject="ü"), Caution.EIGHT_BIT, id="8-bit-field"),
         pytest.param(message("ü\r\n"), Caution.EIGHT_BIT, id="8-bit-body"),
