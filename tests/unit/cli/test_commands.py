@@ -245,7 +245,7 @@ def test_what_others_should_not_have_to_read_is_signed_on_demand(avowal_command:
 
 def test_sign_warns_of_lines_that_mtas_break(avowal_command: Avowal) -> None:
     ran = avowal_command(*SIGN, stdin=message(subject="x" * 1200))
-    assert b"avowal: warning: a header line is over 998 octets" in ran.stderr
+    assert b"avowal: warning: a line is over 998 octets" in ran.stderr
     assert ran.returncode == 0
 
 
