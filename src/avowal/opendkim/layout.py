@@ -16,7 +16,7 @@ _MARGIN = 75
 _TAB = 8
 _NEW_LINE = b"\r\n\t"
 _WITHIN = b"\r\n\t "  # inside a value
-_ORDER = ("v", "a", "c", "d", "s", "t", "x", "i", "r", "atpsh", "atps", "bh", "l", "h", "z", "b")
+_ORDER = ("v", "a", "c", "d", "s", "t", "x", "i", "atpsh", "atps", "r", "bh", "l", "h", "z", "b")
 _PLACE = {name: place for place, name in enumerate(_ORDER)}
 
 

@@ -274,8 +274,8 @@ def _from_table(
                 raise _Unavailable
             key = keyring.key(entry)
         except KeyMaterialError as fault:
-            journal.error(f"error loading key '{request.key}'")
             journal.error(str(fault))
+            journal.error(f"error loading key '{request.key}'")
             raise _Unavailable from None
         yield Signing(
             domain=entry.domain,

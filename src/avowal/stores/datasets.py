@@ -128,7 +128,7 @@ def open_text_set(spec: str) -> MemorySet | PatternSet | None:
     if kind == "file":
         return MemorySet(spec, tuple(_lines(rest)))
     if kind == "refile":
-        return PatternSet(spec, tuple(_lines(rest)))
+        return PatternSet(spec, tuple(_lines(rest, skip_indented=True)))
     return None
 
 
@@ -144,7 +144,8 @@ def _listed(text: str) -> Iterator[Row]:
             yield Row(key.strip(), value.strip())
 
 
-def _lines(path: str) -> Iterator[Row]:
+def _lines(path: str, *, skip_indented: bool = False) -> Iterator[Row]:
+    """Read the rows of a file.  An indented pattern is empty to OpenDKIM, and matches nothing."""
     try:
         with Path(path).open("rb") as file:
             octets = file.read(_MAX_FILE + 1)
@@ -154,5 +155,5 @@ def _lines(path: str) -> Iterator[Row]:
         raise ConfigError(f"longer than {_MAX_FILE} octets", file=path)
     for number, line in enumerate(octets.decode("utf-8", "surrogateescape").split("\n"), 1):
         words = line.partition("#")[0].split(None, 1)
-        if words:
+        if words and not (skip_indented and line[0].isspace()):
             yield Row(words[0], words[1].strip() if len(words) > 1 else "", number)
