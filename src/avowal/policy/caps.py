@@ -17,12 +17,11 @@ def _cap(default: int, unit: str, source: str) -> int:
 class Caps:
     """Limits of the policy mechanisms.  Beyond one, a result says so; nothing is let pass."""
 
-    tree_walk: int = _cap(8, "questions", "RFC 9989 §4.10")
     walked_identifiers: int = _cap(
         10, "domains", "RFC 4686 §4.1.6; one tree walk for each passing, possibly aligned domain"
     )
     record_tags: int = _cap(64, "tags", "the DMARC registry holds 13; the rest is unknown tags")
-    report_uris: int = _cap(20, "addresses", "RFC 7489 §12.5; RFC 9990 asks for two at least")
+    report_uris: int = _cap(20, "addresses", "RFC 7489 §6.2 asks for two at least")
     atps_signatures: int = _cap(10, "signatures", "RFC 6541 §4.3; one question each")
     vbr_fields: int = _cap(5, "fields", "RFC 5518 §8; the same mc= must stand in each")
     vbr_questions: int = _cap(10, "questions", "RFC 5518 §8; one per certifier and field")
