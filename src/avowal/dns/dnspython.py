@@ -1,8 +1,8 @@
 """The resolver that asks real name servers, for synchronous and asynchronous callers.
 
 A stub resolver: it asks recursive servers and believes them.  Which servers and how often
-is decided here; octets travel in `transport`, are written in `wire` and read, by dnspython,
-in `chain`.  Caching and limits per message are decorators (`cache`, `limits`).
+is decided here; octets travel in `transport`, are written in `wire`, read in `reply` and
+understood in `chain`.  Caching and limits per message are decorators (`cache`, `limits`).
 Why not dnspython's own resolver: docs/design/decisions/0003-dns-client.md.
 """
 
@@ -12,10 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
 
-import dns.message
-
 from avowal.dns import servers, wire
 from avowal.dns.chain import MAX_ALIASES, Chain, read
+from avowal.dns.reply import Reply
 from avowal.dns.transport import Server, Talk, adrive, drive, over_tcp, over_udp
 from avowal.errors import UsageError
 from avowal.lookup import NO_DATA, NO_NAME, Answer, Failure, Question
@@ -116,7 +115,7 @@ class DnsResolver:
 
     def _ask(
         self, name: bytes, rrtype: int, until: float, late: Failure
-    ) -> Talk[tuple[dns.message.Message, bool] | Failure]:
+    ) -> Talk[tuple[Reply, bool] | Failure]:
         """Go through the servers until one answers."""
         failures: set[Failure] = set()
         for _ in range(self._tries):
@@ -135,7 +134,7 @@ class DnsResolver:
 
     def _exchange(
         self, server: Server, name: bytes, rrtype: int, until: float
-    ) -> Talk[dns.message.Message | Failure]:
+    ) -> Talk[Reply | Failure]:
         """Ask one server, over TCP when UDP was not enough (RFC 7766 §5)."""
         until = min(until, monotonic() + self._timeout)
         for payload in (self._payload, None):

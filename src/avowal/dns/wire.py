@@ -1,8 +1,8 @@
 """DNS messages: the query we write, and the doubt whether a reply belongs to it (RFC 1035 §4).
 
 A query is forty octets of fixed shape and is written here, because dnspython's message
-classes take eight times as long for it.  Replies come from strangers: dnspython reads
-them (`chain`), after `belongs` has sorted out what does not answer our query.
+classes take eighty times as long for it.  Replies come from strangers: `belongs` sorts out
+what does not answer our query before `reply` reads them.
 """
 
 from __future__ import annotations

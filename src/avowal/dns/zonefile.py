@@ -15,7 +15,7 @@ import dns.rdatatype
 import dns.tokenizer
 import dns.ttl
 
-from avowal.dns.chain import presentation
+from avowal.dns.reply import presentation
 from avowal.errors import ConfigError
 from avowal.lookup import Answer
 
