@@ -7,12 +7,14 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping
+from typing import Any
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicNumbers
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
+from avowal import Verification, verify
 from avowal.canonical import BODY_FORMS, HEADER_FORMS
 from avowal.crypto.signing import PrivateKey
 from avowal.dkim.hashing import BodyHasher, header_data
@@ -70,6 +72,13 @@ def craft(
     if signature == "":
         signature = base64.b64encode(_sign(key, digest, hash_name)).decode()
     return f"{before}{signature or ''}{behind}\r\n".encode() + octets
+
+
+def only(octets: bytes, zone: Any = ZONE, **settings: Any) -> Verification:
+    """The verdict on a message with one signature, received when it was signed."""
+    settings.setdefault("now", SIGNED_AT)
+    (verdict,) = verify(octets, zone, **settings)
+    return verdict
 
 
 def rsa_record(bits: int, *, exponent: int = 65537, more: str = "") -> str:

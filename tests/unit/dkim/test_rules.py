@@ -6,20 +6,14 @@ import dataclasses
 from typing import Any
 
 import pytest
-from tests.crafting import KEY_NAME, SIGNED_AT, ZONE, craft, rsa_record
+from tests.crafting import KEY_NAME, SIGNED_AT, ZONE, craft, only, rsa_record
 
-from avowal import Caution, Reason, Result, Rules, Verification, Verifier, run, verify
+from avowal import Caution, Reason, Result, Rules, Verifier, run
 from avowal.dkim.rules import ARCHIVE, DEFAULT, PROFILES, STRICT
 from avowal.message import Message
 from avowal.testing import RSA_2048, Zone, message, record_for
 
 SIGNED = craft(message())
-
-
-def one(octets: bytes, zone: Any = ZONE, **settings: Any) -> Verification:
-    settings.setdefault("now", SIGNED_AT)
-    (verdict,) = verify(octets, zone, **settings)
-    return verdict
 
 
 # --- rules ----------------------------------------------------------------------------------------
@@ -183,8 +177,8 @@ def one(octets: bytes, zone: Any = ZONE, **settings: Any) -> Verification:
 def test_each_rule_switches_its_reason(
     switch: dict[str, Any], octets: bytes, zone: Any, off: Reason | None, on: Reason | None
 ) -> None:
-    assert one(octets, zone).reason is off
-    assert one(octets, zone, rules=Rules(**switch)).reason is on
+    assert only(octets, zone).reason is off
+    assert only(octets, zone, rules=Rules(**switch)).reason is on
 
 
 def test_every_rule_names_a_reason_and_a_meaning() -> None:
@@ -205,7 +199,7 @@ def test_every_rule_names_a_reason_and_a_meaning() -> None:
     ],
 )
 def test_profiles_are_rules_by_name(profile: str, octets: bytes, *, passes: bool) -> None:
-    assert one(octets, rules=PROFILES[profile]).passed is passes
+    assert only(octets, rules=PROFILES[profile]).passed is passes
 
 
 def test_rules_can_be_changed_one_by_one() -> None:

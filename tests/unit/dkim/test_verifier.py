@@ -7,9 +7,9 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from tests.crafting import KEY_NAME, SIGNED_AT, ZONE, craft
+from tests.crafting import KEY_NAME, SIGNED_AT, ZONE, craft, only
 
-from avowal import Caution, Limits, Reason, Result, Verification, Verifier, run, verify
+from avowal import Caution, Limits, Reason, Result, Verifier, run, verify
 from avowal.crypto.algorithms import ALGORITHMS, register, unregister
 from avowal.errors import StateError
 from avowal.message import Header, Message
@@ -18,17 +18,11 @@ from avowal.testing import ED25519, RSA_2048, Zone, message, record_for, tamper
 SIGNED = craft(message())
 
 
-def one(octets: bytes, zone: Any = ZONE, **settings: Any) -> Verification:
-    settings.setdefault("now", SIGNED_AT)
-    (verdict,) = verify(octets, zone, **settings)
-    return verdict
-
-
 # --- what a verdict carries -----------------------------------------------------------------------
 
 
 def test_a_pass_names_domain_selector_identity_and_algorithm() -> None:
-    verdict = one(craft(message(), tags={"i": "al@sub.example.com"}))
+    verdict = only(craft(message(), tags={"i": "al@sub.example.com"}))
     said = (verdict.domain, verdict.selector, verdict.identity, verdict.algorithm)
     assert said == ("example.com", "s1", "al@sub.example.com", "ed25519-sha256")
     assert verdict.passed
@@ -36,13 +30,13 @@ def test_a_pass_names_domain_selector_identity_and_algorithm() -> None:
 
 
 def test_a_temporary_failure_names_the_domain_too() -> None:
-    verdict = one(SIGNED, {KEY_NAME: "TIMEOUT"})
+    verdict = only(SIGNED, {KEY_NAME: "TIMEOUT"})
     assert (verdict.result, verdict.domain) == (Result.TEMPERROR, "example.com")
     assert verdict.explanation == "the key could not be looked up for now: timeout"
 
 
 def test_a_malformed_field_is_salvaged() -> None:
-    verdict = one(craft(message(), tags={"q": "dns/txt;"}))
+    verdict = only(craft(message(), tags={"q": "dns/txt;"}))
     assert verdict.signature is None
     assert (verdict.domain, verdict.selector, verdict.identity) == ("example.com", "s1", None)
     assert verdict.salvage is not None
@@ -50,25 +44,25 @@ def test_a_malformed_field_is_salvaged() -> None:
 
 
 def test_what_a_stranger_wrote_is_one_line_of_text() -> None:
-    verdict = one(craft(message(), tags={"d": "evil\r\n X-Forged: yes\r\n\t.example"}))
+    verdict = only(craft(message(), tags={"d": "evil\r\n X-Forged: yes\r\n\t.example"}))
     assert verdict.domain == "evil\\r\\n X-Forged: yes\\r\\n\\t.example"
     assert "\n" not in verdict.explanation
 
 
 def test_evidence_says_what_was_measured() -> None:
-    evidence = one(tamper(SIGNED)).evidence
+    evidence = only(tamper(SIGNED)).evidence
     assert evidence is not None
     assert (evidence.header_intact, evidence.key_bits, evidence.secure) == (True, 256, False)
     assert evidence.body_hash is not None
 
 
 def test_a_changed_field_and_body_are_told_together() -> None:
-    verdict = one(tamper(tamper(SIGNED), "subject"))
+    verdict = only(tamper(tamper(SIGNED), "subject"))
     assert verdict.detail == "and the signed fields changed too"
 
 
 def test_the_security_of_the_answer_is_shown() -> None:
-    evidence = one(SIGNED, Zone(ZONE, secure=True)).evidence
+    evidence = only(SIGNED, Zone(ZONE, secure=True)).evidence
     assert evidence is not None
     assert evidence.secure
 
@@ -102,13 +96,13 @@ def test_all_keys_are_asked_for_in_one_round_and_equal_ones_once() -> None:
 def test_signatures_settled_before_the_key_ask_nothing() -> None:
     zone = Zone(ZONE)
     octets = craft(message(), tags={"x": "2"} | {"t": "1"})
-    assert one(octets, zone).reason is Reason.EXPIRED
+    assert only(octets, zone).reason is Reason.EXPIRED
     assert zone.asked == []
 
 
 def test_the_key_is_asked_for_in_a_labels() -> None:
     zone = Zone({})
-    one(craft(message(), tags={"d": "bücher.example", "s": "grün"}), zone)
+    only(craft(message(), tags={"d": "bücher.example", "s": "grün"}), zone)
     assert [q.name for q in zone.asked] == ["xn--grn-ioa._domainkey.xn--bcher-kva.example"]
 
 
@@ -133,14 +127,14 @@ def test_a_key_nobody_asked_for_is_unavailable() -> None:
     ],
 )
 def test_each_of_several_records_is_tried(records: list[str]) -> None:
-    verdict = one(SIGNED, {KEY_NAME: records})
+    verdict = only(SIGNED, {KEY_NAME: records})
     assert verdict.passed
     assert Caution.SEVERAL_RECORDS in verdict.warnings
 
 
 def test_the_record_that_says_most_gives_the_reason() -> None:
     records = ["v=spf1 -all", "v=DKIM1; k=ed25519; p="]
-    assert one(SIGNED, {KEY_NAME: records}).reason is Reason.KEY_REVOKED
+    assert only(SIGNED, {KEY_NAME: records}).reason is Reason.KEY_REVOKED
 
 
 # --- caps: RFC 4686 §4.1.6, §4.1.7 ----------------------------------------------------------------
@@ -226,4 +220,4 @@ def test_a_finished_verifier_takes_no_more() -> None:
 
 def test_the_key_of_ed25519_is_not_read_as_rsa() -> None:
     octets = craft(message(), RSA_2048)
-    assert one(octets, {KEY_NAME: record_for(ED25519)}).reason is Reason.KEY_ALGORITHM
+    assert only(octets, {KEY_NAME: record_for(ED25519)}).reason is Reason.KEY_ALGORITHM
