@@ -78,6 +78,7 @@ class NameServer:
         self.port: int = self._udp.getsockname()[1]
         self.address = f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
         self.queries: list[Query] = []
+        self.silent = False  # while set nobody gets an answer
         self._random = random.Random(6376)
         self._threads = [
             threading.Thread(target=loop) for loop in (self._serve_udp, self._serve_tcp)
@@ -151,7 +152,7 @@ class NameServer:
         self.queries.append(Query(transport, name, rrtype, port, int(query.flags), query.edns))
         labels = set(name.split("."))
         reply, wire = self._reply(query, labels, transport)
-        if "_timeout" in labels or (transport == "tcp" and "_close" in labels):
+        if self.silent or "_timeout" in labels or (transport == "tcp" and "_close" in labels):
             return
         if "_garbage" in labels:
             wire = self._random.randbytes(40)

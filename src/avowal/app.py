@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from functools import partial
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,17 @@ from avowal.config.places import NOWHERE, Places
 from avowal.crypto.signing import PrivateKey
 from avowal.dns.cache import Cached
 from avowal.dns.dnspython import DnsResolver
+from avowal.dns.preloading import preload
 from avowal.errors import KeyMaterialError, StoreError
 from avowal.flow.compiling import compile_plan
+from avowal.flow.decide import decide
+from avowal.flow.inspection import Inspection
 from avowal.flow.plan import AnyKey, Plan
+from avowal.flow.transaction import Transaction
 from avowal.keys.files import load_key
 from avowal.keys.watch import Watch, Watched, WatchedKey
-from avowal.lookup import AsyncResolver
+from avowal.lookup import Answer, AsyncResolver, Failure, Question, run
+from avowal.message import Header
 from avowal.milter.events import SessionLimits
 from avowal.milter.flowing import FlowFilter
 from avowal.milter.watching import watching
@@ -147,6 +153,7 @@ def milter(
     if signing.require_published or server.metrics is not None:
         watch = Watch(strict=signing.require_published)
     compiled = plan(configuration, places, generation=generation, watch=watch)
+    rehearse(compiled)
     return Prepared(
         generation=generation,
         make_filter=lambda meters: FlowFilter(compiled, meters=meters),
@@ -164,3 +171,33 @@ def milter(
         dns_questions=configuration.dns.questions,
         beside=None if watch is None else partial(watching, watch),
     )
+
+
+_REHEARSAL = (
+    b"DKIM-Signature: v=1; a=rsa-sha256; d=a.example; s=s; h=from; bh=YQ==; b=YQ==\r\n"
+    b"From: a@a.example\r\nTo: b@a.example\r\nDate: Thu, 1 Jan 1970 00:00:00 +0000\r\n"
+)
+
+
+def rehearse(compiled: Plan) -> None:
+    """Treat a message of ours and a stranger's, for what is imported at the first use.
+
+    Workers may not see our files any more: another user, a chroot.
+    """
+    preload()
+    header = Header.parse(_REHEARSAL)
+    clients = (None, IPv4Address("192.0.2.1"))
+    transactions = [
+        Transaction(received_at=0, client=client, hostname="a.example") for client in clients
+    ]
+    for transaction in transactions:
+        inspection = Inspection(compiled, transaction, header, now=0)
+        inspection.feed(b"body \r\n")
+        decide(inspection.finish(run(inspection.questions(), _Nobody())))
+
+
+class _Nobody:
+    """A resolver that has no answer."""
+
+    def resolve(self, questions: tuple[Question, ...], /) -> tuple[Answer, ...]:
+        return (Answer.failed(Failure.UNREACHABLE),) * len(questions)

@@ -10,9 +10,17 @@ import asyncio
 from collections.abc import Callable
 from typing import NamedTuple
 
+from avowal.milter.journal import LOGGER
+
 _REQUEST_OCTETS = 8 << 10
 _SECONDS = 5.0
-_PHRASES = {200: "OK", 404: "Not Found", 405: "Method Not Allowed", 503: "Service Unavailable"}
+_PHRASES = {
+    200: "OK",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    500: "Failed",
+    503: "Service Unavailable",
+}
 _PLAIN = "text/plain; charset=utf-8"
 
 
@@ -65,9 +73,17 @@ def answer(request: bytes, pages: Pages) -> bytes:
     elif page is None:
         reply = Reply(404, ("try " + " ".join(pages) + "\n").encode())
     else:
-        reply = page()
+        reply = _made(page)
     head = (
         f"HTTP/1.1 {reply.status} {_PHRASES[reply.status]}\r\nContent-Type: {reply.type}\r\n"
         f"Content-Length: {len(reply.body)}\r\nConnection: close\r\n\r\n"
     ).encode()
     return head if method == b"HEAD" else head + reply.body
+
+
+def _made(page: Callable[[], Reply]) -> Reply:
+    try:
+        return page()
+    except Exception:  # noqa: BLE001 - the last resort of a face: logged, and answered
+        LOGGER.exception("a page of the HTTP end failed")
+        return Reply(500, b"see the log\n")

@@ -29,7 +29,7 @@ def prepare() -> str:
     directory = tempfile.mkdtemp(prefix="avowal-metrics-")
     os.environ[_DIRECTORY] = directory
     try:
-        import prometheus_client  # noqa: F401,PLC0415 - 130 ms that few pay
+        import prometheus_client.multiprocess  # noqa: F401,PLC0415 - 130 ms that few pay
     except ImportError:
         remove(directory)
         raise EnvironmentFault(

@@ -74,7 +74,8 @@ class Service:
     """The shared half of a worker.
 
     `seconds` is our own deadline for an answer, `dns_seconds` and `dns_questions` what one
-    message may ask.  `held` counts the octets of unfinished messages over all connections.
+    message may ask.  `place` numbers the workers, so that one can speak for all.  `held`
+    counts the octets of unfinished messages over all connections.
     """
 
     filter: Filter
@@ -85,6 +86,7 @@ class Service:
     seconds: float = 25
     dns_seconds: float = DEFAULT.dns_seconds
     dns_questions: int = DEFAULT.dns_questions
+    place: int = 0
     draining: bool = False
     held: int = 0
     open: set[Connection] = field(default_factory=set)

@@ -192,7 +192,7 @@ class Supervisor:
         ours, theirs = socket.socketpair()
         pid = os.fork()
         if pid == 0:
-            self._become_worker(generation, ours, theirs, seat)
+            self._become_worker(generation, ours, theirs, place, seat)
         theirs.close()
         ours.setblocking(False)
         now = time.monotonic()
@@ -201,7 +201,12 @@ class Supervisor:
         self._selector.register(ours, selectors.EVENT_READ, child)
 
     def _become_worker(
-        self, generation: _Generation, ours: socket.socket, theirs: socket.socket, seat: int
+        self,
+        generation: _Generation,
+        ours: socket.socket,
+        theirs: socket.socket,
+        place: int,
+        seat: int,
     ) -> None:
         """Go on as a worker; never returns."""
         status = 1
@@ -215,7 +220,8 @@ class Supervisor:
                 [(one.socket, self._role(generation, one)) for one in generation.listening],
                 None if self._health is None else self._health.socket,
                 theirs,
-                seat,
+                place=place,
+                seat=seat,
             )
         except AvowalError as error:
             LOGGER.error("worker: %s", error)

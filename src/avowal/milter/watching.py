@@ -31,7 +31,7 @@ async def _look(watch: Watch, one: Watched, service: Service) -> None:
     found = await arun(check(one.key.key, one.selector, one.domain), resolver)
     news = watch.note(one, found, time.monotonic())
     service.meters.published(one.domain.text, one.selector.text, one.state)
-    if not news:
+    if not news or service.place:
         return
     facts: dict[str, str | int | float | bool] = {"key": one.name, "name": found.name}
     if found.problem is None:

@@ -100,16 +100,23 @@ def work(
     sockets: Sequence[tuple[socket.socket, Role]],
     health: socket.socket | None,
     channel: socket.socket,
+    *,
+    place: int,
     seat: int,
 ) -> int:
-    """Be a worker until told to stop; return the exit status.  Called in the new process."""
+    """Be a worker until told to stop; return the exit status.  Called in the new process.
+
+    `place` numbers the workers of a generation, `seat` all that live.
+    """
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGINT, signal.SIGCHLD):
         # They are for the supervisor; Ctrl-C reaches the whole group.
         signal.signal(number, signal.SIG_DFL if number == signal.SIGCHLD else signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    drop_privileges(prepared.server)
+    # From here on no module can be imported: a chroot, or another user, may not see the files.
+    loop_factory = _loop_factory()
     meters: Meters = Meters() if health is None else Prometheus(seat)
+    drop_privileges(prepared.server)
     meters.generation(prepared.generation)
     service = Service(
         filter=prepared.make_filter(meters),
@@ -120,9 +127,10 @@ def work(
         seconds=prepared.seconds,
         dns_seconds=prepared.dns_seconds,
         dns_questions=prepared.dns_questions,
+        place=place,
     )
     server = MilterServer(service, sockets, health)
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
         runner.run(_serve(server, service, prepared, channel))
     logging.shutdown()
     return 0

@@ -4,33 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from avowal.config.model import Dns, OnResult, Origin, Results, Server
+from avowal.config.model import OnResult, Origin, Server
 from avowal.crypto.signing import PrivateKey
 from avowal.errors import PeerError, UsageError
 from avowal.flow.plan import Plan
-from avowal.lookup import NO_NAME, Answer, Question
+from avowal.lookup import Answer, Question
 from avowal.milter import connection
 from avowal.milter.codec import encode
 from avowal.milter.events import HeaderEnd, SessionLimits
 from avowal.milter.flavours import POSTFIX, SENDMAIL, Flavour
 from avowal.milter.flowing import FlowFilter
 from avowal.milter.mta import MtaSession, Transaction
-from avowal.milter.negotiation import Actions, Protocol, Wish
+from avowal.milter.negotiation import Actions, Protocol
 from avowal.milter.packets import (
     Abort,
     Connect,
     Disposition,
-    EndOfBody,
     EndOfHeader,
     HeaderField,
-    Mail,
     Options,
     Quarantine,
     ReplyCode,
@@ -100,22 +97,22 @@ async def test_folded_and_eight_bit_octets_are_signed_exactly(serve: Serve, plan
 
 
 @pytest.mark.parametrize(
-    ("role", "client", "signed", "verified"),
+    ("role", "client", "done"),
     [
-        ("both", LOCAL, True, False),
-        ("both", STRANGER, False, True),
-        ("sign", LOCAL, True, False),
-        ("sign", STRANGER, False, False),
-        ("verify", LOCAL, False, True),
+        ("both", LOCAL, "signed"),
+        ("both", STRANGER, "verified"),
+        ("sign", LOCAL, "signed"),
+        ("sign", STRANGER, "nothing"),
+        ("verify", LOCAL, "verified"),
     ],
 )
 async def test_a_listener_does_what_its_role_says(
-    serve: Serve, plan: Plans, role: str, client: Connect, signed: bool, verified: bool
+    serve: Serve, plan: Plans, role: str, client: Connect, done: str
 ) -> None:
     async with serve(plan(), role=role) as running:
         outcome = await running.send(connection=client, macros=J)
-    assert outcome.octets.startswith(b"DKIM-Signature:") is signed
-    assert bool(results(outcome.octets)) is verified
+    assert outcome.octets.startswith(b"DKIM-Signature:") is (done == "signed")
+    assert bool(results(outcome.octets)) is (done == "verified")
 
 
 async def test_an_authenticated_client_is_one_of_ours(serve: Serve, plan: Plans) -> None:

@@ -66,7 +66,7 @@ def test_a_length_of_0_is_refused_after_the_frames_before_it(cut: int) -> None:
 def test_a_packet_beyond_the_limit_is_refused_before_it_is_kept(pieces: int) -> None:
     head = (1001).to_bytes(4, "big")
     parts = (head,) if pieces == 1 else (head[:2], head[2:])
-    with pytest.raises(PeerError, match="1001 octets, beyond the limit of 1000.*packet_octets"):
+    with pytest.raises(PeerError, match=r"1001 octets, beyond the limit of 1000.*packet_octets"):
         frames(Decoder(packet_octets=1000), *parts)
 
 
