@@ -73,10 +73,10 @@ def relax_fields(
     The other lists are those of `split_header`.  Raises IndexError for a place that is
     not there, ValueError for one whose colon is not.
     """
-    if places and min(places) < 0:
-        raise IndexError("no field there")
     relaxed: list[bytes] = []
     for place in places:
+        if place < 0:
+            raise IndexError("no field there")
         raw = raws[place]
         name = names[place]
         colon = colons[place]
