@@ -52,6 +52,7 @@ from avowal.opendkim.verdict import Verdict, answer_of, holds
 from avowal.opendkim.wording import Judged, key_bits
 from avowal.policy import atps
 from avowal.policy.evidence import SignatureResult
+from avowal.policy.result import Result as AtpsResult
 
 _AR = wording.NAME
 _MIN_RSA_BITS, _MAX_RSA_BITS = 384, 16384
@@ -280,7 +281,7 @@ class VerifyingWork:
         if not claiming:
             return "neutral"
         found = yield from atps.evaluate(Authors.of(self._header), claiming)
-        words = {atps.Result.PASS: "pass", atps.Result.FAIL: "fail"}
+        words = {AtpsResult.PASS: "pass", AtpsResult.FAIL: "fail"}
         return words.get(found.result, "neutral")
 
     # -- the rest --------------------------------------------------------------------------

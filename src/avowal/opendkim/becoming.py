@@ -1,0 +1,183 @@
+"""Which option of ours each plain option of opendkim.conf becomes: the table of `translating`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from avowal.config.opendkim_conf import OpendkimConf, Setting
+from avowal.opendkim.settings import ACTIONS
+
+Values: TypeAlias = Iterator[tuple[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Simple:
+    """One option: our dotted name, and how the value is made."""
+
+    path: str
+    make: Callable[[OpendkimConf, Setting], Values]
+
+    def values(self, conf: OpendkimConf, setting: Setting) -> Values:
+        """Yield dotted names and values."""
+        yield from self.make(conf, setting)
+
+
+# What OpenDKIM does where a configuration says nothing, and ours would do otherwise.
+DEFAULTS: tuple[tuple[str, Any], ...] = (
+    ("origin.internal_hosts", ["127.0.0.1", "::1"]),
+    ("signing.canonicalization", "simple/simple"),
+    ("signing.oversigned_names", []),
+    ("signing.order", "specific"),
+    ("signing.accept_malformed", True),
+    ("signing.long_lines", "ignore"),
+    ("results.write", "signed"),
+    ("actions.dns_error", "tempfail"),
+    ("actions.internal_error", "tempfail"),
+    ("actions.security", "tempfail"),
+    ("log.success", False),
+    ("log.results", False),
+)
+
+
+def _flag(path: str, *, on: Any = True, off: Any = False) -> Simple:
+    def make(conf: OpendkimConf, setting: Setting) -> Values:
+        yield path, on if conf.boolean(setting.key) else off
+
+    return Simple(path, make)
+
+
+def _text(path: str) -> Simple:
+    def make(conf: OpendkimConf, setting: Setting) -> Values:
+        yield path, setting.text
+
+    return Simple(path, make)
+
+
+def _number(path: str, *, least: int | None = None) -> Simple:
+    """A number; 0 stands for no limit or the default, which is said by leaving it out."""
+
+    def make(conf: OpendkimConf, setting: Setting) -> Values:
+        number = conf.integer(setting.key)
+        if number:
+            yield path, number if least is None else max(number, least)
+
+    return Simple(path, make)
+
+
+def _split(path: str) -> Simple:
+    def make(conf: OpendkimConf, setting: Setting) -> Values:
+        yield path, [item.strip() for item in setting.text.split(",") if item.strip()]
+
+    return Simple(path, make)
+
+
+def _action(*names: str) -> Simple:
+    def make(conf: OpendkimConf, setting: Setting) -> Values:
+        action = ACTIONS.get(setting.text.lower(), setting.text.lower())
+        for name in names:
+            yield f"actions.{name}", action
+
+    return Simple(f"actions.{names[0]}", make)
+
+
+def _mode(conf: OpendkimConf, setting: Setting) -> Values:
+    words = {"s": "sign", "v": "verify"}
+    yield "mode", words.get(setting.text, "both")
+
+
+def _minimum(conf: OpendkimConf, setting: Setting) -> Values:
+    text = setting.text
+    name = {"%": "min_signed_percent", "+": "max_unsigned_octets"}.get(
+        text[-1], "min_signed_octets"
+    )
+    if text.rstrip("%+").isdigit():
+        yield f"verifying.{name}", int(text.rstrip("%+"))
+
+
+def _unprotected(conf: OpendkimConf, setting: Setting) -> Values:
+    yield "verifying.unprotected_key", setting.text.replace("none", "accept")
+
+
+def _authserv_id(conf: OpendkimConf, setting: Setting) -> Values:
+    if setting.text != "HOSTNAME":
+        yield "results.authserv_id", setting.text
+
+
+def _remove(conf: OpendkimConf, setting: Setting) -> Values:
+    if conf.boolean("KeepAuthResults"):
+        yield "results.remove", "none"
+
+
+def _quarantine(conf: OpendkimConf, setting: Setting) -> Values:
+    if conf.boolean("Quarantine"):
+        yield "actions.bad_signature", "quarantine"
+
+
+def _capture(conf: OpendkimConf, setting: Setting) -> Values:
+    if conf.boolean("CaptureUnknownErrors"):
+        yield "actions.internal_error", "quarantine"
+
+
+SIMPLE: dict[str, Simple] = {
+    "BaseDirectory": _text("server.directory"), "ChangeRootDirectory": _text("server.root"),
+    "PidFile": _text("server.pid_file"), "Mode": Simple("mode", _mode),
+    "SenderMacro": _text("signing.author_macro"), "SubDomains": _flag("signing.subdomains"),
+    "MultipleSignatures": _flag("signing.every_match"),
+    "RequireSafeKeys": _flag("signing.require_safe_keys"),
+    "Canonicalization": _text("signing.canonicalization"),
+    "SelectCanonicalizationHeader": _text("signing.canonicalization_field"),
+    "SignatureTTL": _number("signing.lifetime"),
+    "MaximumSignedBytes": _number("signing.body_length_limit"),
+    "Diagnostics": _flag("signing.copy_fields"),
+    "RemoveOldSignatures": _flag("signing.remove_old_signatures"),
+    "SoftwareHeader": _flag("signing.software_field"),
+    "X-Header": _flag("signing.software_field"),
+    "RequestReports": _flag("signing.request_reports"),
+    "ATPSHashAlgorithm": _text("signing.atps_hash"),
+    "StrictHeaders": _flag("signing.accept_malformed", on=False, off=True),
+    "RequiredHeaders": _flag("actions.malformed", on="reject", off="accept"),
+    "MaximumHeaders": _number("limits.header_octets", least=1024),
+    "AlwaysAddARHeader": _flag("results.write", on="always", off="signed"),
+    "AuthservID": Simple("results.authserv_id", _authserv_id),
+    "AuthservIDWithJobID": _flag("results.queue_id"),
+    "NoHeaderB": _flag("results.signature_prefix", on=False, off=True),
+    "KeepAuthResults": Simple("results.remove", _remove),
+    "ClockDrift": _number("verifying.clock_skew"),
+    "Minimum": Simple("verifying.min_signed_octets, …_percent or max_unsigned_octets", _minimum),
+    "MinimumKeyBits": _number("verifying.min_key_bits", least=1024),
+    "MaximumSignaturesToVerify": _number("verifying.max_signatures"),
+    "UnprotectedKey": Simple("verifying.unprotected_key", _unprotected),
+    "DomainKeysCompat": _flag("verifying.accept_drafts"),
+    "On-Default": _action("bad_signature", "dns_error", "internal_error", "key_not_found",
+                          "no_signature", "security", "syntax"),
+    "On-BadSignature": _action("bad_signature", "syntax"),
+    "On-DNSError": _action("dns_error"), "On-InternalError": _action("internal_error"),
+    "On-KeyNotFound": _action("key_not_found"), "On-NoSignature": _action("no_signature"),
+    "On-Security": _action("security"), "On-SignatureError": _action("internal_error"),
+    "Quarantine": Simple("actions.bad_signature", _quarantine),
+    "CaptureUnknownErrors": Simple("actions.internal_error", _capture),
+    "RedirectFailuresTo": _text("actions.redirect_failures_to"),
+    "SendReports": _flag("reports.send"), "ReportAddress": _text("reports.sender"),
+    "ReportBccAddress": _text("reports.copy_to"), "MTACommand": _text("reports.command"),
+    "DNSTimeout": _number("dns.timeout"), "Nameservers": _split("dns.servers"),
+    "Syslog": _flag("log.target", on="syslog", off="stderr"),
+    "SyslogFacility": _text("log.facility"), "SyslogName": _text("log.name"),
+    "SyslogSuccess": _flag("log.success"), "LogResults": _flag("log.results"),
+    "LogWhy": _flag("log.why"),
+}  # fmt: skip
+
+# Supported by avowal-opendkim, but without a counterpart: why none is needed.
+NOTED: dict[str, str] = {
+    "Background": "the service manager keeps the daemon; it never forks",
+    "Include": "its lines are listed by themselves",
+    "FixCRLF": "line ends are always those that will be sent",
+    "IgnoreMalformedMail": "malformed mail is accepted unless actions.malformed says otherwise",
+    "WeakSyntaxChecks": "every signature is judged by itself, whatever the header is like",
+    "RemoveARAll": "all fields in our name are removed anyway",
+    "BogusKey": "an answer that fails DNSSEC comes as a failure: actions.dns_error",
+    "TestDNSData": "of use in tests: dns.zone_file takes a zone file",
+    "TestPublicKeys": "of use in tests: dns.zone_file takes a zone file",
+    "StrictTestMode": "of use with -t only",
+}
