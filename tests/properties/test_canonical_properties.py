@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from tests.properties import oracle
+from tests.properties.strategies import BODIES, FIELDS, Cut, cuts, headers
+
+from avowal import _pure, canonical
+from avowal.canonical import BODY_FORMS, DOMAINKEYS_BODY_FORMS
+from avowal.message import Header, HeaderReader, Message, WireForm, split
+
+ORACLE: dict[str, Callable[[bytes], bytes]] = {
+    "simple": oracle.simple_body,
+    "relaxed": oracle.relaxed_body,
+}
+ALL_FORMS = {**{f"domainkeys-{n}": f for n, f in DOMAINKEYS_BODY_FORMS.items()}, **BODY_FORMS}
+
+
+def body(form: str, pieces: tuple[bytes, ...]) -> bytes:
+    made: list[bytes] = []
+    canonicalizer = ALL_FORMS[form](lambda octets: made.append(bytes(octets)))
+    for piece in pieces:
+        canonicalizer.feed(piece)
+    canonicalizer.finish()
+    return b"".join(made)
+
+
+@given(octets=BODIES)
+@example(octets=b"a\r\n \r\n\t\r\n")
+@example(octets=b"\r\n\r\n")
+@pytest.mark.parametrize("form", ORACLE)
+def test_bodies_agree_with_the_plain_reading(form: str, octets: bytes) -> None:
+    assert body(form, (octets,)) == ORACLE[form](octets)
+
+
+@given(cut=cuts(BODIES))
+@pytest.mark.parametrize("form", ALL_FORMS)
+def test_where_a_body_is_cut_cannot_be_seen(form: str, cut: Cut) -> None:
+    assert body(form, cut.pieces) == body(form, (cut.whole,))
+
+
+@given(octets=BODIES)
+@pytest.mark.parametrize("form", ALL_FORMS)
+def test_a_canonical_body_is_its_own_form(form: str, octets: bytes) -> None:
+    once = body(form, (octets,))
+    assert body(form, (once,)) == once
+
+
+@given(octets=BODIES)
+def test_relaxed_only_takes_white_space_away(octets: bytes) -> None:
+    def kept(text: bytes) -> bytes:
+        return text.translate(None, b" \t\r\n")
+
+    assert kept(body("relaxed", (octets,))) == kept(octets)
+
+
+@given(field=FIELDS)
+def test_fields_agree_with_the_plain_reading(field: bytes) -> None:
+    colon = field.index(b":")
+    assert canonical.relaxed_field(field, colon) == oracle.relaxed_field(field)
+
+
+@given(field=FIELDS)
+def test_a_relaxed_field_is_its_own_form(field: bytes) -> None:
+    once = canonical.relaxed_field(field, field.index(b":"))
+    assert canonical.relaxed_field(once, once.index(b":")) == once
+
+
+@given(header=headers())
+def test_headers_are_split_as_the_plain_reading_does(header: bytes) -> None:
+    assert Header.parse(header).raws == oracle.fields_of(header)
+
+
+@given(header=headers())
+def test_a_header_is_all_its_fields(header: bytes) -> None:
+    parsed = Header.parse(header)
+    assert parsed.octets == header
+    assert Header.of(parsed).positions == parsed.positions
+
+
+NAMES = st.lists(
+    st.sampled_from([b"from", b"to", b"x-y", b"subject", b"date", b"none"]), max_size=9
+)
+
+
+@given(header=headers(), more=st.lists(FIELDS, max_size=4), names=NAMES)
+def test_fields_are_selected_as_the_plain_reading_does(
+    header: bytes, more: list[bytes], names: list[bytes]
+) -> None:
+    fields = [*oracle.fields_of(header), *more]
+    parsed = Header.parse(b"".join(field + b"\r\n" for field in fields))
+    chosen = [parsed.raws[place] for place in parsed.select(names)]
+    assert chosen == oracle.selected(oracle.fields_of(parsed.octets), names)
+
+
+@given(header=headers(), place=st.integers(0, 6), names=NAMES)
+def test_the_signature_under_work_is_never_selected(
+    header: bytes, place: int, names: list[bytes]
+) -> None:
+    parsed = Header.parse(header)
+    place = min(place, len(parsed) - 1)
+    assert place not in parsed.select(names, except_at=place)
+
+
+@given(cut=cuts(st.one_of(BODIES, headers(), st.tuples(headers(), BODIES).map(b"\r\n".join))))
+def test_where_a_message_is_cut_cannot_be_seen(cut: Cut) -> None:
+    reader = HeaderReader()
+    content = b""
+    for piece in cut.pieces:
+        if reader.header is None:
+            content += reader.feed(piece) or b""
+        else:
+            content += piece
+    header = reader.finish()
+    section, rest = split(cut.whole)
+    assert (header.raws, content) == (Header.parse(section).raws, bytes(rest))
+
+
+@given(cut=cuts(BODIES), bare_cr=st.booleans())
+def test_where_a_stored_message_is_cut_cannot_be_seen(cut: Cut, *, bare_cr: bool) -> None:
+    def converted(pieces: tuple[bytes, ...]) -> bytes:
+        form = WireForm(bare_cr=bare_cr)
+        return b"".join([*map(form.feed, pieces), form.finish()])
+
+    wire = converted(cut.pieces)
+    assert wire == converted((cut.whole,)) == converted((wire,))
+    assert wire.count(b"\n") == wire.count(b"\r\n")
+    if bare_cr:
+        assert wire.count(b"\r") == wire.count(b"\r\n")
+
+
+@given(octets=BODIES)
+def test_the_wire_form_of_a_message_is_the_message(octets: bytes) -> None:
+    message = Message.parse(octets)
+    assert message.octets.rstrip(b"\r\n") == octets.rstrip(b"\r\n") or b"\r\n\r\n" not in octets
+
+
+# --- the C kernel and its twin ----------------------------------------------------------------
+
+kernel = pytest.importorskip("avowal._kernel", reason="the C kernel is not built here")
+WINDOWS = st.tuples(BODIES, st.integers(0, 40)).map(lambda pair: pair[0] * (pair[1] or 1))
+
+
+def outcome(twin: ModuleType, name: str, *args: object) -> object:
+    try:
+        result = getattr(twin, name)(*args)
+    except (ValueError, IndexError) as error:
+        return type(error)
+    return bytes(result) if isinstance(result, memoryview) else result
+
+
+@given(octets=WINDOWS)
+@pytest.mark.parametrize("name", ["relax_body", "split_header", "bare_lf", "bare_cr"])
+def test_the_twins_agree_on_octets(name: str, octets: bytes) -> None:
+    assert outcome(kernel, name, octets) == outcome(_pure, name, octets)
+
+
+@given(octets=st.one_of(FIELDS, BODIES), colon=st.integers(-2, 30))
+def test_the_twins_agree_on_a_field(octets: bytes, colon: int) -> None:
+    assert outcome(kernel, "relax_field", octets, colon) == outcome(
+        _pure, "relax_field", octets, colon
+    )
+
+
+@given(octets=st.one_of(headers(), BODIES), places=st.lists(st.integers(-1, 8), max_size=8))
+def test_the_twins_agree_on_fields(octets: bytes, places: list[int]) -> None:
+    lists = _pure.split_header(octets)
+    assert outcome(kernel, "relax_fields", *lists, places) == outcome(
+        _pure, "relax_fields", *lists, places
+    )
