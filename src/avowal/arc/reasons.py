@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 from avowal.errors import IntentError
+from avowal.words import CitedWord
 
 
 class ChainStatus(str, Enum):
@@ -18,21 +19,8 @@ class ChainStatus(str, Enum):
         return self.value
 
 
-class ChainReason(str, Enum):
+class ChainReason(CitedWord):
     """Why a chain fails: word, source, sentence.  All failures are permanent (§5.2.1)."""
-
-    source: str
-    sentence: str
-
-    def __new__(cls, word: str, source: str, sentence: str) -> ChainReason:
-        member = str.__new__(cls, word)
-        member._value_ = word
-        member.source = source
-        member.sentence = sentence
-        return member
-
-    def __str__(self) -> str:
-        return str(self.value)
 
     TOO_MANY_SETS = (
         "too-many-sets",
@@ -91,21 +79,8 @@ class ChainReason(str, Enum):
     )
 
 
-class Refusal(str, Enum):
+class Refusal(CitedWord):
     """Why a message is not sealed: word, source, sentence."""
-
-    source: str
-    sentence: str
-
-    def __new__(cls, word: str, source: str, sentence: str) -> Refusal:
-        member = str.__new__(cls, word)
-        member._value_ = word
-        member.source = source
-        member.sentence = sentence
-        return member
-
-    def __str__(self) -> str:
-        return str(self.value)
 
     MARKED_FAILED = (
         "marked-failed",

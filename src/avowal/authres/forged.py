@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from enum import Enum
 from typing import ClassVar
 
 from avowal.authres.grammar import PayloadFault, VersionFault, parse, parse_authserv_id
@@ -18,21 +17,11 @@ from avowal.authres.identifiers import Identifiers
 from avowal.authres.reader import FIELD_NAME
 from avowal.limits import DEFAULT, Limits
 from avowal.message import Header
+from avowal.words import Word
 
 
-class Cause(str, Enum):
+class Cause(Word):
     """Why a field has to go."""
-
-    sentence: str
-
-    def __new__(cls, word: str, sentence: str) -> Cause:
-        member = str.__new__(cls, word)
-        member._value_ = word
-        member.sentence = sentence
-        return member
-
-    def __str__(self) -> str:
-        return str(self.value)
 
     CLAIM = "claims-our-id", "it claims an authserv-id of ours (RFC 8601 §5)"
     MENTION = "malformed-mention", "it cannot be read and mentions an authserv-id of ours"

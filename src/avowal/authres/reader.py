@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from enum import Enum
 
 from avowal.authres.grammar import PayloadFault, VersionFault, parse
 from avowal.authres.identifiers import Identifiers
@@ -18,23 +17,13 @@ from avowal.authres.model import AuthenticationResults, Result
 from avowal.authres.registry import known
 from avowal.limits import DEFAULT, Limits
 from avowal.message import Field, Header, Message, looks_stored, split
+from avowal.words import Word
 
 FIELD_NAME = b"authentication-results"
 
 
-class Distrust(str, Enum):
+class Distrust(Word):
     """Why an instance is not believed."""
-
-    sentence: str
-
-    def __new__(cls, word: str, sentence: str) -> Distrust:
-        member = str.__new__(cls, word)
-        member._value_ = word
-        member.sentence = sentence
-        return member
-
-    def __str__(self) -> str:
-        return str(self.value)
 
     SYNTAX = "malformed", "the field does not fit the grammar (RFC 8601 §2.2)"
     VERSION = "unknown-version", "the field is of a version that is not known (RFC 8601 §2.6)"

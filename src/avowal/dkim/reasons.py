@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from enum import Enum
 
+from avowal.words import Word
+
 
 class Result(str, Enum):
     """The words of RFC 8601 §2.7.1 for one signature."""
@@ -261,19 +263,8 @@ class Reason(str, Enum):
     )
 
 
-class Caution(str, Enum):
+class Caution(Word):
     """What a stricter receiver elsewhere may dislike in a signature that is fine here."""
-
-    sentence: str
-
-    def __new__(cls, word: str, sentence: str) -> Caution:
-        member = str.__new__(cls, word)
-        member._value_ = word
-        member.sentence = sentence
-        return member
-
-    def __str__(self) -> str:
-        return str(self.value)
 
     SHORT_KEY = ("short-key", "the RSA key has fewer than 2048 bits (RFC 8301 §3.2)")
     LONG_KEY = ("long-key", "many receivers refuse RSA keys over 4096 bits (RFC 8301 §3.2)")

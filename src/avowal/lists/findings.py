@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
+
+from avowal.words import Word
 
 
-class Kind(str, Enum):
+class Kind(Word):
     """One habit of lists and forwarders: its word, and a sentence for people."""
-
-    sentence: str
-
-    def __new__(cls, word: str, sentence: str) -> Kind:
-        member = str.__new__(cls, word)
-        member._value_ = word
-        member.sentence = sentence
-        return member
-
-    def __str__(self) -> str:
-        return str(self.value)
 
     SUBJECT_TAG = ("subject-tag", "a tag was put into the Subject")
     FROM_REWRITTEN = ("from-rewritten", "the author's address was replaced")

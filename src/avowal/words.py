@@ -1,0 +1,41 @@
+"""Closed lists whose members are words for programs and carry a sentence for people.
+
+A list is a subclass: ``class Cause(Word): CLAIM = "claims-our-id", "it claims our id"``.  Its
+members are their words: they compare, hash and print as such.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Word(str, Enum):
+    """A word and its sentence."""
+
+    sentence: str
+
+    def __new__(cls, word: str, sentence: str) -> Word:
+        member = str.__new__(cls, word)
+        member._value_ = word
+        member.sentence = sentence
+        return member
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+class CitedWord(str, Enum):
+    """A word, the section it comes from, and its sentence."""
+
+    source: str
+    sentence: str
+
+    def __new__(cls, word: str, source: str, sentence: str) -> CitedWord:
+        member = str.__new__(cls, word)
+        member._value_ = word
+        member.source = source
+        member.sentence = sentence
+        return member
+
+    def __str__(self) -> str:
+        return str(self.value)
