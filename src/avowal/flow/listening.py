@@ -21,6 +21,7 @@ from avowal.policy import adsp
 from avowal.policy.dmarc import result as dmarc
 from avowal.policy.dmarc.evaluate import evaluate
 from avowal.policy.evidence import SignatureResult
+from avowal.policy.result import Result as Word
 from avowal.policy.spf import SpfRequest, SpfResult, check_identity
 
 _DISPOSITIONS: dict[str, Disposition] = {
@@ -93,7 +94,7 @@ def _policies(evaluation: dmarc.Evaluation, practices: adsp.Adsp) -> tuple[Autho
                 domain=one.domain,
                 dmarc=None if one.policy is None else _DISPOSITIONS[one.policy.value],
                 adsp=None if record is None else _PRACTICES.get(record.practices),
-                authenticated=one.result is dmarc.Result.PASS,
+                authenticated=one.result is Word.PASS,
             )
         )
     return tuple(policies)

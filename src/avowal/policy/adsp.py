@@ -92,11 +92,12 @@ def evaluate(
     signed |= {domain.ascii for domain in authorized}
     notes = Notes("adsp")
     shared = Memory() if memory is None else memory
+    asking = [
+        _Author(memory=shared, domain=domain, existence=existence, caps=caps, notes=notes)
+        for domain in authors.domains
+    ]
     results: tuple[DomainResult, ...] = yield from together(
-        *(
-            _one(shared, domain, domain.ascii in signed, existence, notes, caps=caps)
-            for domain in authors.domains
-        )
+        *(one.signed() if one.domain.ascii in signed else one.unsigned() for one in asking)
     )
     decisive = max(results, key=lambda r: r.result.severity, default=None)
     result = Result.PERMERROR if decisive is None else decisive.result
@@ -106,70 +107,81 @@ def evaluate(
     return Adsp(result=result, decisive=decisive, domains=results, trace=notes.steps)
 
 
-def _one(
-    memory: Memory,
-    domain: DomainName,
-    signed: bool,  # noqa: FBT001 - of a pair that stays in this file
-    existence: Existence,
-    notes: Notes,
-    *,
-    caps: Caps,
-) -> Steps[DomainResult]:
-    if signed:
-        notes.add("skipped", f"{PREFIX}.{domain.ascii}", "an author domain signature is valid")
-        return DomainResult(domain=domain, result=Result.PASS, why="signed by the author domain")
-    exchange, text = yield from memory.ask(
-        Question(domain.ascii, "MX"), Question(f"{PREFIX}.{domain.ascii}")
-    )
-    scope = _scope(exchange, domain, notes)
-    if scope is None and existence is Existence.NO_HOST and exchange.outcome is Outcome.NO_DATA:
-        hosts = yield from memory.ask(Question(domain.ascii, "A"), Question(domain.ascii, "AAAA"))
-        if not any(answer.outcome is Outcome.FOUND for answer in hosts):
-            broken = [answer for answer in hosts if failed(answer)]
-            scope = _unknown(broken[0], domain.ascii, notes) if broken else _out(domain, notes)
-    if scope is not None:
-        return DomainResult(domain=domain, result=scope[0], why=scope[1])
-    return _judged(text, domain, notes, caps)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Author:
+    """One author domain under evaluation."""
 
+    memory: Memory
+    domain: DomainName
+    existence: Existence
+    caps: Caps
+    notes: Notes
 
-def _scope(answer: Answer, domain: DomainName, notes: Notes) -> tuple[Result, str] | None:
-    """Step 1 of §4.3; None when the domain is within the scope of ADSP."""
-    if failed(answer):
-        return _unknown(answer, f"{domain.ascii} MX", notes)
-    return _out(domain, notes) if answer.outcome is Outcome.NO_NAME else None
+    @property
+    def name(self) -> str:
+        return f"{PREFIX}.{self.domain.ascii}"
 
+    def signed(self) -> Steps[DomainResult]:
+        yield from ()
+        self.notes.add("skipped", self.name, "an author domain signature is valid")
+        return self._concluded(Result.PASS, "signed by the author domain")
 
-def _judged(answer: Answer, domain: DomainName, notes: Notes, caps: Caps) -> DomainResult:
-    """Step 2 of §4.3."""
-    name = f"{PREFIX}.{domain.ascii}"
-    if failed(answer):
-        result, why = _unknown(answer, name, notes)
-        return DomainResult(domain=domain, result=result, why=why)
-    read = [WordRecord.parse(octets, WORDS, caps=caps) for octets in answer.records]
-    kept = [record for record in read if record is not None]  # §4.1: others are as absent
-    if len(kept) > 1:
-        notes.add("discarded", name, f"{len(kept)} records at one name")
-        return DomainResult(domain=domain, result=Result.PERMERROR, why="several records")
-    if not kept:
-        notes.add("absent", name)
-        return DomainResult(domain=domain, result=Result.NONE, why="no record")
-    (record,) = kept
-    notes.add("found", name, printable(record.octets))
-    if record.problem is not None:
-        notes.add("discarded", f"dkim= of {name}", record.problem)
-    result = _OF_PRACTICES[record.practices]
-    why = f"dkim={record.practices} and no author domain signature"
-    notes.add("chose", f"dkim={record.practices} of {name}", why)
-    if result in {Result.FAIL, Result.DISCARD}:
-        notes.add("would-change", f"d={domain.ascii}", "a valid author domain signature")
-    return DomainResult(domain=domain, result=result, record=record, why=why)
+    def unsigned(self) -> Steps[DomainResult]:
+        """The procedure of §4.3, its two steps in one round."""
+        exchange, text = yield from self.memory.ask(
+            Question(self.domain.ascii, "MX"), Question(self.name)
+        )
+        outside = yield from self._out_of_scope(exchange)
+        return self._judged(text) if outside is None else outside
 
+    def _out_of_scope(self, exchange: Answer) -> Steps[DomainResult | None]:
+        """Step 1: the domain has to exist."""
+        if failed(exchange):
+            return self._unknown(f"{self.domain.ascii} MX", exchange)
+        if exchange.outcome is Outcome.NO_NAME:
+            return self._no_mail()
+        if exchange.outcome is Outcome.FOUND or self.existence is Existence.NO_NAME:
+            return None
+        questions = (Question(self.domain.ascii, "A"), Question(self.domain.ascii, "AAAA"))
+        hosts = yield from self.memory.ask(*questions)
+        if any(answer.outcome is Outcome.FOUND for answer in hosts):
+            return None
+        broken = next((answer for answer in hosts if failed(answer)), None)
+        return self._no_mail() if broken is None else self._unknown(self.domain.ascii, broken)
 
-def _unknown(answer: Answer, name: str, notes: Notes) -> tuple[Result, str]:
-    notes.add("failed", name, failure_text(answer))
-    return Result.TEMPERROR, f"{name}: {failure_text(answer)}"
+    def _judged(self, answer: Answer) -> DomainResult:
+        """Step 2: one valid record."""
+        if failed(answer):
+            return self._unknown(self.name, answer)
+        read = [WordRecord.parse(octets, WORDS, caps=self.caps) for octets in answer.records]
+        kept = [record for record in read if record is not None]  # §4.1: others are as absent
+        if len(kept) > 1:
+            self.notes.add("discarded", self.name, f"{len(kept)} records at one name")
+            return self._concluded(Result.PERMERROR, "several records")
+        if not kept:
+            self.notes.add("absent", self.name)
+            return self._concluded(Result.NONE, "no record")
+        (record,) = kept
+        self.notes.add("found", self.name, printable(record.octets))
+        if record.problem is not None:
+            self.notes.add("discarded", f"dkim= of {self.name}", record.problem)
+        result = _OF_PRACTICES[record.practices]
+        why = f"dkim={record.practices} and no author domain signature"
+        self.notes.add("chose", f"dkim={record.practices} of {self.name}", why)
+        if result in {Result.FAIL, Result.DISCARD}:
+            subject = f"d={self.domain.ascii}"
+            self.notes.add("would-change", subject, "a valid author domain signature")
+        return self._concluded(result, why, record)
 
+    def _unknown(self, name: str, answer: Answer) -> DomainResult:
+        self.notes.add("failed", name, failure_text(answer))
+        return self._concluded(Result.TEMPERROR, f"{name}: {failure_text(answer)}")
 
-def _out(domain: DomainName, notes: Notes) -> tuple[Result, str]:
-    notes.add("absent", domain.ascii, "the domain does not exist for mail")
-    return Result.NXDOMAIN, "the domain does not exist for mail"
+    def _no_mail(self) -> DomainResult:
+        self.notes.add("absent", self.domain.ascii, "the domain does not exist for mail")
+        return self._concluded(Result.NXDOMAIN, "the domain does not exist for mail")
+
+    def _concluded(
+        self, result: Result, why: str, record: WordRecord | None = None
+    ) -> DomainResult:
+        return DomainResult(domain=self.domain, result=result, record=record, why=why)

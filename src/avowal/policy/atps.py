@@ -10,7 +10,6 @@ import hashlib
 from base64 import b32encode
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from enum import Enum
 
 from avowal.errors import UsageError
 from avowal.lookup import Answer, Outcome, Steps
@@ -19,6 +18,7 @@ from avowal.names import DomainName, NameFault
 from avowal.policy.asking import Memory, failure_text
 from avowal.policy.caps import DEFAULT, Caps
 from avowal.policy.evidence import SignatureResult
+from avowal.policy.result import Result
 from avowal.policy.trace import Notes, Trace, printable
 from avowal.taglist import TagList, TagListFault
 
@@ -36,19 +36,6 @@ def _sha256(octets: bytes) -> bytes:
 # The hashes of DKIM (RFC 6376 §7.7), by their names in atpsh=.
 HASHES: dict[str, Callable[[bytes], bytes]] = {"sha1": _sha1, "sha256": _sha256}
 PUBLISHED = ("none", "sha256")
-
-
-class Result(str, Enum):
-    """The words of method dkim-atps (RFC 6541 §8.3)."""
-
-    NONE = "none"
-    PASS = "pass"  # noqa: S105 - a verdict
-    FAIL = "fail"
-    TEMPERROR = "temperror"
-    PERMERROR = "permerror"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

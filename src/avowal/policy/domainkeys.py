@@ -15,7 +15,14 @@ from avowal.names import DomainName
 from avowal.policy.asking import Failed, Memory, failed, failure_text
 from avowal.policy.caps import DEFAULT, Caps
 from avowal.policy.evidence import SignatureResult
-from avowal.policy.practices import AuthorStanding, Practices, Standing, each_author, unknown
+from avowal.policy.practices import (
+    AuthorStanding,
+    Practices,
+    Standing,
+    each_author,
+    signed,
+    unknown,
+)
 from avowal.policy.symbols import NEUTRAL, SymbolRecord, record_among
 from avowal.policy.trace import Notes
 
@@ -46,10 +53,9 @@ def evaluate(
     shared = Memory() if memory is None else memory
 
     def one(mailbox: Mailbox, domain: DomainName, notes: Notes) -> Steps[AuthorStanding]:
-        if any(domain.is_within(s.domain) for s in passed):  # RFC 4870 §3.3 d=
-            notes.add("skipped", f"{PREFIX}.{domain.ascii}", "a valid signature of the sender")
-            return AuthorStanding(mailbox=mailbox, standing=Standing.ACCEPT, why="signed")
         name = f"{PREFIX}.{domain.ascii}"
+        if any(domain.is_within(s.domain) for s in passed):  # RFC 4870 §3.3 d=
+            return signed(mailbox, name, notes)
         (answer,) = yield from shared.txt(name)
         if failed(answer):
             return unknown(mailbox, Failed(name, failure_text(answer)), notes)

@@ -107,7 +107,7 @@ class Engine:
         others = [g for g in wanted if g is not Generation.ADSP]
         flows = [self._flow(generation, signatures, envelope, older) for generation in others]
         found = yield from together(
-            self._third_parties(signatures, Generation.ADSP in wanted),
+            self._third_parties(signatures),
             self._vouched((*signatures, *older), envelope),
             *flows,
         )
@@ -161,9 +161,7 @@ class Engine:
                 )
 
     def _third_parties(
-        self,
-        signatures: tuple[SignatureResult, ...],
-        with_adsp: bool,  # noqa: FBT001 - of this class
+        self, signatures: tuple[SignatureResult, ...]
     ) -> Steps[tuple[atps.Atps | None, adsp.Adsp | None]]:
         """ATPS, then ADSP: a signature that the author authorized is as the author's (§6)."""
         authorization = None
@@ -171,7 +169,7 @@ class Engine:
             authorization = yield from atps.evaluate(
                 self.authors, signatures, caps=self.caps, memory=self.memory
             )
-        if not with_adsp:
+        if Generation.ADSP not in self.choice.generations:
             return authorization, None
         authorized = () if authorization is None else authorization.authorized
         practices = yield from adsp.evaluate(

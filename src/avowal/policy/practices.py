@@ -105,6 +105,30 @@ def is_first_party(signature: SignatureResult, mailbox: Mailbox) -> bool:
 
 
 OneAuthor: TypeAlias = Callable[[Mailbox, DomainName, Notes], Steps[AuthorStanding]]
+OfParties: TypeAlias = Callable[[Mailbox, DomainName, Parties, Notes], Steps[AuthorStanding]]
+
+
+def unless_signed(
+    prefix: str,
+    signatures: Iterable[SignatureResult],
+    ask: OfParties,
+    *,
+    acceptable: Acceptable = anybody,
+    always: bool = False,
+) -> OneAuthor:
+    """Ask for an author's practices, unless a signature of the author is valid.
+
+    RFC 5016 §5.3 item 9; with `always` the record below `prefix` is looked at all the same.
+    """
+    kept = tuple(signatures)
+
+    def one(mailbox: Mailbox, domain: DomainName, notes: Notes) -> Steps[AuthorStanding]:
+        parties = Parties.of(mailbox, kept, acceptable)
+        if parties.first and not always:
+            return signed(mailbox, f"{prefix}.{domain.ascii}", notes)
+        return (yield from ask(mailbox, domain, parties, notes))
+
+    return one
 
 
 def each_author(mechanism: str, authors: Authors, caps: Caps, one: OneAuthor) -> Steps[Practices]:
@@ -124,6 +148,12 @@ def each_author(mechanism: str, authors: Authors, caps: Caps, one: OneAuthor) ->
         standing = Standing.PERMERROR  # what cannot be read must not be the way around
     notes.add("concluded", standing.value, "" if decisive is None else decisive.why)
     return Practices(standing=standing, decisive=decisive, authors=standings, trace=notes.steps)
+
+
+def signed(mailbox: Mailbox, name: str, notes: Notes) -> AuthorStanding:
+    """Say that the author's own signature makes the record at `name` needless."""
+    notes.add("skipped", name, "the author's own signature is valid")
+    return AuthorStanding(mailbox=mailbox, standing=Standing.ACCEPT, why="signed by the author")
 
 
 def unknown(mailbox: Mailbox, failure: Failed, notes: Notes) -> AuthorStanding:

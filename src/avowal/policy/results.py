@@ -10,9 +10,10 @@ from collections.abc import Iterator
 
 from avowal.authres import Result
 from avowal.policy.assessment import Assessment
-from avowal.policy.dmarc import result as dmarc
 from avowal.policy.dmarc.record import Policy
+from avowal.policy.dmarc.result import Evaluation
 from avowal.policy.evidence import EnvelopeResult
+from avowal.policy.result import Result as Word
 from avowal.policy.vbr import Vbr
 
 
@@ -58,7 +59,7 @@ def spf_result(envelope: EnvelopeResult) -> Result:
     return Result("spf", envelope.result, properties=properties)
 
 
-def dmarc_result(evaluation: dmarc.Evaluation) -> Result:
+def dmarc_result(evaluation: Evaluation) -> Result:
     """Return the result of DMARC (RFC 9989 §9.1).
 
     policy.dmarc is what would be, or is, applied: after sp=, np= and t=.
@@ -68,7 +69,7 @@ def dmarc_result(evaluation: dmarc.Evaluation) -> Result:
     if decisive is not None:
         properties.append(("header.from", decisive.domain.ascii))
     policy = evaluation.policy
-    if evaluation.result is dmarc.Result.FAIL:
+    if evaluation.result is Word.FAIL:
         policy = evaluation.disposition
     if policy is not None:
         properties.append(("policy.dmarc", policy.value))
@@ -84,14 +85,14 @@ def dmarc_result(evaluation: dmarc.Evaluation) -> Result:
     )
 
 
-def dmarc_reply(evaluation: dmarc.Evaluation) -> tuple[int, str, str] | None:
+def dmarc_reply(evaluation: Evaluation) -> tuple[int, str, str] | None:
     """Return code, enhanced code and text for who refuses or defers a message over DMARC.
 
     A refusal is 550 5.7.1 and says DMARC (RFC 9989 §7.2), so that it does not look like a
     missing mailbox (RFC 6377 §5.10); a temperror is 4xx.  None: there is no reason to.
     """
     domain = None if evaluation.decisive is None else evaluation.decisive.domain.ascii
-    if evaluation.result is dmarc.Result.TEMPERROR:
+    if evaluation.result is Word.TEMPERROR:
         return 451, "4.7.1", f"the DMARC policy of {domain} cannot be looked up, try again later"
     if domain is None or evaluation.disposition is not Policy.REJECT:
         return None

@@ -31,6 +31,7 @@ from avowal.policy.practices import (
     anybody,
     each_author,
     unknown,
+    unless_signed,
 )
 from avowal.policy.symbols import NEUTRAL, SymbolRecord, record_among
 from avowal.policy.trace import Notes
@@ -82,16 +83,16 @@ def evaluate(
     memory: Memory | None = None,
 ) -> Steps[Practices]:
     """Evaluate a message.  Raises nothing, whatever the octets and the answers."""
-    kept = tuple(signatures)
     shared = Memory() if memory is None else memory
 
-    def one(mailbox: Mailbox, domain: DomainName, notes: Notes) -> Steps[AuthorStanding]:
-        parties = Parties.of(mailbox, kept, rules.acceptable)
-        if parties.first and not rules.always_ask:
-            notes.add("skipped", f"{PREFIX}.{domain.ascii}", "the author's own signature is valid")
-            return AuthorStanding(mailbox=mailbox, standing=_ACCEPT, why="signed by the author")
-        return (yield from _Author(shared, mailbox, domain, caps, notes).standing(parties))
+    def ask(
+        mailbox: Mailbox, domain: DomainName, parties: Parties, notes: Notes
+    ) -> Steps[AuthorStanding]:
+        return _Author(shared, mailbox, domain, caps, notes).standing(parties)
 
+    one = unless_signed(
+        PREFIX, signatures, ask, acceptable=rules.acceptable, always=rules.always_ask
+    )
     return (yield from each_author("ssp", authors, caps, one))
 
 

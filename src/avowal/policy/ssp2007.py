@@ -24,6 +24,7 @@ from avowal.policy.practices import (
     anybody,
     each_author,
     unknown,
+    unless_signed,
 )
 from avowal.policy.trace import Notes, printable
 from avowal.policy.words import ALL, DISCARDABLE, STRICT, UNKNOWN, WordRecord
@@ -57,15 +58,11 @@ def evaluate(
     memory: Memory | None = None,
 ) -> Steps[Practices]:
     """Evaluate a message.  Raises nothing, whatever the octets and the answers."""
-    kept = tuple(signatures)
     shared = Memory() if memory is None else memory
 
-    def one(mailbox: Mailbox, domain: DomainName, notes: Notes) -> Steps[AuthorStanding]:
-        parties = Parties.of(mailbox, kept, acceptable)
-        if parties.first:  # step 1
-            notes.add("skipped", f"{PREFIX}.{domain.ascii}", "the author's own signature is valid")
-            why = "signed by the author"
-            return AuthorStanding(mailbox=mailbox, standing=Standing.ACCEPT, why=why)
+    def ask(
+        mailbox: Mailbox, domain: DomainName, parties: Parties, notes: Notes
+    ) -> Steps[AuthorStanding]:
         found = yield from _found(shared, domain, notes, caps)
         if isinstance(found, Failed):
             return unknown(mailbox, found, notes)
@@ -75,6 +72,7 @@ def evaluate(
         why = "the domain does not exist" if found else "no record"
         return AuthorStanding(mailbox=mailbox, standing=standing, why=why)
 
+    one = unless_signed(PREFIX, signatures, ask, acceptable=acceptable)  # step 1
     return (yield from each_author("ssp2007", authors, caps, one))
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import Enum
 
 from avowal.lookup import Answer, Outcome, Steps
 from avowal.message import Field, Header
@@ -17,25 +16,13 @@ from avowal.names import DomainName, NameFault
 from avowal.policy.asking import Memory, failure_text
 from avowal.policy.caps import DEFAULT, Caps
 from avowal.policy.evidence import EnvelopeResult, SignatureResult
+from avowal.policy.result import Result
 from avowal.policy.trace import Notes, Trace, printable
 
 FIELD_NAME = b"vbr-info"
 TYPES = ("all", "list", "transaction")  # §6
 _FWS = b" \t\r\n"
 _WORDS = re.compile(rb"[a-z]++(?: ++[a-z]++)*+")  # §5: lower-case words between spaces
-
-
-class Result(str, Enum):
-    """The words of method vbr (RFC 6212 §4)."""
-
-    NONE = "none"
-    PASS = "pass"  # noqa: S105 - a verdict
-    FAIL = "fail"
-    TEMPERROR = "temperror"
-    PERMERROR = "permerror"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

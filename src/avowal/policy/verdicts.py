@@ -11,9 +11,10 @@ from avowal.policy.assessment import (
     GenerationVerdict,
     Handling,
 )
-from avowal.policy.dmarc import result as dmarc
 from avowal.policy.dmarc.record import Policy
+from avowal.policy.dmarc.result import Evaluation
 from avowal.policy.practices import Practices, Standing
+from avowal.policy.result import Result
 from avowal.policy.trace import Trace, TraceStep
 
 _ACCEPT, _QUARANTINE = Disposition.ACCEPT, Disposition.QUARANTINE
@@ -31,11 +32,11 @@ ADSP = {
 }
 # The same for RFC 9989 §9.2; a fail is suspicious as far as the domain asks for something.
 DMARC = {
-    dmarc.Result.PASS: Standing.ACCEPT,
-    dmarc.Result.NONE: Standing.NEUTRAL,
-    dmarc.Result.FAIL: Standing.SUSPICIOUS,
-    dmarc.Result.TEMPERROR: Standing.TEMPERROR,
-    dmarc.Result.PERMERROR: Standing.PERMERROR,
+    Result.PASS: Standing.ACCEPT,
+    Result.NONE: Standing.NEUTRAL,
+    Result.FAIL: Standing.SUSPICIOUS,
+    Result.TEMPERROR: Standing.TEMPERROR,
+    Result.PERMERROR: Standing.PERMERROR,
 }
 ASKED = {
     Policy.NONE: _ACCEPT,
@@ -95,7 +96,7 @@ def combined(
     return disposition, verdict.generation, (step,)
 
 
-def _why(evaluation: dmarc.Evaluation) -> str:
+def _why(evaluation: Evaluation) -> str:
     decisive = evaluation.decisive
     if decisive is None:
         return ", ".join(str(problem) for problem in evaluation.problems)

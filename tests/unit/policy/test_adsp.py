@@ -9,6 +9,7 @@ from avowal.lookup import Question, run
 from avowal.policy import adsp, atps
 from avowal.policy.adsp import Result
 from avowal.policy.existence import Existence
+from avowal.policy.result import Result as AtpsResult
 from avowal.testing import Zone
 
 AT = "_adsp._domainkey.example.com"
@@ -123,7 +124,7 @@ def test_an_authorized_third_party_counts_as_the_author() -> None:
     zone = Zone({AT: "dkim=all", "third.example._atps.example.com": "v=ATPS1"})
     allowed = run(atps.evaluate(JOE, signatures), zone)
     found = run(adsp.evaluate(JOE, signatures, authorized=allowed.authorized), zone)
-    assert (allowed.result, found.result) == (atps.Result.PASS, Result.PASS)
+    assert (allowed.result, found.result) == (AtpsResult.PASS, Result.PASS)
 
 
 def test_reporting_tags_are_kept() -> None:

@@ -8,9 +8,9 @@ from tests.evidence import Counting, by, name, signed
 from avowal.errors import UsageError
 from avowal.lookup import Question, run
 from avowal.policy import atps
-from avowal.policy.atps import Result
 from avowal.policy.caps import Caps
 from avowal.policy.evidence import SignatureResult
+from avowal.policy.result import Result
 from avowal.testing import Zone
 
 JOE = by("joe@example.com")

@@ -11,7 +11,8 @@ from avowal.lookup import Question, run
 from avowal.message import Header
 from avowal.policy import vbr
 from avowal.policy.caps import Caps
-from avowal.policy.vbr import Info, Result
+from avowal.policy.result import Result
+from avowal.policy.vbr import Info
 from avowal.testing import Zone
 
 INFO = "md=bank.example; mc=transaction; mv=a.example:b.example;"

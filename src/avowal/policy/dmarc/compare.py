@@ -1,63 +1,8 @@
-"""The same message under RFC 7489 and RFC 9989, and why the two may differ."""
+"""Where the same message fares differently under RFC 7489 and RFC 9989, and why."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-
-from avowal.lookup import Steps, together
-from avowal.mailbox import Authors
-from avowal.policy.asking import Memory
-from avowal.policy.caps import DEFAULT, Caps
-from avowal.policy.dmarc.discovery import Discovery
-from avowal.policy.dmarc.evaluate import STANDARD, Rules, evaluate
 from avowal.policy.dmarc.result import DomainEvaluation, Evaluation
-from avowal.policy.evidence import EnvelopeResult, SignatureResult
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """Both evaluations; `differences` is one sentence for each thing that differs."""
-
-    suffix_list: Evaluation
-    tree_walk: Evaluation
-    differences: tuple[str, ...]
-
-    @property
-    def agree(self) -> bool:
-        """Whether both ask the same to be done."""
-        return (self.suffix_list.result, self.suffix_list.disposition) == (
-            self.tree_walk.result,
-            self.tree_walk.disposition,
-        )
-
-
-def compare(
-    authors: Authors,
-    signatures: Iterable[SignatureResult] = (),
-    envelope: EnvelopeResult | None = None,
-    *,
-    rules: Rules = STANDARD,
-    caps: Caps = DEFAULT,
-    memory: Memory | None = None,
-) -> Steps[Comparison]:
-    """Evaluate a message both ways, in the same rounds.  Raises as `evaluate` does."""
-    kept = tuple(signatures)
-    shared = Memory() if memory is None else memory
-    old, new = yield from together(
-        *(
-            evaluate(
-                authors,
-                kept,
-                envelope,
-                rules=replace(rules, discovery=way),
-                caps=caps,
-                memory=shared,
-            )
-            for way in (Discovery.SUFFIX_LIST, Discovery.TREE_WALK)
-        )
-    )
-    return Comparison(old, new, differences(old, new))
 
 
 def differences(old: Evaluation, new: Evaluation) -> tuple[str, ...]:

@@ -24,10 +24,11 @@ from avowal.policy.dmarc.discovery import (
     discover_by_walk,
 )
 from avowal.policy.dmarc.record import Policy, Record
-from avowal.policy.dmarc.result import DomainEvaluation, Evaluation, Override, Result
+from avowal.policy.dmarc.result import DomainEvaluation, Evaluation, Override
 from avowal.policy.dmarc.suffixes import SuffixList, public_suffix_list
 from avowal.policy.evidence import EnvelopeResult, SignatureResult
 from avowal.policy.existence import Existence
+from avowal.policy.result import Result
 from avowal.policy.trace import Action, Notes
 
 

@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import Enum
 from typing import Literal
 
 from avowal.mailbox import Problem
 from avowal.names import DomainName
 from avowal.policy.dmarc.discovery import Discovery
 from avowal.policy.dmarc.record import Policy, Record
+from avowal.policy.result import Result
 from avowal.policy.trace import Trace, TraceStep
-
-
-class Result(str, Enum):
-    """The words of RFC 9989 §9.2 (RFC 8601 method dmarc)."""
-
-    NONE = "none"
-    PASS = "pass"  # noqa: S105 - a verdict
-    FAIL = "fail"
-    TEMPERROR = "temperror"
-    PERMERROR = "permerror"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 @dataclass(frozen=True, slots=True)
