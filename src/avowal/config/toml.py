@@ -28,10 +28,10 @@ _AT = re.compile(
     r"(?P<why>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)", re.DOTALL
 )
 _IN_LIST = re.compile(r" - at `\$(?:\[(\d+)\])?.*`$")
+_TYPES = re.compile(r"`(\w+(?: \| \w+)*)`")
 _WORDS = {
-    "`int`": "a whole number", "`str`": "text in quotes", "`bool`": "true or false",
-    "`float`": "a number with a point", "`array`": "a list", "`object`": "a table",
-    "`null`": "nothing",
+    "int": "a whole number", "str": "text in quotes", "bool": "true or false",
+    "float": "a number with a point", "array": "a list", "object": "a table",
 }  # fmt: skip
 
 
@@ -159,9 +159,13 @@ def _check_leaf(field: FieldInfo, value: Any, path: Path, mistakes: Collector) -
             why = f"{value!r} is none of {', '.join(words)}"
             mistakes.add(path, why, closest(value, words))
             return
-        for word, plain in _WORDS.items():
-            text = text.replace(word, plain)
+        text = _TYPES.sub(_in_words, text)
         mistakes.add(path, text[:1].lower() + text[1:], meaning(field).rstrip(".") or None)
+
+
+def _in_words(types: re.Match[str]) -> str:
+    """Say ``int | null`` as operators would; TOML has no null."""
+    return " or ".join(_WORDS.get(name, name) for name in types[1].split(" | ") if name != "null")
 
 
 def _kind(value: Any) -> str:

@@ -79,6 +79,10 @@ def test_windows_line_ends_and_a_byte_order_mark_are_fine() -> None:
             "expected text in quotes", "Hosts whose mail is ours", id="wrong-list-entry",
         ),
         pytest.param(
+            '[signing]\nlifetime = "1d"\n', 2, "signing.lifetime",
+            "expected a whole number, got text in quotes", None, id="wrong-type-of-an-unset-option",
+        ),
+        pytest.param(
             '[origin]\ninternal_hosts = "a"\n', 2, "origin.internal_hosts", "expected a list",
             None, id="text-for-a-list",
         ),

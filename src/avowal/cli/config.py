@@ -1,0 +1,95 @@
+"""``avowal config``: find mistakes in a configuration, explain it, show every option."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from avowal.cli.config_from_opendkim import from_opendkim
+from avowal.cli.exits import Status, complain, printable
+from avowal.errors import ConfigError
+
+if TYPE_CHECKING:
+    from avowal.flow.plan import Plan
+
+
+@click.group("config")
+def command() -> None:
+    """Check, explain and show configurations of the daemon."""
+
+
+@command.command("check")
+@click.argument("file")
+@click.option("--explain", "explained", is_flag=True, help="Say in sentences what it will do.")
+def check(*, file: str, explained: bool) -> int:
+    """Read FILE, load its keys and tables, and name every mistake; DNS is not asked.
+
+    What is allowed but rarely meant is pointed out and does not count as a mistake.
+    """
+    plan = checked(file)
+    if plan is None:
+        return Status.UNUSABLE
+    from avowal.flow import explaining
+
+    for text, place in explaining.cautions(plan):
+        print(f"note: {printable(text)}" + ("" if place is None else f" ({place})"))
+    if explained:
+        for sentence in explaining.explain(plan):
+            print(printable(sentence))
+    else:
+        print(f"{printable(file)}: no mistakes; {len(plan.keys)} keys, {len(plan.rules)} rules")
+    return Status.PASSED
+
+
+@command.command("show")
+@click.argument("file", required=False)
+@click.option("--defaults", is_flag=True, help="Print a sample file with every option.")
+def show(*, file: str | None, defaults: bool) -> int:
+    """Print a sample file (--defaults), or what FILE sets, without comments."""
+    from avowal.config.toml import read
+    from avowal.config.writing import sample, toml
+
+    if defaults == (file is not None):
+        raise click.UsageError("give either a FILE or --defaults")
+    if file is None:
+        print(sample(), end="")
+        return Status.PASSED
+    try:
+        loaded = read(file)
+    except ConfigError as error:
+        return _told(error)
+    print(toml(loaded.configuration), end="")
+    return Status.PASSED
+
+
+@command.command("reference")
+def reference() -> int:
+    """Print the page that describes every option, in Markdown."""
+    from avowal.config import writing
+
+    print(writing.reference(), end="")
+    return Status.PASSED
+
+
+command.add_command(from_opendkim)
+
+
+def checked(file: str) -> Plan | None:
+    """Read and compile a configuration; name its mistakes on stderr and return None."""
+    from avowal.app import plan
+    from avowal.config.toml import read
+
+    try:
+        loaded = read(file)
+        return plan(loaded.configuration, loaded.places)
+    except ConfigError as error:
+        _told(error)
+        return None
+
+
+def _told(error: ConfigError) -> int:
+    """Name each mistake in a line of its own."""
+    for one in getattr(error, "each", (error,)):
+        complain(str(one))
+    return Status.UNUSABLE
