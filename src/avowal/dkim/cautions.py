@@ -101,6 +101,8 @@ def _header_cautions(header: Header) -> Iterator[Caution]:
         yield Caution.DUPLICATE_FIELDS
     if b"" in positions:
         yield Caution.MALFORMED_LINES
+    if b"from" not in positions:
+        yield Caution.NO_FROM
     if b"date" not in positions:
         yield Caution.NO_DATE
     if _have_bare_break(header.raws):

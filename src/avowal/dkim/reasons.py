@@ -297,6 +297,7 @@ class Caution(Word):
     FUTURE_TIMESTAMP = ("future-timestamp", "t= lies in the future (RFC 6376 §3.5)")
     GRANULARITY = ("granularity", "the key record holds g=, which RFC 6376 dropped")
     BARE_LINE_BREAKS = ("bare-line-breaks", "bare CR or LF in the header (RFC 5322 §2.2)")
+    NO_FROM = ("no-from", "the message has no From field (RFC 5322 §3.6)")
     NO_DATE = ("no-date", "the message has no Date field (RFC 5322 §3.6)")
     EIGHT_BIT = ("eight-bit", "8-bit octets: a relay may convert the message (RFC 6376 §5.3)")
     MALFORMED_LINES = ("malformed-lines", "the header holds lines that are no fields")
