@@ -169,6 +169,19 @@ def test_a_survey_takes_two_rounds() -> None:
             "only testing",
             id="every-tag",
         ),
+        pytest.param(
+            {"_dmarc.example.com": "v=DMARC1; p=none; np=none"}, "dmarc", "do not exist", id="np"
+        ),
+        pytest.param(
+            {"_dmarc.example.com": "v=DMARC1; p=none; psd=y"}, "dmarc", "public suffix", id="psd"
+        ),
+        pytest.param({"_dmarc.example.com": "v=DMARC1; p=none; ri=1"}, "dmarc", "gone", id="ri"),
+        pytest.param({"_dmarc.example.com": "v=DMARC1; p=x"}, "dmarc", "not apply", id="no-policy"),
+        pytest.param({"_dmarc.example.com": "v=dmarc1"}, "dmarc", "no DMARC record", id="version"),
+        pytest.param({"example.com": "v=spf1 oops"}, "spf", "cannot be read", id="spf-syntax"),
+        pytest.param({"example.com": "v=spf1 redirect=x.example"}, "spf", "decides", id="redir"),
+        pytest.param({"_adsp._domainkey.example.com": "dkim=x"}, "adsp", "as unknown", id="word"),
+        pytest.param({}, "dmarc", "DMARC does not apply", id="nothing-anywhere"),
     ],
 )
 def test_what_is_published_is_said_in_words(
