@@ -23,8 +23,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "canon": ("avowal.cli.canon", "Show the canonical octets of a message and their hashes."),
     "policy": ("avowal.cli.policy", "See, check, write and evaluate policies: DMARC and older."),
     "lookup": ("avowal.cli.lookup", "Ask DNS as the verifier does."),
+    "arc": ("avowal.cli.arc", "Validate ARC chains, or seal a message (experimental)."),
     "list": ("avowal.cli.list", "Advise a mailing list, or do its DKIM work in a pipe."),
     "milter": ("avowal.cli.milter", "Sign and verify for an MTA: the daemon."),
+    "config": ("avowal.cli.config", "Check, explain and show configurations."),
+    "why": ("avowal.cli.why", "Say what the daemon would do with a message, and why."),
     "demo": ("avowal.cli.demo", "Show signing, publishing, verifying and tampering at work."),
 }
 
