@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.fuzz import claims
+from tests.fuzz import answers, claims
 from tests.fuzz.targets import CUT, KEYS, NOW, PARSERS
 
 from avowal import front
@@ -77,5 +77,7 @@ def seeds(target: str) -> Iterator[bytes]:
                 yield bytes((choice,)) + octets
     elif target in claims.TARGETS:
         yield from claims.seeds(target)
+    elif target in answers.TARGETS:
+        yield from answers.seeds(target)
     else:
         yield from messages

@@ -209,7 +209,7 @@ def _node(name: str, value: Any, ttl: int, secure: bool) -> _Node | Answer:  # n
     by_type = value if isinstance(value, Mapping) else {"TXT": value}
     node: _Node = {}
     for rrtype, records in by_type.items():
-        place = f"{name} {rrtype}"
+        place = f"{name!r} {rrtype!r}"
         answer = _trouble(records)
         if answer is None:
             found = tuple(_record(rrtype.upper(), item, place) for item in _items(records, place))
