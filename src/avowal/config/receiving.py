@@ -111,6 +111,13 @@ class Results(Table, frozen=True, kw_only=True):
     signature_prefix: Annotated[
         bool, option("Whether to tell signatures apart by header.b (RFC 6008).")
     ] = True
+    syntax_result: Annotated[
+        Literal["neutral", "permerror"],
+        option(
+            "The word for a signature that cannot be read or processed: RFC 8601 §2.7.1 has "
+            "`neutral`, some receivers write `permerror`."
+        ),
+    ] = "neutral"
     warnings: Annotated[
         bool, option("Whether to write what stricter receivers would dislike, as comment.")
     ] = False
@@ -124,7 +131,10 @@ class OnResult(Table, frozen=True, kw_only=True):
     """
 
     no_signature: Annotated[Action, option("There is no signature.")] = "accept"
-    bad_signature: Annotated[Action, option("The message is not as it was signed.")] = "accept"
+    bad_signature: Annotated[
+        Action,
+        option("The message is not as it was signed; `tempfail` is ruled out (RFC 6376 §6.3)."),
+    ] = "accept"
     policy: Annotated[Action, option("The signature verifies, but the rules refuse it.")] = "accept"
     key_not_found: Annotated[
         Action, option("There is no usable key: none, revoked, malformed or unsuitable.")

@@ -71,6 +71,13 @@ class _Compiler(Sets):
         software: str,
     ) -> Plan:
         signing, actions = self.configuration.signing, self.configuration.actions
+        if actions.bad_signature == "tempfail":
+            self.mistakes.add(
+                ("actions", "bad_signature"),
+                "a broken signature must not be answered with a temporary refusal: it never mends"
+                " (RFC 6376 §6.3)",
+                "use accept, tag, quarantine, reject or discard",
+            )
         signed, oversigned = self.names()
         keys = self.keys(signed, oversigned)
         return Plan(

@@ -16,6 +16,9 @@ _ACTIONS = {
     "tempfail": "is put off with a temporary refusal",
     "discard": "is discarded silently",
 }
+_PERMANENT = (
+    ResultClass.SYNTAX, ResultClass.NO_SIGNATURE, ResultClass.POLICY, ResultClass.KEY_NOT_FOUND,
+)  # fmt: skip
 _SHOWN = 20  # rules and hosts named one by one
 _RECOMMENDED_RSA_BITS = 2048  # RFC 8301 §3.2
 
@@ -37,7 +40,7 @@ def explain(plan: Plan) -> Iterator[str]:
 def cautions(plan: Plan) -> Iterator[tuple[str, Place | None]]:
     """Yield what is allowed and rarely meant, with the place where it was asked for."""
     configuration, actions = plan.configuration, plan.actions
-    for class_ in (ResultClass.BAD_SIGNATURE, ResultClass.SYNTAX, ResultClass.NO_SIGNATURE):
+    for class_ in _PERMANENT:
         if actions[class_] == "tempfail":
             why = "never passes later: a temporary refusal only delays it (RFC 6376 §6.3)"
             yield f"actions.{class_}: such mail {why}", plan.place("actions", str(class_))

@@ -93,7 +93,10 @@ def judge(context: Context, verification: Verification) -> Judgement:
     if reason is not None:
         testing = Caution.TESTING in verification.warnings
         class_ = None if testing else CLASS_OF[reason]
-        return Judgement(verification, verification.result, False, class_)
+        result = verification.result
+        if result is Result.NEUTRAL:
+            result = Result(context.plan.configuration.results.syntax_result)
+        return Judgement(verification, result, False, class_)
     unprotected = context.plan.configuration.verifying.unprotected_key
     evidence = verification.evidence
     if unprotected != "accept" and not (evidence is not None and evidence.secure):

@@ -3,6 +3,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from avowal.config.described import dotted_names, tables
 from avowal.config.model import Configuration
 from avowal.config.toml import parse
@@ -77,3 +79,21 @@ def test_only_what_differs_from_the_defaults_is_written() -> None:
     assert toml(Configuration()) == ""
     written = toml(parse(b'[log]\nformat = "json"\nname = "avowal"\n').configuration)
     assert written == '[log]\nformat = "json"\n'
+
+
+DOCS = PAGE.parents[1]
+EXAMPLES = [
+    pytest.param(text, id=f"{page.relative_to(DOCS)}-{place}")
+    for page in sorted(DOCS.rglob("*.md"))
+    if "_build" not in page.parts
+    for place, text in enumerate(
+        re.findall(
+            r"^```toml\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+        )
+    )
+]
+
+
+@pytest.mark.parametrize("text", EXAMPLES)
+def test_configurations_in_the_pages_are_valid(text: str) -> None:
+    parse(text.encode())

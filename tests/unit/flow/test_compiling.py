@@ -86,6 +86,10 @@ KEY = '[keys.main]\ndomain = "example.com"\nselector = "ed"\ninline = "ed"\n'
             "signing.rewrites[1].pattern", "no regular expression", id="bad-expression",
         ),
         pytest.param(
+            '[actions]\nbad_signature = "tempfail"\n', 2, "actions.bad_signature",
+            "must not be answered with a temporary refusal", id="tempfail-for-a-broken-signature",
+        ),
+        pytest.param(
             '[[signing.resign]]\nto = "l@x.example"\nkeys = ["q"]\n', 3,
             "signing.resign[1].keys[1]", "there is no key q", id="unknown-key-for-a-list",
         ),

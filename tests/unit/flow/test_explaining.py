@@ -61,8 +61,8 @@ def test_a_plan_is_explained(site: Make, text: str, sentence: str) -> None:
     ("text", "beginning", "line"),
     [
         pytest.param(
-            '[actions]\nbad_signature = "tempfail"\n', "actions.bad_signature", 2,
-            id="tempfail-for-a-broken-signature",
+            '[actions]\nsyntax = "tempfail"\n', "actions.syntax", 2,
+            id="tempfail-for-what-will-not-change",
         ),
         pytest.param(
             '[actions]\nno_signature = "reject"\n', "actions.no_signature", 2,

@@ -60,6 +60,20 @@ def test_each_signature_has_its_result_on_top(site: Make, octets: bytes, found: 
     assert results(site(ID).actions(octets, client=OUTSIDE)) == found
 
 
+@pytest.mark.parametrize("word", ["neutral", "permerror"])
+def test_the_word_for_unreadable_signatures_can_be_chosen(site: Make, word: str) -> None:
+    octets = with_field(b"DKIM-Signature: junk")
+    actions = site(f'{ID}syntax_result = "{word}"\n').actions(octets, client=OUTSIDE)
+    assert results(actions) == [f"dkim={word}"]
+
+
+def test_results_stand_above_every_signature(site: Make) -> None:
+    text = ID + "[verifying]\nsigned_too = true\n"
+    text += '[keys.main]\ndomain = "example.com"\nselector = "ed"\ninline = "ed"\n'
+    actions = site(text).actions(signed())
+    assert [f.name for f in actions.insert] == [b"authentication-results", b"dkim-signature"]
+
+
 def test_a_result_says_which_signature_it_is_about(site: Make) -> None:
     octets = signed("rsa", octets=signed("ed"))
     field = site(ID).actions(octets, client=OUTSIDE).insert[0]
