@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.fuzz import answers, claims
+from tests.fuzz import answers, claims, policies
 from tests.fuzz.targets import CUT, KEYS, NOW, PARSERS
 
 from avowal import front
@@ -79,5 +79,7 @@ def seeds(target: str) -> Iterator[bytes]:
         yield from claims.seeds(target)
     elif target in answers.TARGETS:
         yield from answers.seeds(target)
+    elif target in policies.TARGETS:
+        yield from policies.seeds(target)
     else:
         yield from messages
