@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeAlias
 
 from avowal.authres.model import Result as MethodResult
 from avowal.dkim.reasons import Caution, Reason, Result
 from avowal.dkim.verification import Verification
 from avowal.taglist import without_fws
+
+Reported: TypeAlias = tuple[Verification, Result, str | None]
+"""A verdict, the word to report, and what the site's configuration says about it."""
 
 SHORTEST_BEGINNING = 8  # characters of b=, RFC 6008 §4
 _METHODS = {b"domainkey-signature": "domainkeys"}
@@ -20,20 +24,31 @@ _UNSIGNED = MethodResult("dkim", str(Result.NONE), comment="no signature")
 
 
 def results_of(verifications: Sequence[Verification]) -> tuple[MethodResult, ...]:
-    """Return the results to write; ``dkim=none`` for a message without signatures.
+    """Return the results to write; ``dkim=none`` for a message without signatures."""
+    return told([(verification, verification.result, None) for verification in verifications])
+
+
+def told(
+    reported: Sequence[Reported], *, signature_prefix: bool = True, warnings: bool = True
+) -> tuple[MethodResult, ...]:
+    """Do the same with words and reasons that local policy may have changed (RFC 8601 §2.4).
+
+    `signature_prefix` writes header.b, `warnings` the cautions as a comment.
 
     Deliberate: of the signatures beyond the caps (`Reason.TOO_MANY_SIGNATURES`) only the
     first is reported, so that a flood of them does not become a flood of results.
     """
-    if not verifications:
+    if not reported:
         return (_UNSIGNED,)
-    shown = list(_without_flood(verifications))
-    texts = [_signature_text(verification) for verification in shown]
+    shown = list(_without_flood(reported))
+    texts: list[str | None] = [None] * len(shown)
+    if signature_prefix:
+        texts = [_signature_text(verification) for verification, _, _ in shown]
     lengths = distinct_lengths([text for text in texts if text is not None])
     return tuple(
         [
-            _result(verification, None if text is None else text[: lengths[text]])
-            for verification, text in zip(shown, texts, strict=True)
+            _result(*one, None if text is None else text[: lengths[text]], warnings=warnings)
+            for one, text in zip(shown, texts, strict=True)
         ]
     )
 
@@ -52,17 +67,24 @@ def distinct_lengths(texts: Iterable[str]) -> dict[str, int]:
     }
 
 
-def _without_flood(verifications: Sequence[Verification]) -> Iterator[Verification]:
+def _without_flood(reported: Sequence[Reported]) -> Iterator[Reported]:
     beyond = False
-    for verification in verifications:
-        if verification.reason is Reason.TOO_MANY_SIGNATURES:
+    for one in reported:
+        if one[0].reason is Reason.TOO_MANY_SIGNATURES:
             if beyond:
                 continue
             beyond = True
-        yield verification
+        yield one
 
 
-def _result(verification: Verification, beginning: str | None) -> MethodResult:
+def _result(
+    verification: Verification,
+    word: Result,
+    why: str | None,
+    beginning: str | None,
+    *,
+    warnings: bool,
+) -> MethodResult:
     reason = verification.reason
     properties = [
         ("header.d", verification.domain),
@@ -71,18 +93,18 @@ def _result(verification: Verification, beginning: str | None) -> MethodResult:
         ("header.a", verification.algorithm),
         ("header.b", beginning),
     ]
-    if verification.result is Result.POLICY:  # RFC 8601 §2.4
-        properties.append(("policy.dkim-rules", str(reason)))
+    if word is Result.POLICY:  # RFC 8601 §2.4
+        properties.append(("policy.dkim-rules", str(reason or "local")))
     return MethodResult(
         _METHODS.get(verification.field.name, "dkim"),
-        str(verification.result),
-        reason=None if reason is None else verification.explanation,
+        str(word),
+        reason=why or (None if reason is None else verification.explanation),
         properties=tuple((name, value) for name, value in properties if value is not None),
-        comment=_comment(verification),
+        comment=_comment(verification, warnings=warnings),
     )
 
 
-def _comment(verification: Verification) -> str | None:
+def _comment(verification: Verification, *, warnings: bool) -> str | None:
     """Return what was measured and what others may dislike, for people."""
     evidence = verification.evidence
     facts = []
@@ -90,9 +112,9 @@ def _comment(verification: Verification) -> str | None:
         facts.append(f"{evidence.key_bits}-bit key{', DNSSEC' if evidence.secure else ''}")
     if Caution.TESTING in verification.warnings:
         facts.append("test mode")
-    warnings = [str(caution) for caution in verification.warnings if caution is not Caution.TESTING]
-    if warnings:
-        facts.append("warnings: " + ", ".join(warnings))
+    others = [str(caution) for caution in verification.warnings if caution is not Caution.TESTING]
+    if warnings and others:
+        facts.append("warnings: " + ", ".join(others))
     return "; ".join(facts) or None
 
 

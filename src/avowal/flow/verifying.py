@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 from avowal.canonical import Octets
 from avowal.dkim.legacy import ArchiveVerifier
 from avowal.dkim.reasons import Caution, Result
+from avowal.dkim.results import told
 from avowal.dkim.signer import refuse_malformed
 from avowal.dkim.verification import Verification
 from avowal.dkim.verifier import Verifier
 from avowal.errors import IntentError
 from avowal.flow.classes import CLASS_OF, ResultClass, heaviest
 from avowal.flow.mechanism import Context, Finding, Findings, Work
-from avowal.flow.results import dkim_results
 from avowal.lookup import Steps
 from avowal.names import DomainName
 
@@ -80,9 +80,11 @@ class _DkimWork:
             answers = {} if isinstance(self._verifier, Verifier) else ({}, {})
         judgements = tuple(judge(self._context, one) for one in self._verifier.finish(answers))
         class_, why = _class_of(self._context, judgements)
-        results = dkim_results(
+        options = self._context.plan.configuration.results
+        results = told(
             [(one.verification, one.result, one.why) for one in judgements],
-            self._context.plan.configuration.results,
+            signature_prefix=options.signature_prefix,
+            warnings=options.warnings,
         )
         return Finding(value=judgements, results=results, class_=class_, why=why)
 
