@@ -74,17 +74,24 @@ def _wish(options: dict[str, Any]) -> Any:
 
 
 def _asked() -> dict[str, Any]:
-    """Ask on the terminal.  Raises UsageError where there is none."""
+    """Ask on the terminal, so that the records alone go to standard output.
+
+    Raises UsageError where there is no terminal.
+    """
     if not sys.stdin.isatty():
         raise UsageError("nothing to make: give options such as --policy none --rua ADDRESS")
-    if not click.confirm("Does this name send mail?", default=True):
+    if not click.confirm("Does this name send mail?", default=True, err=True):
         return {"no_mail": True}
-    policy = click.prompt("What is asked for mail that fails", type=_POLICIES, default="none")
-    rua = click.prompt("Where do aggregate reports go (empty: nowhere)", default="")
-    strict = policy != "none" and click.confirm(
-        "For names that do not exist: reject?", default=True
+    policy = click.prompt(
+        "What is asked for mail that fails", type=_POLICIES, default="none", err=True
     )
-    testing = policy != "none" and click.confirm("Only test it first (t=y)?", default=True)
+    rua = click.prompt("Where do aggregate reports go (empty: nowhere)", default="", err=True)
+    strict = policy == "quarantine" and click.confirm(
+        "For names that do not exist: reject?", default=True, err=True
+    )
+    testing = policy != "none" and click.confirm(
+        "Only test it first (t=y)?", default=True, err=True
+    )
     return {
         "policy": policy,
         "rua": (rua,) if rua else (),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import pytest
 
 from avowal.cli import exits, group
 
+SOURCES = str(Path(__file__).parents[3] / "src")
 ZONE = {
     "example.com": {"TXT": ["v=spf1 ip4:198.51.100.7 -all"], "MX": ["10 mx.example.com"]},
     "_dmarc.example.com": "v=DMARC1; p=quarantine; rua=mailto:a@example.com",
@@ -92,6 +95,26 @@ def test_make_without_options_and_terminal_says_what_to_give(ran: Any) -> None:
     status, text = ran("make", "example.com")
     assert status == 2
     assert "--policy" in text
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="no pseudo-terminals here")
+def test_make_asks_on_a_terminal_and_prints_the_records_alone() -> None:
+    terminal, stdin = os.openpty()
+    os.write(terminal, b"y\nquarantine\na@example.com\ny\nn\n")
+    ran = subprocess.run(
+        [sys.executable, "-m", "avowal", "policy", "make", "example.com"],
+        stdin=stdin,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": SOURCES},
+        timeout=60,
+        check=False,
+    )
+    os.close(terminal)
+    os.close(stdin)
+    text = "v=DMARC1; p=quarantine; np=reject; rua=mailto:a@example.com"
+    assert ran.stdout == f'_dmarc.example.com. 3600 IN TXT ( "{text}" )\n'
+    assert "Does this name send mail?" in ran.stderr
 
 
 def test_make_for_a_name_without_mail(ran: Any) -> None:
