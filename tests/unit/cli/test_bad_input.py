@@ -65,7 +65,10 @@ def line_of(ran: subprocess.CompletedProcess[bytes]) -> str:
             ["verify", "signed.eml", "--zone", "bad.json"], 2, "bad.json:1:", id="json-with-error"
         ),
         pytest.param(
-            ["verify", "signed.eml", "--zone", "odd.json"], 2, "'a' 'TXT': ", id="json-of-other-shape"
+            ["verify", "signed.eml", "--zone", "odd.json"],
+            2,
+            "'a' 'TXT': ",
+            id="json-of-other-form",
         ),
         pytest.param(
             ["verify", "signed.eml", "--zone", "noise"], 2, "not in UTF-8", id="zone-of-noise"
