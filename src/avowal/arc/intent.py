@@ -7,10 +7,8 @@ from dataclasses import fields
 from avowal.arc.fields import NAMES
 from avowal.arc.reasons import ChainStatus
 from avowal.authres.model import AuthenticationResults
-from avowal.authres.writer import write
 from avowal.dkim.intent import RECOMMENDED_NAMES, UNSUITABLE_NAMES, CheckedIntent, Intent
 from avowal.errors import IntentError
-from avowal.message import Field
 
 SEALED_NAMES: tuple[bytes, ...] = (*RECOMMENDED_NAMES, b"dkim-signature")  # §4.1.2: SHOULD
 UNSUITABLE = UNSUITABLE_NAMES.difference((b"dkim-signature",)).union(
@@ -38,15 +36,10 @@ def checked(intent: Intent) -> CheckedIntent:
     return intent.checked(unsuitable=UNSUITABLE)
 
 
-def results_field(results: AuthenticationResults, instance: int, status: ChainStatus) -> Field:
-    """Return the ARC-Authentication-Results of a set (§4.1.1).
-
-    Raises IntentError when the results contradict the status that the seal will give.
-    """
+def refuse_contradiction(results: AuthenticationResults, status: ChainStatus) -> None:
+    """Raise IntentError when results contradict the status that the seal will give (§4.4)."""
     for result in results.named("arc"):
         if result.result != str(status):
             raise IntentError(
                 "ARC-Authentication-Results", f"arc={result.result} beside cv={status} (§4.4)"
             )
-    beginning = b"ARC-Authentication-Results: i=%d;" % instance
-    return write(results, beginning=beginning, agreed={r.method for r in results.results})

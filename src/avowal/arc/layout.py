@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
+from avowal.authres.model import AuthenticationResults
+from avowal.authres.writer import write
 from avowal.dkim.layout import Folding, Plain, Tags
-from avowal.message import Header
+from avowal.message import Field, Header
 
 
 class SetLayout(Folding, Protocol):
-    """A way to write ARC-Message-Signature and ARC-Seal."""
+    """A way to write the three fields."""
 
     def signed_names(
         self, header: Header, names: Sequence[bytes], oversigned: Collection[bytes]
@@ -23,6 +25,9 @@ class SetLayout(Folding, Protocol):
 
     def unsigned(self, field_name: bytes, tags: Tags) -> tuple[bytes, bytes, int]:
         """Return the field up to its empty b=, what follows, and the column behind b=."""
+
+    def results(self, results: AuthenticationResults, instance: int) -> Field:
+        """Return the ARC-Authentication-Results of a set."""
 
 
 class Folded:
@@ -38,6 +43,11 @@ class Folded:
         """Write ``ARC-Seal: i=1; ...; b=``."""
         text, column = Plain(field_name).unsigned(tags)
         return text, b"", column
+
+    def results(self, results: AuthenticationResults, instance: int) -> Field:
+        """Write them as in Authentication-Results; registered or not, this host found them."""
+        beginning = b"ARC-Authentication-Results: i=%d;" % instance
+        return write(results, beginning=beginning, agreed={r.method for r in results.results})
 
     def base64(self, text: bytes, column: int) -> bytes:
         """Break base64 wherever a line is full."""

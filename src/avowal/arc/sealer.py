@@ -25,7 +25,7 @@ from avowal.arc.fields import (
     read_field,
     read_message_signature,
 )
-from avowal.arc.intent import checked, results_field
+from avowal.arc.intent import checked, refuse_contradiction
 from avowal.arc.layout import FOLDED, SetLayout
 from avowal.arc.reasons import ChainReason, ChainStatus, Refusal, SealRefused
 from avowal.arc.verdict import ChainVerification
@@ -113,7 +113,8 @@ class Sealer:
         self._layout = layout
         self._status = verification.status
         self._instance = verification.chain.highest + 1
-        self._results = results_field(results, self._instance, self._status)
+        refuse_contradiction(results, self._status)
+        self._results = layout.results(results, self._instance)
         self._own_hasher = hasher is None
         self._hasher = BodyHasher() if hasher is None else hasher
         self._body = register_body(self._hasher, intent)

@@ -34,10 +34,10 @@ class ChainVerification:
     """The verdict on the chain of a message.
 
     `reason` is None for none and pass.  `message_signatures` are the verdicts on the
-    ARC-Message-Signatures from the newest down to the first that does not verify, `seals`
-    those on the ARC-Seals from the newest down likewise; both are empty for a chain whose
-    structure fails.  `oldest_pass` is the lowest instance whose message signature verifies
-    with all newer ones, 0 when all do; None when the newest one does not.
+    ARC-Message-Signatures that could be read, `seals` those on the ARC-Seals, both from the
+    newest down, and both empty for a chain whose structure fails.  `oldest_pass` is the
+    lowest instance whose message signature verifies with all newer ones, 0 when all do; None
+    when the newest one does not.
     """
 
     chain: Chain

@@ -109,14 +109,16 @@ class ArcVerifier:
         if chain.reason is not None:
             return _failed(chain, chain.reason, chain.detail)
         signatures, oldest_pass = self._by_instance(verdicts)
+        seals = self._seals(keys)
         if oldest_pass is None:  # step 4
             newest = chain.sets[-1].signature
             why = newest.fault or signatures[0].explanation
-            return _failed(chain, ChainReason.MESSAGE_SIGNATURE, why, signatures=signatures)
-        seals = self._seals(keys)
-        last = seals[-1]
-        if last.reason is not None:  # step 6
-            why = f"instance {last.seal.instance}: {last.explanation}"
+            return _failed(
+                chain, ChainReason.MESSAGE_SIGNATURE, why, signatures=signatures, seals=seals
+            )
+        broken = next((verdict for verdict in seals if verdict.reason is not None), None)
+        if broken is not None:  # step 6
+            why = f"instance {broken.seal.instance}: {broken.explanation}"
             return _failed(
                 chain,
                 ChainReason.SEAL,
@@ -136,28 +138,29 @@ class ArcVerifier:
     def _by_instance(
         self, verdicts: tuple[Verification, ...]
     ) -> tuple[tuple[Verification, ...], int | None]:
-        """Step 5: message signatures from the newest down to the first that fails."""
+        """Step 5: the verdicts from the newest down, and what oldest-pass comes to."""
         waiting = iter(verdicts)
         shown: list[Verification] = []
+        failing = 0  # the highest instance whose message signature fails
         for arc_set in reversed(self.chain.sets):
             readings = [next(waiting) for _ in range(self._alternatives[arc_set.instance])]
             if readings:
                 shown.append(next((v for v in readings if v.passed), readings[0]))
-            if not readings or not shown[-1].passed:
-                newest = arc_set.instance == self.chain.highest
-                return tuple(shown), None if newest else arc_set.instance + 1
-        return tuple(shown), 0
+            if not failing and not (readings and shown[-1].passed):
+                failing = arc_set.instance
+        if failing == self.chain.highest:
+            return tuple(shown), None
+        return tuple(shown), failing + 1 if failing else 0
 
     def _seals(self, keys: ArcKeys) -> tuple[SealVerification, ...]:
-        """Step 6: seals from the newest down to the first that fails."""
+        """Step 6: the verdicts on the seals from the newest down."""
         digests = dict(seal_digests(self.chain.sets))
-        verdicts: list[SealVerification] = []
-        for arc_set in reversed(self.chain.sets):
-            verdict = self._seal(arc_set.seal, digests[arc_set.instance], keys)
-            verdicts.append(verdict)
-            if verdict.reason is not None:
-                break
-        return tuple(verdicts)
+        return tuple(
+            [
+                self._seal(arc_set.seal, digests[arc_set.instance], keys)
+                for arc_set in reversed(self.chain.sets)
+            ]
+        )
 
     def _seal(self, seal: Seal, digest: bytes | None, keys: ArcKeys) -> SealVerification:
         name = key_name(seal.selector, seal.domain)
