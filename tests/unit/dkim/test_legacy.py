@@ -23,9 +23,15 @@ ZONE = {KEY_NAME: RECORD}
 READ_ONLY = ARCHIVE.but(accept_drafts=False)
 
 
-def domainkeys(octets: bytes, tags: str = "a=rsa-sha1; c=simple; d=example.com; s=s1") -> bytes:
-    """Sign as RFC 4870 did: header below, blank line, body in one hash (c=simple, no h=)."""
+def domainkeys(
+    octets: bytes, tags: str = "a=rsa-sha1; c=simple; d=example.com; s=s1", *, signed: bytes = b""
+) -> bytes:
+    """Sign as RFC 4870 did: header, blank line, body in one hash (c=simple).
+
+    `signed` are the fields of h=; without it all below count.
+    """
     head, body = split(octets)
+    head = signed or head
     separator = b"\r\n" if body else b""
     digest = hashlib.sha1(head + separator + bytes(body), usedforsecurity=False).digest()
     handle = RSA_1024._handle
@@ -103,6 +109,15 @@ def test_the_key_is_checked(record: str, reason: Reason | None) -> None:
 def test_sender_counts_before_from() -> None:
     octets = domainkeys(message(**{"from": "a@example.net", "sender": "list@example.com"}))
     assert one(octets).passed
+
+
+def test_with_h_the_fields_it_names_are_signed_alone() -> None:
+    tags = "a=rsa-sha1; c=simple; d=example.com; s=s1; h=from:subject"
+    signed = b"From: Alice <alice@example.com>\r\nSubject: Lunch\r\n"
+    octets = domainkeys(message(), tags, signed=signed)
+    assert one(octets).passed
+    assert one(octets.replace(b"To: Bob", b"To: Eve")).passed
+    assert one(octets.replace(b"Lunch", b"Dinner")).reason is Reason.SIGNATURE
 
 
 def test_only_so_many_are_checked_and_the_rest_is_named() -> None:

@@ -149,6 +149,14 @@ SIGNED = craft(message())
             id="refuse-future",
         ),
         pytest.param(
+            {"refuse_future": True},
+            craft(message(), tags={"t": str(SIGNED_AT + 300)}),
+            ZONE,
+            None,
+            None,
+            id="refuse-future-beyond-the-tolerance-only",
+        ),
+        pytest.param(
             {"max_age": 60},
             craft(message(), tags={"t": str(SIGNED_AT - 361)}),
             ZONE,
