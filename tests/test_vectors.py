@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import base64
 import io
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from avowal import Caution, Limits, Reason, Rules, Verification, averify, verify
 from avowal.dkim.rules import PROFILES
 from avowal.testing import Zone
 
+ROOT = Path(__file__).parents[1]
 VECTORS = sorted(Path(__file__).with_name("vectors").glob("*.toml"))
 OCTET_SETS = {"required_fields", "sole_fields"}
 
@@ -107,3 +110,20 @@ def test_every_reason_has_a_vector(reason: Reason) -> None:
 @pytest.mark.parametrize("caution", [c for c in Caution if c is not Caution.EIGHT_BIT])
 def test_every_warning_of_verifying_has_a_vector(caution: Caution) -> None:
     assert str(caution) in everything_said("warnings")
+
+
+def test_the_pure_twin_of_the_kernel_gives_the_same_verdicts() -> None:
+    code = (
+        "import sys; sys.modules['avowal._kernel'] = None\n"
+        "from avowal import _fast, verify; assert not _fast.COMPILED\n"
+        "from tests.test_vectors import VECTORS, Vector, said\n"
+        "for path in VECTORS:\n"
+        "    vector = Vector(path)\n"
+        "    verdicts = verify(vector.octets, vector.zone, **vector.settings)\n"
+        "    assert said(verdicts) == vector.expect, path.stem\n"
+        "print(len(VECTORS))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (ran.stdout.strip(), ran.stderr) == (str(len(VECTORS)), "")
