@@ -18,6 +18,7 @@ from avowal.flow.treatment import Treatment
 from avowal.message import CRLF, Field, Header
 
 LINE_OCTETS = 990  # Sendmail breaks longer ones, Postfix those over 998 (RFC 5322 §2.1.1)
+_FIELD_OCTETS = 65000  # a milter packet has 65535, and folds are added
 _AUTHRES = b"authentication-results"
 _SIGNATURE = b"dkim-signature"
 
@@ -76,8 +77,14 @@ def refolded(field: Field, *, most: int = LINE_OCTETS) -> Field | None:
     """Fold the long lines of a field where it has white space; None where it has too little.
 
     Only CRLF is added, in front of white space that is there: what the field says, and its
-    relaxed form (RFC 6376 §3.4.2), stay the same.
+    relaxed form (RFC 6376 §3.4.2), stay the same.  A field that no MTA would take back as it
+    is (NUL, bare CR or LF, too long, space before the colon) stays as it came.
     """
+    if field.raw[: field.colon].strip(b" \t") != field.raw[: field.colon]:
+        return None
+    rest = field.raw.replace(CRLF, b"")
+    if len(field.raw) > _FIELD_OCTETS or any(octet in rest for octet in (b"\0", b"\r", b"\n")):
+        return None
     lines: list[bytes] = []
     for line in field.raw.split(CRLF):
         rest = line

@@ -193,6 +193,9 @@ def test_long_lines_are_folded_before_signing(site: Make, zone: Zone) -> None:
         pytest.param("log", LONG, 1, id="only-logged"),
         pytest.param("ignore", LONG, 0, id="ignored"),
         pytest.param("refold", "x" * 2000, 1, id="without-white-space"),
+        pytest.param("refold", f"\0 {LONG}", 1, id="with-a-nul"),
+        pytest.param("refold", f"a\rb {LONG}", 1, id="with-a-bare-cr"),
+        pytest.param("refold", LONG * 30, 1, id="longer-than-a-packet"),
     ],
 )
 def test_long_lines_can_stay(site: Make, option: str, value: str, counted: int) -> None:
