@@ -30,6 +30,7 @@ _UNWRITABLE = re.compile("[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 _SPACES = re.compile("[ \t\r\n]+")
 _LONGEST = 900  # octets of one value as written, so that a line stays below 998
 _LONGEST_COMMENT = 2000  # octets
+_UNFOLDED = 1 << 30
 
 
 def write(
@@ -63,6 +64,13 @@ def write(
         folder.fold()
         _write_result(folder, result, utf8=utf8)
     return Field.of(folder.octets)
+
+
+def one_line(result: Result) -> bytes:
+    """Return one result without folds, for another layout of the field."""
+    folder = Folder(b"", width=_UNFOLDED)
+    _write_result(folder, result, utf8=True)
+    return folder.octets
 
 
 def representable(text: str) -> str:

@@ -8,6 +8,7 @@ docs/howto/from-dkimpy.md lists what differs.
 from __future__ import annotations
 
 from avowal.compat.dkim.calls import sign, verify, verify_async
+from avowal.compat.dkim.chains import ARC, arc_sign, arc_verify
 from avowal.compat.dkim.domainsigner import DKIM, DomainSigner
 from avowal.compat.dkim.faults import (
     AuthresNotFoundError,
@@ -37,6 +38,7 @@ CV_None = b"none"
 USE_ASYNC = True
 
 __all__ = [
+    "ARC",
     "DKIM",
     "USE_ASYNC",
     "AuthresNotFoundError",
@@ -55,6 +57,8 @@ __all__ = [
     "Simple",
     "UnknownKeyTypeError",
     "ValidationError",
+    "arc_sign",
+    "arc_verify",
     "dkim_sign",
     "dkim_verify",
     "dkim_verify_async",

@@ -1,7 +1,8 @@
 """ARC as dkimpy does it: seals in its layout, verdicts in its shape.
 
-Two things differ on purpose: a chain whose newest seal says cv=fail is left alone (RFC 8617
-§5.1 step 2), and one that is malformed is not continued as if it were whole (§5.1.3).
+Three things differ on purpose: a chain whose newest seal says cv=fail is left alone (RFC 8617
+§5.1 step 2), one that is malformed is not continued as if it were whole (§5.1.3), and neither
+Authentication-Results nor ARC fields are signed (§4.1.2).
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ class _Spaced(Folded):
         if "h" in values:
             values["h"] = b" : ".join(values["h"].split(b":"))
         specs = [b"%s=%s" % (name.encode(), values[name]) for name in _ORDER if name in values]
-        text, column = until_signature(field_name + b": ", specs, namelen=len(field_name))
+        text, column = until_signature(field_name, specs)
         return text, b"", column
 
     def results(self, results: AuthenticationResults, instance: int) -> Field:

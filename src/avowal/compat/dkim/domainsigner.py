@@ -130,6 +130,38 @@ class DomainSigner:
         """Return all names that are not among those that should not be signed."""
         return [name for name, _ in self.headers if name.lower() not in self.should_not_sign]
 
+    def _refuse_names(self, names: tuple[bytes, ...]) -> None:
+        if b"from" not in names:
+            raise ParameterError("The From header field MUST be signed")
+        for name in names:
+            if name in self.should_not_sign:
+                raise ParameterError(f"The {name!r} header field SHOULD NOT be signed")
+
+    def _key(self, privkey: bytes) -> PrivateKey:
+        try:
+            key = parse_private_key(privkey)
+        except KeyMaterialError as fault:
+            raise KeyFormatError(str(fault)) from None
+        wanted = self.signature_algorithm.decode()
+        if wanted == key.algorithm:
+            return key
+        if wanted in {"rsa-sha256", "ed25519-sha256"}:
+            raise KeyFormatError(f"the private key does not make {wanted} signatures")
+        raise ParameterError(f"a={wanted} cannot be signed with (RFC 8301 §3.1)")
+
+    def _rules(self) -> Rules:
+        """What dkimpy asks of a signature beyond the protocol."""
+        return Rules(
+            min_rsa_bits=self.minkey,
+            accept_unsigned_content=True,
+            ignore_body_length=bool(self.tlsrpt),
+            service="tlsrpt" if self.tlsrpt else "email",
+            require_service=self.tlsrpt == "strict",
+            sole_fields=frozenset(),
+            clock_skew=CLOCK_SKEW,
+            refuse_future=True,
+        )
+
 
 class DKIM(DomainSigner):
     """Signs a message, or verifies one of its signatures.
@@ -199,25 +231,6 @@ class DKIM(DomainSigner):
         """Whether the message carries a signature."""
         return any(name.lower() == FIELD_NAME for name, _ in self.headers)
 
-    def _refuse_names(self, names: tuple[bytes, ...]) -> None:
-        if b"from" not in names:
-            raise ParameterError("The From header field MUST be signed")
-        for name in names:
-            if name in self.should_not_sign:
-                raise ParameterError(f"The {name!r} header field SHOULD NOT be signed")
-
-    def _key(self, privkey: bytes) -> PrivateKey:
-        try:
-            key = parse_private_key(privkey)
-        except KeyMaterialError as fault:
-            raise KeyFormatError(str(fault)) from None
-        wanted = self.signature_algorithm.decode()
-        if wanted == key.algorithm:
-            return key
-        if wanted in {"rsa-sha256", "ed25519-sha256"}:
-            raise KeyFormatError(f"the private key does not make {wanted} signatures")
-        raise ParameterError(f"a={wanted} cannot be signed with (RFC 8301 §3.1)")
-
     def _verifier(self, idx: int) -> Verifier | None:
         """Prepare the verification of one signature; None when there is none at `idx`."""
         header = Header.parse(joined(self.headers))
@@ -234,19 +247,6 @@ class DKIM(DomainSigner):
         )
         verifier.feed(self.body)
         return verifier
-
-    def _rules(self) -> Rules:
-        """What dkimpy asks of a signature beyond the protocol."""
-        return Rules(
-            min_rsa_bits=self.minkey,
-            accept_unsigned_content=True,
-            ignore_body_length=bool(self.tlsrpt),
-            service="tlsrpt" if self.tlsrpt else "email",
-            require_service=self.tlsrpt == "strict",
-            sole_fields=frozenset(),
-            clock_skew=CLOCK_SKEW,
-            refuse_future=True,
-        )
 
     def _concluded(self, verdict: Verification) -> bool:
         if verdict.evidence is not None:

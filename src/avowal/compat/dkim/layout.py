@@ -8,7 +8,6 @@ from avowal.dkim.layout import FIELD_NAME, Tags
 from avowal.message import CRLF, Header
 
 _WIDTH = 72  # octets of a line, with the space it is folded with
-_START = FIELD_NAME + b": "
 _PLACEHOLDER = b"0" * 60  # stands for b= while the other tags are folded
 _ORDER = ("v", "a", "c", "d", "i", "l", "q", "s", "t", "h", "bh")
 
@@ -29,6 +28,14 @@ def fold(header: bytes, namelen: int = 0, linesep: bytes = CRLF) -> bytes:
     return done + line_end + (linesep + b" ").join([*lines, rest])
 
 
+def until_signature(field_name: bytes, specs: Sequence[bytes]) -> tuple[bytes, int]:
+    """Return a field up to ``b=``, and the column behind that."""
+    text = b"; ".join([*specs, b"b=" + _PLACEHOLDER])
+    folded = field_name + b": " + fold(text, namelen=len(field_name))  # ": " is not counted
+    made = folded.removesuffix(_PLACEHOLDER)
+    return made, len(made) - (made.rfind(CRLF) + len(CRLF))
+
+
 class Dkimpy:
     """dkimpy's order of tags, its spaces and its folds."""
 
@@ -44,10 +51,7 @@ class Dkimpy:
         values["q"] = b"dns/txt"
         values["h"] = b" : ".join(values["h"].split(b":"))
         specs = [b"%s=%s" % (name.encode(), values[name]) for name in _ORDER if name in values]
-        text = b"; ".join([*specs, b"b=" + _PLACEHOLDER])
-        folded = _START + fold(text, namelen=len(FIELD_NAME))  # colon and space are not counted
-        made = folded.removesuffix(_PLACEHOLDER)
-        return made, len(made) - (made.rfind(CRLF) + len(CRLF))
+        return until_signature(FIELD_NAME, specs)
 
     def base64(self, text: bytes, column: int) -> bytes:
         """Fold the signature behind ``b=``."""
