@@ -61,10 +61,13 @@ def forged(
     >>> [str(forgery.cause) for forgery in forged(header, {"mx.example.org"})]
     ['claims-our-id']
     """
+    places = header.positions.get(FIELD_NAME)
+    if places is None:
+        return ()
     ours = Identifiers(ids)
     foreign = None if admitted is None else Identifiers(admitted)
     found = []
-    for index, place in enumerate(header.positions.get(FIELD_NAME, ()), 1):
+    for index, place in enumerate(places, 1):
         cause = cause_of(header[place].value, ours, foreign, limits=limits)
         if cause is not None:
             found.append(Forgery(place, index, cause))
