@@ -306,7 +306,7 @@ class Connection(asyncio.Protocol):
         recipients = session.recipients
         address = connection.address if connection is not None else None
         return Envelope(
-            client_name=_text(connection.hostname) if connection is not None else None,
+            client_name=_text(connection.hostname).lower() if connection is not None else None,
             client=None if address is None else _bare(_text(address)),
             sender="" if sender is None else bare_address(sender.address),
             recipients=tuple(bare_address(recipient.address) for recipient in recipients),

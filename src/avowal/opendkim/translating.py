@@ -136,7 +136,8 @@ def _hosts(path: str) -> Callable[[Translation, Setting], str]:
         if rows is None:
             return _DATABASE
         is_pattern = setting.text.lower().startswith("refile:")
-        kept, lost = [], []
+        kept: list[str] = []
+        lost: list[str] = []
         for row in rows:
             host = row.key[1:] if is_pattern and row.key.startswith("*.") else row.key
             (lost if "*" in host else kept).append(host)

@@ -92,15 +92,15 @@ def header_fault(header: Header) -> str | None:
 def _decided(
     settings: Settings, keyring: Keyring, envelope: Envelope, header: Header, journal: Journal
 ) -> Treatment:
-    value = _author_value(settings, envelope, header)
+    name, value = _author_value(settings, envelope, header)
     if value is None:
         journal.info("can't determine message sender; accepting")
         return Treatment(kind=Kind.MALFORMED)
     ours = _origin(settings, envelope, journal)
     author = _address(value)
     if author is None:
-        if ours:
-            _note_unreadable(settings, value, journal)
+        if ours and settings.signs:
+            journal.why(f"can't parse {name} value '{value.decode('utf-8', 'replace')}'")
         if not settings.on("WeakSyntaxChecks"):
             return Treatment(kind=Kind.MALFORMED)
     if settings.on("RequiredHeaders"):
@@ -120,23 +120,20 @@ def _decided(
     return Treatment(kind=kind, author=author)
 
 
-def _author_value(settings: Settings, envelope: Envelope, header: Header) -> bytes | None:
-    """Return the value that names the author: of SenderMacro, or of the first field there is."""
+def _author_value(
+    settings: Settings, envelope: Envelope, header: Header
+) -> tuple[str, bytes | None]:
+    """Return what names the author, and the value: SenderMacro, or the first field there is."""
     macro = settings.text("SenderMacro")
     if macro is not None:
         text = envelope.macro(macro)
-        return None if text is None else text.encode("utf-8", "surrogateescape")
+        value = None if text is None else text.encode("utf-8", "surrogateescape")
+        return f"macro {macro}", value
     for name in settings.sender_fields:
         fields = header.named(name)
         if fields:
-            return fields[0].value
-    return None
-
-
-def _note_unreadable(settings: Settings, value: bytes, journal: Journal) -> None:
-    macro = settings.text("SenderMacro")
-    what = f"{_shown(settings.sender_fields[0])}: header" if macro is None else f"macro {macro}"
-    journal.why(f"can't parse {what} value '{value.decode('utf-8', 'replace')}'")
+            return f"{_shown(name)}: header", fields[0].value
+    return "", None
 
 
 def _address(value: bytes) -> tuple[str, str] | None:

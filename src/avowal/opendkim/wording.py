@@ -22,6 +22,7 @@ PRODUCT = "avowal"
 _FOLD = "\n\t"
 _BARE = re.compile(r"[A-Za-z0-9!#$%&'*+\-./=?@^_`{|}~]*")
 _UNWRITABLE = re.compile(r"[^ -~]")
+_MARGIN = 75
 _SHOWN_OF_B = 8  # RFC 6008 §4
 _LONGEST = 400  # characters of one value: a line stays below 998 octets
 
@@ -71,7 +72,9 @@ def results_value(
 
 def none_value(authserv_id: str) -> bytes:
     """Return the value for a message without signatures."""
-    return f" {_written(authserv_id)}; dkim=none; dkim-atps=neutral".encode()
+    first, last = f" {_written(authserv_id)}; dkim=none;", "dkim-atps=neutral"
+    fits = len(NAME) + 1 + len(first) + 1 + len(last) <= _MARGIN
+    return f"{first}{' ' if fits else _FOLD}{last}".encode()
 
 
 def malformed_value(authserv_id: str) -> bytes:
