@@ -45,8 +45,11 @@ class Dkimpy:
             return known.get(name)
 
         def verify() -> tuple[str, ...]:
-            message = dkim.DKIM(octets)
-            count = sum(1 for name, _ in message.headers if name.lower() == b"dkim-signature")
+            try:
+                headers = dkim.DKIM(octets).headers
+            except dkim.DKIMException as error:
+                return (type(error).__name__,)
+            count = sum(1 for name, _ in headers if name.lower() == b"dkim-signature")
             return tuple(verdict(octets, at) for at in range(count))
 
         def verdict(octets: bytes, at: int) -> str:

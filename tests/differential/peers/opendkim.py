@@ -65,7 +65,7 @@ def library() -> ctypes.CDLL | None:
 
 
 class OpenDkim:
-    """Verdicts are pass, bodyhash (the body differs), or the library's own words."""
+    """Verdicts are pass, bodyhash (the body differs), unprocessed, or the library's own words."""
 
     name = "libopendkim"
     algorithms = frozenset(_ALGORITHM)
@@ -100,11 +100,11 @@ class OpenDkim:
 
         def verify() -> tuple[str, ...]:
             self._records = records
-            status = c_int()
-            handle = self._c.dkim_verify(self._verifier, b"peer", None, byref(status))
+            made = c_int()
+            handle = self._c.dkim_verify(self._verifier, b"peer", None, byref(made))
             try:
-                failed = self._fed(handle, fields, content)
-                return (failed,) if failed else self._verdicts(handle)
+                status = self._fed(handle, fields, content)
+                return self._verdicts(handle) or (self._words(status),)
             finally:
                 self._c.dkim_free(handle)
 
@@ -124,11 +124,11 @@ class OpenDkim:
                 _WHOLE_BODY, byref(status),
             )  # fmt: skip
             if not handle:
-                raise RuntimeError(self._c.dkim_getresultstr(status.value).decode())
+                raise RuntimeError(self._words(status.value))
             try:
                 failed = self._fed(handle, fields, content)
-                if failed:
-                    raise RuntimeError(failed)
+                if failed != _OK:
+                    raise RuntimeError(self._words(failed))
                 return self._field(handle)
             finally:
                 self._c.dkim_free(handle)
@@ -150,20 +150,20 @@ class OpenDkim:
         size = ctypes.sizeof(c_void_p) if option == _OPTION_SIGNED else ctypes.sizeof(value)
         status = self._c.dkim_options(handle, _SET_OPTION, option, byref(value), size)
         if status != _OK:
-            raise RuntimeError(self._c.dkim_getresultstr(status).decode())
+            raise RuntimeError(self._words(status))
 
-    def _fed(self, handle: int, fields: list[bytes], body: bytes) -> str | None:
-        """Hand the message over; what went wrong, if anything but a bad signature."""
+    def _fed(self, handle: int, fields: list[bytes], body: bytes) -> int:
+        """Hand the message over; the status of the last call, or of the first that failed."""
         status = _OK
         for field in fields:
             status = status or self._c.dkim_header(handle, field, len(field))
         status = status or self._c.dkim_eoh(handle)
-        if status == _OK:
-            status = self._c.dkim_body(handle, body, len(body)) if body else _OK
-            status = status or self._c.dkim_eom(handle, None)
-            if status != _OK and self._verdicts(handle):
-                return None  # the status sums up what the signatures say one by one
-        return None if status == _OK else str(self._c.dkim_getresultstr(status).decode())
+        if body:
+            status = status or self._c.dkim_body(handle, body, len(body))
+        return int(status or self._c.dkim_eom(handle, None))
+
+    def _words(self, status: int) -> str:
+        return str(self._c.dkim_getresultstr(status).decode())
 
     def _verdicts(self, handle: int) -> tuple[str, ...]:
         signatures, count = POINTER(c_void_p)(), c_int()
@@ -178,7 +178,8 @@ class OpenDkim:
         error = self._c.dkim_sig_geterror(signature)
         if error == 0 and flags & _PROCESSED:
             return "bodyhash"
-        return str(self._c.dkim_sig_geterrorstr(error).decode())
+        words = self._c.dkim_sig_geterrorstr(error)
+        return "unprocessed" if words is None else str(words.decode())
 
     def _field(self, handle: int) -> bytes:
         text, size = c_void_p(), c_size_t()
