@@ -78,6 +78,8 @@ class AddressTable(Generic[T]):
 
     def find(self, local_part: bytes, domain: DomainName, order: Order = "table") -> list[T]:
         """Return the values of all rows that match an address, the first to be taken first."""
+        if not self._values:
+            return []
         local = local_part.decode("utf-8", "backslashreplace").lower()
         found: list[tuple[int, int, int]] = []
         for depth, key in enumerate(_keys(domain.ascii)):
