@@ -147,10 +147,13 @@ def _base(annotation: Any) -> str:
     if origin in {Union, UnionType}:
         return next(_base(part) for part in args if part is not NoneType)
     if origin is tuple:
+        words = choices(args[0])
+        if words:
+            return "list of " + ", ".join(f"`{word}`" for word in words)
         return f"list of {_base(args[0])}s"
     if origin is dict:
         return f"table of {_base(args[1])}"
-    return {bool: "`true` or `false`", int: "number", str: "string"}[annotation]
+    return {bool: "`true` or `false`", int: "number", float: "number", str: "string"}[annotation]
 
 
 def _doc(type_: type[Struct]) -> str:

@@ -13,14 +13,15 @@ from msgspec import field
 
 from avowal.config.options import Table, option
 from avowal.config.origin import Listener, Origin, Role
+from avowal.config.policies import OpinionLimit, Policies, Reputation
 from avowal.config.receiving import Action, OnResult, Reports, Results, Verifying
 from avowal.config.service import Dns, Limits, Log, Server
 from avowal.config.signing import Key, ResignRule, Rewrite, Rule, Signing
 
 __all__ = [
-    "Action", "Configuration", "Dns", "Key", "Limits", "Listener", "Log", "OnResult", "Origin",
-    "Reports", "ResignRule", "Results", "Rewrite", "Role", "Rule", "Server", "Signing",
-    "Verifying",
+    "Action", "Configuration", "Dns", "Key", "Limits", "Listener", "Log", "OnResult",
+    "OpinionLimit", "Origin", "Policies", "Reports", "Reputation", "ResignRule", "Results",
+    "Rewrite", "Role", "Rule", "Server", "Signing", "Verifying",
 ]  # fmt: skip
 
 
@@ -44,6 +45,12 @@ class Configuration(Table, frozen=True, kw_only=True):
     )
     signing: Annotated[Signing, option("How mail is signed.")] = Signing()
     verifying: Annotated[Verifying, option("Which signatures count.")] = Verifying()
+    policies: Annotated[
+        Policies, option("What is asked besides DKIM: SPF, DMARC, older policies.")
+    ] = Policies()
+    reputation: Annotated[
+        Reputation, option("Whose opinion is asked of those who answer for a message.")
+    ] = Reputation()
     results: Annotated[Results, option("The Authentication-Results field.")] = Results()
     actions: Annotated[OnResult, option("What follows from a result.")] = OnResult()
     reports: Annotated[Reports, option("Failure reports.")] = Reports()

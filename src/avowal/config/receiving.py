@@ -150,6 +150,23 @@ class OnResult(Table, frozen=True, kw_only=True):
         Action,
         option("The author's domain is in `verifying.must_be_signed` and did not sign."),
     ] = "accept"
+    disposition_quarantine: Annotated[
+        Action, option("The policy of the author's domain asks to quarantine the message.")
+    ] = "accept"
+    disposition_reject: Annotated[
+        Action,
+        option(
+            "The policy of the author's domain asks to reject the message.  RFC 9989 §7.4: not on "
+            "p=reject alone; `quarantine` is what it advises."
+        ),
+    ] = "accept"
+    disposition_discard: Annotated[
+        Action, option("The policy of the author's domain asks to discard the message (ADSP).")
+    ] = "accept"
+    disposition_unknown: Annotated[
+        Action, option("DNS gave no answer about the policy of the author's domain.")
+    ] = "accept"
+    disreputable: Annotated[Action, option("An opinion is beyond `reputation.limits`.")] = "accept"
     malformed: Annotated[
         Action, option("The header breaks RFC 5322: no From, or two of what may stand once.")
     ] = "accept"

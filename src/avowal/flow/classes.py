@@ -45,6 +45,23 @@ class ResultClass(str, Enum):
     SYNTAX = "syntax", "5.7.20", "4.7.0", "no DKIM signature can be read"
     POLICY = "policy", "5.7.21", "4.7.0", "no DKIM signature is acceptable"
     UNSIGNED_AUTHOR = "unsigned_author", "5.7.22", "4.7.0", "the author's domain has not signed"
+    # RFC 9989 §7.2: 550 5.7.1; what the author's domain asks for
+    DISPOSITION_DISCARD = (
+        "disposition_discard", "5.7.1", "4.7.1", "the author's domain asks to discard this message",
+    )  # fmt: skip
+    DISPOSITION_REJECT = (
+        "disposition_reject", "5.7.1", "4.7.1", "the author's domain asks to refuse this message",
+    )  # fmt: skip
+    DISPOSITION_QUARANTINE = (
+        "disposition_quarantine", "5.7.1", "4.7.1", "the author's domain asks to hold this message",
+    )  # fmt: skip
+    DISPOSITION_UNKNOWN = (
+        "disposition_unknown", "5.7.1", "4.7.1",
+        "the policy of the author's domain cannot be looked up",
+    )  # fmt: skip
+    DISREPUTABLE = (
+        "disreputable", "5.7.1", "4.7.1", "whoever answers for this message has a bad name",
+    )  # fmt: skip
     NO_SIGNATURE = "no_signature", "5.7.20", "4.7.0", "there is no DKIM signature"
 
 

@@ -24,11 +24,13 @@ from avowal.flow.plan import (
     Rewriting,
     SigningRule,
 )
+from avowal.flow.policies import PolicyChecking, SpfChecking, choice_of
 from avowal.flow.sets import Sets
 from avowal.flow.signing import DkimSigning
 from avowal.flow.verifying import DkimVerifying
+from avowal.policy.assessment import Choice
 
-MECHANISMS: tuple[Mechanism, ...] = (DkimVerifying(),)
+MECHANISMS: tuple[Mechanism, ...] = (DkimVerifying(), SpfChecking(), PolicyChecking())
 SEALERS: tuple[Sealer, ...] = (DkimSigning(),)
 _FIELD_NAME = re.compile(r"[!-9;-~]+")  # RFC 5322 §3.6.8
 _ALL = "%"
@@ -91,6 +93,7 @@ class _Compiler(Sets):
             addresses=self.address_sets(),
             hosts=self.host_sets(),
             verification_rules=self.verification_rules(),
+            policy_choice=self.policy_choice(),
             limits=self.limits(),
             signed_names=signed,
             oversigned_names=oversigned,
@@ -101,6 +104,19 @@ class _Compiler(Sets):
             mechanisms=mechanisms,
             sealers=sealers,
             software=software,
+        )
+
+    def policy_choice(self) -> Choice:
+        wanted = self.configuration.policies
+        certifiers = [
+            self.named(("policies", "certifiers", number), text)
+            for number, text in enumerate(wanted.certifiers)
+        ]
+        return choice_of(
+            wanted.generations,
+            wanted.deciding,
+            atps=wanted.atps,
+            certifiers=tuple(domain for domain in certifiers if domain is not None),
         )
 
     # -- keys and rules ----------------------------------------------------------------

@@ -22,6 +22,7 @@ from avowal.policy.dmarc import result as dmarc
 from avowal.policy.dmarc.evaluate import evaluate
 from avowal.policy.evidence import SignatureResult
 from avowal.policy.result import Result as Word
+from avowal.policy.results import dmarc_result, spf_result
 from avowal.policy.spf import SpfRequest, SpfResult, check_identity
 
 _DISPOSITIONS: dict[str, Disposition] = {
@@ -47,15 +48,8 @@ class Heard:
     @property
     def results(self) -> tuple[Result, ...]:
         """The results of the methods besides DKIM, to be recorded."""
-        found = [Result("dmarc", str(self.dmarc.result), properties=self._author())]
-        if self.spf is not None:
-            name = "smtp.mailfrom" if self.spf.scope == "mfrom" else "smtp.helo"
-            domain = () if self.spf.domain is None else ((name, self.spf.domain.ascii),)
-            found.insert(0, Result("spf", str(self.spf.word), properties=domain))
-        return tuple(found)
-
-    def _author(self) -> tuple[tuple[str, str], ...]:
-        return tuple(("header.from", p.domain.ascii) for p in self.policies[:1])
+        found = (dmarc_result(self.dmarc),)
+        return found if self.spf is None else (spf_result(self.spf.envelope), *found)
 
 
 def listen(

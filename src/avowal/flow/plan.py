@@ -21,6 +21,7 @@ from avowal.flow.mechanism import Mechanism, Sealer
 from avowal.flow.trace import Step, Topic
 from avowal.limits import Limits
 from avowal.names import DomainName
+from avowal.policy.assessment import Choice
 
 AnyKey: TypeAlias = SigningKey | AsyncSigningKey
 Rewriting: TypeAlias = Callable[[bytes], bytes]  # a field's value, as the MTA will leave it
@@ -102,6 +103,7 @@ class Plan:
     addresses: AddressSets
     hosts: HostSets
     verification_rules: Rules
+    policy_choice: Choice
     limits: Limits
     signed_names: tuple[bytes, ...]
     oversigned_names: frozenset[bytes]

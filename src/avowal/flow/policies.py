@@ -14,7 +14,6 @@ from typing import Any, Final
 from avowal import authres
 from avowal.authres import Result
 from avowal.canonical import Octets
-from avowal.dkim.signature import FIELD_NAME, Signature, SignatureFault
 from avowal.flow.classes import ResultClass
 from avowal.flow.edits import own_ids
 from avowal.flow.mechanism import Context, Finding, Findings, Work
@@ -25,10 +24,11 @@ from avowal.names import DomainName, NameFault
 from avowal.policy.assessment import Assessment, Choice, Disposition, Handling
 from avowal.policy.assessment import Generation as GenerationName
 from avowal.policy.engine import Engine
-from avowal.policy.evidence import EnvelopeResult, SignatureResult
+from avowal.policy.evidence import EnvelopeResult, SignatureResult, candidates
 from avowal.policy.result import Result as Word
 from avowal.policy.results import authentication_results, spf_result
 from avowal.policy.spf import SpfRequest, SpfResult, SpfWord, check_identity
+from avowal.policy.spf.values import Scope
 from avowal.policy.trace import TraceStep
 
 _DMARC: Final = (GenerationName.DMARC_2026, GenerationName.DMARC_2015)
@@ -91,7 +91,7 @@ class _SpfWork:
     def finish(self, answers: Any, before: Findings, /) -> Finding:
         if not isinstance(answers, SpfResult):
             domain = envelope_domain(self._request.mail_from or self._request.helo)
-            scope = "mfrom" if self._request.mail_from else "helo"
+            scope: Scope = "mfrom" if self._request.mail_from else "helo"
             answers = SpfResult(
                 word=SpfWord.TEMPERROR, scope=scope, domain=domain, problem="DNS took too long"
             )
@@ -134,7 +134,7 @@ class _TrustedSpf:
 
 def _envelope(result: Result) -> EnvelopeResult:
     written = result.value("smtp.mailfrom")
-    scope = "helo" if written is None else "mfrom"
+    scope: Scope = "helo" if written is None else "mfrom"
     domain = envelope_domain((written or result.value("smtp.helo") or "").encode())
     return EnvelopeResult(domain=domain, result=result.result, scope=scope)
 
@@ -165,18 +165,20 @@ class PolicyChecking:
 
 class _PolicyWork:
     wants_body = False
-    __slots__ = ("_candidates", "_engine", "_envelope")
+    __slots__ = ("_candidates", "_eager", "_engine", "_envelope")
 
     def __init__(self, context: Context) -> None:
         header, limits = context.header, context.plan.limits
         authors = Authors.of(header, limits=limits)
-        self._engine = Engine(header, context.plan.policy_choice, authors=authors)
-        self._candidates = tuple(_candidates(context))
+        choice = context.plan.policy_choice
+        self._engine = Engine(header, choice, authors=authors)
+        self._eager = not set(choice.generations) <= set(_DMARC)
+        self._candidates = candidates(header, limits=limits)
         transaction = context.transaction
         self._envelope = envelope_domain(transaction.sender or transaction.helo or b"")
 
     def questions(self) -> Steps[Any]:
-        return self._engine.foresee(self._candidates, self._envelope)
+        return self._engine.foresee(self._candidates, self._envelope, eager=self._eager)
 
     def feed(self, chunk: Octets, /) -> bool:
         return False
@@ -198,23 +200,6 @@ class _PolicyWork:
             class_=class_,
             why=why,
             steps=tuple(steps_of(assessment.trace)),
-        )
-
-
-def _candidates(context: Context) -> Iterator[SignatureResult]:
-    """Yield the signatures as they claim to be, so that their domains are asked about early."""
-    limits = context.plan.limits
-    for field in context.header.named(FIELD_NAME)[: limits.signatures_checked]:
-        try:
-            signature = Signature.parse(field, limits=limits)
-        except SignatureFault:
-            continue
-        yield SignatureResult(
-            domain=signature.domain,
-            result="none",
-            identity=signature.identity,
-            selector=signature.selector,
-            signed_names=signature.signed_names,
         )
 
 
@@ -244,7 +229,9 @@ def steps_of(trace: tuple[TraceStep, ...]) -> Iterator[Step]:
 _MATCHED: Final = frozenset(("found", "chose", "aligned", "override"))
 
 
-def choice_of(generations: tuple[str, ...], deciding: tuple[str, ...] | None, **more: Any) -> Choice:
+def choice_of(
+    generations: tuple[str, ...], deciding: tuple[str, ...] | None, **more: Any
+) -> Choice:
     """Return the engine's choice; what is done about it is the actions' business."""
     names = tuple(GenerationName(word) for word in generations)
     decisive = _DMARC if deciding is None else tuple(GenerationName(word) for word in deciding)

@@ -21,6 +21,7 @@ class Topic(str, Enum):
     AUTHOR = "author"  # for whom it would be signed
     SIGN = "sign"
     VERIFY = "verify"
+    POLICY = "policy"  # what SPF and the author's domain say
     RESULTS = "results"  # Authentication-Results fields
     ACTION = "action"  # what the MTA is told
 

@@ -37,8 +37,6 @@ ZONE = Zone(
     }
 )
 
-DKIM_ONLY = '\n[policies]\nspf = "off"\ngenerations = []\n'
-
 
 def load(name: str, entry: Key, domain: DomainName | None) -> AnyKey:
     """The inline text of an entry names one of the fixed keys."""
@@ -82,8 +80,6 @@ class Site:
 @pytest.fixture
 def site() -> Callable[[str], Site]:
     def made(toml: str) -> Site:
-        if "policies" not in toml:  # what DKIM alone says
-            toml += DKIM_ONLY
         loaded = parse(toml.encode(), file="avowal.toml")
         # DKIM alone: other mechanisms have tests of their own.
         only = (DkimVerifying(),)

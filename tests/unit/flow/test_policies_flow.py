@@ -1,0 +1,168 @@
+"""SPF and the author's policy in the daemon: results, actions, rounds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from tests.evidence import rounds
+from tests.unit.flow.conftest import NOW, Site, load
+
+from avowal.config.toml import parse
+from avowal.flow.actions import Actions, Disposition
+from avowal.flow.compiling import compile_plan
+from avowal.flow.decide import decide
+from avowal.flow.inspection import Inspection
+from avowal.flow.trace import Topic
+from avowal.lookup import Failure
+from avowal.message import Message
+from avowal.testing import ED25519, Zone, message, record_for
+
+STRANGER = "192.0.2.7"
+BASE = '[results]\nauthserv_id = "mx.example.net"\n[policies]\n'
+NAMES: dict[str, Any] = {
+    "ed._domainkey.example.com": record_for(ED25519),
+    "example.com": {"TXT": ["v=spf1 ip4:192.0.2.0/24 -all"], "A": ["192.0.2.1"]},
+    "_dmarc.example.com": "v=DMARC1; p=reject",
+}
+Made = Callable[[str], Site]
+
+
+@pytest.fixture
+def site() -> Made:
+    """With every mechanism, as the daemon has it."""
+
+    def made(toml: str) -> Site:
+        loaded = parse(toml.encode(), file="avowal.toml")
+        return Site(compile_plan(loaded.configuration, loaded.places, load=load))
+
+    return made
+
+
+def taken(site: Made, toml: str = "", *, zone: dict[str, Any] | None = None, **how: Any) -> Actions:
+    how = {"client": STRANGER, "sender": b"alice@example.com", "helo": b"mx.example.com", **how}
+    octets = how.pop("octets", message())
+    return site(BASE + toml).actions(octets, zone=Zone({**NAMES, **(zone or {})}), **how)
+
+
+def written(actions: Actions) -> str:
+    assert actions.insert
+    return " ".join(actions.insert[0].value.decode().split())
+
+
+def test_spf_and_dmarc_are_reported_by_default(site: Made) -> None:
+    text = written(taken(site))
+    assert "spf=pass smtp.mailfrom=example.com" in text
+    assert "dmarc=pass header.from=example.com policy.dmarc=reject" in text
+
+
+def test_a_failing_policy_is_reported_and_nothing_else_by_default(site: Made) -> None:
+    """RFC 9989 §7.4: p=reject alone rejects nothing."""
+    actions = taken(site, client="198.51.100.9")
+    assert "dmarc=fail" in written(actions)
+    assert (actions.disposition, actions.quarantine) == (Disposition.ACCEPT, None)
+
+
+@pytest.mark.parametrize(
+    ("policy", "toml", "disposition", "held"),
+    [
+        ("reject", 'disposition_reject = "reject"', Disposition.REJECT, False),
+        ("reject", 'disposition_reject = "quarantine"', Disposition.ACCEPT, True),
+        ("quarantine", 'disposition_quarantine = "quarantine"', Disposition.ACCEPT, True),
+        ("quarantine", 'disposition_reject = "reject"', Disposition.ACCEPT, False),
+        ("none", 'disposition_reject = "reject"', Disposition.ACCEPT, False),
+    ],
+)
+def test_what_follows_is_the_operator_s_decision(
+    site: Made, policy: str, toml: str, disposition: Disposition, held: bool
+) -> None:
+    zone = {"_dmarc.example.com": f"v=DMARC1; p={policy}"}
+    actions = taken(site, f"[actions]\n{toml}\n", zone=zone, client="198.51.100.9")
+    assert (actions.disposition, actions.quarantine is not None) == (disposition, held)
+
+
+def test_a_refusal_names_dmarc_and_its_code(site: Made) -> None:
+    """RFC 9989 §7.2: 550 5.7.1, and the word DMARC."""
+    actions = taken(site, '[actions]\ndisposition_reject = "reject"\n', client="198.51.100.9")
+    assert actions.reply is not None
+    assert (actions.reply.code, actions.reply.enhanced) == (550, "5.7.1")
+    assert "DMARC of example.com" in actions.reply.text
+
+
+def test_a_policy_that_cannot_be_looked_up_is_a_temporary_error(site: Made) -> None:
+    toml = '[actions]\ndisposition_unknown = "tempfail"\n'
+    zone = {"_dmarc.example.com": Failure.TIMEOUT}
+    actions = taken(site, toml, zone=zone, client="198.51.100.9")
+    assert actions.disposition is Disposition.TEMPFAIL
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        pytest.param({"client": "127.0.0.1"}, id="ours"),
+        pytest.param({"client": None}, id="over no network"),
+        pytest.param({"auth": "alice"}, id="authenticated"),
+    ],
+)
+def test_mail_of_ours_is_not_judged(site: Made, how: dict[str, Any]) -> None:
+    assert "spf" not in written(taken(site, **how))
+
+
+@pytest.mark.parametrize(
+    ("toml", "absent"),
+    [
+        ('spf = "off"\n', "spf="),
+        ("generations = []\n", "dmarc="),
+    ],
+)
+def test_each_can_be_turned_off(site: Made, toml: str, absent: str) -> None:
+    assert absent not in written(taken(site, toml))
+
+
+def test_older_generations_are_reported_on_request(site: Made) -> None:
+    toml = 'generations = ["2026", "adsp"]\natps = true\ncertifiers = ["vouch.example"]\n'
+    zone = {
+        "_adsp._domainkey.example.com": "dkim=all",
+        "example.com._vouch.vouch.example": "all",
+    }
+    octets = message(vbr_info="md=example.com; mc=all; mv=vouch.example;")
+    text = written(taken(site, toml, zone=zone, octets=octets))
+    assert "dkim-adsp=fail" in text
+    assert "dkim-atps=none" in text
+    assert "vbr=pass header.md=example.com header.mv=vouch.example" in text
+
+
+def test_a_host_of_ours_is_believed_about_spf(site: Made) -> None:
+    toml = '[results]\nauthserv_id = "mx.example.net"\ntrusted_hosts = ["192.0.2.7"]\n[policies]\n'
+    field = "mx.example.net; spf=fail smtp.mailfrom=example.com"
+    actions = site(toml).actions(
+        message(authentication_results=field),
+        zone=Zone(NAMES),
+        client=STRANGER,
+        sender=b"alice@example.com",
+    )
+    assert "spf=fail" in written(actions)
+
+
+def test_the_trace_tells_the_record_and_the_decision(site: Made) -> None:
+    steps = [str(step) for step in taken(site).trace.about(Topic.POLICY)]
+    assert any("spf=pass for example.com: ip4:192.0.2.0/24" in step for step in steps)
+    assert any("_dmarc.example.com" in step for step in steps)
+
+
+def test_dkim_spf_and_dmarc_take_no_more_rounds_than_the_longest(site: Made) -> None:
+    plan = site(BASE).plan
+    transaction = site(BASE).transaction(client=STRANGER, sender=b"alice@example.com")
+    header = Message.parse(message()).header
+    inspection = Inspection(plan, transaction, header, now=NOW)
+    assert rounds(inspection.questions(), Zone(NAMES)) <= 2
+
+
+def test_answers_that_never_came_give_temporary_errors(site: Made) -> None:
+    made = site(BASE)
+    transaction = made.transaction(client=STRANGER, sender=b"alice@example.com")
+    inspection = Inspection(made.plan, transaction, Message.parse(message()).header, now=NOW)
+    text = written(decide(inspection.finish(None)))
+    assert "spf=temperror" in text
+    assert "dmarc=temperror" in text
