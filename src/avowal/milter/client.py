@@ -65,8 +65,13 @@ class MtaClient:
         if not octets:
             raise PeerError("the filter hung up")
         reply = self.session.receive(octets)
-        if reply:
+        if not reply:
+            return
+        try:
             self._socket.sendall(reply)
+        except OSError:
+            if self.session.outcome is None:
+                raise  # else the filter hung up with its last answer, as a draining one does
 
     def close(self) -> None:
         """Quit and hang up."""
