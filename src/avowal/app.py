@@ -20,10 +20,11 @@ from avowal.dns.cache import Cached
 from avowal.dns.dnspython import DnsResolver
 from avowal.dns.preloading import preload
 from avowal.errors import KeyMaterialError, StoreError
-from avowal.flow.compiling import compile_plan
+from avowal.flow.compiling import MECHANISMS, compile_plan
 from avowal.flow.decide import decide
 from avowal.flow.inspection import Inspection
 from avowal.flow.plan import AnyKey, Plan
+from avowal.flow.reputation import ReputationAsking
 from avowal.flow.transaction import Transaction
 from avowal.keys.files import load_key
 from avowal.keys.watch import Watch, Watched, WatchedKey
@@ -34,6 +35,10 @@ from avowal.milter.flowing import FlowFilter
 from avowal.milter.watching import watching
 from avowal.milter.worker import Prepared
 from avowal.names import DomainName, NameFault
+from avowal.reputation.background import Background
+from avowal.reputation.dnswl import DnsWhitelist
+from avowal.reputation.opinions import Assessor, Several
+from avowal.reputation.table import OpinionTable
 
 SOFTWARE = f"avowal v{__version__}"
 _KEPT = 10_000  # keys found by author domain; an RSA key takes some 2 kB
@@ -113,11 +118,52 @@ def plan(
 ) -> Plan:
     """Compile a configuration and load its keys.  Raises ConfigError."""
     load = KeyFiles(require_safe=configuration.signing.require_safe_keys, watch=watch)
-    return compile_plan(configuration, places, load=load, generation=generation, software=SOFTWARE)
+    asking = assessor(configuration)
+    return compile_plan(
+        configuration,
+        places,
+        load=load,
+        generation=generation,
+        mechanisms=MECHANISMS if asking is None else (*MECHANISMS, ReputationAsking(asking)),
+        software=SOFTWARE,
+    )
+
+
+def assessor(configuration: Configuration) -> Assessor | None:
+    """Return whoever is asked for opinions, None for nobody.  Raises ConfigError, StoreError."""
+    wanted = configuration.reputation
+    found: list[Assessor] = []
+    if wanted.file is not None:
+        found.append(OpinionTable.parse(_text(wanted.file), file=wanted.file))
+    if wanted.database is not None:
+        from avowal.stores.opinions import SqliteOpinions  # noqa: PLC0415 - few have one
+
+        found.append(SqliteOpinions(wanted.database))
+    if wanted.whitelists:
+        asking = _resolver(configuration)
+        found += [Background(DnsWhitelist(zone, asking)) for zone in wanted.whitelists]
+    if wanted.service is not None:
+        from avowal.reputation.repute import Repute  # noqa: PLC0415 - loads an HTTP client
+
+        found.append(Background(Repute(wanted.service)))
+    return Several(*found) if found else None
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise StoreError(f"{path}: {error}") from None
 
 
 def resolver(configuration: Configuration) -> AsyncResolver:
     """Return what answers questions to DNS.  Raises ResolverSetupError, StoreError."""
+    asked: AsyncResolver = _resolver(configuration)
+    return asked
+
+
+def _resolver(configuration: Configuration) -> Any:
+    """Return a resolver for both kinds of callers."""
     dns = configuration.dns
     if dns.zone_file is not None:
         return _zone(dns.zone_file)
@@ -135,7 +181,7 @@ def _server(text: str) -> str:
     return f"[{address}]:{port}" if at else text
 
 
-def _zone(path: str) -> AsyncResolver:
+def _zone(path: str) -> Any:
     from avowal.dns.zone import Zone  # noqa: PLC0415 - for tests only
 
     try:
