@@ -309,6 +309,49 @@ static PyObject *bare_cr(PyObject *module, PyObject *octets)
     return bare(octets, '\r', '\n', 1);
 }
 
+/* The last LF in octets[from..to), -1 where there is none. */
+static Py_ssize_t last_lf(const char *octets, Py_ssize_t from, Py_ssize_t to)
+{
+    while (to > from)
+        if (octets[--to] == '\n')
+            return to;
+    return -1;
+}
+
+static PyObject *column_after(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+{
+    char *octets;
+    Py_ssize_t n, column, most, start = 0, reach, last;
+
+    (void)module;
+    if (nargs != 3) {
+        PyErr_SetString(PyExc_TypeError, "column_after takes octets, a column and a limit");
+        return NULL;
+    }
+    if (PyBytes_AsStringAndSize(args[0], &octets, &n) < 0)
+        return NULL;
+    column = PyLong_AsSsize_t(args[1]);
+    if (column == -1 && PyErr_Occurred())
+        return NULL;
+    most = PyLong_AsSsize_t(args[2]);
+    if (most == -1 && PyErr_Occurred())
+        return NULL;
+    if (column < 0 || most <= column)
+        return PyLong_FromLong(-1);
+    for (reach = most - column; reach <= n; reach = start + most) {
+        last = last_lf(octets, start, reach);
+        if (last < 0)
+            return PyLong_FromLong(-1);
+        start = last + 1;
+        if (most > n - start) /* also keeps the sum from overflowing */
+            break;
+    }
+    last = last_lf(octets, start, n);
+    if (last >= 0)
+        return PyLong_FromSsize_t(n - 1 - last);
+    return PyLong_FromSsize_t(start ? n - start : column + n);
+}
+
 /* ---- header section ---- */
 
 static inline octet lower(octet c)
@@ -520,6 +563,7 @@ static PyMethodDef functions[] = {
     {"relax_body", relax_body, METH_O, NULL},
     {"bare_lf", bare_lf, METH_O, NULL},
     {"bare_cr", bare_cr, METH_O, NULL},
+    {"column_after", (PyCFunction)(void (*)(void))column_after, METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -121,6 +121,28 @@ def bare_cr(octets: bytes) -> int:
     return _first(_BARE_CR, octets)
 
 
+def column_after(octets: bytes, column: int, most: int) -> int:
+    """Return how many octets stand behind the last LF, -1 when it took over `most` to one.
+
+    `column` is how many stood behind the last one before these octets.  It leaps from LF to LF,
+    as far as a line may reach.
+    """
+    size = len(octets)
+    if column < 0 or most <= column:
+        return -1
+    start = 0
+    reach = most - column
+    while reach <= size:
+        start = octets.rfind(b"\n", start, reach) + 1
+        if start == 0:
+            return -1
+        reach = start + most
+    last = octets.rfind(b"\n", start)
+    if last >= 0:
+        return size - 1 - last
+    return size - start if start else column + size
+
+
 def _first(expression: re.Pattern[bytes], octets: bytes) -> int:
     found = expression.search(octets)
     return -1 if found is None else found.start()

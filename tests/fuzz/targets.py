@@ -313,6 +313,7 @@ def forms(octets: bytes) -> None:
         ("relax_body", (octets,)),
         ("bare_lf", (octets,)),
         ("bare_cr", (octets,)),
+        ("column_after", (octets, len(octets) % 5, 1 + len(octets) % 41)),
         ("relax_field", (octets, colon)),
         ("relax_field", (octets, len(octets) // 2)),
         ("relax_fields", (*split, [at for at in places if split[2][at] >= 0])),

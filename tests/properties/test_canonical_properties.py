@@ -172,3 +172,20 @@ def test_the_twins_agree_on_fields(octets: bytes, places: list[int]) -> None:
     assert outcome(kernel, "relax_fields", *lists, places) == outcome(
         _pure, "relax_fields", *lists, places
     )
+
+
+@given(octets=WINDOWS, column=st.integers(-1, 9), most=st.integers(-1, 12))
+def test_the_twins_agree_on_columns(octets: bytes, column: int, most: int) -> None:
+    assert outcome(kernel, "column_after", octets, column, most) == outcome(
+        _pure, "column_after", octets, column, most
+    )
+
+
+@given(cut=cuts(BODIES), most=st.integers(1, 9))
+def test_columns_are_what_splitting_says(cut: Cut, most: int) -> None:
+    column = 0
+    for piece in cut.pieces:
+        column = _pure.column_after(piece, column, most) if column >= 0 else column
+    *ended, last = cut.whole.split(b"\n")
+    fits = all(len(line) < most for line in ended) and len(last) < most
+    assert column == (len(last) if fits else -1)

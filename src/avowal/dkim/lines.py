@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from avowal._fast import column_after
 from avowal.canonical import Octets
 
 LONGEST_LINE = 998  # octets without CRLF, RFC 5322 §2.1.1
 _WITH_CRLF = LONGEST_LINE + 2
+_PIECE = 64 << 10
 
 
 class BodyLines:
@@ -22,23 +24,11 @@ class BodyLines:
         self._column = 0  # octets since the last line feed
 
     def feed(self, chunk: Octets) -> None:
-        """Take the next octets."""
-        octets = bytes(chunk)
-        self.eight_bit = self.eight_bit or not octets.isascii()
-        if not self.too_long:
-            self._measure(octets)
-
-    def _measure(self, octets: bytes) -> None:
-        """Leap from line feed to line feed, as far as a line may reach."""
-        size = len(octets)
-        rfind = octets.rfind
-        line_feed = -1
-        reach = _WITH_CRLF - self._column  # where the line feed has to come before
-        while reach <= size:
-            line_feed = rfind(b"\n", line_feed + 1, reach)
-            if line_feed < 0:
-                self.too_long = True
-                return
-            reach = line_feed + 1 + _WITH_CRLF
-        last = rfind(b"\n", line_feed + 1)
-        self._column = size - 1 - last if last >= 0 else size + _WITH_CRLF - reach
+        """Take the next octets, in pieces that are copied within the processor's cache."""
+        view = memoryview(chunk)
+        for start in range(0, len(view), _PIECE):
+            octets = bytes(view[start : start + _PIECE])
+            self.eight_bit = self.eight_bit or not octets.isascii()
+            if not self.too_long:
+                self._column = column_after(octets, self._column, _WITH_CRLF)
+                self.too_long = self._column < 0
