@@ -65,7 +65,7 @@ class _Lines(logging.Formatter):
         facts: Facts = {"level": record.levelname.lower(), "event": record.getMessage()}
         facts |= getattr(record, "facts", {})
         if record.exc_info:
-            facts["traceback"] = self.formatException(record.exc_info)
+            facts["traceback"] = self.formatException(record.exc_info)[-_LONGEST:]
         return facts
 
 

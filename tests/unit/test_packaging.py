@@ -1,0 +1,123 @@
+"""The files for packagers can be used: each is read, and what it names exists."""
+
+from __future__ import annotations
+
+import configparser
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import click
+import pytest
+
+from avowal import app
+from avowal.cli.milter import command as milter_command
+from avowal.config import toml
+from avowal.crypto.signing import generate
+from avowal.keys.files import write_key
+from avowal.milter import sockets
+
+ROOT = Path(__file__).parents[2]
+PACKAGING = ROOT / "packaging"
+CONFIGURATION = PACKAGING / "avowal.toml"
+
+
+def unit(name: str) -> dict[str, list[tuple[str, str]]]:
+    """Read a systemd unit: its sections, each a list of key and value."""
+    sections: dict[str, list[tuple[str, str]]] = {}
+    current: list[tuple[str, str]] = []
+    for line in (PACKAGING / "systemd" / name).read_text().splitlines():
+        if line.startswith("["):
+            current = sections.setdefault(line.strip("[]"), [])
+        elif line and not line.startswith("#"):
+            key, equals, value = line.partition("=")
+            assert equals, line
+            current.append((key, value))
+    return sections
+
+
+def test_the_sample_configuration_is_a_good_one(tmp_path: Path) -> None:
+    text = CONFIGURATION.read_text()
+    key = tmp_path / "s1.pem"
+    write_key(key, generate("ed25519"))
+    loaded = toml.parse(text.replace("/etc/avowal/keys/s1.pem", str(key)).encode())
+    plan = app.plan(loaded.configuration, loaded.places)
+    assert plan.configuration.signing.require_published
+    for listener in plan.configuration.listeners:
+        assert sockets.parse(listener.socket)
+
+
+def test_the_service_starts_the_daemon_with_options_it_has() -> None:
+    service = dict(unit("avowal-milter.service")["Service"])
+    for key in ("ExecStart", "ExecStartPre"):
+        program, name, *arguments = shlex.split(service[key])
+        assert (Path(program).name, name) == ("avowal", "milter")
+        context = milter_command.make_context("milter", arguments, resilient_parsing=True)
+        assert context.params["config"] == "/etc/avowal/avowal.toml"
+        assert set(arguments[::2]) <= {
+            option for one in milter_command.params if isinstance(one, click.Option)
+            for option in one.opts
+        }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "hardening",
+    [
+        "NoNewPrivileges=yes", "ProtectSystem=strict", "MemoryDenyWriteExecute=yes",
+        "CapabilityBoundingSet=", "PrivateDevices=yes", "RestrictSUIDSGID=yes",
+        "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6", "SystemCallFilter=@system-service",
+    ],
+)  # fmt: skip
+def test_the_service_is_confined(hardening: str) -> None:
+    key, _, value = hardening.partition("=")
+    assert (key, value) in unit("avowal-milter.service")["Service"]
+
+
+def test_the_service_stops_later_than_the_daemon_drains() -> None:
+    service = dict(unit("avowal-milter.service")["Service"])
+    assert int(service["TimeoutStopSec"]) > toml.parse(b"").configuration.server.drain
+
+
+def test_the_socket_hands_over_what_the_configuration_can_name() -> None:
+    options = dict(unit("avowal-milter.socket")["Socket"])
+    assert sockets.parse(f"systemd:{options['FileDescriptorName']}") == sockets.Inherited("milter")
+
+
+def test_the_user_of_the_service_is_made_and_owns_its_directories() -> None:
+    made = (PACKAGING / "systemd" / "sysusers.conf").read_text()
+    service = dict(unit("avowal-milter.service")["Service"])
+    assert re.search(rf"^u {service['User']} ", made, re.MULTILINE)
+    tmpfiles = (PACKAGING / "systemd" / "tmpfiles.conf").read_text()
+    rows = [line.split() for line in tmpfiles.splitlines() if line and line[0] != "#"]
+    assert [row[0] for row in rows] == ["d", "d", "d"]
+    assert ["d", "/run/avowal", "0755", "avowal", "avowal", "-"] in rows
+
+
+def test_the_container_copies_what_exists_and_runs_the_daemon() -> None:
+    text = (PACKAGING / "container" / "Containerfile").read_text()
+    for sources in re.findall(r"^COPY (?!--)(.*) \S+$", text, re.MULTILINE):
+        for source in sources.split():
+            assert (ROOT / source).exists(), source
+    (entry,) = re.findall(r"^ENTRYPOINT (.*)$", text, re.MULTILINE)
+    assert '"avowal", "milter"' in entry
+    assert f":{toml.parse(CONFIGURATION.read_bytes()).configuration.server.metrics}"[-5:] in text
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze here")
+def test_systemd_finds_nothing_wrong(tmp_path: Path) -> None:
+    copy = tmp_path / "avowal-milter.service"
+    text = (PACKAGING / "systemd" / "avowal-milter.service").read_text()
+    copy.write_text(text.replace("/usr/bin/avowal", "/bin/true"))
+    said = subprocess.run(
+        ["systemd-analyze", "verify", str(copy)], capture_output=True, text=True, check=False
+    )
+    assert "avowal-milter" not in said.stderr
+
+
+def test_the_units_are_plain_ini_files() -> None:
+    for path in (PACKAGING / "systemd").glob("avowal-milter.*"):
+        parser = configparser.ConfigParser(strict=False, interpolation=None)
+        parser.read(path)
+        assert {"Unit", "Install"} <= set(parser)
