@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from types import MappingProxyType
 
 from avowal.crypto import publickey
@@ -64,6 +65,12 @@ def register(algorithm: Algorithm) -> None:
 def unregister(name: str) -> None:
     """Take an algorithm out again, for tests and for retiring one."""
     del _REGISTERED[name]
+
+
+@lru_cache(maxsize=256)
+def own_public_key(algorithm: Algorithm, octets: bytes) -> PublicKey:
+    """Read the public half of a key that signs here, remembering it.  Raises PublicKeyFault."""
+    return algorithm.load_public(octets)
 
 
 def new_hash(name: str, octets: bytes = b"") -> hashlib._Hash:

@@ -22,7 +22,7 @@ from typing import NamedTuple, cast
 
 from avowal import quoted
 from avowal.canonical import Octets
-from avowal.crypto.algorithms import ALGORITHMS, new_hash
+from avowal.crypto.algorithms import ALGORITHMS, new_hash, own_public_key
 from avowal.crypto.publickey import PublicKeyFault
 from avowal.crypto.signing import AsyncSigningKey, KnowsPublicKey, SigningKey
 from avowal.dkim import cautions
@@ -98,7 +98,7 @@ class Unsigned:
             raise IntentError(name, "writer and reader disagree about what is signed")
         if hasattr(self.key, "public_octets"):
             try:
-                public = algorithm.load_public(cast("KnowsPublicKey", self.key).public_octets)
+                public = own_public_key(algorithm, cast("KnowsPublicKey", self.key).public_octets)
             except PublicKeyFault as fault:
                 raise IntentError("b=", f"the key's public half is unusable: {fault}") from None
             if not algorithm.verify(public, read.signature, digest):
@@ -158,6 +158,11 @@ class Signer:
         self._enter("body", "body")
         self._lines.feed(chunk)
         self._hasher.feed(chunk)
+
+    def put_on_top(self, field: Field) -> None:
+        """Take a field that will stand on top of the header, to be signed with it."""
+        self._enter("body", "body")
+        self._header = Header.of([field, *self._header])
 
     def prepare(self) -> tuple[Unsigned, ...]:
         """End the body and return what is left to sign, one for each intent in order."""
