@@ -23,10 +23,11 @@ def fuzz(target: str) -> None:
     if len(arguments) < len(sys.argv):
         sys.modules["avowal._kernel"] = None  # type: ignore[assignment]  # importing it fails
     with atheris.instrument_imports(include=["avowal"]):
-        from tests.fuzz import answers, claims, policies, targets
+        from tests.fuzz import answers, claims, policies, protocols, targets
     from tests.fuzz.seeds import seeds
 
     known = targets.TARGETS | claims.TARGETS | answers.TARGETS | policies.TARGETS
+    known |= protocols.TARGETS
 
     with tempfile.TemporaryDirectory(prefix="avowal-fuzz-") as corpus:
         if all(argument.startswith("-") for argument in arguments[1:]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.fuzz import answers, claims, policies
+from tests.fuzz import answers, claims, policies, protocols
 from tests.fuzz.targets import CUT, KEYS, NOW, PARSERS
 
 from avowal import front
@@ -81,5 +81,7 @@ def seeds(target: str) -> Iterator[bytes]:
         yield from answers.seeds(target)
     elif target in policies.TARGETS:
         yield from policies.seeds(target)
+    elif target in protocols.TARGETS:
+        yield from protocols.seeds(target)
     else:
         yield from messages

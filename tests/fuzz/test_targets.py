@@ -11,9 +11,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from tests.fuzz import protocols, targets
 from tests.fuzz.seeds import seeds
-from tests.fuzz.targets import TARGETS
 
+TARGETS = targets.TARGETS | protocols.TARGETS
 MUTATIONS = 150
 
 
