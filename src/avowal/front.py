@@ -30,6 +30,7 @@ from avowal.message import (
     LineEnds,
     WireForm,
     looks_stored,
+    refuse_many_fields,
     split,
 )
 
@@ -51,7 +52,7 @@ TOO_LARGE = (
         field=Field(b"", -1),
         place=-1,
         reason=Reason.TOO_LARGE,
-        detail="the header section is beyond Limits.header_octets",
+        detail="the header section is beyond Limits.header_octets or header_fields",
     ),
 )
 
@@ -181,6 +182,7 @@ def read_header(
         header, body = split(octets)
         if len(header) > limits.header_octets:
             raise HeaderTooLarge(limits.header_octets, "a header beyond the limit")
+        refuse_many_fields(header, limits.header_fields)
         return Header.parse(header), (body,)
     chunks = itertools.chain((first,), source)
     return _streamed(_converted(chunks, form) if form is not None else chunks, limits)
@@ -199,7 +201,7 @@ def _beginning(chunks: Chunks, limits: Limits) -> bytes:
 
 
 def _streamed(chunks: Chunks, limits: Limits) -> tuple[Header, Chunks]:
-    reader = HeaderReader(limit=limits.header_octets)
+    reader = HeaderReader(limit=limits.header_octets, fields=limits.header_fields)
     for chunk in chunks:
         body = reader.feed(chunk)
         if body is not None and reader.header is not None:
