@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from avowal._fast import bare_cr, bare_lf
+from avowal._fast import bare_cr, bare_lf, column_after
 from avowal.crypto.algorithms import ALGORITHMS, Status
 from avowal.crypto.publickey import PublicKey
 from avowal.dkim.key import KeyRecord
 from avowal.dkim.lines import LONGEST_LINE
 from avowal.dkim.reasons import Caution
 from avowal.dkim.signature import REGISTERED, Signature
-from avowal.message import Header
+from avowal.message import CRLF, Header
 
 RECOMMENDED_RSA_BITS = 2048  # RFC 8301 §3.2
 WIDELY_ACCEPTED_RSA_BITS = 4096  # RFC 8301 §3.2: verifiers must accept up to here
@@ -117,6 +117,6 @@ def _have_bare_break(raws: list[bytes]) -> bool:
 
 
 def _have_long_line(raws: list[bytes]) -> bool:
-    return max(map(len, raws), default=0) > LONGEST_LINE and any(
-        len(line) > LONGEST_LINE for raw in raws for line in raw.split(b"\r\n")
-    )
+    if max(map(len, raws), default=0) <= LONGEST_LINE:
+        return False
+    return any(column_after(raw + CRLF, 0, LONGEST_LINE + len(CRLF)) < 0 for raw in raws)
