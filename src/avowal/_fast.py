@@ -8,7 +8,7 @@ from __future__ import annotations
 try:
     from avowal._kernel import (
         WINDOW,
-        bare_cr,
+        bare_break,
         bare_lf,
         column_after,
         relax_body,
@@ -21,7 +21,7 @@ try:
 except ImportError:
     from avowal._pure import (
         WINDOW,
-        bare_cr,
+        bare_break,
         bare_lf,
         column_after,
         relax_body,
@@ -35,7 +35,7 @@ except ImportError:
 __all__ = [
     "COMPILED",
     "WINDOW",
-    "bare_cr",
+    "bare_break",
     "bare_lf",
     "column_after",
     "relax_body",

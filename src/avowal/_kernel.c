@@ -261,27 +261,38 @@ static PyObject *relax_body(PyObject *module, PyObject *window)
 
 /* ---- line ends ---- */
 
-/* Where the first octet `c` stands whose neighbour at `beside` is not `mate`; -1 if nowhere. */
-static Py_ssize_t first_unpaired(const octet *in, Py_ssize_t n, octet c, octet mate, int beside)
+/* Whether in[i] is an LF that no CR stands before or, if asked, a CR that no LF follows. */
+static inline int is_bare(const octet *in, Py_ssize_t i, Py_ssize_t n, int also_cr)
+{
+    if (in[i] == '\n')
+        return i == 0 || in[i - 1] != '\r';
+    return also_cr && in[i] == '\r' && (i + 1 == n || in[i + 1] != '\n');
+}
+
+static Py_ssize_t first_bare(const octet *in, Py_ssize_t n, int also_cr)
 {
     Py_ssize_t i = 0;
 #ifdef WITH_SSE2
-    if (n > 0 && beside < 0 && in[0] == c)
+    if (n > 0 && is_bare(in, 0, n, also_cr))
         return 0;
-    for (i = beside < 0; n - i > BLOCK; i += BLOCK) {
-        __m128i paired = equals(load(in + i + beside), (char)mate);
-        int found = _mm_movemask_epi8(_mm_andnot_si128(paired, equals(load(in + i), (char)c)));
-        if (found)
-            return i + lowest_bit((unsigned)found);
+    for (i = 1; n - i > BLOCK; i += BLOCK) {
+        __m128i here = load(in + i);
+        __m128i bare = _mm_andnot_si128(equals(load(in + i - 1), '\r'), equals(here, '\n'));
+        if (also_cr) {
+            __m128i followed = equals(load(in + i + 1), '\n');
+            bare = _mm_or_si128(bare, _mm_andnot_si128(followed, equals(here, '\r')));
+        }
+        if (_mm_movemask_epi8(bare))
+            return i + lowest_bit((unsigned)_mm_movemask_epi8(bare));
     }
 #endif
     for (; i < n; i++)
-        if (in[i] == c && (i + beside < 0 || i + beside >= n || in[i + beside] != mate))
+        if (is_bare(in, i, n, also_cr))
             return i;
     return -1;
 }
 
-static PyObject *bare(PyObject *octets, octet c, octet mate, int beside)
+static PyObject *bare_place(PyObject *octets, int also_cr)
 {
     Py_buffer view;
     PyThreadState *released = NULL;
@@ -290,7 +301,7 @@ static PyObject *bare(PyObject *octets, octet c, octet mate, int beside)
         return NULL;
     if (view.len >= WORTH_RELEASING)
         released = PyEval_SaveThread();
-    place = first_unpaired(view.buf, view.len, c, mate, beside);
+    place = first_bare(view.buf, view.len, also_cr);
     if (released)
         PyEval_RestoreThread(released);
     PyBuffer_Release(&view);
@@ -300,13 +311,13 @@ static PyObject *bare(PyObject *octets, octet c, octet mate, int beside)
 static PyObject *bare_lf(PyObject *module, PyObject *octets)
 {
     (void)module;
-    return bare(octets, '\n', '\r', -1);
+    return bare_place(octets, 0);
 }
 
-static PyObject *bare_cr(PyObject *module, PyObject *octets)
+static PyObject *bare_break(PyObject *module, PyObject *octets)
 {
     (void)module;
-    return bare(octets, '\r', '\n', 1);
+    return bare_place(octets, 1);
 }
 
 /* The last LF in octets[from..to), -1 where there is none. */
@@ -562,7 +573,7 @@ static PyMethodDef functions[] = {
     {"relax_fields", (PyCFunction)(void (*)(void))relax_fields, METH_FASTCALL, NULL},
     {"relax_body", relax_body, METH_O, NULL},
     {"bare_lf", bare_lf, METH_O, NULL},
-    {"bare_cr", bare_cr, METH_O, NULL},
+    {"bare_break", bare_break, METH_O, NULL},
     {"column_after", (PyCFunction)(void (*)(void))column_after, METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},
 };

@@ -25,7 +25,7 @@ _LONGEST_KNOWN_NAME = 64
 _WSP_RUN = re.compile(rb"[ \t]++")
 _SPACES = re.compile(rb"  ++")
 _BARE_LF = re.compile(rb"(?<!\r)\n")
-_BARE_CR = re.compile(rb"\r(?!\n)")
+_BARE = re.compile(rb"(?<!\r)\n|\r(?!\n)")
 _TAB_TO_SPACE = bytes.maketrans(b"\t", b" ")
 _SPACE_BITS = bytes(_SP ^ _HTAB if octet == _SP else 0 for octet in range(256))
 
@@ -114,11 +114,12 @@ def bare_lf(octets: bytes) -> int:
     return _first(_BARE_LF, octets)
 
 
-def bare_cr(octets: bytes) -> int:
-    """Return where the first CR stands that no LF follows, -1 when there is none."""
-    if octets.count(b"\r") == octets.count(b"\r\n"):
+def bare_break(octets: bytes) -> int:
+    """Return where the first such LF or CR that no LF follows stands, -1 when there is none."""
+    breaks = octets.count(b"\r\n")
+    if octets.count(b"\n") == breaks == octets.count(b"\r"):
         return -1
-    return _first(_BARE_CR, octets)
+    return _first(_BARE, octets)
 
 
 def column_after(octets: bytes, column: int, most: int) -> int:

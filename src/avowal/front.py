@@ -46,6 +46,7 @@ Chunks: TypeAlias = Iterator[bytes]
 ZoneData: TypeAlias = Mapping[str, Any]
 
 _CHUNK = 256 << 10  # octets read from a file at a time
+_PIECE = 64 << 10  # octets worked on at a time where several look at them
 # The one verdict on a message whose header was not read to its end.
 TOO_LARGE = (
     Verification(
@@ -241,6 +242,10 @@ def _ended(verifier: AnyVerifier, body: Iterable[Octets], keys: Any) -> tuple[Ve
 def signable(chunks: bytes | Chunks, line_ends: LineEnds) -> tuple[Header, Iterable[Octets]]:
     """Read a message as it will be sent, bare CR and LF as CRLF.  Raises IntentError."""
     ends: LineEnds = "wire" if line_ends == "wire" else "stored"
+    if isinstance(chunks, bytes) and len(chunks) > _CHUNK:
+        # Signing looks at a body several times: each piece while the processor still has it.
+        octets = chunks
+        chunks = (octets[at : at + _PIECE] for at in range(0, len(octets), _PIECE))
     try:
         return read_header(chunks, line_ends=ends, bare_cr=True)
     except HeaderTooLarge as fault:

@@ -11,12 +11,12 @@ header section that is no field stays in its place as a field without a name.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from avowal._fast import bare_cr, bare_lf, split_header
+from avowal._fast import bare_break, bare_lf, split_header
 from avowal.errors import StateError, SyntaxFault
 from avowal.limits import DEFAULT
+from avowal.values import value
 
 CRLF = b"\r\n"
 _BLANK_LINE = b"\r\n\r\n"
@@ -130,7 +130,7 @@ class Header:
         return f"<Header of {len(self)} fields>"
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Message:
     """A whole message in memory: header, and body octets behind the blank line.
 
@@ -263,7 +263,7 @@ class WireForm:
         return self._converted(b"\r") if held else b""
 
     def _converted(self, octets: bytes) -> bytes:
-        if bare_lf(octets) < 0 and not (self._bare_cr and bare_cr(octets) >= 0):
+        if (bare_break if self._bare_cr else bare_lf)(octets) < 0:
             return octets
         self.changed = True
         octets = octets.replace(CRLF, b"\n")

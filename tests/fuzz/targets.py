@@ -312,7 +312,7 @@ def forms(octets: bytes) -> None:
         ("split_header", (octets,)),
         ("relax_body", (octets,)),
         ("bare_lf", (octets,)),
-        ("bare_cr", (octets,)),
+        ("bare_break", (octets,)),
         ("column_after", (octets, len(octets) % 5, 1 + len(octets) % 41)),
         ("relax_field", (octets, colon)),
         ("relax_field", (octets, len(octets) // 2)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from avowal._fast import bare_cr, bare_lf, column_after
+from avowal._fast import bare_break, column_after
 from avowal.crypto.algorithms import ALGORITHMS, Status
 from avowal.crypto.publickey import PublicKey
 from avowal.dkim.key import KeyRecord
@@ -113,7 +113,7 @@ def _header_cautions(header: Header) -> Iterator[Caution]:
 
 def _have_bare_break(raws: list[bytes]) -> bool:
     octets = b" ".join(raws)  # looked at in one go: calls cost more than octets here
-    return bare_lf(octets) >= 0 or bare_cr(octets) >= 0
+    return bare_break(octets) >= 0
 
 
 def _have_long_line(raws: list[bytes]) -> bool:

@@ -25,10 +25,15 @@ class BodyLines:
 
     def feed(self, chunk: Octets) -> None:
         """Take the next octets, in pieces that are copied within the processor's cache."""
-        view = memoryview(chunk)
-        for start in range(0, len(view), _PIECE):
-            octets = bytes(view[start : start + _PIECE])
-            self.eight_bit = self.eight_bit or not octets.isascii()
-            if not self.too_long:
-                self._column = column_after(octets, self._column, _WITH_CRLF)
-                self.too_long = self._column < 0
+        if isinstance(chunk, bytes) and len(chunk) <= _PIECE:
+            self._look_at(chunk)
+        else:
+            view = memoryview(chunk)
+            for start in range(0, len(view), _PIECE):
+                self._look_at(bytes(view[start : start + _PIECE]))
+
+    def _look_at(self, octets: bytes) -> None:
+        self.eight_bit = self.eight_bit or not octets.isascii()
+        if not self.too_long:
+            self._column = column_after(octets, self._column, _WITH_CRLF)
+            self.too_long = self._column < 0
