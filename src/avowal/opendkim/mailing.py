@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import shlex
+import subprocess
 from collections.abc import Callable, Sequence
 
 from avowal.opendkim.journal import Level, Line
 from avowal.opendkim.verdict import Mail
+from avowal.report.mailing import DEFAULT_COMMAND, SECONDS, piped
 
-DEFAULT_COMMAND = "/usr/sbin/sendmail"
-_SECONDS = 20.0  # a command that takes longer is stopped: the MTA waits for our answer
+__all__ = ["DEFAULT_COMMAND", "hand_over"]
 
 
 async def hand_over(command: str, mails: Sequence[Mail], say: Callable[[Line], None]) -> None:
     """Give mails to the command, one after the other; say what went wrong.  Raises nothing."""
     for mail in mails:
         try:
-            status = await asyncio.wait_for(_piped(command, mail), _SECONDS)
-        except TimeoutError:
-            say(Line(Level.ERROR, f"{command}: still running after {_SECONDS:.0f} s: stopped"))
+            words = [*shlex.split(command), "-t", f"-f{mail.sender}"]
+            status = await asyncio.to_thread(piped, words, mail.octets)
+        except subprocess.TimeoutExpired:
+            say(Line(Level.ERROR, f"{command}: still running after {SECONDS:.0f} s: stopped"))
         except OSError as error:
             say(Line(Level.ERROR, f"popen(): {command}: {error.strerror}"))
         except ValueError as error:
@@ -27,19 +29,3 @@ async def hand_over(command: str, mails: Sequence[Mail], say: Callable[[Line], N
         else:
             if status:
                 say(Line(Level.ERROR, f"pclose(): returned status {status}"))
-
-
-async def _piped(command: str, mail: Mail) -> int:
-    words = [*shlex.split(command), "-t", f"-f{mail.sender}"]
-    process = await asyncio.create_subprocess_exec(
-        *words,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        await process.communicate(mail.octets.replace(b"\r\n", b"\n"))
-    finally:
-        if process.returncode is None:
-            process.kill()
-    return process.returncode or 0

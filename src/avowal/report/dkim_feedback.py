@@ -2,17 +2,21 @@
 
 A signature asks by r=y, its domain confirms by a record that names a local part and says
 which failures are wanted.  `wanted` applies the algorithm of §3.3 to all signatures of a
-message; the verdict on the message is never touched by it.  Sending belongs to the faces.
+message; whoever has to ask before there are verdicts takes `records` and `chosen`, its two
+halves.  The verdict on the message is never touched by it.  What a report says is in
+`dkim_failure`, how it is sent in `mailing`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
 
 from avowal import quoted
 from avowal.dkim.reasons import Reason, Result
+from avowal.dkim.signature import Signature
 from avowal.dkim.verification import Verification
 from avowal.errors import SyntaxFault
 from avowal.lookup import Answer, Outcome, Question, Steps, ask
@@ -34,6 +38,10 @@ _KIND_OF = {
     Reason.BODY_HASH: "v", Reason.SIGNATURE: "v", Reason.BODY_LENGTH: "v",
     Reason.EXPIRED: "x",
 }  # fmt: skip
+
+
+Records: TypeAlias = Mapping[str, Answer]
+"""What DNS says about reports, by name of the record."""
 
 
 class ReportRecordFault(SyntaxFault):
@@ -115,34 +123,63 @@ def auth_failure_of(verification: Verification) -> str | None:
     return None if reason is None else "signature"
 
 
-def wanted(verifications: Iterable[Verification], *, draw: int) -> Steps[tuple[Wanted, ...]]:
-    """Ask which failures are to be reported (RFC 6651 §3.3).  Raises nothing.
+def asks(signature: Signature) -> bool:
+    """Whether a signature asks for reports: r=y, which has no other value (§3.1)."""
+    return signature.tags.get("r") == b"y"
+
+
+def records(domains: Iterable[DomainName]) -> Steps[Records]:
+    """Ask what domains say about reports, the first `MOST_REPORTS` of them.  Raises nothing."""
+    names = list(dict.fromkeys(record_name(domain) for domain in domains))[:MOST_REPORTS]
+    answers = yield from ask(*(Question(name) for name in names))
+    return dict(zip(names, answers, strict=True))
+
+
+def chosen(
+    verifications: Iterable[Verification], found: Records, *, draw: int
+) -> tuple[Wanted, ...]:
+    """Return which failures are to be reported (§3.3 steps 3 to 10).  Raises nothing.
 
     `draw` is a random number from 0 to 99.  A domain gets one report per message at most,
     the first of its failures that it wants.
     """
-    asking: dict[str, list[tuple[Verification, str, DomainName]]] = {}
+    failures: dict[str, list[_Failure]] = {}
+    for failure in _failures(verifications):
+        failures.setdefault(record_name(failure.domain), []).append(failure)
+    reports = (
+        _first_wanted(failures[name], answer, draw)
+        for name, answer in found.items()
+        if name in failures
+    )
+    return tuple(one for one in reports if one is not None)
+
+
+def wanted(verifications: Iterable[Verification], *, draw: int) -> Steps[tuple[Wanted, ...]]:
+    """Ask which failures are to be reported, as `chosen` has it.  Raises nothing."""
+    verifications = tuple(verifications)
+    domains = [failure.domain for failure in _failures(verifications)]
+    if not domains:
+        return ()
+    found = yield from records(domains)
+    return chosen(verifications, found, draw=draw)
+
+
+class _Failure(NamedTuple):
+    """A failed signature that asks for reports."""
+
+    verification: Verification
+    kind: str
+    domain: DomainName
+
+
+def _failures(verifications: Iterable[Verification]) -> Iterator[_Failure]:
     for verification in verifications:
         kind, signature = kind_of(verification), verification.signature
-        if kind is None or signature is None or signature.tags.get("r") != b"y":
-            continue
-        asking.setdefault(record_name(signature.domain), []).append(
-            (verification, kind, signature.domain)
-        )
-    names = list(asking)[:MOST_REPORTS]
-    if not names:
-        return ()
-    answers = yield from ask(*(Question(name) for name in names))
-    found = (
-        _first_wanted(asking[name], answer, draw)
-        for name, answer in zip(names, answers, strict=True)
-    )
-    return tuple(one for one in found if one is not None)
+        if kind is not None and signature is not None and asks(signature):
+            yield _Failure(verification, kind, signature.domain)
 
 
-def _first_wanted(
-    failures: list[tuple[Verification, str, DomainName]], answer: Answer, draw: int
-) -> Wanted | None:
+def _first_wanted(failures: list[_Failure], answer: Answer, draw: int) -> Wanted | None:
     if answer.outcome is not Outcome.FOUND or len(answer.records) != 1:  # §3.3 step 3
         return None
     try:
