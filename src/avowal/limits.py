@@ -6,7 +6,9 @@ reference page is generated from the metadata of its fields.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
+
+from avowal.values import value
 
 
 def _limit(default: int, unit: str, source: str) -> int:
@@ -15,7 +17,7 @@ def _limit(default: int, unit: str, source: str) -> int:
     return made
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Limits:
     """Limits on what a message, a DNS answer or a peer may cost.
 

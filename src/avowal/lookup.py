@@ -12,9 +12,10 @@ What travels to real servers, caching, deadlines and budgets belong to `avowal.d
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol, TypeAlias, TypeVar
+
+from avowal.values import value
 
 
 class Outcome(Enum):
@@ -38,7 +39,7 @@ class Failure(Enum):
     DEADLINE = "deadline of this message passed"
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Question:
     """One name and one record type.
 
@@ -50,7 +51,7 @@ class Question:
     type: str = "TXT"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Answer:
     """What DNS said.
 

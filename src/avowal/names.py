@@ -9,11 +9,11 @@ name that is not ASCII.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
 
 from avowal.errors import SyntaxFault
+from avowal.values import value
 
 MAX_NAME = 253  # characters without the final dot, RFC 1035 §2.3.4
 MAX_LABEL = 63  # RFC 1035 §2.3.4
@@ -33,7 +33,7 @@ class NameFault(SyntaxFault):
     """Octets that are no domain name or identity."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class DomainName:
     """A domain name: `text` as written, `ascii` lower-cased in A-labels without final dot.
 
@@ -71,7 +71,7 @@ class DomainName:
 Selector: TypeAlias = DomainName  # RFC 6376 §3.1: sub-domain *("." sub-domain)
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Identity:
     """An Agent or User Identifier, the i= of a signature (RFC 6376 §2.6).
 

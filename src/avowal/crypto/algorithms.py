@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 from types import MappingProxyType
@@ -15,6 +14,7 @@ from types import MappingProxyType
 from avowal.crypto import publickey
 from avowal.crypto.publickey import PublicKey
 from avowal.errors import UsageError
+from avowal.values import value
 
 
 class Status(Enum):
@@ -24,7 +24,7 @@ class Status(Enum):
     HISTORIC = "historic"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@value(eq=False)
 class Algorithm:
     """One value of a=, and what it takes to check it.
 

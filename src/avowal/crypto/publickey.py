@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from cryptography.exceptions import InternalError, InvalidSignature, UnsupportedAlgorithm
@@ -14,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from avowal.errors import SyntaxFault
+from avowal.values import value
 
 SPKI = "SubjectPublicKeyInfo"  # RFC 5280 §4.1.2.7
 PKCS1 = "RSAPublicKey"  # RFC 8017 appendix A.1.1
@@ -34,7 +34,7 @@ class PublicKeyFault(SyntaxFault):
     """Octets that are no public key of the type asked for."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class PublicKey:
     """A parsed public key.
 

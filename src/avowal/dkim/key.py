@@ -6,7 +6,6 @@ asked of `problem_for`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 from avowal.crypto.algorithms import Algorithm
@@ -15,6 +14,7 @@ from avowal.dkim.reasons import Reason
 from avowal.errors import SyntaxFault
 from avowal.limits import DEFAULT, Limits
 from avowal.taglist import TagList, TagListFault, colon_list, from_base64, without_fws
+from avowal.values import value
 
 VERSION = b"DKIM1"
 _REGISTERED = frozenset("vhknpstg")  # g= is historic: known, never enforced by default
@@ -24,7 +24,7 @@ class KeyRecordFault(SyntaxFault):
     """Octets that are no key record."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class KeyRecord:
     """One key record; absent tags are None, or their default where the RFC gives one.
 

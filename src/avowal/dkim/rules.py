@@ -6,15 +6,17 @@ it can cause, so that whoever reads a result knows which switch to turn.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
+
+from avowal.values import value
 
 
 def _rule(default: Any, reason: str, meaning: str) -> Any:
     return field(default=default, metadata={"reason": reason, "meaning": meaning})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Rules:
     """The receiver's rules.  The defaults are what RFC 6376, 8301 and 8463 ask for."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, TypeAlias
@@ -20,6 +19,7 @@ from avowal.limits import DEFAULT, Limits
 from avowal.message import Field
 from avowal.names import DomainName, Identity, NameFault, Selector
 from avowal.taglist import TagList, TagListFault, colon_list, from_base64, printable, without_fws
+from avowal.values import value
 
 Reader: TypeAlias = Callable[[bytes], Any]
 """Reads the value of a tag; raises SyntaxFault."""
@@ -50,7 +50,7 @@ class SignatureFault(SyntaxFault):
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Signature:
     """One signature as its signer wrote it.
 

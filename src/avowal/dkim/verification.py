@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from avowal.dkim.key import KeyRecord
 from avowal.dkim.reasons import Caution, Reason, Result
 from avowal.dkim.signature import Signature
 from avowal.message import Field
 from avowal.taglist import TagList, printable
+from avowal.values import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Evidence:
     """What was measured on the way to a verdict.
 
@@ -28,7 +27,7 @@ class Evidence:
     secure: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Verification:
     """The verdict on one DKIM-Signature field.
 
