@@ -106,8 +106,15 @@ def limit(case: Case, octets: bytes) -> Callable[[], object]:
     key = KEYS[case.selector]
     public, check = key.public, ALGORITHMS[key.algorithm].verify
     signature = key.sign(hashlib.sha256(octets).digest())
-    if case.operation == "sign":
+    if case.operation == "sign" and case.selector == "rsa":
         return lambda: key.sign(hashlib.sha256(octets).digest())
+    if case.operation == "sign":
+
+        def sign_and_check() -> bool:
+            digest = hashlib.sha256(octets).digest()
+            return check(public, key.sign(digest), digest)
+
+        return sign_and_check
     return lambda: check(public, signature, hashlib.sha256(octets).digest())
 
 
@@ -195,6 +202,8 @@ def shown(results: dict[Case, Measured], names: list[str]) -> Iterator[str]:
 
 
 # At most so many times the limit: 1.3 to sign; to verify 3 up to 20 KB, 1.3 above, 1.8 for h2m.
+# Ed25519 signs faster than it verifies, and each signature is verified before it is let go: that
+# operation belongs to its limit.
 VERIFY_TARGETS = {"t2k": 3.0, "h20k": 3.0, "h2m": 1.8}
 
 
