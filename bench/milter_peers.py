@@ -87,9 +87,14 @@ def make_keys(root: Path) -> None:
 
 
 @contextlib.contextmanager
-def avowal(root: Path, role: str, kind: str, *, workers: int = 1) -> Iterator[Peer]:
-    """Our daemon; the key record comes from a file, as from a warm cache."""
-    name = f"avowal-{role}-{kind}-{workers}"
+def avowal(
+    root: Path, role: str, kind: str, *, workers: int = 1, policies: bool = False
+) -> Iterator[Peer]:
+    """Our daemon; the key record comes from a file, as from a warm cache.
+
+    Without `policies` it does DKIM alone, as its peers do.
+    """
+    name = f"avowal-{role}-{kind}-{workers}-{policies}"
     address = f"unix:{root}/{name}.sock" if kind == "unix" else f"inet:{_port()}@127.0.0.1"
     configuration = root / f"{name}.toml"
     configuration.write_text(
@@ -97,6 +102,7 @@ def avowal(root: Path, role: str, kind: str, *, workers: int = 1) -> Iterator[Pe
         f'[keys.rsa]\ndomain = "{DOMAIN}"\nselector = "rsa"\nfile = "{root}/rsa.pem"\n'
         f'[dns]\nzone_file = "{root}/zone.json"\n[server]\nworkers = {workers}\n'
         '[results]\nauthserv_id = "mx.receiver.example"\n'
+        + ("" if policies else '[policies]\nspf = "off"\ngenerations = []\n')
     )
     with (root / f"{name}.log").open("wb") as log:
         process = subprocess.Popen(
@@ -104,7 +110,7 @@ def avowal(root: Path, role: str, kind: str, *, workers: int = 1) -> Iterator[Pe
         )
     try:
         _wait(address)
-        yield Peer(f"avowal x{workers}", address, process.pid)
+        yield Peer(f"avowal x{workers}{' +DMARC' if policies else ''}", address, process.pid)
     finally:
         process.terminate()
         process.wait()

@@ -134,6 +134,10 @@ class Zone:
         """The same for asynchronous callers; it never waits."""
         return self.resolve(questions)
 
+    def recall(self, questions: tuple[Question, ...], /) -> tuple[Answer, ...]:
+        """The same, for those who ask what is known without waiting: everything is."""
+        return self.resolve(questions)
+
     def _answer(self, question: Question) -> Answer:
         name, rrtype = _key(question.name), question.type.upper()
         links: list[Answer] = []
