@@ -61,19 +61,19 @@ class SendingRelay:
             host, port = server, str(_SMTP_PORT)
         if not host or not (port.isascii() and port.isdigit() and 0 < int(port) < 1 << 16):
             raise ConfigError(f"{server!r} is not HOST or HOST:PORT", key="reports.relay")
-        self._host, self._port = host.strip("[]"), int(port)
+        self.host, self.port = host.strip("[]"), int(port)
 
     def send(self, mail: ReportMail) -> None:
         """Hand over one mail.  Raises PeerError."""
         hidden = replace(mail.envelope, blind_copies=())
         recipients = [mail.envelope.recipient, *mail.envelope.blind_copies]
         try:
-            with smtplib.SMTP(self._host, self._port, timeout=SECONDS) as server:
+            with smtplib.SMTP(self.host, self.port, timeout=SECONDS) as server:
                 server.sendmail("", recipients, mail.report.octets(hidden))
         except smtplib.SMTPException as error:
-            raise PeerError(f"{self._host}: {error}") from None
+            raise PeerError(f"{self.host}: {error}") from None
         except OSError as error:
-            raise PeerError(f"{self._host}: {error.strerror or error}") from None
+            raise PeerError(f"{self.host}: {error.strerror or error}") from None
 
 
 def piped(words: Sequence[str], octets: bytes) -> int:
