@@ -2,9 +2,10 @@
 
     python bench/bench_milter.py [messages per client] [clients]
 
-For signing and verifying (with SPF and DMARC in the line +DMARC) RSA-2048 relaxed/relaxed, 2 and 20 KB, unix and TCP sockets, a
+For signing and verifying RSA-2048 relaxed/relaxed, 2 and 20 KB, unix and TCP sockets, a
 connection for each message as Postfix has it: messages per second, CPU of the daemon per
-message, and the time from the end of a message to the answer.  Rounds are interleaved.
+message, and the time from the end of a message to the answer.  The line +DMARC evaluates
+SPF and DMARC as well, which the others do not.  Rounds are interleaved.
 CPU is the figure to trust; messages per second depend on what else the machine does.
 """
 
