@@ -2,7 +2,7 @@
 
 For tests, for `--zone` of the command, and for keys that are at hand without DNS.  The
 text of zone files is read in `zonefile`, recordings in `recorder`; a zone from a mapping
-needs neither, nor dnspython.
+needs neither.  dnspython reads the types that zone files rarely hold here.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class Zone:
         Without `origin` and $ORIGIN, names are taken as complete.  `file` is what errors
         call it.  Raises ConfigError.
         """
-        from avowal.dns.zonefile import read_zone  # noqa: PLC0415 - loads dnspython
+        from avowal.dns.zonefile import read_zone  # noqa: PLC0415 - a mapping needs it not
 
         return cls(read_zone(text, origin, file), secure=secure)
 
