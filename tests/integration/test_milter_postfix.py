@@ -317,9 +317,12 @@ def assert_each_came_once(loop: Loop, load: Load) -> None:
     def there() -> bool:
         if len(loop.inbox) >= wanted:
             return True
-        loop.a.flush()
+        if time.monotonic() - flushed[-1] > 1.5:
+            loop.a.flush()  # what was deferred while a filter was away
+            flushed.append(time.monotonic())
         return False
 
+    flushed = [time.monotonic()]
     until(there, seconds=60, what=f"{wanted} messages")
     arrived = loop.inbox.messages()
     marks = [re.search(rb"^Subject: (\S+)", one, re.MULTILINE) for one in arrived]
