@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import click
 
-from avowal.cli import COMMANDS, exits, group
+from avowal.cli import exits
+from avowal.cli.commands import COMMANDS, group
 
 INTRODUCTION = """\
 # The command

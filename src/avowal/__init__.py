@@ -15,10 +15,10 @@ program pays only for what it needs.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # not of typing, whose import would be all that `import avowal` costs
 if TYPE_CHECKING:
+    from typing import Any
+
     from avowal.arc.verdict import ChainVerification
     from avowal.chains import aseal, averify_chain, seal, verify_chain
     from avowal.crypto.signing import AsyncSigningKey, PrivateKey, SigningKey
@@ -81,6 +81,8 @@ def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'avowal' has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 - with the first name that is used
+
     value = getattr(import_module(f"avowal.{home}"), name)
     globals()[name] = value
     return value

@@ -1,66 +1,27 @@
 """The command `avowal`: one file per subcommand, imported only when it is asked for.
 
-`COMMANDS` names every subcommand, its module and its line in ``avowal --help``; a module
-holds the click command as `command`.  A new subcommand is a file and a row.  Whatever goes
-wrong becomes one line on stderr and a status of `exits.Status`, never a traceback.
+`commands` names them all and hands the command line to click; `plain` reads the lines that need
+no parser.  Whatever goes wrong becomes one line on stderr and a status of `exits.Status`, never
+a traceback.
 """
 
 from __future__ import annotations
 
 import sys
-from importlib import import_module
-from typing import NoReturn
 
-import click
-
-from avowal import __version__
-from avowal.cli import exits
-
-COMMANDS: dict[str, tuple[str, str]] = {
-    "verify": ("avowal.cli.verify", "Verify the signatures of messages, mailboxes, archives."),
-    "sign": ("avowal.cli.sign", "Sign a message."),
-    "key": ("avowal.cli.key", "Make a key, show its record, compare it with DNS."),
-    "canon": ("avowal.cli.canon", "Show the canonical octets of a message and their hashes."),
-    "policy": ("avowal.cli.policy", "See, check, write and evaluate policies: DMARC and older."),
-    "lookup": ("avowal.cli.lookup", "Ask DNS as the verifier does."),
-    "arc": ("avowal.cli.arc", "Validate ARC chains, or seal a message (experimental)."),
-    "list": ("avowal.cli.list", "Advise a mailing list, or do its DKIM work in a pipe."),
-    "milter": ("avowal.cli.milter", "Sign and verify for an MTA: the daemon."),
-    "config": ("avowal.cli.config", "Check, explain and show configurations."),
-    "why": ("avowal.cli.why", "Say what the daemon would do with a message, and why."),
-    "demo": ("avowal.cli.demo", "Show signing, publishing, verifying and tampering at work."),
-}
-
-
-class _Commands(click.Group):
-    """The group whose commands are imported when they are run."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        command: click.Command = import_module(COMMANDS[cmd_name][0]).command
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
-
-
-@click.command(
-    "avowal",
-    cls=_Commands,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    epilog=exits.EPILOG,
-    subcommand_metavar="COMMAND ...",
-)
-@click.version_option(__version__, message="avowal %(version)s")
-def group() -> None:
-    """DKIM whole: sign mail, verify it, and say why a signature failed."""
+TYPE_CHECKING = False  # not of typing, which takes longer to import than `--version` to answer
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 
 def main() -> NoReturn:
     """Run the command line of this process and exit with its status."""
-    sys.exit(exits.run(group))
+    from avowal.cli import exits, plain
+
+    sys.exit(exits.run(plain.read(sys.argv[1:]) or _parsed))
+
+
+def _parsed() -> int:
+    from avowal.cli import commands
+
+    return commands.run(sys.argv[1:])

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from avowal.cli import exits
-from avowal.cli.asking import Dns, at_option, dns_options
+from avowal.cli.answers import Dns
+from avowal.cli.asking import at_option, dns_options
 from avowal.cli.exits import Status, printable
 from avowal.cli.keyfile import load, password_option
 from avowal.cli.sources import whole

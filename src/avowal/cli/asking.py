@@ -1,19 +1,14 @@
-"""Options about DNS and time that several commands share, and the resolver they lead to.
-
-The key records come from a file (`--zone`, `--replay`), from given name servers
-(`--resolver`) or from the system's; `--record` keeps what they said.
-"""
+"""Options about DNS and time that several commands share."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import click
 
-from avowal.errors import ResolverSetupError, UsageError
+from avowal.cli.answers import Dns
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -35,54 +30,6 @@ def moment(value: str | int) -> int:
         raise click.BadParameter(
             f"{value!r} is no time: write 1795500000 or 2026-11-24T08:00:00Z"
         ) from None
-
-
-class Dns(NamedTuple):
-    """Where answers come from, as the options say."""
-
-    zone: str | None = None
-    resolver: tuple[str, ...] = ()
-    record: str | None = None
-    replay: str | None = None
-
-    @contextmanager
-    def opened(self) -> Iterator[Any]:
-        """Give the resolver; at the end of the block a recording is written.
-
-        Raises UsageError, ConfigError, StoreError or ResolverSetupError.
-        """
-        if sum(1 for way in (self.zone, self.resolver, self.replay) if way) > 1:
-            raise UsageError("--zone, --resolver and --replay exclude one another")
-        resolver = self._chosen()
-        if self.record is None:
-            yield resolver
-            return
-        from avowal.dns.recorder import Recorder
-
-        recorder = Recorder(resolver)
-        try:
-            yield recorder
-        finally:
-            recorder.save(self.record)
-
-    def _chosen(self) -> Any:
-        if self.zone is not None:
-            from avowal.dns.zone import Zone
-
-            return Zone.from_file(self.zone)
-        if self.replay is not None:
-            from avowal.dns.recorder import Replayer
-
-            return Replayer.load(self.replay)
-        from avowal.dns.cache import Cached
-        from avowal.dns.dnspython import DnsResolver
-
-        if not self.resolver:
-            return Cached(DnsResolver())
-        try:
-            return Cached(DnsResolver(self.resolver))
-        except ResolverSetupError as fault:
-            raise UsageError(f"--resolver: {fault}") from None
 
 
 def dns_options(function: F) -> F:

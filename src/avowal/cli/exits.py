@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from enum import IntEnum
-
-import click
 
 from avowal.errors import AvowalError, EnvironmentFault, StoreError
 
@@ -33,9 +32,6 @@ class Status(IntEnum):
     BROKEN_PIPE = (141, "whoever read the output has gone")
 
 
-EPILOG = "\b\nExit status:\n" + "\n".join(f"  {s.value:<4} {s.meaning}" for s in Status)
-
-
 def worst(*statuses: Status) -> Status:
     """Combine the statuses of several messages: what cannot be used counts most."""
     order = (Status.UNUSABLE, Status.NOT_PASSED, Status.TRY_AGAIN)
@@ -55,23 +51,13 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
-def run(command: click.Command) -> int:
-    """Run a command with the arguments of this process; return the exit status."""
+def run(work: Callable[[], int]) -> int:
+    """Do the work of this process; return its exit status, or that of what went wrong."""
     _open_closed_streams()
     try:
-        # Not command.main(): that one swallows broken pipes.
-        with command.make_context("avowal", sys.argv[1:]) as context:
-            made = command.invoke(context)
+        status = work()
         sys.stdout.flush()
-    except click.exceptions.Exit as ended:  # --help, --version
-        return ended.exit_code
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        return Status.UNUSABLE
-    except click.ClickException as error:
-        complain(_usage(error))
-        return Status.UNUSABLE
-    except (KeyboardInterrupt, click.Abort):
+    except KeyboardInterrupt:
         complain("interrupted")
         return Status.INTERRUPTED
     except BrokenPipeError:
@@ -86,19 +72,13 @@ def run(command: click.Command) -> int:
     except OSError as error:
         complain(os_error(error))
         return Status.TRY_AGAIN if error.filename is None else Status.UNUSABLE
-    return made if isinstance(made, int) else Status.PASSED
+    return status
 
 
 def os_error(error: OSError) -> str:
     """Say in one line what the system refused."""
     why = error.strerror or str(error) or type(error).__name__
     return why if error.filename is None else f"{os.fsdecode(error.filename)}: {why}"
-
-
-def _usage(error: click.ClickException) -> str:
-    context = error.ctx if isinstance(error, click.UsageError) else None
-    hint = f" ({context.command_path} --help)" if context is not None else ""
-    return f"{error.format_message().rstrip('.')}{hint}"
 
 
 def _open_closed_streams() -> None:

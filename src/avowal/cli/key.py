@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from avowal.cli import exits
-from avowal.cli.asking import Dns, dns_options
+from avowal.cli.answers import Dns
+from avowal.cli.asking import dns_options
 from avowal.cli.exits import Status
 from avowal.cli.keyfile import load, password_option, read_password
 from avowal.crypto.signing import RECOMMENDED_RSA_BITS, PrivateKey, generate

@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from avowal.cli import exits
-from avowal.cli.asking import Dns, dns_options
+from avowal.cli.answers import Dns
+from avowal.cli.asking import dns_options
 from avowal.cli.exits import Status
 from avowal.errors import UsageError
 from avowal.lookup import Answer, Outcome, Question

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from avowal.cli.asking import Dns, dns_options
+from avowal.cli.answers import Dns
+from avowal.cli.asking import dns_options
 from avowal.cli.exits import Status, printable
 from avowal.errors import UsageError
 from avowal.names import DomainName, NameFault

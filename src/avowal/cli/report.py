@@ -6,10 +6,8 @@ is documented in docs/reference/json.md; members are added, never renamed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
-
-import click
 
 from avowal.cli.exits import printable
 from avowal.cli.inspection import Inspected
@@ -26,18 +24,29 @@ _COLOURS = {
 _INDENT = "             "
 
 
-def as_text(inspected: Inspected) -> str:
+def as_text(inspected: Inspected, *, coloured: bool) -> str:
     """Return lines for a person: a verdict, its reason and its warnings per signature."""
-    lines = [click.style(printable(str(inspected.origin)), bold=True)]
+    style = _styled if coloured else _unstyled
+    lines = [style(printable(str(inspected.origin)))]
     if not inspected.verdicts:
         lines.append(f"  {'none':<10} no DKIM signature")
     for verdict in inspected.verdicts:
-        lines.extend(_verdict_lines(verdict))
+        lines.extend(_verdict_lines(verdict, style))
     return "\n".join(lines)
 
 
-def _verdict_lines(verdict: Verification) -> Iterator[str]:
-    word = click.style(f"{verdict.result.value:<10}", fg=_COLOURS.get(verdict.result), bold=True)
+def _styled(text: str, colour: str | None = None) -> str:
+    import click
+
+    return click.style(text, fg=colour, bold=True)
+
+
+def _unstyled(text: str, colour: str | None = None) -> str:
+    return text
+
+
+def _verdict_lines(verdict: Verification, style: Callable[..., str]) -> Iterator[str]:
+    word = style(f"{verdict.result.value:<10}", _COLOURS.get(verdict.result))
     who = f"d={verdict.domain or '?'} s={verdict.selector or '?'} a={verdict.algorithm or '?'}"
     if verdict.signature is not None and verdict.signature.identity is not None:
         who += f" i={verdict.identity}"

@@ -13,7 +13,6 @@ Nothing here raises for any octets and any answers.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from avowal.canonical import Octets
@@ -41,17 +40,19 @@ Place: TypeAlias = tuple[tuple[str, ...], str]  # query methods and key name
 Keys: TypeAlias = Mapping[Place, Answer]
 
 
-@dataclass(slots=True)
 class _Candidate:
     """One signature on its way to a verdict."""
 
-    place: int
-    field: Field
-    signature: Signature | None = None
-    salvage: TagList | None = None
-    problem: tuple[Reason, str | None] | None = None
-    key_place: Place | None = None  # where the key is asked for, once admitted
-    body: BodyHash | None = None
+    __slots__ = ("body", "field", "key_place", "place", "problem", "salvage", "signature")
+
+    def __init__(self, place: int, field: Field, signature: Signature | None = None) -> None:
+        self.place = place
+        self.field = field
+        self.signature = signature
+        self.salvage: TagList | None = None
+        self.problem: tuple[Reason, str | None] | None = None
+        self.key_place: Place | None = None  # where the key is asked for, once admitted
+        self.body: BodyHash | None = None
 
 
 class Verifier:

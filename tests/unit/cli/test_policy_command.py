@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from avowal.cli import exits, group
+from avowal.cli import commands, exits
 
 SOURCES = str(Path(__file__).parents[3] / "src")
 ZONE = {
@@ -35,15 +35,14 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def avowal(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
-    monkeypatch.setattr(sys, "argv", ["avowal", "policy", *words])
-    return exits.run(group)
+def avowal(*words: str) -> int:
+    return exits.run(lambda: commands.run(["policy", *words]))
 
 
 @pytest.fixture
-def ran(files: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+def ran(files: Path, capsys: pytest.CaptureFixture[str]) -> Any:
     def run(*words: str) -> tuple[int, str]:
-        status = avowal(monkeypatch, *words)
+        status = avowal(*words)
         captured = capsys.readouterr()
         return status, captured.out or captured.err
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 import pytest
 
-from avowal.cli import COMMANDS, exits, group
+from avowal.cli import exits
+from avowal.cli.commands import COMMANDS, group
 
 PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "command.md").read_text()
 SECTIONS = dict(re.findall(r"^###? (avowal .+)\n((?:.*\n)*?)(?=^##|\Z)", PAGE, re.MULTILINE))

@@ -1,0 +1,86 @@
+"""The subcommands by name, and click, which reads what the user wrote.
+
+`COMMANDS` names every subcommand, its module and its line in ``avowal --help``; a module
+holds the click command as `command`.  A new subcommand is a file and a row.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+from avowal import __version__
+from avowal.cli import exits
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "verify": ("avowal.cli.verify", "Verify the signatures of messages, mailboxes, archives."),
+    "sign": ("avowal.cli.sign", "Sign a message."),
+    "key": ("avowal.cli.key", "Make a key, show its record, compare it with DNS."),
+    "canon": ("avowal.cli.canon", "Show the canonical octets of a message and their hashes."),
+    "policy": ("avowal.cli.policy", "See, check, write and evaluate policies: DMARC and older."),
+    "lookup": ("avowal.cli.lookup", "Ask DNS as the verifier does."),
+    "arc": ("avowal.cli.arc", "Validate ARC chains, or seal a message (experimental)."),
+    "list": ("avowal.cli.list", "Advise a mailing list, or do its DKIM work in a pipe."),
+    "milter": ("avowal.cli.milter", "Sign and verify for an MTA: the daemon."),
+    "config": ("avowal.cli.config", "Check, explain and show configurations."),
+    "why": ("avowal.cli.why", "Say what the daemon would do with a message, and why."),
+    "demo": ("avowal.cli.demo", "Show signing, publishing, verifying and tampering at work."),
+}
+
+
+class _Commands(click.Group):
+    """The group whose commands are imported when they are run."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(COMMANDS[cmd_name][0]).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+
+
+@click.command(
+    "avowal",
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="\b\nExit status:\n" + "\n".join(f"  {s.value:<4} {s.meaning}" for s in exits.Status),
+    subcommand_metavar="COMMAND ...",
+)
+@click.version_option(__version__, message="avowal %(version)s")
+def group() -> None:
+    """DKIM whole: sign mail, verify it, and say why a signature failed."""
+
+
+def run(arguments: list[str]) -> int:
+    """Run what the arguments ask for; return the exit status.
+
+    Raises what the command raises; wrong arguments become a complaint.
+    """
+    try:
+        # Not group.main(): that one swallows broken pipes.
+        with group.make_context("avowal", arguments) as context:
+            made = group.invoke(context)
+    except click.exceptions.Exit as ended:  # --help, --version
+        return ended.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return exits.Status.UNUSABLE
+    except click.ClickException as error:
+        exits.complain(_usage(error))
+        return exits.Status.UNUSABLE
+    except click.Abort:
+        raise KeyboardInterrupt from None
+    return made if isinstance(made, int) else exits.Status.PASSED
+
+
+def _usage(error: click.ClickException) -> str:
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    hint = f" ({context.command_path} --help)" if context is not None else ""
+    return f"{error.format_message().rstrip('.')}{hint}"

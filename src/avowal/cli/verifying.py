@@ -1,0 +1,93 @@
+"""Verifying messages from every source and writing what was found: the work of `avowal verify`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from avowal.cli import exits, report, sources
+from avowal.cli.answers import Dns
+from avowal.cli.exits import Status
+from avowal.cli.inspection import Inspected, inspect
+from avowal.cli.progress import bar
+from avowal.dkim.rules import PROFILES
+from avowal.message import LineEnds
+
+_Outcome = Inspected | tuple[str, str]  # or the source and why it cannot be used
+
+
+def verify(
+    paths: Sequence[str],
+    dns: Dns,
+    *,
+    now: int | None = None,
+    profile: str = "default",
+    as_json: bool = False,
+    line_ends: LineEnds = "auto",
+) -> int:
+    """Verify what the paths hold and print the verdicts; return the exit status.
+
+    `now` None is the present.
+    """
+    rules = PROFILES[profile]
+    at = int(time.time()) if now is None else now
+    write = _write_json if as_json else _write_text
+    statuses = {Status.PASSED}
+    with dns.opened() as resolver:
+
+        def judge(origin: sources.Origin, chunks: Iterator[bytes]) -> Inspected:
+            return inspect(origin, chunks, resolver, now=at, rules=rules, line_ends=line_ends)
+
+        for outcome in _outcomes(paths, judge):
+            statuses.add(_status(outcome))
+            write(outcome)
+    return exits.worst(*statuses)
+
+
+def _outcomes(
+    paths: Sequence[str], judge: Callable[[sources.Origin, Iterator[bytes]], Inspected]
+) -> Iterator[_Outcome]:
+    found: list[str] = []
+    for path in paths:
+        try:
+            here = sources.files(path)
+            found += here
+            if not here:
+                yield path, f"{path}: no messages in this folder"
+        except sources.Unusable as fault:
+            yield path, str(fault)
+    with bar(found) as progress:
+        for path in found:
+            try:
+                for origin, chunks in sources.messages(path, progress):
+                    yield judge(origin, chunks)
+            except sources.Unusable as fault:
+                yield path, str(fault)
+
+
+def _status(outcome: _Outcome) -> Status:
+    if not isinstance(outcome, Inspected):
+        return Status.UNUSABLE
+    if outcome.passed:
+        return Status.PASSED
+    later = any(verdict.result == "temperror" for verdict in outcome.verdicts)
+    return Status.TRY_AGAIN if later else Status.NOT_PASSED
+
+
+def _write_text(outcome: _Outcome) -> None:
+    if isinstance(outcome, Inspected):
+        # Not click.echo: a progress bar makes room for what goes through sys.stdout.
+        print(report.as_text(outcome, coloured=sys.stdout.isatty()))
+    else:
+        exits.complain(outcome[1])
+
+
+def _write_json(outcome: _Outcome) -> None:
+    import json
+
+    if isinstance(outcome, Inspected):
+        print(json.dumps(report.as_json(outcome)))
+    else:
+        exits.complain(outcome[1])
+        print(json.dumps(report.error_json(*outcome)))

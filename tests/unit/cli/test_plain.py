@@ -1,0 +1,99 @@
+"""The command lines that are read without click mean what click reads."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+
+import click
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from avowal.cli import plain
+from avowal.cli.commands import group
+from avowal.cli.verify import command
+from avowal.cli.verifying import verify
+
+WORDS = st.sampled_from(
+    ["--zone", "z", "--zone=z", "-", "--", "-z", "--json", "--zon", "-h", "a.eml", "", "é", "--at"]
+)
+
+
+def by_click(arguments: list[str]) -> dict[str, object]:
+    return command.make_context("verify", list(arguments)).params
+
+
+@given(st.lists(WORDS, max_size=5))
+def test_click_reads_the_same(arguments: list[str]) -> None:
+    found = plain.sources_and_zone(arguments)
+    if found is None:
+        return
+    sources, zone = found
+    expected = by_click(["a"]) | {"paths": sources, "zone": zone}
+    now = expected.pop("now")
+    read = by_click(arguments)
+    assert isinstance(now, int)
+    assert abs(now - int(str(read.pop("now")))) <= 5
+    assert read == expected
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(["a.eml"], id="a-source"),
+        pytest.param(["a.eml", "b.eml", "-"], id="several"),
+        pytest.param(["a.eml", "--zone", "z"], id="a-zone-behind"),
+        pytest.param(["--zone", "z", "a.eml"], id="a-zone-before"),
+    ],
+)
+def test_what_people_write_most_needs_no_click(arguments: list[str]) -> None:
+    assert plain.read(["verify", *arguments]) is not None
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["verify"],
+        ["verify", "a", "--zone"],
+        ["verify", "a", "--json"],
+        ["--version", "x"],
+        ["-h"],
+    ],
+)
+def test_the_rest_is_left_to_click(arguments: list[str]) -> None:
+    assert plain.read(arguments) is None
+
+
+@pytest.mark.parametrize("name", ["profile", "as_json", "line_ends"])
+def test_the_defaults_are_those_of_the_options(name: str) -> None:
+    assert by_click(["a"])[name] == inspect.signature(verify).parameters[name].default
+
+
+def test_both_tell_the_same_version(capsys: pytest.CaptureFixture[str]) -> None:
+    told = plain.read(["--version"])
+    assert told is not None
+    assert told() == 0
+    with pytest.raises(click.exceptions.Exit):
+        group.make_context("avowal", ["--version"])
+    ours, clicks = capsys.readouterr().out.splitlines()
+    assert ours == clicks
+
+
+def test_the_package_costs_next_to_nothing_to_import() -> None:
+    code = "import sys; before = set(sys.modules); import avowal; print(*set(sys.modules) - before)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert set(ran.stdout.split()) <= {"avowal", "__future__"}
+
+
+def test_a_plain_command_loads_neither_click_nor_dnspython() -> None:
+    code = (
+        "import sys; from avowal.cli import main\n"
+        "sys.argv = ['avowal', 'verify', 'no', '--zone', 'no']\n"
+        "try: main()\n"
+        "finally: print(*{'click', 'dns', 'msgspec', 'rich', 'pathlib'} & set(sys.modules))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout.strip()) == (2, "")
