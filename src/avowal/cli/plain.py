@@ -18,7 +18,13 @@ def read(arguments: list[str]) -> Callable[[], int] | None:
     if arguments[:1] != ["verify"]:
         return None
     found = sources_and_zone(arguments[1:])
-    return None if found is None else lambda: _verify(*found)
+    if found is None:
+        return None
+    from avowal.cli.answers import Dns
+    from avowal.cli.verifying import verify
+
+    sources, zone = found
+    return lambda: verify(sources, Dns(zone=zone))
 
 
 def sources_and_zone(arguments: list[str]) -> tuple[tuple[str, ...], str | None] | None:
@@ -43,10 +49,3 @@ def _version() -> int:
 
     print(f"avowal {__version__}")
     return 0
-
-
-def _verify(sources: tuple[str, ...], zone: str | None) -> int:
-    from avowal.cli.answers import Dns
-    from avowal.cli.verifying import verify
-
-    return verify(sources, Dns(zone=zone))

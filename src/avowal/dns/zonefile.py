@@ -24,10 +24,9 @@ from avowal.names import MAX_LABEL, MAX_NAME
 
 _DEFAULT_TTL = 3600  # for fragments that have none
 _MAX_TTL = 2**31 - 1  # RFC 2181 §8
+_MAX_DIGITS = 10
 _MAX_STRING = 255  # octets, RFC 1035 §3.3
-_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_TTL = re.compile(r"(?:[0-9]{1,10}[smhdw])++|[0-9]{1,10}", re.IGNORECASE | re.ASCII)
-_TTL_PART = re.compile("([0-9]+)([smhdw]?)")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _PIECE = re.compile(
     r"""(?P<blank>[ \t]++|;[^\n]*+)
     | (?P<end>\n)
@@ -195,10 +194,16 @@ def _name(written: str, origin: str) -> str:
 
 def _seconds(written: str) -> int:
     """Read a TTL: seconds, or BIND's sums such as 1h30m."""
-    if _TTL.fullmatch(written) is None:
-        raise ValueError(f"no TTL: {written}")
-    parts = _TTL_PART.findall(written.lower())
-    return min(sum(int(number) * _SECONDS[unit] for number, unit in parts), _MAX_TTL)
+    seconds, digits = 0, ""
+    for character in written.lower() if written.isascii() else "?":
+        if character.isdigit() and len(digits) < _MAX_DIGITS:
+            digits += character
+        elif digits and character in _SECONDS:
+            seconds += int(digits) * _SECONDS[character]
+            digits = ""
+        else:
+            raise ValueError(f"no TTL: {written}")
+    return min(seconds + int(digits or 0), _MAX_TTL)
 
 
 def _is_generic(data: list[_Word]) -> bool:
