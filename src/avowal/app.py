@@ -32,15 +32,18 @@ from avowal.lookup import Answer, AsyncResolver, Failure, Question, run
 from avowal.message import Header
 from avowal.milter.events import SessionLimits
 from avowal.milter.flowing import FlowFilter
+from avowal.milter.outbox import Notes, Outbox
 from avowal.milter.watching import watching
 from avowal.milter.worker import Prepared
 from avowal.names import DomainName, NameFault
+from avowal.report.mailing import DEFAULT_COMMAND, Sending, SendingCommand, SendingRelay
 from avowal.reputation.background import Background
 from avowal.reputation.dnswl import DnsWhitelist
 from avowal.reputation.opinions import Assessor, Several
 from avowal.reputation.table import OpinionTable
 
 SOFTWARE = f"avowal v{__version__}"
+_LAST_SECONDS = 3.0  # for reports when a worker ends; the supervisor kills it after 5
 _KEPT = 10_000  # keys found by author domain; an RSA key takes some 2 kB
 
 
@@ -175,6 +178,23 @@ def _resolver(configuration: Configuration) -> Any:
     return Cached(asking, entries=dns.cache_entries) if dns.cache else asking
 
 
+def outbox(configuration: Configuration) -> Outbox | None:
+    """Return the way out for reports and notes, None where there are none to be.
+
+    Raises ConfigError, StoreError.
+    """
+    wanted = configuration.reports
+    notes = None if wanted.diagnostic_directory is None else Notes(wanted.diagnostic_directory)
+    sending: Sending | None = None
+    if wanted.send and wanted.relay is not None:
+        sending = SendingRelay(wanted.relay)
+    elif wanted.send:
+        sending = SendingCommand(wanted.command or DEFAULT_COMMAND)
+    if sending is None and notes is None:
+        return None
+    return Outbox(sending, notes, most_per_hour=wanted.most_per_hour)
+
+
 def _server(text: str) -> str:
     """Write ADDRESS@PORT, as opendkim.conf does, as the resolver reads it."""
     address, at, port = text.partition("@")
@@ -200,9 +220,10 @@ def milter(
         watch = Watch(strict=signing.require_published)
     compiled = plan(configuration, places, generation=generation, watch=watch)
     rehearse(compiled)
+    leaving = outbox(configuration)
     return Prepared(
         generation=generation,
-        make_filter=lambda meters: FlowFilter(compiled, meters=meters),
+        make_filter=lambda meters: FlowFilter(compiled, meters=meters, outbox=leaving),
         resolver=resolver(configuration),
         listeners=configuration.listeners,
         role=configuration.mode,
@@ -216,6 +237,7 @@ def milter(
         dns_seconds=configuration.dns.timeout,
         dns_questions=configuration.dns.questions,
         beside=None if watch is None else partial(watching, watch),
+        ending=lambda: None if leaving is None else leaving.settle(_LAST_SECONDS),
     )
 
 

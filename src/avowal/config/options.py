@@ -13,6 +13,10 @@ Natural: TypeAlias = Annotated[int, Meta(ge=0)]
 Positive: TypeAlias = Annotated[int, Meta(ge=1)]
 Percent: TypeAlias = Annotated[int, Meta(ge=0, le=100)]
 Octal: TypeAlias = Annotated[str, Meta(pattern="^0?[0-7]{3}$")]
+Address: TypeAlias = Annotated[str, Meta(pattern=r"^[^<>,\s]+@[^<>,\s]+$")]
+HostPort: TypeAlias = Annotated[
+    str, Meta(pattern=r"^(\[[0-9A-Fa-f:.]+\]|[^:\[\]\s]+)(:[0-9]{1,5})?$")
+]
 
 
 class Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

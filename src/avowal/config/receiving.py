@@ -6,7 +6,15 @@ from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta
 
-from avowal.config.options import Natural, Percent, Positive, Table, option
+from avowal.config.options import (
+    Address,
+    HostPort,
+    Natural,
+    Percent,
+    Positive,
+    Table,
+    option,
+)
 
 Action: TypeAlias = Literal["accept", "tag", "quarantine", "reject", "tempfail", "discard"]
 
@@ -186,15 +194,33 @@ class OnResult(Table, frozen=True, kw_only=True):
 
 
 class Reports(Table, frozen=True, kw_only=True):
-    """Failure reports to signers who ask for them (RFC 6651)."""
+    """Failure reports to signers who ask for them by r=y (RFC 6651), and notes for ourselves."""
 
     send: Annotated[bool, option("Whether to send reports.")] = False
-    sender: Annotated[str | None, option("The address reports come from.")] = None
-    copy_to: Annotated[str | None, option("An address that gets a copy of each report.")] = None
-    command: Annotated[
-        str | None, option("The command that sends a message from standard input.")
+    sender: Annotated[
+        str | None,
+        option("The address in From; unset: postmaster at the name we report results under."),
     ] = None
-    relay: Annotated[str | None, option("The SMTP server to hand reports to.")] = None
+    copy_to: Annotated[Address | None, option("An address that gets a copy of each report.")] = None
+    command: Annotated[
+        str | None,
+        option(
+            "The command that sends a message from standard input, run with `-t -i -f <>`; unset, "
+            "and no `relay`: `/usr/sbin/sendmail`."
+        ),
+    ] = None
+    relay: Annotated[
+        HostPort | None,
+        option("The SMTP server to hand them to instead: `HOST`, `HOST:PORT`, `[ADDRESS]:PORT`."),
+    ] = None
+    most_per_hour: Annotated[
+        Positive,
+        option("How many reports leave in an hour; more are not sent.", unit="reports per worker"),
+    ] = 100
     diagnostic_directory: Annotated[
-        str | None, option("Where to write how failed messages differ from their z= copies.")
+        str | None,
+        option(
+            "Where to write how failed messages differ from their z= copies, a file for each; at "
+            "most 1000 files."
+        ),
     ] = None

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from avowal.flow.record import Record
 from avowal.flow.trace import Trace
 from avowal.message import Field
+from avowal.report.arf import ReportMail
 
 
 class Disposition(Enum):
@@ -49,6 +50,13 @@ class Change(NamedTuple):
     field: Field
 
 
+class Diagnosis(NamedTuple):
+    """How a message differs from what was signed: text, and a safe name for its file."""
+
+    name: str
+    text: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actions:
     """Everything to be done with one message.
@@ -56,7 +64,8 @@ class Actions:
     `reply` is there exactly for REJECT and TEMPFAIL; nothing is modified then, nor for
     DISCARD.  `quarantine` is the reason to hold an accepted message; `redirect` the address
     that replaces all recipients.  `withheld` is what would have been done, where `dry_run`
-    holds it back.  `record` is for the log, `trace` says why.
+    holds it back.  `reports` are mails to send once the message has its answer, `diagnosis`
+    what to note down for the operator.  `record` is for the log, `trace` says why.
     """
 
     record: Record
@@ -68,6 +77,8 @@ class Actions:
     insert: tuple[Field, ...] = ()
     quarantine: str | None = None
     redirect: bytes | None = None
+    reports: tuple[ReportMail, ...] = ()
+    diagnosis: Diagnosis | None = None
     withheld: Actions | None = None
 
     @property

@@ -16,6 +16,7 @@ from avowal.config.places import NOWHERE, Path, Places, dotted
 from avowal.dkim.intent import OVERSIGNED_NAMES, UNSUITABLE_NAMES, Intent, lower_names
 from avowal.errors import IntentError, KeyMaterialError
 from avowal.flow.classes import ResultClass
+from avowal.flow.feedback import Reporting, mistakes_in
 from avowal.flow.mechanism import Mechanism, Sealer
 from avowal.flow.plan import (
     KeyLoader,
@@ -30,7 +31,9 @@ from avowal.flow.signing import DkimSigning
 from avowal.flow.verifying import DkimVerifying
 from avowal.policy.assessment import Choice
 
-MECHANISMS: tuple[Mechanism, ...] = (DkimVerifying(), SpfChecking(), PolicyChecking())
+MECHANISMS: tuple[Mechanism, ...] = (
+    DkimVerifying(), SpfChecking(), PolicyChecking(), Reporting(),
+)  # fmt: skip
 SEALERS: tuple[Sealer, ...] = (DkimSigning(),)
 _FIELD_NAME = re.compile(r"[!-9;-~]+")  # RFC 5322 §3.6.8
 _ALL = "%"
@@ -80,6 +83,8 @@ class _Compiler(Sets):
                 " (RFC 6376 §6.3)",
                 "use accept, tag, quarantine, reject or discard",
             )
+        for option, why, hint in mistakes_in(self.configuration.reports):
+            self.mistakes.add(("reports", option), why, hint)
         signed, oversigned = self.names()
         keys = self.keys(signed, oversigned)
         return Plan(

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from avowal import authres
 from avowal.config.model import Action
 from avowal.errors import UsageError
+from avowal.flow import feedback
 from avowal.flow.actions import Actions, Disposition, Reply
 from avowal.flow.classes import ResultClass
 from avowal.flow.edits import own_ids
@@ -48,11 +49,17 @@ def decide(outcome: Outcome) -> Actions:
     for finding in outcome.findings.values():
         steps += finding.steps
     steps += _closing_steps(outcome, verdict)
-    record = _record(outcome, verdict)
     disposition = _DISPOSITIONS.get(verdict.action, Disposition.ACCEPT)
-    actions = Actions(record=record, trace=Trace(tuple(steps)), disposition=disposition)
+    reports = feedback.mails(outcome, disposition, held=verdict.action == "quarantine")
+    actions = Actions(
+        record=_record(outcome, verdict, reports=len(reports)),
+        trace=Trace(tuple(steps)),
+        disposition=disposition,
+        reports=reports,
+        diagnosis=feedback.diagnosis(outcome),
+    )
     if disposition in {Disposition.REJECT, Disposition.TEMPFAIL}:
-        actions = replace(actions, reply=_reply(verdict))
+        actions = replace(actions, reply=_reply(verdict, feedback.requested(outcome)))
     elif disposition is Disposition.ACCEPT:
         actions = _accepted(actions, outcome, verdict)
     return _as_dry_run(actions) if plan.configuration.dry_run else actions
@@ -126,13 +133,15 @@ def _action_step(plan: Plan, verdict: Verdict) -> Step:
     return plan.step(Topic.ACTION, path, why, matched=verdict.action != "accept", decided=True)
 
 
-def _reply(verdict: Verdict) -> Reply:
+def _reply(verdict: Verdict, wanted: feedback.Requested | None = None) -> Reply:
     class_ = verdict.class_ or ResultClass.INTERNAL_ERROR
     codes = class_.codes
     code, enhanced = codes.reject if verdict.action == "reject" else codes.tempfail
     text = class_.sentence[:1].upper() + class_.sentence[1:]
     if verdict.why and class_ is not ResultClass.INTERNAL_ERROR:  # our faults are ours to read
         text = f"{text}: {verdict.why}"
+    if wanted is not None and wanted.text is not None:  # RFC 6651 §3.3 step 10
+        text = f"{text}; {wanted.text}"
     printable = "".join(c if " " <= c <= "~" else "?" for c in text)
     return Reply(code, enhanced, printable[:_REPLY_TEXT])
 
@@ -207,7 +216,7 @@ def _results_field(outcome: Outcome) -> Field | None:
 # -- what is logged ----------------------------------------------------------------------
 
 
-def _record(outcome: Outcome, verdict: Verdict) -> Record:
+def _record(outcome: Outcome, verdict: Verdict, *, reports: int) -> Record:
     transaction, treatment = outcome.transaction, outcome.treatment
     finding = outcome.findings.get("dkim")
     judgements = () if finding is None else finding.value
@@ -230,6 +239,7 @@ def _record(outcome: Outcome, verdict: Verdict) -> Record:
         removed=len(outcome.edits.delete),
         refolded=len(outcome.edits.change),
         long_lines=outcome.edits.long_lines,
+        reports=reports,
         body_octets=outcome.body_octets,
         impostor=treatment.impostor,
         fault="; ".join(fault.why for fault in outcome.faults) or None,

@@ -39,7 +39,8 @@ class Record:
     `verify`, `both` or `none`, and `why` the sentence that decided it.  `class_` is the
     result class that the action follows from, None for a pass or an unverified message.
     `results` are the A-R words of all mechanisms, such as ``("spf", "pass")``.  `impostor`
-    is set when a stranger used an author domain that we sign for.
+    is set when a stranger used an author domain that we sign for.  `reports` counts those to
+    be sent to signers.
     """
 
     action: str
@@ -58,6 +59,7 @@ class Record:
     removed: int = 0
     refolded: int = 0
     long_lines: int = 0
+    reports: int = 0
     body_octets: int = 0
     impostor: bool = False
     dry_run: bool = False
@@ -81,6 +83,6 @@ class Record:
 
 _PLAIN = (
     "queue_id", "action", "treatment", "why", "class_", "client", "client_name", "author",
-    "sender", "message_id", "removed", "refolded", "long_lines", "body_octets", "impostor",
-    "dry_run", "fault",
+    "sender", "message_id", "removed", "refolded", "long_lines", "reports", "body_octets",
+    "impostor", "dry_run", "fault",
 )  # fmt: skip

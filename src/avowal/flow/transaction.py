@@ -29,6 +29,7 @@ class Transaction:
     sender empty for bounces; None where not known.  `role` is what the listener may do.
     `macros` holds further milter macros by name without braces.  `received_at` is in Unix
     seconds; `queue_id` may come late (Postfix knows it after the first recipient).
+    `draw` is a random number from 0 to 99, for what is done to a share of messages only.
     """
 
     received_at: int
@@ -43,6 +44,7 @@ class Transaction:
     queue_id: str | None = None
     hostname: str | None = None  # the MTA's own, macro j: our authserv-id where none is set
     macros: Mapping[str, bytes] = field(default_factory=dict)
+    draw: int = 0
     header_truncated: bool = False  # the face cut the header at its limits
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from random import random
 from typing import Any
 
 from avowal.config.model import Role
@@ -17,6 +18,7 @@ from avowal.milter import telling
 from avowal.milter.events import HeaderEnd
 from avowal.milter.journal import Journal
 from avowal.milter.meters import Meters
+from avowal.milter.outbox import Outbox
 from avowal.milter.service import Verdict
 from avowal.milter.session import FilterSession
 from avowal.milter.times import Times
@@ -27,7 +29,10 @@ def _unix_time() -> int:
 
 
 class FlowFilter:
-    """Signs and verifies by a plan; writes one log line for each message."""
+    """Signs and verifies by a plan; writes one log line for each message.
+
+    What a message leaves behind it, reports and notes, goes to the `outbox`.
+    """
 
     def __init__(
         self,
@@ -35,12 +40,14 @@ class FlowFilter:
         *,
         journal: Journal | None = None,
         meters: Meters | None = None,
+        outbox: Outbox | None = None,
         now: Callable[[], int] = _unix_time,
     ) -> None:
         self.plan = plan
         self.wish = telling.wish(plan.configuration)
         self.journal = journal or Journal(plan.configuration.log)
         self.meters = meters or Meters()
+        self.outbox = outbox
         self._now = now
         self._macros = tuple(name.strip("{}") for name in telling.named_macros(plan.configuration))
         self.remote = any(
@@ -67,6 +74,7 @@ class FlowFilter:
             received_at=now,
             role=role,
             wanted_macros=self._macros,
+            draw=int(random() * 100),  # noqa: S311 - no secret: a share of messages
             header_truncated=truncated,
         )
 
@@ -76,6 +84,8 @@ class FlowFilter:
         def told(times: Times) -> None:
             self.journal.message(actions, times)
             self.meters.message(actions, times)
+            if self.outbox is not None and (actions.reports or actions.diagnosis):
+                self.outbox.take(actions)
 
         return Verdict(telling.answer_of(actions), telling.modifications_of(actions, session), told)
 

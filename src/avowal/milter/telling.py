@@ -72,6 +72,7 @@ def transaction(
     received_at: int,
     role: Role,
     wanted_macros: Iterable[str] = (),
+    draw: int = 0,
     header_truncated: bool = False,
 ) -> Transaction:
     """Say what is known of a message at the end of its header."""
@@ -91,6 +92,7 @@ def transaction(
         queue_id=_text(macros.get("i")),
         hostname=_text(macros.get("j")),
         macros={n: v for n in wanted_macros if (v := macros.get(n)) is not None},
+        draw=draw,
         header_truncated=header_truncated,
     )
 

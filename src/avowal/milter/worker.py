@@ -36,7 +36,7 @@ class Prepared:
     """Everything a generation of workers works with, made before they are forked.
 
     `make_filter` is called in each worker with its meters.  `beside` runs beside the server,
-    such as looking after keys in DNS.
+    such as looking after keys in DNS; `ending` is called when nothing else is left to do.
     """
 
     generation: int
@@ -51,6 +51,7 @@ class Prepared:
     dns_seconds: float = DEFAULT.dns_seconds
     dns_questions: int = DEFAULT.dns_questions
     beside: Callable[[Service], Coroutine[Any, Any, None]] | None = None
+    ending: Callable[[], None] = lambda: None
 
 
 def drop_privileges(server: Server) -> None:
@@ -132,6 +133,7 @@ def work(
     server = MilterServer(service, sockets, health)
     with asyncio.Runner(loop_factory=loop_factory) as runner:
         runner.run(_serve(server, service, prepared, channel))
+    prepared.ending()
     logging.shutdown()
     return 0
 

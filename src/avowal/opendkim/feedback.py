@@ -6,6 +6,7 @@ import getpass
 from collections.abc import Sequence
 from email.utils import parseaddr
 
+from avowal import __version__
 from avowal.canonical import Octets
 from avowal.lookup import Steps
 from avowal.message import Header
@@ -67,6 +68,7 @@ class Feedback:
         failure = auth_failure_of(report.verification)
         around = Circumstances(
             reporter=envelope.hostname,
+            software=f"avowal/{__version__}",
             now=self._now,
             queue_id=envelope.job,
             client=envelope.client,

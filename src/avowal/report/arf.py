@@ -134,6 +134,14 @@ class Report:
         return cls(fields=fields, header=_content(third), text=_text(parts[0]))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportMail:
+    """A report on its way, and the message around it."""
+
+    report: Report
+    envelope: Envelope
+
+
 def auth_failure(
     *,
     failure: str,

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from email.utils import formatdate
 
-from avowal import __version__
 from avowal.canonical import BODY_FORMS, BodyForm, Octets
 from avowal.dkim.hashing import header_data
 from avowal.dkim.signature import FIELD_NAME, Signature, SignatureFault
@@ -20,7 +19,6 @@ from avowal.names import DomainName
 from avowal.report.arf import Report, auth_failure, base64_value
 from avowal.report.dkim_feedback import Wanted, asks, auth_failure_of
 
-USER_AGENT = f"avowal/{__version__}"
 MOST_BODY = 256 << 10  # octets of a canonical body that a report repeats; ours
 MOST_HEADER = 64 << 10  # the same for the header
 
@@ -78,11 +76,13 @@ class KeptBodies:
 class Circumstances:
     """What is known of a message besides its octets; None where it is not.
 
-    `reporter` is the name of the host that reports, `client` an address as text,
-    `sender` the envelope's without brackets, `now` in Unix seconds.
+    `reporter` is the name of the host that reports, `software` what runs there, as
+    ``name/version``, `client` an address as text, `sender` the envelope's without brackets,
+    `now` in Unix seconds.
     """
 
     reporter: str
+    software: str
     now: int
     queue_id: str | None = None
     client: str | None = None
@@ -112,7 +112,7 @@ def failure_report(
     message_id = header.named(b"message-id")
     fields = auth_failure(
         failure=failure,
-        user_agent=USER_AGENT,
+        user_agent=around.software,
         results=f"{around.reporter}; dkim={verification.result} "
         f"header.d={verification.domain} header.s={verification.selector}",
         delivery=delivery,

@@ -10,22 +10,22 @@ import shlex
 import smtplib
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import Protocol
 
 from avowal.errors import ConfigError, PeerError
-from avowal.report.arf import Envelope, Report
+from avowal.report.arf import ReportMail
 
 DEFAULT_COMMAND = "/usr/sbin/sendmail"
 SECONDS = 20.0  # a command or a step of SMTP that takes longer is given up
 _SMTP_PORT = 25
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportMail:
-    """A report on its way, and the message around it."""
+class Sending(Protocol):
+    """A way out for reports."""
 
-    report: Report
-    envelope: Envelope
+    def send(self, mail: ReportMail) -> None:
+        """Hand over one mail.  Raises PeerError."""
 
 
 class SendingCommand:

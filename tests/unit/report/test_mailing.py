@@ -12,8 +12,8 @@ from aiosmtpd.smtp import SMTP, Session
 from aiosmtpd.smtp import Envelope as Received
 
 from avowal.errors import ConfigError, PeerError
-from avowal.report.arf import Envelope, Report, auth_failure
-from avowal.report.mailing import ReportMail, SendingCommand, SendingRelay
+from avowal.report.arf import Envelope, Report, ReportMail, auth_failure
+from avowal.report.mailing import SendingCommand, SendingRelay
 
 MAIL = ReportMail(
     report=Report(

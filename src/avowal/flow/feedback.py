@@ -1,0 +1,212 @@
+"""What is told about signatures that failed: reports to signers who ask, notes for the operator.
+
+Reports are a mechanism (RFC 6651): what the domains say is asked with the keys, so that
+their words can stand in a reply.  Nothing of it touches a verdict (§3.3).  Faces send what
+`Actions.reports` holds when the mail has its answer, and write `Actions.diagnosis`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from avowal.canonical import Octets
+from avowal.config.model import Reports
+from avowal.flow.actions import Diagnosis, Disposition
+from avowal.flow.edits import own_ids
+from avowal.flow.inspection import Outcome
+from avowal.flow.mechanism import Context, Finding, Findings, Work
+from avowal.flow.trace import Topic
+from avowal.lookup import Steps
+from avowal.report.arf import Envelope, ReportMail
+from avowal.report.differences import told
+from avowal.report.dkim_failure import Circumstances, KeptBodies, failure_report
+from avowal.report.dkim_feedback import Wanted, chosen, records
+
+_MOST_DIAGNOSIS = 64 << 10  # characters
+_UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
+_LONGEST_NAME = 64  # characters of a queue id in the name of a file
+_DELIVERIES = {  # RFC 6591 §3.2.2
+    Disposition.ACCEPT: "delivered", Disposition.REJECT: "reject",
+    Disposition.TEMPFAIL: "other", Disposition.DISCARD: "policy",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requested:
+    """The reports that signers want of a message, and the bodies to put into them."""
+
+    wanted: tuple[Wanted, ...]
+    bodies: KeptBodies
+
+    @property
+    def text(self) -> str | None:
+        """What a signer wants to stand in the reply to a message that is refused (rs=)."""
+        for one in self.wanted:
+            if one.text is not None:
+                return f"{one.verification.domain} says: {one.text}"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Reporting:
+    """The mechanism `reports`; the value of its finding is a `Requested`."""
+
+    name: str = "reports"
+
+    def begin(self, context: Context, /) -> Work | None:
+        """Start where a signature asks for reports, and the message is none itself."""
+        wanted = context.plan.configuration.reports.send and context.treatment.verify
+        if not wanted or _is_report(context):
+            return None
+        bodies = KeptBodies(context.header, limits=context.plan.limits)
+        return _ReportWork(context, bodies) if bodies.domains else None
+
+
+class _ReportWork:
+    __slots__ = ("_bodies", "_context", "wants_body")
+
+    def __init__(self, context: Context, bodies: KeptBodies) -> None:
+        self._context = context
+        self._bodies = bodies
+        self.wants_body = True
+
+    def questions(self) -> Steps[Any]:
+        return records(self._bodies.domains)
+
+    def feed(self, chunk: Octets, /) -> bool:
+        self._bodies.feed(chunk)
+        return self._bodies.wants_body
+
+    def finish(self, answers: Any, before: Findings, /) -> Finding:
+        self._bodies.finish()
+        dkim = before.get("dkim")
+        verifications = () if dkim is None else [one.verification for one in dkim.value]
+        draw = self._context.transaction.draw
+        wanted = chosen(verifications, answers or {}, draw=draw)
+        return Finding(
+            value=Requested(wanted=wanted, bodies=self._bodies),
+            steps=tuple(
+                self._context.plan.step(
+                    Topic.REPORTS, ("reports", "send"), _why(one), matched=one.address is not None
+                )
+                for one in wanted
+            ),
+        )
+
+
+def _why(wanted: Wanted) -> str:
+    domain = wanted.verification.domain
+    if wanted.address is None:
+        return f"{domain} wants no report, but a word in the reply"
+    return f"{domain} wants a report of it at {wanted.address}"
+
+
+def _is_report(context: Context) -> bool:
+    """Whether a message is a report or a bounce: neither is ever reported (RFC 6650 §6)."""
+    if context.transaction.sender == b"":
+        return True
+    return any(
+        b"feedback-report" in field.value.lower() for field in context.header.named(b"content-type")
+    )
+
+
+def mistakes_in(reports: Reports) -> Iterator[tuple[str, str, str]]:
+    """Yield what cannot be meant: the option, what is wrong with it, and what to do."""
+    if reports.command is not None and reports.relay is not None:
+        yield "relay", "reports leave by one way, and there is a command too", "leave one out"
+    try:
+        shlex.split(reports.command or "")
+    except ValueError as error:
+        yield "command", f"{str(error).lower()} in {reports.command!r}", "close the quote"
+
+
+# -- what is sent and noted ------------------------------------------------------------------
+
+
+def requested(outcome: Outcome) -> Requested | None:
+    """Return what signers want; None where none was asked."""
+    finding = outcome.findings.get("reports")
+    return None if finding is None else finding.value
+
+
+def mails(outcome: Outcome, disposition: Disposition, *, held: bool) -> tuple[ReportMail, ...]:
+    """Compose the reports about a message that got this disposition, or is held for somebody."""
+    found = requested(outcome)
+    if found is None:
+        return ()
+    delivery = "policy" if held else _DELIVERIES[disposition]
+    composed = (_mail(outcome, one, found.bodies, delivery) for one in found.wanted)
+    return tuple(mail for mail in composed if mail is not None)
+
+
+def _mail(outcome: Outcome, wanted: Wanted, bodies: KeptBodies, delivery: str) -> ReportMail | None:
+    plan, transaction = outcome.plan, outcome.transaction
+    options = plan.configuration.reports
+    own_name = (*own_ids(plan, transaction), "localhost")[0]
+    host = transaction.hostname or own_name
+    around = Circumstances(
+        reporter=host,
+        software=plan.software.replace(" v", "/"),
+        now=transaction.received_at,
+        queue_id=transaction.queue_id,
+        client=None if transaction.client is None else str(transaction.client),
+        sender=_text(transaction.sender or b""),
+        recipients=tuple(map(_text, transaction.recipients[:1])),
+    )
+    verification = wanted.verification
+    report = failure_report(
+        wanted,
+        outcome.header,
+        bodies,
+        around,
+        text=_TEXT.format(
+            host=host, domain=verification.domain, explanation=verification.explanation
+        ),
+        delivery=delivery,
+    )
+    if wanted.address is None or report is None:
+        return None
+    unique = hashlib.sha256(verification.field.raw + outcome.header.octets).hexdigest()[:24]
+    return ReportMail(
+        report=report,
+        envelope=Envelope(
+            sender=options.sender or f"postmaster@{own_name}",
+            recipient=wanted.address,
+            subject=f"DKIM failure report for {verification.domain}",
+            date=transaction.received_at,
+            message_id=f"{unique}.{transaction.received_at}.report@{own_name}",
+            blind_copies=() if options.copy_to is None else (options.copy_to,),
+        ),
+    )
+
+
+_TEXT = """\
+{host} got a message with a DKIM signature of {domain} that did not verify:
+{explanation}.
+
+The signature asks for reports (r=y, RFC 6651). What was hashed follows in the next part
+as far as it is not too long, and then the header of the message.
+"""
+
+
+def diagnosis(outcome: Outcome) -> Diagnosis | None:
+    """Tell how a message whose signatures failed differs from their z= copies."""
+    finding = outcome.findings.get("dkim")
+    if outcome.plan.configuration.reports.diagnostic_directory is None or finding is None:
+        return None
+    texts = (told(one.verification, outcome.header) for one in finding.value)
+    text = "".join(text for text in texts if text is not None)[:_MOST_DIAGNOSIS]
+    if not text:
+        return None
+    transaction = outcome.transaction
+    queue_id = _UNSAFE.sub("_", transaction.queue_id or "message")[:_LONGEST_NAME]
+    return Diagnosis(f"{queue_id}.{transaction.received_at}", text)
+
+
+def _text(octets: bytes) -> str:
+    return octets.decode("utf-8", "backslashreplace")
