@@ -14,7 +14,7 @@ of `lookup.Answer`.
 
 from __future__ import annotations
 
-import base64
+import binascii
 import json
 from collections.abc import Mapping
 from os import PathLike
@@ -122,7 +122,7 @@ def _written(question: Question, answer: Answer) -> dict[str, Any]:
     records = [
         record.decode("ascii")
         if record.isascii()
-        else {"base64": base64.b64encode(record).decode("ascii")}
+        else {"base64": binascii.b2a_base64(record, newline=False).decode("ascii")}
         for record in answer.records
     ]
     return row | {"records": records, "ttl": answer.ttl, "secure": answer.secure}
@@ -178,7 +178,7 @@ def _read(row: Any) -> tuple[Question, Answer]:
     if outcome is Outcome.FAILED:
         return question, Answer.failed(Failure(row["failure"]))
     records = tuple(
-        base64.b64decode(record["base64"], validate=True)
+        binascii.a2b_base64(_text(record["base64"]), strict_mode=True)
         if isinstance(record, dict)
         else _text(record).encode("ascii")
         for record in row.get("records", ())
