@@ -37,7 +37,7 @@ _PIECE = re.compile(
     | (?P<stray>.)""",
     re.VERBOSE,
 )
-_ESCAPE = re.compile(r"\\(?:([0-9]{3})|([^0-9])|)")
+_ESCAPE = r"\\(?:([0-9]{3})|([^0-9])|)"  # compiled when the first is met
 _HINTS = (
     ("string too long", "split the record into strings of at most 255 octets"),
     ("no record type", "a line is: name [TTL] [IN] type data"),
@@ -223,7 +223,7 @@ def _string(word: _Word) -> bytes:
 def _unescaped(text: str) -> bytes:
     made = bytearray()
     place = 0
-    for found in _ESCAPE.finditer(text):
+    for found in re.finditer(_ESCAPE, text):
         made += text[place : found.start()].encode()
         if found[2] is None and not "000" <= (found[1] or "?") <= "255":
             raise ValueError("a backslash needs a number of three digits up to 255 behind it")
