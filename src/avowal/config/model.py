@@ -11,6 +11,7 @@ from typing import Annotated
 
 from msgspec import field
 
+from avowal.config.arc import Arc
 from avowal.config.options import Table, option
 from avowal.config.origin import Listener, Origin, Role
 from avowal.config.policies import OpinionLimit, Policies, Reputation
@@ -19,7 +20,7 @@ from avowal.config.service import Dns, Limits, Log, Server
 from avowal.config.signing import Key, ResignRule, Rewrite, Rule, Signing
 
 __all__ = [
-    "Action", "Configuration", "Dns", "Key", "Limits", "Listener", "Log", "OnResult",
+    "Action", "Arc", "Configuration", "Dns", "Key", "Limits", "Listener", "Log", "OnResult",
     "OpinionLimit", "Origin", "Policies", "Reports", "Reputation", "ResignRule", "Results",
     "Rewrite", "Role", "Rule", "Server", "Signing", "Verifying",
 ]  # fmt: skip
@@ -48,6 +49,7 @@ class Configuration(Table, frozen=True, kw_only=True):
     policies: Annotated[
         Policies, option("What is asked besides DKIM: SPF, DMARC, older policies.")
     ] = Policies()
+    arc: Annotated[Arc, option("Chains of custody.")] = Arc()
     reputation: Annotated[
         Reputation, option("Whose opinion is asked of those who answer for a message.")
     ] = Reputation()

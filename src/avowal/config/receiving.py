@@ -174,6 +174,20 @@ class OnResult(Table, frozen=True, kw_only=True):
     disposition_unknown: Annotated[
         Action, option("DNS gave no answer about the policy of the author's domain.")
     ] = "accept"
+    unauthenticated_post: Annotated[
+        Action,
+        option(
+            "A message for `signing.resign` that neither its author's domain has signed nor DMARC "
+            "passes (RFC 6377 §5.6)."
+        ),
+    ] = "accept"
+    strict_author: Annotated[
+        Action,
+        option(
+            "A message for `signing.resign` whose author's domain publishes `discardable`, "
+            "p=quarantine or p=reject: for lists that break signatures (RFC 6377 §5.2)."
+        ),
+    ] = "accept"
     disreputable: Annotated[Action, option("An opinion is beyond `reputation.limits`.")] = "accept"
     malformed: Annotated[
         Action, option("The header breaks RFC 5322: no From, or two of what may stand once.")

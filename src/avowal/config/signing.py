@@ -74,16 +74,37 @@ class Rule(Table, frozen=True, kw_only=True):
 
 
 class ResignRule(Table, frozen=True, kw_only=True):
-    """Mail to these recipients is verified and signed again on its way."""
+    """Mail of others that is signed on its way: that of lists and forwarders (RFC 6377).
+
+    Exactly one of `to` and `sender` says which.
+    """
 
     to: Annotated[
-        str,
-        option("The recipient, a pattern as in `rules`.", example="list@example.com", min_length=1),
-    ]
+        str | None,
+        option(
+            "The recipient, a pattern as in `rules`: incoming mail that is verified, recorded and "
+            "signed again as it passes.",
+            example="list@example.com",
+        ),
+    ] = None
+    sender: Annotated[
+        str | None,
+        option(
+            "The envelope sender, a pattern as in `rules`: what list software on a host of ours "
+            "sends, after its changes.  It was verified when it came in.",
+        ),
+    ] = None
     keys: Annotated[
         tuple[str, ...],
         option("Names of the keys that sign, one signature each.", example=["main"], min_length=1),
     ]
+    remove: Annotated[
+        Literal["none", "broken", "all"],
+        option(
+            "Which signatures of others are taken out (RFC 6377 §5.7); an earlier one by the same "
+            "key always is.  `broken` is for `to`."
+        ),
+    ] = "none"
 
 
 class Rewrite(Table, frozen=True, kw_only=True):
@@ -137,7 +158,7 @@ class Signing(Table, frozen=True, kw_only=True):
     ] = ()
     resign: Annotated[
         tuple[ResignRule, ...],
-        option("Whose incoming mail, such as a list's, is signed again after verifying."),
+        option("Which mail of others, such as a list's, is signed on its way."),
     ] = ()
     resign_unverified: Annotated[
         bool, option("Whether such mail is signed too when it does not verify.")

@@ -59,6 +59,15 @@ class ResultClass(str, Enum):
         "disposition_unknown", "5.7.1", "4.7.1",
         "the policy of the author's domain cannot be looked up",
     )  # fmt: skip
+    # RFC 6377 §5.2, §5.6, §5.10: a refusal by policy, not a missing mailbox
+    STRICT_AUTHOR = (
+        "strict_author", "5.7.1", "4.7.1",
+        "the author's domain does not want its mail on a list that breaks its signature",
+    )  # fmt: skip
+    UNAUTHENTICATED_POST = (
+        "unauthenticated_post", "5.7.1", "4.7.1",
+        "nothing shows that the author's domain sent this message",
+    )  # fmt: skip
     DISREPUTABLE = (
         "disreputable", "5.7.1", "4.7.1", "whoever answers for this message has a bad name",
     )  # fmt: skip

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import TypeVar
+from typing import Literal, TypeVar
 
+from avowal.arc.intent import SEALED_NAMES
 from avowal.config.addresses import AddressPattern, AddressTable
 from avowal.config.mistakes import closest
 from avowal.config.model import Configuration, Key
 from avowal.config.places import NOWHERE, Path, Places, dotted
 from avowal.dkim.intent import OVERSIGNED_NAMES, UNSUITABLE_NAMES, Intent, lower_names
 from avowal.errors import IntentError, KeyMaterialError
+from avowal.flow.arc import ArcSealing, ArcVerifying
 from avowal.flow.classes import ResultClass
 from avowal.flow.feedback import Reporting, mistakes_in
 from avowal.flow.mechanism import Mechanism, Sealer
@@ -26,15 +28,17 @@ from avowal.flow.plan import (
     SigningRule,
 )
 from avowal.flow.policies import PolicyChecking, SpfChecking, choice_of
+from avowal.flow.posts import PostJudging
 from avowal.flow.sets import Sets
 from avowal.flow.signing import DkimSigning
 from avowal.flow.verifying import DkimVerifying
+from avowal.lists.resign import Removal
 from avowal.policy.assessment import Choice
 
 MECHANISMS: tuple[Mechanism, ...] = (
-    DkimVerifying(), SpfChecking(), PolicyChecking(), Reporting(),
+    DkimVerifying(), ArcVerifying(), SpfChecking(), PolicyChecking(), PostJudging(), Reporting(),
 )  # fmt: skip
-SEALERS: tuple[Sealer, ...] = (DkimSigning(),)
+SEALERS: tuple[Sealer, ...] = (DkimSigning(), ArcSealing())
 _FIELD_NAME = re.compile(r"[!-9;-~]+")  # RFC 5322 §3.6.8
 _ALL = "%"
 T = TypeVar("T")
@@ -94,7 +98,9 @@ class _Compiler(Sets):
             load=self.load,
             keys=keys,
             rules=self.rules(keys),
-            resign_rules=self.resign_rules(keys),
+            resign_rules=self.resign_rules("to", keys),
+            list_rules=self.resign_rules("sender", keys),
+            sealing=self.sealing(keys),
             addresses=self.address_sets(),
             hosts=self.host_sets(),
             verification_rules=self.verification_rules(),
@@ -219,19 +225,50 @@ class _Compiler(Sets):
             )
             yield from self.patterns(("keys", uses[0].name, "domain"), domain, made)
 
-    def resign_rules(self, keys: dict[str, KeyUse]) -> AddressTable[SigningRule]:
+    def resign_rules(
+        self, by: Literal["to", "sender"], keys: dict[str, KeyUse]
+    ) -> AddressTable[SigningRule]:
+        """Return the rules that go by recipient, or those that go by envelope sender."""
         rows = []
         for number, rule in enumerate(self.configuration.signing.resign):
             path = ("signing", "resign", number)
+            pattern = getattr(rule, by)
+            if by == "to" and (pattern is None) == (rule.sender is None):
+                self.mistakes.add(path, "exactly one of to and sender says which mail is meant")
+            if by == "sender" and pattern is not None and rule.remove == "broken":
+                self.mistakes.add(
+                    (*path, "remove"),
+                    "what a list sends is not verified here, so nobody knows what is broken",
+                    "use none or all",
+                )
+            if pattern is None:
+                continue
             made = SigningRule(
-                pattern=rule.to,
+                pattern=pattern,
                 keys=self.uses((*path, "keys"), rule.keys, keys),
                 identity=None,
                 option=dotted(path),
-                place=self.places.near((*path, "to")),
+                place=self.places.near((*path, by)),
+                removal=Removal(rule.remove),
             )
-            rows += [(p, made) for p in self.pattern((*path, "to"), rule.to)]
+            rows += [(p, made) for p in self.pattern((*path, by), pattern)]
         return AddressTable(rows)
+
+    def sealing(self, keys: dict[str, KeyUse]) -> Intent | None:
+        """Return how messages are sealed, None where they are not."""
+        name, path = self.configuration.arc.seal, ("arc", "seal")
+        use = None if name is None else next(iter(self.uses(path, (name,), keys)), None)
+        if use is None:
+            return None
+        if use.domain is None or use.loaded is None:
+            self.mistakes.add(path, f"key {name} has no domain to seal for", "give it a domain")
+            return None
+        return Intent(
+            domain=use.domain.text,
+            selector=use.entry.selector,
+            key=use.loaded,
+            names=SEALED_NAMES,
+        )
 
     def uses(
         self, path: Path, names: tuple[str, ...], keys: dict[str, KeyUse]

@@ -10,9 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-from avowal import authres
 from avowal.config.model import Action
-from avowal.errors import UsageError
 from avowal.flow import feedback
 from avowal.flow.actions import Actions, Disposition, Reply
 from avowal.flow.classes import ResultClass
@@ -20,6 +18,7 @@ from avowal.flow.edits import own_ids
 from avowal.flow.inspection import Outcome
 from avowal.flow.plan import Plan
 from avowal.flow.record import Checked, Made, Record
+from avowal.flow.reporting import is_written, results_field
 from avowal.flow.trace import Step, Topic, Trace
 from avowal.flow.transaction import Transaction
 from avowal.flow.verifying import Judgement
@@ -178,10 +177,11 @@ _FAILURES = frozenset(ResultClass) - {
 def _on_top(outcome: Outcome, verdict: Verdict) -> Iterator[Field]:
     """Yield the new fields from top to bottom (RFC 6376 §5.6, RFC 8601 §4: above all others)."""
     plan = outcome.plan
-    if _reports(outcome, verdict):
-        field = _results_field(outcome)
-        if field is not None:
-            yield field
+    field = outcome.recorded
+    if field is None and is_written(plan, outcome.results, always=verdict.action == "tag"):
+        field = results_field(outcome.results, outcome.header)
+    if field is not None:
+        yield field
     yield from outcome.sealed
     options = plan.configuration
     if verdict.action == "tag" and verdict.class_ is not None:
@@ -192,25 +192,6 @@ def _on_top(outcome: Outcome, verdict: Verdict) -> Iterator[Field]:
         yield Field.of(
             f"DKIM-Filter: {plan.software} {where} {queue_id}".encode("ascii", "replace")
         )
-
-
-def _reports(outcome: Outcome, verdict: Verdict) -> bool:
-    write = outcome.plan.configuration.results.write
-    if outcome.results is None or not outcome.results.results:
-        return False
-    if verdict.action == "tag" or write == "always":
-        return True
-    return write == "signed" and any(r.result != "none" for r in outcome.results.results)
-
-
-def _results_field(outcome: Outcome) -> Field | None:
-    if outcome.results is None:
-        return None
-    utf8 = not all(raw.isascii() for raw in outcome.header.raws)  # RFC 6532
-    try:
-        return authres.write(outcome.results, utf8=utf8)
-    except UsageError:
-        return None  # a mechanism's word that is in no registry; the log has it
 
 
 # -- what is logged ----------------------------------------------------------------------

@@ -6,8 +6,8 @@ Every index counts the fields of a name as they were shown, whatever else is cha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from avowal import authres
 from avowal.flow.actions import Change, Deletion
@@ -34,6 +34,8 @@ class Edits:
     header: Header
     delete: tuple[Deletion, ...] = ()
     change: tuple[Change, ...] = ()
+    folded: Mapping[int, Field] = field(default_factory=dict)  # by place in the header that came
+    doomed: frozenset[int] = frozenset()
     long_lines: int = 0
     steps: tuple[Step, ...] = ()
 
@@ -53,16 +55,23 @@ def edits(plan: Plan, transaction: Transaction, treatment: Treatment, header: He
                 long_lines += 1
             else:
                 folded[place] = field
-    if not (doomed or folded):
-        return Edits(header=header, long_lines=long_lines, steps=tuple(steps))
-    return Edits(
+    found = Edits(header=header, folded=folded, long_lines=long_lines, steps=tuple(steps))
+    return without(found, header, doomed) if doomed or folded else found
+
+
+def without(edits: Edits, header: Header, places: Iterable[int]) -> Edits:
+    """Return the edits of the header that came with more of its fields taken out."""
+    doomed = edits.doomed.union(places)
+    folded = {place: field for place, field in edits.folded.items() if place not in doomed}
+    return replace(
+        edits,
         header=Header.of(
             folded.get(at, field) for at, field in enumerate(header) if at not in doomed
         ),
         delete=tuple(Deletion(*_counted(header, place)) for place in sorted(doomed)),
         change=tuple(Change(_counted(header, at)[1], field) for at, field in folded.items()),
-        long_lines=long_lines,
-        steps=tuple(steps),
+        folded=folded,
+        doomed=doomed,
     )
 
 

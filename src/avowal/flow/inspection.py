@@ -16,7 +16,7 @@ wrong time.  A key that fails is a `fault` of the outcome.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, cast
 
 from avowal.authres import AuthenticationResults
@@ -26,9 +26,11 @@ from avowal.dkim.hashing import BodyHasher
 from avowal.dkim.signer import Unsigned
 from avowal.errors import AvowalError, IntentError, StateError
 from avowal.flow.classes import ResultClass
-from avowal.flow.edits import Edits, edits, own_ids
-from avowal.flow.mechanism import Context, Finding, Findings, Seal, Sealing, Work
+from avowal.flow.edits import Edits, edits, own_ids, without
+from avowal.flow.mechanism import Closing, Context, Finding, Findings, Seal, Sealing, Work
 from avowal.flow.plan import Plan
+from avowal.flow.reporting import is_written, results_field
+from avowal.flow.resigning import replaced, withheld
 from avowal.flow.transaction import Transaction
 from avowal.flow.treatment import Treatment, treat
 from avowal.lookup import Steps, together
@@ -51,7 +53,8 @@ class Outcome:
     """All that is known about a message.
 
     `sealed` are the fields made, from top to bottom; `results` what we report, None where
-    we have no name to report under.
+    we have no name to report under; `recorded` the field with them where a signature
+    covers it.
     """
 
     plan: Plan
@@ -61,6 +64,7 @@ class Outcome:
     edits: Edits
     findings: Findings
     results: AuthenticationResults | None
+    recorded: Field | None = None
     sealed: tuple[Field, ...] = ()
     faults: tuple[Fault, ...] = ()
     withheld: str | None = None  # why a message to be signed again was not
@@ -135,29 +139,28 @@ class Inspection:
 
     def finish(self, answers: Answers) -> Outcome:
         """End the body, conclude, and sign with keys that are at hand."""
-        findings, results = self._concluded(answers)
-        fields: list[Field] = []
-        for seal in self._called_for(findings):
-            try:
-                sealing = seal.seal(findings, results)
-                fields[:0] = _sealed(sealing)
-            except AvowalError as error:
-                self._faults.append(_fault(error))
-        return self._outcome(findings, results, fields)
+        closing = self._concluded(answers)
+        return self._outcome(closing, _sealed(self._sealing(closing)))
 
     async def afinish(self, answers: Answers) -> Outcome:
         """Do the same with keys of which some answer asynchronously."""
-        findings, results = self._concluded(answers)
-        fields: list[Field] = []
-        for seal in self._called_for(findings):
+        closing = self._concluded(answers)
+        return self._outcome(closing, await _asealed(self._sealing(closing)))
+
+    def _sealing(self, closing: Closing) -> Sealing:
+        """Let every sealer make its fields, each over those of the sealers before it."""
+        made: tuple[Field, ...] = ()
+        for seal in self._seals:
+            header = Header.of([*made, *closing.header]) if made else closing.header
             try:
-                sealing = seal.seal(findings, results)
-                fields[:0] = await _asealed(sealing)
+                fields = yield from seal.seal(replace(closing, header=header))
             except AvowalError as error:
                 self._faults.append(_fault(error))
-        return self._outcome(findings, results, fields)
+            else:
+                made = fields + made
+        return made
 
-    def _concluded(self, answers: Answers) -> tuple[Findings, AuthenticationResults | None]:
+    def _concluded(self, answers: Answers) -> Closing:
         if self._finished:
             raise StateError("the inspection is finished: make a new one for the next message")
         self._finished = True
@@ -170,7 +173,16 @@ class Inspection:
         if ids:
             found = tuple(result for finding in findings.values() for result in finding.results)
             results = AuthenticationResults(self._reporting_id(ids[0]), found)
-        return findings, results
+        context = self._context
+        gone = replaced(context, findings)
+        if gone:
+            self._edits = without(self._edits, context.header, gone)
+        record = None
+        if self.treatment.resign and is_written(context.plan, results):
+            record = results_field(results, context.header)
+        return Closing(
+            findings=findings, results=results, recorded=record, header=self._edits.header
+        )
 
     def _reporting_id(self, authserv_id: str) -> str:
         queue_id = self._context.transaction.queue_id
@@ -178,20 +190,7 @@ class Inspection:
             return f"{authserv_id}/{queue_id}"
         return authserv_id
 
-    def _called_for(self, findings: Findings) -> list[Seal]:
-        return [] if self._withheld(findings) else self._seals
-
-    def _withheld(self, findings: Findings) -> str | None:
-        """Why a message that was to be signed again is not: it did not verify."""
-        if not self.treatment.resign or self._context.plan.configuration.signing.resign_unverified:
-            return None
-        finding = findings.get("dkim")
-        judgements = () if finding is None else finding.value
-        return None if any(one.counts for one in judgements) else "no signature of it passes"
-
-    def _outcome(
-        self, findings: Findings, results: AuthenticationResults | None, fields: list[Field]
-    ) -> Outcome:
+    def _outcome(self, closing: Closing, fields: tuple[Field, ...]) -> Outcome:
         context = self._context
         return Outcome(
             plan=context.plan,
@@ -199,11 +198,12 @@ class Inspection:
             header=context.header,
             treatment=self.treatment,
             edits=self._edits,
-            findings=findings,
-            results=results,
-            sealed=tuple(fields),
+            findings=closing.findings,
+            results=closing.results,
+            recorded=closing.recorded,
+            sealed=fields,
             faults=tuple(self._faults),
-            withheld=self._withheld(findings),
+            withheld=withheld(context.plan, self.treatment, closing.findings),
             body_octets=self._body_octets,
         )
 
@@ -217,7 +217,12 @@ def _sealed(sealing: Sealing) -> tuple[Field, ...]:
     try:
         wanted = next(sealing)
         while True:
-            wanted = sealing.send(tuple(_signature(one) for one in wanted))
+            try:
+                made = tuple([_signature(one) for one in wanted])
+            except AvowalError as error:
+                wanted = sealing.throw(error)
+            else:
+                wanted = sealing.send(made)
     except StopIteration as stop:
         fields: tuple[Field, ...] = stop.value
         return fields
@@ -227,14 +232,20 @@ async def _asealed(sealing: Sealing) -> tuple[Field, ...]:
     try:
         wanted = next(sealing)
         while True:
-            made = []
-            for one in wanted:
-                asign = getattr(one.key, "asign", None)
-                made.append(_signature(one) if asign is None else await asign(one.digest))
-            wanted = sealing.send(tuple(made))
+            try:
+                made = tuple([await _asignature(one) for one in wanted])
+            except AvowalError as error:
+                wanted = sealing.throw(error)
+            else:
+                wanted = sealing.send(made)
     except StopIteration as stop:
         fields: tuple[Field, ...] = stop.value
         return fields
+
+
+async def _asignature(unsigned: Unsigned) -> bytes:
+    asign = getattr(unsigned.key, "asign", None)
+    return _signature(unsigned) if asign is None else await asign(unsigned.digest)
 
 
 def _signature(unsigned: Unsigned) -> bytes:

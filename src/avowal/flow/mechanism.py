@@ -47,6 +47,12 @@ class Context:
     now: int
     hasher: BodyHasher
 
+    @property
+    def is_judged(self) -> bool:
+        """Whether the message is a stranger's that came over the network."""
+        treatment, client = self.treatment, self.transaction.client
+        return treatment.verify and not treatment.ours and client is not None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
@@ -100,6 +106,21 @@ Sealing: TypeAlias = Generator[tuple[Unsigned, ...], tuple[bytes, ...], tuple[Fi
 """Yields what has to be signed, is sent the signatures, returns fields from top to bottom."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closing:
+    """What a sealer works with when all is known.
+
+    `results` are those we report, None where we have no name; `recorded` is the field with
+    them, where a signature has to cover it: it will stand on top of everything.  `header`
+    is the one that leaves, with what the sealers before put on top.
+    """
+
+    findings: Findings
+    results: AuthenticationResults | None
+    recorded: Field | None
+    header: Header
+
+
 class Seal(Protocol):
     """One sealer at work on one message; `wants_body` as for `Work`."""
 
@@ -109,11 +130,8 @@ class Seal(Protocol):
     def feed(self, chunk: Octets, /) -> bool:
         """Take the next octets of the body; return whether more can matter."""
 
-    def seal(self, findings: Findings, results: AuthenticationResults | None, /) -> Sealing:
-        """Make the fields; `results` are those we report, None where we have no name.
-
-        Raises UsageError for a message or key that cannot be used.
-        """
+    def seal(self, closing: Closing, /) -> Sealing:
+        """Make the fields.  Raises UsageError for a message or key that cannot be used."""
 
 
 class Sealer(Protocol):

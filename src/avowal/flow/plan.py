@@ -15,11 +15,13 @@ from avowal.config.hosts import HostSet
 from avowal.config.model import Action, Configuration, Key
 from avowal.config.places import Path, Place, Places, dotted
 from avowal.crypto.signing import AsyncSigningKey, SigningKey
+from avowal.dkim.intent import Intent
 from avowal.dkim.rules import Rules
 from avowal.flow.classes import ResultClass
 from avowal.flow.mechanism import Mechanism, Sealer
 from avowal.flow.trace import Step, Topic
 from avowal.limits import Limits
+from avowal.lists.resign import Removal
 from avowal.names import DomainName
 from avowal.policy.assessment import Choice
 
@@ -54,13 +56,17 @@ class KeyUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SigningRule:
-    """One row of the signing table; `option` is the dotted name of where it stands."""
+    """One row of the signing table; `option` is the dotted name of where it stands.
+
+    `removal` says which signatures of others go; it is for mail that is signed again.
+    """
 
     pattern: str
     keys: tuple[KeyUse, ...]
     identity: str | None
     option: str
     place: Place | None
+    removal: Removal = Removal.NONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +79,8 @@ class AddressSets:
     atps_domains: AddressTable[int]
     trusted_signers: AddressTable[int]
     must_be_signed: AddressTable[int]
+    sealed_recipients: AddressTable[int]
+    trusted_sealers: AddressTable[int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +107,9 @@ class Plan:
     load: KeyLoader
     keys: Mapping[str, KeyUse]
     rules: AddressTable[SigningRule]
-    resign_rules: AddressTable[SigningRule]
+    resign_rules: AddressTable[SigningRule]  # by recipient
+    list_rules: AddressTable[SigningRule]  # by envelope sender
+    sealing: Intent | None
     addresses: AddressSets
     hosts: HostSets
     verification_rules: Rules

@@ -8,12 +8,13 @@ DMARC take as many round trips as the longest of them.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from avowal import authres
 from avowal.authres import Result
 from avowal.canonical import Octets
+from avowal.flow.arc import local_policy
 from avowal.flow.classes import ResultClass
 from avowal.flow.edits import own_ids
 from avowal.flow.mechanism import Context, Finding, Findings, Work
@@ -30,6 +31,7 @@ from avowal.policy.results import authentication_results, spf_result
 from avowal.policy.spf import SpfRequest, SpfResult, SpfWord, check_identity
 from avowal.policy.spf.values import Scope
 from avowal.policy.trace import TraceStep
+from avowal.policy.verdicts import combined
 
 _DMARC: Final = (GenerationName.DMARC_2026, GenerationName.DMARC_2015)
 _CLASSES: Final = {
@@ -37,12 +39,6 @@ _CLASSES: Final = {
     Disposition.REJECT: ResultClass.DISPOSITION_REJECT,
     Disposition.DISCARD: ResultClass.DISPOSITION_DISCARD,
 }
-
-
-def is_judged(context: Context) -> bool:
-    """Whether a message is a stranger's that came over the network."""
-    treatment, client = context.treatment, context.transaction.client
-    return treatment.verify and not treatment.ours and client is not None
 
 
 # -- SPF ---------------------------------------------------------------------------------
@@ -57,7 +53,7 @@ class SpfChecking:
     def begin(self, context: Context, /) -> Work | None:
         """Start checking the client, or take what a host of ours found."""
         wish = context.plan.configuration.policies.spf
-        if wish == "off" or not is_judged(context):
+        if wish == "off" or not context.is_judged:
             return None
         trusted = context.plan.hosts.trusted_hosts.holds(*context.transaction.host)
         if wish == "trust" or trusted:
@@ -158,14 +154,14 @@ class PolicyChecking:
 
     def begin(self, context: Context, /) -> Work | None:
         """Start the engine where a generation is wanted."""
-        if not context.plan.policy_choice.generations or not is_judged(context):
+        if not context.plan.policy_choice.generations or not context.is_judged:
             return None
         return _PolicyWork(context)
 
 
 class _PolicyWork:
     wants_body = False
-    __slots__ = ("_candidates", "_eager", "_engine", "_envelope")
+    __slots__ = ("_candidates", "_eager", "_engine", "_envelope", "_plan")
 
     def __init__(self, context: Context) -> None:
         header, limits = context.header, context.plan.limits
@@ -173,6 +169,7 @@ class _PolicyWork:
         choice = context.plan.policy_choice
         self._engine = Engine(header, choice, authors=authors)
         self._eager = not set(choice.generations) <= set(_DMARC)
+        self._plan = context.plan
         self._candidates = candidates(header, limits=limits)
         transaction = context.transaction
         self._envelope = envelope_domain(transaction.sender or transaction.helo or b"")
@@ -192,6 +189,7 @@ class _PolicyWork:
             if (found := SignatureResult.of(one.verification)) is not None
         ]
         assessment = self._engine.conclude(signatures, None if spf is None else spf.value)
+        assessment = self._as_trusted(assessment, before.get("arc"))
         class_, why = _class_of(assessment)
         results = authentication_results(assessment)
         return Finding(
@@ -200,6 +198,29 @@ class _PolicyWork:
             class_=class_,
             why=why,
             steps=tuple(steps_of(assessment.trace)),
+        )
+
+    def _as_trusted(self, assessment: Assessment, arc: Finding | None) -> Assessment:
+        """Return the assessment as a chain of trusted sealers changes it (RFC 8617 §7.2.1)."""
+        evaluation = assessment.dmarc
+        if arc is None or evaluation is None:
+            return assessment
+        changed = local_policy(self._plan, arc.value, evaluation)
+        if changed is None:
+            return assessment
+        verdicts = tuple(
+            replace(verdict, detail=changed, asks=Disposition.ACCEPT)
+            if verdict.detail is evaluation
+            else verdict
+            for verdict in assessment.verdicts
+        )
+        disposition, decided_by, _ = combined(verdicts, self._plan.policy_choice)
+        return replace(
+            assessment,
+            verdicts=verdicts,
+            disposition=disposition,
+            decided_by=decided_by,
+            trace=(*assessment.trace, changed.trace[-1]),
         )
 
 

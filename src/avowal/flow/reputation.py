@@ -14,7 +14,6 @@ from avowal.canonical import Octets
 from avowal.config.model import OpinionLimit
 from avowal.flow.classes import ResultClass
 from avowal.flow.mechanism import Context, Finding, Findings, Work
-from avowal.flow.policies import is_judged
 from avowal.flow.trace import Step, Topic
 from avowal.lookup import Steps
 from avowal.reputation.opinions import Assessment, Assessor, subjects_of
@@ -29,7 +28,7 @@ class ReputationAsking:
 
     def begin(self, context: Context, /) -> Work | None:
         """Ask about mail of strangers."""
-        return _ReputationWork(context, self.assessor) if is_judged(context) else None
+        return _ReputationWork(context, self.assessor) if context.is_judged else None
 
 
 class _ReputationWork:

@@ -48,6 +48,7 @@ class Sets:
 
     def address_sets(self) -> AddressSets:
         signing, verifying = self.configuration.signing, self.configuration.verifying
+        arc = self.configuration.arc
         return AddressSets(
             exempt_domains=self.table(
                 ("origin", "exempt_domains"), self.configuration.origin.exempt_domains
@@ -61,6 +62,8 @@ class Sets:
             atps_domains=self.table(("signing", "atps_domains"), signing.atps_domains),
             trusted_signers=self.table(("verifying", "trusted_signers"), verifying.trusted_signers),
             must_be_signed=self.table(("verifying", "must_be_signed"), verifying.must_be_signed),
+            sealed_recipients=self.table(("arc", "recipients"), arc.recipients),
+            trusted_sealers=self.table(("arc", "trusted_sealers"), arc.trusted_sealers),
         )
 
     def table(self, path: Path, texts: tuple[str, ...]) -> AddressTable[int]:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from avowal.authres import AuthenticationResults
 from avowal.canonical import BODY_FORMS, HEADER_FORMS, Octets
 from avowal.dkim.intent import Intent
 from avowal.dkim.signer import Signer
 from avowal.errors import KeyMaterialError
 from avowal.flow.authorship import address_of
-from avowal.flow.mechanism import Context, Findings, Seal, Sealing
+from avowal.flow.mechanism import Closing, Context, Seal, Sealing
 from avowal.flow.plan import Plan
+from avowal.flow.resigning import withheld
 from avowal.flow.treatment import Match
+from avowal.lists.resign import covering
 from avowal.message import Field, Header
 from avowal.names import DomainName, Identity, NameFault
 
@@ -38,18 +39,23 @@ class DkimSigning:
             accept_malformed=context.plan.configuration.signing.accept_malformed,
             hasher=context.hasher,
         )
-        return _DkimSeal(signer)
+        return _DkimSeal(context, signer)
 
 
 @dataclass(frozen=True, slots=True)
 class _DkimSeal:
+    context: Context
     signer: Signer
     wants_body: bool = False  # the shared hasher is fed
 
     def feed(self, chunk: Octets, /) -> bool:
         return False
 
-    def seal(self, findings: Findings, results: AuthenticationResults | None, /) -> Sealing:
+    def seal(self, closing: Closing, /) -> Sealing:
+        if withheld(self.context.plan, self.context.treatment, closing.findings) is not None:
+            return ()
+        if closing.recorded is not None:
+            self.signer.put_on_top(closing.recorded)
         unsigned = self.signer.prepare()
         signatures = yield unsigned
         return tuple(one.complete(made) for one, made in zip(unsigned, signatures, strict=True))
@@ -58,6 +64,9 @@ class _DkimSeal:
 def _intents(context: Context) -> Iterator[Intent]:
     signing = context.plan.configuration.signing
     header_canon, body_canon = _forms(context)
+    names = context.plan.signed_names
+    if context.treatment.resign:
+        names = covering(names)
     with_length = _any_in(context, context.plan)
     for match in context.treatment.matches:
         for use in match.keys:
@@ -74,7 +83,7 @@ def _intents(context: Context) -> Iterator[Intent]:
                 identity=_identity(context, match, domain),
                 header_canon=header_canon,
                 body_canon=body_canon,
-                names=context.plan.signed_names,
+                names=names,
                 oversigned=context.plan.oversigned_names,
                 lifetime=signing.lifetime,
                 copy_fields=signing.copy_fields,

@@ -22,6 +22,7 @@ class Topic(str, Enum):
     SIGN = "sign"
     VERIFY = "verify"
     POLICY = "policy"  # what SPF and the author's domain say
+    ARC = "arc"
     REPORTS = "reports"
     RESULTS = "results"  # Authentication-Results fields
     ACTION = "action"  # what the MTA is told

@@ -13,10 +13,11 @@ rule is signed; whatever is not signed is verified, where the listener may.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from avowal.config.addresses import AddressTable
 from avowal.config.places import Path
 from avowal.flow.authorship import Author, Authorship, address_of, authorship
 from avowal.flow.ours import whether_ours
@@ -40,7 +41,8 @@ class Treatment:
 
     `matches` are the rules to sign by, empty unless `sign`.  `resign` says that a stranger's
     message is signed for its recipients and, unless configured otherwise, only if it
-    verifies.  `impostor` marks a stranger's message in the name of a domain we sign for.
+    verifies; or, with `outgoing`, that list software of ours sends it.  `impostor` marks a
+    stranger's message in the name of a domain we sign for.
     """
 
     sign: bool = False
@@ -49,6 +51,7 @@ class Treatment:
     authorship: Authorship
     ours: bool = False
     resign: bool = False
+    outgoing: bool = False
     impostor: bool = False
     steps: tuple[Step, ...] = ()
 
@@ -92,7 +95,8 @@ class _Decision:
         if self._exempt():
             return Treatment(authorship=self.found, steps=tuple(self.steps))
         ours = self._asked_whether_ours()
-        matches = self._signing(ours=ours)
+        outgoing = self._sent_by_list() if ours else ()
+        matches = outgoing or self._signing(ours=ours)
         resign = () if matches else self._resigning()
         verify = self._verifying(signed=bool(matches), resigned=bool(resign))
         return Treatment(
@@ -101,7 +105,8 @@ class _Decision:
             matches=matches or resign,
             authorship=self.found,
             ours=ours,
-            resign=bool(resign),
+            resign=bool(outgoing or resign),
+            outgoing=bool(outgoing),
             impostor=not ours and self._impostor(),
             steps=tuple(self.steps),
         )
@@ -208,14 +213,26 @@ class _Decision:
         return self.plan.step(Topic.SIGN, ("signing", "rules"), f"no rule is for {authors}")
 
     def _resigning(self) -> tuple[Match, ...]:
-        if self.transaction.role != "both" or not len(self.plan.resign_rules):
+        if self.transaction.role != "both":
             return ()
-        for recipient in self.transaction.recipients:
-            address = address_of(recipient)
-            rules = [] if address is None else self.plan.resign_rules.find(*address)
+        table, recipients = self.plan.resign_rules, self.transaction.recipients
+        return self._by_envelope(table, recipients, "signs mail to {} again")
+
+    def _sent_by_list(self) -> tuple[Match, ...]:
+        if self.transaction.role == "verify" or self.transaction.header_truncated:
+            return ()
+        senders = (self.transaction.sender or b"",)
+        return self._by_envelope(self.plan.list_rules, senders, "signs what {} sends")
+
+    def _by_envelope(
+        self, table: AddressTable[SigningRule], addresses: Iterable[bytes], does: str
+    ) -> tuple[Match, ...]:
+        for written in addresses if len(table) else ():
+            address = address_of(written)
+            rules = [] if address is None else table.find(*address)
             if address is not None and rules:
                 rule = rules[0]
-                why = f"{rule.option} ({rule.pattern}) signs mail to {_shown(recipient)} again"
+                why = f"{rule.option} ({rule.pattern}) {does.format(_shown(written))}"
                 self.steps.append(Step(Topic.SIGN, rule.option, True, why, rule.place, True))
                 return (Match(rule, address, rule.keys),)
         return ()

@@ -14,21 +14,24 @@ beside a new one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
 from avowal import authres
 from avowal.dkim import rules as rules_module
 from avowal.dkim.intent import Intent
+from avowal.dkim.reasons import Result
 from avowal.dkim.results import results_of
 from avowal.dkim.rules import Rules
+from avowal.dkim.signature import FIELD_NAME, Signature, SignatureFault
 from avowal.dkim.signer import Signer
 from avowal.dkim.verification import Verification
 from avowal.dkim.verifier import Keys, Verifier
 from avowal.limits import DEFAULT, Limits
 from avowal.lookup import Steps
 from avowal.message import Field, Header, Message
+from avowal.names import DomainName, Selector
 
 RESULTS = b"authentication-results"
 
@@ -37,7 +40,7 @@ class Removal(Enum):
     """Which signatures of others a re-signer takes out."""
 
     NONE = "none"
-    BROKEN = "broken"  # those that do not verify as the message leaves
+    BROKEN = "broken"  # those that fail as the message leaves; not for want of an answer
     ALL = "all"  # every one that was evaluated, RFC 6377 §5.7 step 5
 
 
@@ -84,6 +87,41 @@ def reconsider(arrival: Arrival, outgoing: Message, *, now: int) -> tuple[Verifi
     return verifier.finish(arrival.keys)
 
 
+def covering(names: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    """Return the names to sign with our record among them (RFC 6377 §5.7 step 6)."""
+    return tuple(dict.fromkeys((*names, RESULTS)))
+
+
+def superseded(
+    header: Header,
+    removal: Removal,
+    own: Iterable[tuple[DomainName, Selector]],
+    verdicts: Iterable[Verification] = (),
+) -> frozenset[int]:
+    """Return the places of the signatures that a new one takes the place of.
+
+    `own` are the names it is made with: an earlier signature with them never stays beside
+    it.  `verdicts` on this header tell which of the others are broken.
+    """
+    places = header.positions.get(FIELD_NAME, ())
+    if removal is Removal.ALL:
+        return frozenset(places)
+    names = {(domain.ascii, selector.ascii) for domain, selector in own}
+    gone = {place for place in places if _names(header[place]) in names}
+    if removal is Removal.BROKEN:
+        kept = (Result.PASS, Result.TEMPERROR)
+        gone.update(verdict.place for verdict in verdicts if verdict.result not in kept)
+    return frozenset(gone)
+
+
+def _names(field: Field) -> tuple[str, str] | None:
+    try:
+        signature = Signature.parse(field)
+    except SignatureFault:
+        return None
+    return signature.domain.ascii, signature.selector.ascii
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resigner:
     """One list or forwarder: its name for results, its signatures, what it takes out."""
@@ -126,7 +164,8 @@ class Resigner:
     ) -> tuple[Header, tuple[Field, ...]]:
         """Return the header with our results on top, and the signatures that went."""
         verdicts = reconsider(arrival, outgoing, now=now)
-        gone = {verdict.place for verdict in verdicts if self._has_to_go(verdict)}
+        own = [(checked.domain, checked.selector) for checked in map(Intent.checked, self.intents)]
+        gone = superseded(outgoing.header, self.removal, own, verdicts)
         results = authres.AuthenticationResults(
             self.authserv_id, (*results_of(arrival.verdicts), *also)
         )
@@ -138,23 +177,9 @@ class Resigner:
         removed = tuple(outgoing.header[place] for place in sorted(gone))
         return Header.of([authres.write(results), *kept]), removed
 
-    def _has_to_go(self, verdict: Verification) -> bool:
-        if self.removal is Removal.ALL or self._is_ours(verdict):
-            return True
-        return not verdict.passed and self.removal is Removal.BROKEN
-
-    def _is_ours(self, verdict: Verification) -> bool:
-        return any(
-            (verdict.domain, verdict.selector) == (intent.domain, intent.selector)
-            for intent in self.intents
-        )
-
     def _signer(self, header: Header, body: bytes, now: int) -> Signer:
         """Return a signer at the end of the body, whose signatures cover our results too."""
-        intents = [
-            replace(intent, names=tuple(dict.fromkeys((*intent.names, RESULTS))))
-            for intent in self.intents
-        ]
+        intents = [replace(intent, names=covering(intent.names)) for intent in self.intents]
         signer = Signer(header, intents, now=now)
         signer.feed(body)
         return signer

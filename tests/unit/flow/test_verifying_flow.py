@@ -460,9 +460,9 @@ class Cap:
     def feed(self, chunk: Any, /) -> bool:
         return False
 
-    def seal(self, findings: Any, results: Any, /) -> Any:
+    def seal(self, closing: Any, /) -> Any:
         yield ()
-        text = ",".join(f"{r.method}={r.result}" for r in results.results)
+        text = ",".join(f"{r.method}={r.result}" for r in closing.results.results)
         return (Field.of(f"X-Cap: {text}".encode()),)
 
 
