@@ -12,4 +12,5 @@ _TYPES = ("A", "AAAA", "CNAME", "MX", "NS", "OPT", "PTR", "SOA", "TXT")
 def preload() -> None:
     """Import them now, for a process that gives up the right to read files."""
     for rrtype in _TYPES:
-        dns.rdata.get_rdata_class(dns.rdataclass.IN, dns.rdatatype.from_text(rrtype))
+        type_ = dns.rdatatype.from_text(rrtype)
+        dns.rdata.get_rdata_class(dns.rdataclass.IN, type_)  # type: ignore[no-untyped-call]

@@ -121,7 +121,52 @@ def test_whatever_is_not_supported_says_what_to_do() -> None:
 
 
 # Counted in 31 public configurations: each of these stands in one of them at least.
-_SEEN = ["Syslog", "UMask", "Socket", "KeyTable", "SigningTable", "InternalHosts", "Canonicalization", "Mode", "UserID", "OversignHeaders", "PidFile", "ExternalIgnoreList", "SyslogSuccess", "LogWhy", "TrustAnchorFile", "SignatureAlgorithm", "Domain", "Selector", "KeyFile", "AutoRestart", "AutoRestartRate", "Background", "SubDomains", "DNSTimeout", "TemporaryDirectory", "MinimumKeyBits", "RequireSafeKeys", "SignHeaders", "LogResults", "SoftwareHeader", "Nameservers", "SendReports", "FixCRLF", "RemoveARFrom", "RemoveARAll", "AuthservID", "RemoveOldSignatures", "RequiredHeaders", "StrictHeaders", "On-DNSError", "X-Header", "Statistics", "AlwaysAddARHeader", "QueryCache"]
+_SEEN = [
+    "Syslog",
+    "UMask",
+    "Socket",
+    "KeyTable",
+    "SigningTable",
+    "InternalHosts",
+    "Canonicalization",
+    "Mode",
+    "UserID",
+    "OversignHeaders",
+    "PidFile",
+    "ExternalIgnoreList",
+    "SyslogSuccess",
+    "LogWhy",
+    "TrustAnchorFile",
+    "SignatureAlgorithm",
+    "Domain",
+    "Selector",
+    "KeyFile",
+    "AutoRestart",
+    "AutoRestartRate",
+    "Background",
+    "SubDomains",
+    "DNSTimeout",
+    "TemporaryDirectory",
+    "MinimumKeyBits",
+    "RequireSafeKeys",
+    "SignHeaders",
+    "LogResults",
+    "SoftwareHeader",
+    "Nameservers",
+    "SendReports",
+    "FixCRLF",
+    "RemoveARFrom",
+    "RemoveARAll",
+    "AuthservID",
+    "RemoveOldSignatures",
+    "RequiredHeaders",
+    "StrictHeaders",
+    "On-DNSError",
+    "X-Header",
+    "Statistics",
+    "AlwaysAddARHeader",
+    "QueryCache",
+]
 
 
 @pytest.mark.parametrize("name", _SEEN)
