@@ -170,9 +170,9 @@ def _by_grammar(value: bytes, tokens: list[Token]) -> list[Mailbox] | None:
 
 def _mailbox(value: bytes, tokens: list[Token], match: re.Match[str]) -> Mailbox:
     start, stop = match.span("address")
-    sign = next(i for i in range(start, stop) if tokens[i].kind == "@")
+    sign = match.string.index("@", start)
     display = b""
-    if "phrase" in match.groupdict() and match["phrase"]:
+    if match.re is _ANGLE and match["phrase"]:
         first, last = match.span("phrase")
         display = value[tokens[first].start : tokens[last - 1].stop]
     return _built(value, tokens[start:sign], tokens[sign + 1 : stop], display)

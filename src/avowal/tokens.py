@@ -12,8 +12,9 @@ import re
 from typing import NamedTuple
 
 _SPACE = re.compile(rb"[ \t\r\n]++")
-_ENCODED_WORD = re.compile(rb"=\?[^?\s]++\?[BbQq]\?[^?\s]*+\?=")
-_ATOM = re.compile(rb'[^\x00-\x20"(),.:;<>@\[\]\\\x7f]++')
+_ENCODED_WORD = rb"=\?[^?\s]++\?[BbQq]\?[^?\s]*+\?="
+_ATOM = rb'[^\x00-\x20"(),.:;<>@\[\]\\\x7f]++'
+_USUAL = re.compile(rb"[ \t\r\n]*+(?:(%b|%b)|([<>,:;@.]))" % (_ENCODED_WORD, _ATOM))
 _QUOTED = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 _LITERAL = re.compile(rb"\[[^\[\]\\]*+\]")
 _IN_COMMENT = re.compile(rb"[()]|\\.", re.DOTALL)
@@ -35,6 +36,11 @@ def scan(octets: bytes) -> list[Token]:
     open_marks = {b'"', b"(", b"["}  # those that may still find their end
     position, end = 0, len(octets)
     while position < end:
+        if (usual := _USUAL.match(octets, position)) is not None:
+            start, position = usual.span(usual.lastindex or 0)
+            kind = ATOM if usual.lastindex == 1 else chr(octets[start])
+            tokens.append(Token(kind, start, position))
+            continue
         mark = octets[position : position + 1]
         stop = -1
         if (space := _SPACE.match(octets, position)) is not None:
@@ -49,7 +55,7 @@ def scan(octets: bytes) -> list[Token]:
                 continue
         kind = {b'"': QUOTED, b"[": LITERAL}.get(mark, JUNK)
         if stop < 0:
-            kind, stop = _plain(octets, position, mark)
+            kind, stop = JUNK, position + 1
         tokens.append(Token(kind, position, stop))
         position = stop
     return tokens
@@ -60,13 +66,6 @@ def unquoted(octets: bytes) -> bytes:
     if octets[:1] != b'"':
         return octets
     return re.sub(rb"\\(.)", rb"\1", octets[1:-1], flags=re.DOTALL)
-
-
-def _plain(octets: bytes, position: int, mark: bytes) -> tuple[str, int]:
-    if mark in (b"<", b">", b",", b":", b";", b"@", b"."):
-        return mark.decode(), position + 1
-    found = _ENCODED_WORD.match(octets, position) or _ATOM.match(octets, position)
-    return (JUNK, position + 1) if found is None else (ATOM, found.end())
 
 
 def _closed(octets: bytes, position: int, mark: bytes) -> int:

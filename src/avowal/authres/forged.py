@@ -10,9 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar
 
-from avowal.authres.grammar import PayloadFault, VersionFault, parse, parse_authserv_id
+from avowal.authres.grammar import (
+    PayloadFault,
+    VersionFault,
+    parse,
+    parse_authserv_id,
+    refuse_version,
+)
 from avowal.authres.identifiers import Identifiers
 from avowal.authres.reader import FIELD_NAME
 from avowal.limits import DEFAULT, Limits
@@ -64,8 +71,8 @@ def forged(
     places = header.positions.get(FIELD_NAME)
     if places is None:
         return ()
-    ours = Identifiers(ids)
-    foreign = None if admitted is None else Identifiers(admitted)
+    ours = _identifiers(frozenset(ids))
+    foreign = None if admitted is None else _identifiers(frozenset(admitted))
     found = []
     for index, place in enumerate(places, 1):
         cause = cause_of(header[place].value, ours, foreign, limits=limits)
@@ -78,20 +85,21 @@ def cause_of(
     value: bytes, ours: Identifiers, admitted: Identifiers | None, *, limits: Limits = DEFAULT
 ) -> Cause | None:
     """Return why a field with this value has to go; None when it may stay."""
-    authserv_id: str | None = None
     if len(value) > limits.authres_octets:
         return Cause.TOO_LARGE
-    try:
-        authserv_id = parse(value, limits=limits).authserv_id
-    except VersionFault:
-        return Cause.CLAIM if _claimed(value, ours) else Cause.VERSION
-    except PayloadFault:
-        if _claimed(value, ours):
-            return Cause.CLAIM
-        if ours.mentioned_in(value):
-            return Cause.MENTION
+    authserv_id = _authserv_id(value)
     if authserv_id is not None and ours.resembles(authserv_id):
         return Cause.CLAIM
+    try:
+        refuse_version(value)
+        if admitted is not None or ours.mentioned_in(value):  # else it does not matter
+            parse(value, limits=limits)
+    except VersionFault:
+        return Cause.VERSION
+    except PayloadFault:
+        authserv_id = None
+        if ours.mentioned_in(value):
+            return Cause.MENTION
     if admitted is not None and (authserv_id is None or authserv_id not in admitted):
         return Cause.NOT_ADMITTED
     return None
@@ -103,9 +111,15 @@ def from_the_last(forgeries: Collection[Forgery]) -> Iterator[tuple[bytes, int]]
         yield forgery.name, forgery.index
 
 
-def _claimed(value: bytes, ours: Identifiers) -> bool:
-    """Whether the id can be read and is ours, although what follows is no payload."""
+@lru_cache(maxsize=64)
+def _identifiers(ids: frozenset[str]) -> Identifiers:
+    """Compile ids of ours: those of the configuration, and the names of our MTAs."""
+    return Identifiers(ids)
+
+
+def _authserv_id(value: bytes) -> str | None:
+    """Return the id where it can be read, whatever follows it."""
     try:
-        return ours.resembles(parse_authserv_id(value))
+        return parse_authserv_id(value)
     except PayloadFault:
-        return False
+        return None

@@ -72,6 +72,14 @@ def parse_authserv_id(octets: bytes) -> str:
     return reading.value("an authserv-id")
 
 
+def refuse_version(octets: bytes) -> None:
+    """Read no further than the version.  Raises PayloadFault, VersionFault for another one."""
+    reading = _Reading(octets)
+    reading.cfws()
+    reading.value("an authserv-id")
+    reading.version()
+
+
 class _Reading:
     """Octets and how far they have been read."""
 

@@ -16,6 +16,7 @@ from avowal.names import DomainName, NameFault
 
 # The dots of RFC 3490 §3.1 (NFKC knows U+FF0E); what is no letter of an id goes.
 _SEEN = str.maketrans({"\u3002": ".", "\uff61": ".", '"': None, " ": None})
+_OF_ASCII = {**_SEEN, **dict.fromkeys((*range(32), 127))}  # what is not printable goes too
 _ENCODED_WORD = re.compile(rb"=\?[^?\s]++\?([BbQq])\?([^?]*+)\?=")  # RFC 2047 §2
 _OF_A_NAME = frozenset("-_.0123456789abcdefghijklmnopqrstuvwxyz")
 
@@ -37,7 +38,9 @@ class Identifiers:
         """Whether somebody could take this id for one of ours."""
         if authserv_id in self:
             return True
-        words = "".join([c if c.isprintable() else " " for c in authserv_id]).split()
+        words: list[str] = []
+        if not authserv_id.isprintable() or " " in authserv_id:
+            words = "".join([c if c.isprintable() else " " for c in authserv_id]).split()
         views = {skeleton(text) for text in (authserv_id, *words)}
         return any(_stands_in(spelling, view) for view in views for spelling in self._spellings)
 
@@ -50,12 +53,15 @@ class Identifiers:
         plain = octets.replace(b"\\", b"")
         if b"=?" in plain:
             plain += b" " + _ENCODED_WORD.sub(_decoded_word, plain)
-        views = (skeleton(plain.decode(name, "ignore")) for name in ("utf-8", "latin-1"))
+        charsets = ("utf-8",) if plain.isascii() else ("utf-8", "latin-1")
+        views = (skeleton(plain.decode(name, "ignore")) for name in charsets)
         return any(spelling in view for view in views for spelling in self._spellings)
 
 
 def skeleton(text: str) -> str:
     """Return what a reader sees of an id: no case, width, white space, controls or quotes."""
+    if text.isascii():
+        return text.lower().translate(_OF_ASCII).strip(".")
     text = unicodedata.normalize("NFKC", text).casefold().translate(_SEEN)
     return "".join(filter(str.isprintable, text)).strip(".")
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from avowal.errors import UsageError
 
-KEYWORD = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?")
+_KEYWORD = re.compile(r"[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?")
+_PROPERTY = re.compile(rf"{_KEYWORD.pattern}\.{_KEYWORD.pattern}")
 VERSION = 1  # RFC 8601 §2.2: of the field and of every registered method
 
 
@@ -32,11 +33,8 @@ class Result:
         _refuse(self.method, "method")
         _refuse(self.result, "result")
         for name, _ in self.properties:
-            ptype, dot, word = name.partition(".")
-            if not dot:
-                raise UsageError(f"{name!r} is not of the form ptype.property (RFC 8601 §2.2)")
-            _refuse(ptype, "ptype")
-            _refuse(word, "property")
+            if _PROPERTY.fullmatch(name) is None:
+                _refuse_property(name)
         if self.version < 0:
             raise UsageError("the version of a method is a number without sign (RFC 8601 §2.2)")
 
@@ -70,8 +68,16 @@ class AuthenticationResults:
         return tuple(result for result in self.results if result.method == method)
 
 
+def _refuse_property(name: str) -> None:
+    ptype, dot, word = name.partition(".")
+    if not dot:
+        raise UsageError(f"{name!r} is not of the form ptype.property (RFC 8601 §2.2)")
+    _refuse(ptype, "ptype")
+    _refuse(word, "property")
+
+
 def _refuse(word: str, what: str) -> None:
-    if KEYWORD.fullmatch(word) is None or word != word.lower():
+    if _KEYWORD.fullmatch(word) is None:
         raise UsageError(
             f"{word!r} cannot be a {what}: lower-case letters, digits and inner hyphens only"
             " (RFC 5321 §4.1.2 Keyword)"

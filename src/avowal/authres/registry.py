@@ -87,7 +87,7 @@ def known(result: Result) -> bool:
         method is not None
         and result.version == VERSION
         and result.result in method.results
-        and result.ptypes <= PTYPES
+        and all(name.partition(".")[0] in PTYPES for name, _ in result.properties)
     )
 
 

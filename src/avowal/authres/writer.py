@@ -105,6 +105,8 @@ def _authserv_id(text: str, *, utf8: bool) -> bytes:
 
 def _pvalue(text: str, *, utf8: bool) -> bytes:
     """Write ``value / [ [ local-part ] "@" ] domain-name`` (RFC 8601 §2.2)."""
+    if text.isascii() and "@" not in text:
+        return _value(text, utf8=utf8)
     octets = representable(text).encode()
     local_part, at, domain = octets.rpartition(b"@")
     if not at:
@@ -144,14 +146,18 @@ def _quoted(text: str, *, utf8: bool) -> bytes:
 def _comment(text: str, *, utf8: bool) -> list[bytes]:
     """Return a comment in the words between which it may be folded."""
     plain = _clipped(_SPACES.sub(" ", text).strip(" "), _LONGEST_COMMENT)
-    words = [_encoded(_clipped(word), utf8=utf8) for word in plain.split(" ")]
-    words = [_IN_COMMENT.sub(rb"\\\g<0>", word) for word in words]
+    words = [
+        _IN_COMMENT.sub(rb"\\\g<0>", _encoded(_clipped(word), utf8=utf8))
+        for word in plain.split(" ")
+    ]
     words[0] = b"(" + words[0]
     words[-1] += b")"
     return words
 
 
 def _encoded(text: str, *, utf8: bool) -> bytes:
+    if text.isascii() and text.isprintable():
+        return text.encode()
     if utf8:
         return representable(text).encode()
     return representable(text).encode("ascii", "replace")
@@ -159,6 +165,8 @@ def _encoded(text: str, *, utf8: bool) -> bytes:
 
 def _clipped(text: str, most: int = _LONGEST // 2) -> str:
     """Cut text for people to what a line holds however much of it has to be escaped."""
+    if len(text) * 4 <= most:  # octets of UTF-8
+        return text
     octets = representable(text).encode()
     if len(octets) <= most:
         return text

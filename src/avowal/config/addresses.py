@@ -84,13 +84,15 @@ class AddressTable(Generic[T]):
         found: list[tuple[int, int, int]] = []
         for depth, key in enumerate(_keys(domain.ascii)):
             for bucket in (f"{local}@{key}", key):
-                found += [
-                    (entry.rank, depth, entry.number)
-                    for entry in self._buckets.get(bucket, ())
-                    if entry.pieces is None or fits(entry.pieces, local)
-                ]
-        address = f"{local}@{domain.ascii}"
-        found += [(_LAST, 0, n) for n, pieces in self._wholes if fits(pieces, address)]
+                if bucket in self._buckets:
+                    found += [
+                        (entry.rank, depth, entry.number)
+                        for entry in self._buckets[bucket]
+                        if entry.pieces is None or fits(entry.pieces, local)
+                    ]
+        if self._wholes:
+            address = f"{local}@{domain.ascii}"
+            found += [(_LAST, 0, n) for n, pieces in self._wholes if fits(pieces, address)]
         if order == "table":
             found.sort(key=lambda hit: hit[2])
         else:

@@ -103,6 +103,12 @@ class Verifier:
         """Whether any signature is left whose body hash matters."""
         return self._hasher.wanting
 
+    @property
+    def signatures(self) -> tuple[Signature, ...]:
+        """The signatures that may come to pass: read, admitted, not verified yet."""
+        admitted = (c.signature for c in self._candidates if c.key_place is not None)
+        return tuple([signature for signature in admitted if signature is not None])
+
     def keys(self) -> Steps[Keys]:
         """Ask for all keys in one round; equal questions once."""
         wanted: dict[Place, tuple[Selector, DomainName]] = {}

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from avowal.config.model import Signing
 from avowal.flow.transaction import Transaction
+from avowal.limits import DEFAULT, Limits
 from avowal.mailbox import Authors
 from avowal.message import Header
 from avowal.names import DomainName, NameFault
@@ -28,16 +29,22 @@ class Author(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Authorship:
-    """The authors in their order and where they were found; or why there are none."""
+    """The authors in their order and where they were found; or why there are none.
+
+    `written` is the whole From field as it was read, None where it was not looked at.
+    """
 
     authors: tuple[Author, ...] = ()
     source: str = ""
     problem: str = ""
+    written: Authors | None = None
 
 
-def authorship(signing: Signing, transaction: Transaction, header: Header) -> Authorship:
+def authorship(
+    signing: Signing, transaction: Transaction, header: Header, *, limits: Limits = DEFAULT
+) -> Authorship:
     """Find the authors of a message.  Raises nothing."""
-    found = _written(signing, transaction, header)
+    found = _written(signing, transaction, header, limits)
     if not found.authors and signing.default_author is not None:
         default = _read(signing.default_author.encode())
         if default:
@@ -45,7 +52,9 @@ def authorship(signing: Signing, transaction: Transaction, header: Header) -> Au
     return found
 
 
-def _written(signing: Signing, transaction: Transaction, header: Header) -> Authorship:
+def _written(
+    signing: Signing, transaction: Transaction, header: Header, limits: Limits
+) -> Authorship:
     if signing.author_macro is not None:
         name = signing.author_macro.strip("{}")
         authors = _read(transaction.macros.get(name, b""))
@@ -57,15 +66,24 @@ def _written(signing: Signing, transaction: Transaction, header: Header) -> Auth
             continue
         if len(fields) > 1 and not signing.accept_malformed:
             return Authorship(source=name, problem=f"there are {len(fields)} {name} fields")
-        authors = _read(fields[0].value)
-        return Authorship(authors, name, "" if authors else f"{name} names no address")
+        read = Authors.parse(fields[0].value, limits=limits)
+        authors = _with_domains(read)
+        return Authorship(
+            authors=authors,
+            source=name,
+            problem="" if authors else f"{name} names no address",
+            written=read if len(fields) == 1 and name.lower() == "from" else None,
+        )
     names = " or ".join(signing.author_fields)
     return Authorship(problem=f"there is no {names} field")
 
 
 def _read(value: bytes) -> tuple[Author, ...]:
-    mailboxes = Authors.parse(value).mailboxes
-    return tuple(Author(m.local_part, m.domain) for m in mailboxes if m.domain is not None)
+    return _with_domains(Authors.parse(value))
+
+
+def _with_domains(read: Authors) -> tuple[Author, ...]:
+    return tuple([Author(m.local_part, m.domain) for m in read.mailboxes if m.domain is not None])
 
 
 def address_of(octets: bytes) -> Author | None:

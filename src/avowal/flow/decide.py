@@ -30,6 +30,7 @@ _DISPOSITIONS: dict[Action, Disposition] = {
     "tempfail": Disposition.TEMPFAIL,
     "discard": Disposition.DISCARD,
 }
+_REFUSALS = frozenset((Disposition.REJECT, Disposition.TEMPFAIL))
 
 
 class Verdict(NamedTuple):
@@ -49,18 +50,22 @@ def decide(outcome: Outcome) -> Actions:
         steps += finding.steps
     steps += _closing_steps(outcome, verdict)
     disposition = _DISPOSITIONS.get(verdict.action, Disposition.ACCEPT)
+    accepted = disposition is Disposition.ACCEPT
+    refused = disposition in _REFUSALS
     reports = feedback.mails(outcome, disposition, held=verdict.action == "quarantine")
     actions = Actions(
         record=_record(outcome, verdict, reports=len(reports)),
         trace=Trace(tuple(steps)),
         disposition=disposition,
+        reply=_reply(verdict, feedback.requested(outcome)) if refused else None,
+        delete=outcome.edits.delete if accepted else (),
+        change=outcome.edits.change if accepted else (),
+        insert=tuple(_on_top(outcome, verdict)) if accepted else (),
+        quarantine=_quarantine(verdict),
+        redirect=_redirection(outcome, verdict) if accepted else None,
         reports=reports,
         diagnosis=feedback.diagnosis(outcome),
     )
-    if disposition in {Disposition.REJECT, Disposition.TEMPFAIL}:
-        actions = replace(actions, reply=_reply(verdict, feedback.requested(outcome)))
-    elif disposition is Disposition.ACCEPT:
-        actions = _accepted(actions, outcome, verdict)
     return _as_dry_run(actions) if plan.configuration.dry_run else actions
 
 
@@ -81,7 +86,7 @@ def failure(plan: Plan, transaction: Transaction, why: str) -> Actions:
         fault=why,
     )
     disposition = _DISPOSITIONS.get(verdict.action, Disposition.ACCEPT)
-    refused = disposition in {Disposition.REJECT, Disposition.TEMPFAIL}
+    refused = disposition in _REFUSALS
     actions = Actions(
         record=record,
         trace=Trace((_action_step(plan, verdict),)),
@@ -154,19 +159,9 @@ def _quarantine(verdict: Verdict) -> str | None:
 # -- what is written ---------------------------------------------------------------------
 
 
-def _accepted(actions: Actions, outcome: Outcome, verdict: Verdict) -> Actions:
-    options = outcome.plan.configuration.actions
-    redirect = None
-    if options.redirect_failures_to is not None and verdict.class_ in _FAILURES:
-        redirect = options.redirect_failures_to.encode()
-    return replace(
-        actions,
-        delete=outcome.edits.delete,
-        change=outcome.edits.change,
-        insert=tuple(_on_top(outcome, verdict)),
-        quarantine=_quarantine(verdict),
-        redirect=redirect,
-    )
+def _redirection(outcome: Outcome, verdict: Verdict) -> bytes | None:
+    address = outcome.plan.configuration.actions.redirect_failures_to
+    return None if address is None or verdict.class_ not in _FAILURES else address.encode()
 
 
 _FAILURES = frozenset(ResultClass) - {
@@ -230,6 +225,8 @@ def _record(outcome: Outcome, verdict: Verdict, *, reports: int) -> Record:
 def _text(octets: bytes) -> str:
     """Return a stranger's octets as one line without controls."""
     text = octets[:998].decode("utf-8", "backslashreplace").strip()
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else "?" for c in text)
 
 

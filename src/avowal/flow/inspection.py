@@ -87,6 +87,7 @@ class Inspection:
         self._faults: list[Fault] = []
         self._body_octets = 0
         self._finished = False
+        self._works: dict[str, Work] = {}
         self._context = Context(
             plan=plan,
             transaction=transaction,
@@ -95,8 +96,8 @@ class Inspection:
             outgoing=self._edits.header,
             now=now,
             hasher=self._hasher,
+            begun=self._works,
         )
-        self._works: dict[str, Work] = {}
         for mechanism in plan.mechanisms:
             work = mechanism.begin(self._context)
             if work is not None:

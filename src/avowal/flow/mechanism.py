@@ -36,7 +36,7 @@ class Context:
     `header` is the one that came, `outgoing` the one that leaves but for what is put on
     top; signatures are made over the latter.  `now` is in Unix seconds.  `hasher` hashes the
     body once for all; whoever registers with it leaves feeding and ending it to the
-    inspection.
+    inspection.  `begun` are the works of the mechanisms before, by name.
     """
 
     plan: Plan
@@ -46,6 +46,7 @@ class Context:
     outgoing: Header
     now: int
     hasher: BodyHasher
+    begun: Mapping[str, Work]
 
     @property
     def is_judged(self) -> bool:

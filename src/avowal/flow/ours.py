@@ -18,13 +18,17 @@ def whether_ours(plan: Plan, transaction: Transaction) -> tuple[Step, ...]:
     operators look at first, that the client is not among the internal hosts.
     """
     steps: list[Step] = []
+    decisive = 0
     for condition in _CONDITIONS:
         step = condition(plan, transaction)
         if step is None:
             continue
-        steps.append(step._replace(decided=step.matched or condition is _internal))
+        if step.matched or condition is _internal:
+            decisive = len(steps)
+        steps.append(step)
         if step.matched:
-            return tuple(s._replace(decided=s is steps[-1]) for s in steps)
+            break
+    steps[decisive] = steps[decisive]._replace(decided=True)
     return tuple(steps)
 
 

@@ -19,6 +19,7 @@ from avowal.flow.classes import ResultClass
 from avowal.flow.edits import own_ids
 from avowal.flow.mechanism import Context, Finding, Findings, Work
 from avowal.flow.trace import Step, Topic
+from avowal.flow.verifying import DkimWork
 from avowal.lookup import Steps
 from avowal.mailbox import Authors
 from avowal.names import DomainName, NameFault
@@ -164,13 +165,14 @@ class _PolicyWork:
     __slots__ = ("_candidates", "_eager", "_engine", "_envelope", "_plan")
 
     def __init__(self, context: Context) -> None:
-        header, limits = context.header, context.plan.limits
-        authors = Authors.of(header, limits=limits)
+        header = context.header
+        written = context.treatment.authorship.written
+        authors = written or Authors.of(header, limits=context.plan.limits)
         choice = context.plan.policy_choice
         self._engine = Engine(header, choice, authors=authors)
         self._eager = not set(choice.generations) <= set(_DMARC)
         self._plan = context.plan
-        self._candidates = candidates(header, limits=limits)
+        self._candidates = _candidates(context)
         transaction = context.transaction
         self._envelope = envelope_domain(transaction.sender or transaction.helo or b"")
 
@@ -222,6 +224,15 @@ class _PolicyWork:
             decided_by=decided_by,
             trace=(*assessment.trace, changed.trace[-1]),
         )
+
+
+def _candidates(context: Context) -> tuple[SignatureResult, ...]:
+    """Return the signatures that may pass, from whoever has read them already."""
+    dkim = context.begun.get("dkim")
+    signatures = dkim.signatures if isinstance(dkim, DkimWork) else None
+    if signatures is None:
+        return candidates(context.header, limits=context.plan.limits)
+    return tuple([SignatureResult.read(signature, "none") for signature in signatures])
 
 
 def _class_of(assessment: Assessment) -> tuple[ResultClass | None, str]:

@@ -23,7 +23,7 @@ def results_field(results: AuthenticationResults | None, header: Header) -> Fiel
     """Return the field for a message with this header; None where it cannot be written."""
     if results is None:
         return None
-    utf8 = not all(raw.isascii() for raw in header.raws)  # RFC 6532
+    utf8 = not all(map(bytes.isascii, header.raws))  # RFC 6532
     try:
         return authres.write(results, utf8=utf8)
     except UsageError:

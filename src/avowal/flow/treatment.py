@@ -77,9 +77,9 @@ class Treatment:
 
 def treat(plan: Plan, transaction: Transaction, header: Header) -> Treatment:
     """Decide what to do with a message, before its body is seen.  Raises nothing."""
-    return _Decision(
-        plan, transaction, authorship(plan.configuration.signing, transaction, header)
-    ).made()
+    signing = plan.configuration.signing
+    authors = authorship(signing, transaction, header, limits=plan.limits)
+    return _Decision(plan, transaction, authors).made()
 
 
 @dataclass(slots=True)

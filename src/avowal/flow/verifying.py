@@ -15,6 +15,7 @@ from avowal.canonical import Octets
 from avowal.dkim.legacy import ArchiveVerifier
 from avowal.dkim.reasons import Caution, Result
 from avowal.dkim.results import told
+from avowal.dkim.signature import Signature
 from avowal.dkim.signer import refuse_malformed
 from avowal.dkim.verification import Verification
 from avowal.dkim.verifier import Verifier
@@ -47,10 +48,12 @@ class DkimVerifying:
 
     def begin(self, context: Context, /) -> Work | None:
         """Start verifying where the message is to be verified."""
-        return _DkimWork(context) if context.treatment.verify else None
+        return DkimWork(context) if context.treatment.verify else None
 
 
-class _DkimWork:
+class DkimWork:
+    """The signatures of one message on their way to be judged."""
+
     __slots__ = ("_context", "_verifier", "wants_body")
 
     def __init__(self, context: Context) -> None:
@@ -68,6 +71,11 @@ class _DkimWork:
                 context.header, now=context.now, rules=rules, limits=limits, hasher=context.hasher
             )
             self.wants_body = False
+
+    @property
+    def signatures(self) -> tuple[Signature, ...] | None:
+        """Those that may come to pass; None where older forms may as well."""
+        return self._verifier.signatures if isinstance(self._verifier, Verifier) else None
 
     def questions(self) -> Steps[Any]:
         return self._verifier.keys()

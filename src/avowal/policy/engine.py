@@ -155,7 +155,9 @@ class Engine:
                 accepts = self.choice.accepts
                 return ssp2007.evaluate(self.authors, signatures, acceptable=accepts, **shared)
             case _:
-                rules_of_dmarc = replace(self.choice.dmarc, discovery=_DISCOVERY[generation])
+                rules_of_dmarc, discovery = self.choice.dmarc, _DISCOVERY[generation]
+                if rules_of_dmarc.discovery is not discovery:
+                    rules_of_dmarc = replace(rules_of_dmarc, discovery=discovery)
                 return evaluate_dmarc(
                     self.authors, signatures, envelope, rules=rules_of_dmarc, **shared
                 )

@@ -6,7 +6,7 @@ here reads a message or a key.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from avowal.dkim.signature import FIELD_NAME, Signature, SignatureFault
@@ -37,18 +37,22 @@ class SignatureResult:
     def of(cls, verification: Verification) -> SignatureResult | None:
         """Take what policies need from a verification; None when it names no domain."""
         signature, key = verification.signature, verification.key
-        if signature is None:
-            domain = _name(verification.domain)
-            if domain is None:
-                return None
-            return cls(domain=domain, result=verification.result.value)
+        result = verification.result.value
+        if signature is not None:
+            return cls.read(signature, result, testing=key is not None and key.testing)
+        domain = _name(verification.domain)
+        return None if domain is None else cls(domain=domain, result=result)
+
+    @classmethod
+    def read(cls, signature: Signature, result: str, *, testing: bool = False) -> SignatureResult:
+        """Take what policies need from a signature, with whatever word it has."""
         atpsh = signature.tags.get("atpsh")
         return cls(
             domain=signature.domain,
-            result=verification.result.value,
+            result=result,
             identity=signature.identity,
             selector=signature.selector,
-            testing=key is not None and key.testing,
+            testing=testing,
             atps=_name(signature.tags.get("atps")),
             atpsh=None if atpsh is None else atpsh.decode("utf-8", "backslashreplace"),
             signed_names=signature.signed_names,
@@ -73,12 +77,10 @@ def candidates(header: Header, *, limits: Limits = DEFAULT) -> tuple[SignatureRe
     found = []
     for field in header.named(FIELD_NAME)[: limits.signatures_parsed]:
         try:
-            signature = Signature.parse(field, limits=limits)
+            found.append(SignatureResult.read(Signature.parse(field, limits=limits), "none"))
         except SignatureFault:
             continue
-        found.append(SignatureResult.of(Verification(field=field, place=0, signature=signature)))
-    read = (replace(result, result="none") for result in found if result is not None)
-    return tuple(read)[: limits.signatures_checked]
+    return tuple(found[: limits.signatures_checked])
 
 
 def _name(written: str | bytes | None) -> DomainName | None:
