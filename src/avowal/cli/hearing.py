@@ -12,11 +12,18 @@ if TYPE_CHECKING:
     from avowal.policy.spf import SpfRequest
 
 
-def hear(message: Message, dns: Dns, *, now: int, request: SpfRequest | None = None) -> Heard:
+def hear(
+    message: Message,
+    dns: Dns,
+    *,
+    now: int,
+    request: SpfRequest | None = None,
+    chain: bool = False,
+) -> Heard:
     """Ask everything that a list wants to know before it decides."""
     from avowal.dns.limits import Limited
     from avowal.flow.listening import listen
     from avowal.lookup import run
 
     with dns.opened() as resolver:
-        return run(listen(message, now=now, request=request), Limited(resolver))
+        return run(listen(message, now=now, request=request, chain=chain), Limited(resolver))

@@ -1,8 +1,8 @@
 """``avowal list pipe``: a list's DKIM work between two programs (Sympa, mlmmj, procmail).
 
 A post comes in on standard input: it is verified, the result recorded, changed as the
-options ask, signed for the list, and written to standard output with the line ends it
-came with.  Nothing is written for a post that is refused.
+options ask, signed for the list, sealed on request, and written to standard output with
+the line ends it came with.  Nothing is written for a post that is refused.
 """
 
 from __future__ import annotations
@@ -23,9 +23,11 @@ from avowal.cli.sources import whole
 from avowal.errors import UsageError
 
 if TYPE_CHECKING:
+    from avowal.arc.verdict import ChainVerification
     from avowal.dkim.intent import Intent
     from avowal.lists.advice import Advice, Habits
     from avowal.lists.author import Rewriting
+    from avowal.lists.resign import Resigner
     from avowal.message import Message
     from avowal.policy.spf import SpfRequest
 
@@ -66,6 +68,11 @@ _Rewrite = Literal["auto", "always", "never"]
     show_default=True,
     help="Signatures of others to take out (RFC 6377 section 5.7).",
 )
+@click.option(
+    "--seal",
+    is_flag=True,
+    help="Add an ARC set over everything at the end, with the first key (RFC 8617: experimental).",
+)
 @click.option("--client", metavar="IP", help="The client the post came from, for SPF.")
 @click.option("--mail-from", default="", help="Its envelope sender, for SPF.")
 @click.option("--helo", default="", help="Its HELO name, for SPF.")
@@ -89,6 +96,7 @@ def pipe(
     rewrite_from: _Rewrite,
     replies: str,
     remove: str,
+    seal: bool,
     client: str | None,
     mail_from: str,
     helo: str,
@@ -113,14 +121,17 @@ def pipe(
     )
     request = None if client is None else _request(client, mail_from, helo, now)
     message = whole(path)
-    heard = hear(message, dns, now=now, request=request)
+    heard = hear(message, dns, now=now, request=request, chain=seal)
     given = advice.advise(message.header, heard.arrival.verdicts, work.habits, heard.policies)
     exits.complain(f"{given[0].act}: {given[0].why}")
     if refuse and given[0].act in (advice.Act.REFUSE, advice.Act.HOLD):
         return Status.NOT_PASSED
     outgoing = work.changed(message, given)
     done = resigner.resign(heard.arrival, outgoing, now=now, also=heard.results)
-    octets = done.message.octets
+    sent = done.message
+    if heard.chain is not None:
+        sent = _sealed(sent, resigner, heard.chain, now)
+    octets = sent.octets
     sys.stdout.buffer.write(octets.replace(b"\r\n", b"\n") if message.converted else octets)
     sys.stdout.buffer.flush()
     return Status.PASSED
@@ -161,6 +172,31 @@ class _Work:
         if wanted and self.rewrite != "never":
             message = replace(message, header=self.rewriting.apply(message.header))
         return message
+
+
+def _sealed(message: Message, resigner: Resigner, arrived: ChainVerification, now: int) -> Message:
+    """Return what leaves with a set on top that seals the results just recorded.
+
+    A chain that came in broken is not continued (RFC 8617 §5.1.3): the post leaves without.
+    """
+    from dataclasses import replace
+
+    from avowal import authres
+    from avowal.arc.intent import SEALED_NAMES
+    from avowal.arc.reasons import SealRefused
+    from avowal.arc.sealer import Sealer
+    from avowal.message import Header
+
+    name = resigner.authserv_id
+    results = authres.read(message.header, trusted={name}).combined(name)
+    intent = replace(resigner.intents[0], names=SEALED_NAMES)
+    try:
+        sealer = Sealer(message.header, intent, arrived, results, now=now)
+    except SealRefused as refused:
+        exits.complain(f"not sealed: {refused.why}")
+        return message
+    sealer.feed(message.body)
+    return replace(message, header=Header.of([*sealer.finish(), *message.header]))
 
 
 def _request(client: str, mail_from: str, helo: str, now: int) -> SpfRequest:

@@ -1,13 +1,15 @@
 """What a mailing list learns about a post before it decides: signatures, SPF, policies.
 
-Joins `lists`, `dkim` and `policy`, which do not know each other: one flow, its questions
-merged, and the author's policies in the plain words that `lists.advice` takes.
+Joins `lists`, `dkim`, `policy` and `arc`, which do not know each other: one flow, its
+questions merged, and the author's policies in the plain words that `lists.advice` takes.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from avowal.arc.verdict import ChainVerification, result_of
+from avowal.arc.verifier import ArcVerifier
 from avowal.authres import Result
 from avowal.dkim import rules as rules_module
 from avowal.dkim.rules import Rules
@@ -37,19 +39,25 @@ _PRACTICES: dict[str, Practice] = {
 class Heard:
     """A post, verified, and what its author's domains ask for.
 
-    `spf` is None where the client is not known; `dmarc` the evaluation of all authors.
+    `spf` is None where the client is not known, `chain` where it is of no interest;
+    `dmarc` is the evaluation of all authors.
     """
 
     arrival: Arrival
     policies: tuple[AuthorPolicy, ...]
     dmarc: dmarc.Evaluation
     spf: SpfResult | None = None
+    chain: ChainVerification | None = None
 
     @property
     def results(self) -> tuple[Result, ...]:
         """The results of the methods besides DKIM, to be recorded."""
-        found = (dmarc_result(self.dmarc),)
-        return found if self.spf is None else (spf_result(self.spf.envelope), *found)
+        found = [dmarc_result(self.dmarc)]
+        if self.spf is not None:
+            found.insert(0, spf_result(self.spf.envelope))
+        if self.chain is not None:
+            found.append(result_of(self.chain))
+        return tuple(found)
 
 
 def listen(
@@ -57,24 +65,42 @@ def listen(
     *,
     now: int,
     request: SpfRequest | None = None,
+    chain: bool = False,
     rules: Rules = rules_module.DEFAULT,
     limits: Limits = DEFAULT,
 ) -> Steps[Heard]:
-    """Verify a post and ask for its authors' policies.  Raises nothing."""
+    """Verify a post, with `chain` its ARC sets too, and ask for its authors' policies.
+
+    Raises nothing.
+    """
     authors = Authors.of(message.header, limits=limits)
-    arriving = arrive(message, now=now, rules=rules, limits=limits)
-    if request is None:
-        (arrival, practices), spf = (yield from together(arriving, adsp.evaluate(authors))), None
-    else:
-        arrival, practices, spf = yield from together(
-            arriving, adsp.evaluate(authors), check_identity(request)
-        )
+    arrival, practices, spf, custody = yield from together(
+        arrive(message, now=now, rules=rules, limits=limits),
+        adsp.evaluate(authors),
+        _nothing() if request is None else check_identity(request),
+        _chain(message, now, rules, limits) if chain else _nothing(),
+    )
     signatures = [found for v in arrival.verdicts if (found := SignatureResult.of(v)) is not None]
     envelope = None if spf is None else spf.envelope
     evaluation = yield from evaluate(authors, signatures, envelope)
     return Heard(
-        arrival=arrival, policies=_policies(evaluation, practices), dmarc=evaluation, spf=spf
+        arrival=arrival,
+        policies=_policies(evaluation, practices),
+        dmarc=evaluation,
+        spf=spf,
+        chain=custody,
     )
+
+
+def _nothing() -> Steps[None]:
+    yield from ()
+
+
+def _chain(message: Message, now: int, rules: Rules, limits: Limits) -> Steps[ChainVerification]:
+    verifier = ArcVerifier(message.header, now=now, rules=rules, limits=limits)
+    keys = yield from verifier.keys()
+    verifier.feed(message.body)
+    return verifier.finish(keys)
 
 
 def _policies(evaluation: dmarc.Evaluation, practices: adsp.Adsp) -> tuple[AuthorPolicy, ...]:

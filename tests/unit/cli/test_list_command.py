@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 import avowal
+from avowal import authres
 from avowal.message import Message
-from avowal.testing import ED25519, RSA_2048, Zone, message, record_for
+from avowal.testing import ED25519, RSA_2048, Zone, message, record_for, tamper
 
 NOW = 1_800_000_000
 ZONE = {
@@ -110,6 +111,47 @@ def test_a_stored_post_comes_out_with_its_line_ends(place: Path) -> None:
     done = avowal_list(place, *CHANGING, "--zone", "zone.json", given=stored)
     assert b"\r" not in done.stdout
     assert results(done.stdout)["lists.example"] == "pass"
+
+
+# -- sealing -----------------------------------------------------------------------------
+
+
+def chain(octets: bytes) -> avowal.ChainVerification:
+    return avowal.verify_chain(octets, Zone(ZONE), now=NOW)
+
+
+@pytest.mark.parametrize("rounds", [1, 2], ids=["a first set", "a second set"])
+def test_a_post_is_sealed_last(place: Path, rounds: int) -> None:
+    sent = POST
+    for _ in range(rounds):
+        sent = avowal_list(place, *CHANGING, "--seal", "--zone", "zone.json", given=sent).stdout
+    assert chain(sent).passed
+    assert chain(sent).sealers == ("lists.example",) * rounds
+    assert Message.parse(sent).header.names[:3] == [
+        b"arc-seal", b"arc-message-signature", b"arc-authentication-results"
+    ]  # fmt: skip
+    assert results(sent)["lists.example"] == "pass"
+
+
+def test_the_seal_holds_the_results_that_were_recorded(place: Path) -> None:
+    done = avowal_list(place, *CHANGING, "--seal", "--zone", "zone.json", given=POST)
+    (sealed,) = (arc_set.results.results for arc_set in chain(done.stdout).chain.sets)
+    assert sealed is not None
+    recorded = authres.read(done.stdout, trusted={"lists.example"}).results
+    assert sealed.results == recorded
+    assert {(r.method, r.result) for r in recorded} == {
+        ("dkim", "pass"), ("dmarc", "none"), ("arc", "none")
+    }  # fmt: skip
+
+
+def test_a_broken_chain_is_told_and_not_continued(place: Path) -> None:
+    """RFC 8617 section 5.1.3."""
+    sent = avowal_list(place, *CHANGING, "--seal", "--zone", "zone.json", given=POST).stdout
+    done = avowal_list(place, *PIPE, "--seal", "--zone", "zone.json", given=tamper(sent))
+    assert done.returncode == 0
+    assert b"not sealed: " in done.stderr
+    assert done.stdout.count(b"ARC-Seal:") == 1
+    assert b"arc=fail" in done.stdout
 
 
 def test_spf_is_checked_and_recorded_where_the_client_is_told(place: Path) -> None:
