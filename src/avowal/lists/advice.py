@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from typing import Literal, TypeAlias
 
 from avowal.dkim.signature import Signature
@@ -20,49 +19,37 @@ from avowal.lists.findings import Kind
 from avowal.mailbox import Authors
 from avowal.message import Header
 from avowal.names import DomainName
+from avowal.words import CitedWord
 
 Disposition: TypeAlias = Literal["none", "quarantine", "reject"]
 Practice: TypeAlias = Literal["unknown", "all", "discardable"]
 _STRICT = frozenset(("quarantine", "reject"))
 
 
-class Act(str, Enum):
-    """What a list can do: the word, and the sentence with the section that asks for it."""
+class Act(CitedWord):
+    """What a list can do: the word, the section that asks for it, and the sentence."""
 
-    sentence: str
-    source: str
-
-    def __new__(cls, word: str, sentence: str, source: str) -> Act:
-        member = str.__new__(cls, word)
-        member._value_ = word
-        member.sentence = sentence
-        member.source = source
-        return member
-
-    def __str__(self) -> str:
-        return str(self.value)
-
-    REFUSE = ("refuse", "refuse the message with 550 5.7.x", "RFC 6377 §5.11")
-    HOLD = ("hold", "hold the message for a moderator", "RFC 6377 §5.6")
-    PASS = ("pass", "pass the message on as you do: no signature suffers", "RFC 6377 §5.1")
+    REFUSE = ("refuse", "RFC 6377 §5.11", "refuse the message with 550 5.7.x")
+    HOLD = ("hold", "RFC 6377 §5.6", "hold the message for a moderator")
+    PASS = ("pass", "RFC 6377 §5.1", "pass the message on as you do: no signature suffers")
     KEEP_BODY = (
         "keep-body",
-        "leave subject and body alone; put what the footer says into List-* fields",
         "RFC 6377 §5.1",
+        "leave subject and body alone; put what the footer says into List-* fields",
     )
-    REWRITE_FROM = ("rewrite-from", "speak from the list's own address", "RFC 7960 §4.1.3.1")
-    MODIFY = ("modify", "make your changes and sign the result yourself", "RFC 6377 §5.7")
+    REWRITE_FROM = ("rewrite-from", "RFC 7960 §4.1.3.1", "speak from the list's own address")
+    MODIFY = ("modify", "RFC 6377 §5.7", "make your changes and sign the result yourself")
     RECORD = (
         "record",
-        "write what you verified into Authentication-Results and sign it",
         "RFC 6377 §5.7",
+        "write what you verified into Authentication-Results and sign it",
     )
     REMOVE = (
         "remove-signatures",
-        "the signatures you break may go: once evaluated, they only fail",
         "RFC 6377 §5.7",
+        "the signatures you break may go: once evaluated, they only fail",
     )
-    SIGN = ("sign", "sign the whole message for the list, after all changes", "RFC 6377 §5.8")
+    SIGN = ("sign", "RFC 6377 §5.8", "sign the whole message for the list, after all changes")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
