@@ -59,7 +59,7 @@ class ResultClass(str, Enum):
         "disposition_unknown", "5.7.1", "4.7.1",
         "the policy of the author's domain cannot be looked up",
     )  # fmt: skip
-    # RFC 6377 §5.2, §5.6, §5.10: a refusal by policy, not a missing mailbox
+    # RFC 6377 §5.2, §5.6, §5.11: a refusal by policy, not a missing mailbox
     STRICT_AUTHOR = (
         "strict_author", "5.7.1", "4.7.1",
         "the author's domain does not want its mail on a list that breaks its signature",

@@ -89,7 +89,7 @@ def dmarc_reply(evaluation: Evaluation) -> tuple[int, str, str] | None:
     """Return code, enhanced code and text for who refuses or defers a message over DMARC.
 
     A refusal is 550 5.7.1 and says DMARC (RFC 9989 §7.2), so that it does not look like a
-    missing mailbox (RFC 6377 §5.10); a temperror is 4xx.  None: there is no reason to.
+    missing mailbox (RFC 6377 §5.11); a temperror is 4xx.  None: there is no reason to.
     """
     domain = None if evaluation.decisive is None else evaluation.decisive.domain.ascii
     if evaluation.result is Word.TEMPERROR:

@@ -168,7 +168,7 @@ def test_posts_are_judged_as_configured(
 
 
 def test_a_refused_post_does_not_look_like_a_missing_mailbox(site: Made) -> None:
-    """RFC 6377 §5.10."""
+    """RFC 6377 §5.11."""
     actions = taken(
         site, RESIGN + '[actions]\nunauthenticated_post = "reject"\n', message(), zone={}
     )
