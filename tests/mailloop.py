@@ -154,6 +154,7 @@ class Postfix:
         relay: int | None = None,
         daemon_name: str = "",
         settings: str = "",
+        services: str = "",
     ) -> None:
         self.root = root
         self.name = name
@@ -171,6 +172,7 @@ class Postfix:
         (self.home / "etc" / "main.cf").write_text(main + settings)
         (self.home / "etc" / "master.cf").write_text(
             _MASTER.format(port=self.port, milter=milter, daemon_name=daemon_name or name)
+            + services
         )
 
     def _run(self, *command: str) -> subprocess.CompletedProcess[str]:

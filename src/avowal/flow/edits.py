@@ -128,7 +128,7 @@ def _removed(
 ) -> Iterator[int]:
     """Yield the places of the fields that go."""
     signing = plan.configuration.signing
-    if transaction.role != "sign":
+    if transaction.role != "sign" and not treatment.outgoing:  # the list's record, RFC 6377 §5.7
         yield from _untrusted(plan, transaction, header, steps)
     if treatment.sign and not treatment.resign:
         if signing.remove_old_signatures:

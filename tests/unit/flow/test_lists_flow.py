@@ -130,6 +130,20 @@ def test_what_list_software_sends_is_signed_for_the_list(site: Made) -> None:
     assert results(sent) == [("lists.example", "pass"), ("example.com", "fail")]
 
 
+def test_what_was_recorded_on_arrival_stays_and_is_signed_as_the_list_sends_it(site: Made) -> None:
+    """RFC 6377 §5.7 steps 3 and 6: the record is made before the changes, signed after them."""
+    toml = '[[signing.resign]]\nsender = "bees-bounces@lists.example"\nkeys = ["list"]\n'
+    arrived = carried_out(taken(site, toml), POST)
+    changed = tamper(arrived)
+    actions = taken(site, toml, changed, client="127.0.0.1", sender=b"bees-bounces@lists.example")
+    sent = carried_out(actions, changed)
+    assert [r.result for r in authres.read(sent, trusted={"lists.example"}).named("dkim")] == [
+        "pass"
+    ]
+    assert results(sent)[0] == ("lists.example", "pass")
+    assert results(sent.replace(b"dkim=pass", b"dkim=fail", 1))[0] == ("lists.example", "fail")
+
+
 def test_results_from_outside_do_not_survive_inside_the_list(site: Made) -> None:
     claim = b"Authentication-Results: lists.example; dkim=pass header.d=bank.example\r\n"
     sent = carried_out(taken(site, RESIGN, claim + POST), claim + POST)
