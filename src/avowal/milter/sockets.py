@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from avowal.config.model import Listener
+from avowal.config.origin import Listener
 from avowal.errors import ConfigError, EnvironmentFault
 
 BACKLOG = 512  # connections the kernel keeps while no worker takes them

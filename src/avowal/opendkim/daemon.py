@@ -5,20 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import pwd
 import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from avowal import __version__
-from avowal.config.model import Listener
 from avowal.config.opendkim_conf import OpendkimConf, read_conf
-from avowal.errors import AvowalError, ConfigError, EnvironmentFault
+from avowal.errors import AvowalError, EnvironmentFault
 from avowal.milter.server import Acceptor
-from avowal.milter.sockets import Listening, group_id, listen, user_id
+from avowal.opendkim.binding import Bound
 from avowal.opendkim.connection import Connection, Service
 from avowal.opendkim.filtering import Generation
 from avowal.opendkim.journal import Level, Line
@@ -33,69 +31,16 @@ _DRAIN_SECONDS = 5.0
 _PRODUCT = "avowal"
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Whom to become (UserID): numbers, and the name for supplementary groups."""
-
-    user: int
-    group: int
-    name: str
-
-    @classmethod
-    def of(cls, text: str) -> Identity:
-        """Read ``user[:group]``.  Raises ConfigError for one that does not exist."""
-        user, _, group = text.partition(":")
-        number = user_id(user)
-        try:
-            entry = pwd.getpwuid(number)
-        except KeyError:
-            raise ConfigError(f"no such user '{user}'") from None
-        return cls(number, group_id(group) if group else entry.pw_gid, entry.pw_name)
-
-    def assume(self) -> None:
-        """Become it, for good."""
-        os.initgroups(self.name, self.group)
-        os.setgid(self.group)
-        os.setuid(self.user)
-
-
 @dataclass(slots=True)
 class Daemon:
     """A daemon that is set up: `run` serves until a signal ends it."""
 
     settings: Settings
+    bound: Bound
     log: SyslogLog
     reload_from: str | None
     arguments: str
     shadow: ShadowLog | None = None
-    _listening: list[Listening] = field(default_factory=list)
-    _identity: Identity | None = None
-
-    def bind(self) -> None:
-        """Open the sockets.  Raises EnvironmentFault and ConfigError: before anything detaches."""
-        conf = self.settings.conf
-        setting = conf.setting("UserID")
-        if setting is not None and os.geteuid() == 0:
-            try:
-                self._identity = Identity.of(setting.text)
-            except ConfigError as fault:
-                raise setting.fault(fault.why) from None
-        umask = conf.setting("UMask")
-        if umask is not None:
-            os.umask(conf.integer("UMask") & 0o777)
-        specs = [s for s in (conf.text("Socket") or "").split() if s]
-        self._listening = [listen(self._listener(spec)) for spec in specs]
-
-    def _listener(self, spec: str) -> Listener:
-        masked = os.umask(0)
-        os.umask(masked)
-        identity = self._identity
-        return Listener(
-            socket=socket_name(spec),
-            owner=None if identity is None else str(identity.user),
-            group=None if identity is None else str(identity.group),
-            mode=f"{0o777 & ~masked:04o}",
-        )
 
     def detach(self) -> None:
         """Go to the background (Background): the parent ends, the child serves."""
@@ -121,20 +66,15 @@ class Daemon:
             if root is not None:
                 os.chroot(root)
                 os.chdir("/")
-            if self._identity is not None:
-                self._identity.assume()
+            if self.bound.identity is not None:
+                self.bound.identity.assume()
         except OSError as error:
             raise EnvironmentFault(f"privileges cannot be dropped: {error.strerror}") from None
 
     def run(self) -> int:
         """Serve until SIGTERM; return the exit status."""
         self._say(Level.INFO, f"{_PRODUCT} v{__version__} starting (args: {self.arguments})")
-        try:
-            asyncio.run(self._serve())
-        finally:
-            for listening in self._listening:
-                with contextlib.suppress(OSError):
-                    listening.close()
+        asyncio.run(self._serve())
         if self.shadow is not None:
             self.shadow.summarize()
         self._say(Level.INFO, f"{_PRODUCT} v{__version__} terminating with status 0, errno = 0")
@@ -152,7 +92,7 @@ class Daemon:
         stop = asyncio.Event()
         self._watch_signals(service, stop)
         acceptors = []
-        for listening in self._listening:
+        for listening in self.bound.sockets:
 
             def factory(accepted: socket.socket) -> asyncio.Protocol:
                 return Connection(service, accepted)
@@ -212,13 +152,3 @@ async def _drained(service: Service) -> None:
             await asyncio.wait_for(gone.wait(), _DRAIN_SECONDS)
     for connection in list(service.open):
         connection.abort()
-
-
-def socket_name(spec: str) -> str:
-    """Return a socket specification of OpenDKIM in our form: a bare path is a unix socket."""
-    kind, colon, rest = spec.partition(":")
-    if colon and kind in ("inet", "inet6"):
-        port, at, host = rest.partition("@")
-        bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
-        return f"{kind}:{port}{at}{bare}"
-    return f"unix:{rest}" if colon and kind in ("local", "unix") else f"unix:{spec}"

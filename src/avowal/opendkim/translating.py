@@ -19,7 +19,7 @@ from avowal.config.opendkim_options import Verdict
 from avowal.config.writing import toml
 from avowal.errors import AvowalError, ConfigError
 from avowal.opendkim import becoming
-from avowal.opendkim.daemon import socket_name
+from avowal.opendkim.binding import socket_name
 from avowal.opendkim.settings import OMITTED, SIGNED
 from avowal.stores.datasets import PatternSet, Row, open_text_set
 from avowal.stores.opening import why_not
