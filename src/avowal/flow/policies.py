@@ -119,7 +119,8 @@ class _TrustedSpf:
     def finish(self, answers: Any, before: Findings, /) -> Finding:
         context = self._context
         ids = own_ids(context.plan, context.transaction)
-        found = authres.read(context.header, trusted=frozenset(ids)).named("spf") if ids else ()
+        # As it leaves: what is removed as forged is not believed either.
+        found = authres.read(context.outgoing, trusted=frozenset(ids)).named("spf") if ids else ()
         if not found:
             why = "no trusted field tells of SPF"
             return Finding(steps=(Step(Topic.POLICY, "policies.spf", False, why),))

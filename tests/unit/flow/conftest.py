@@ -21,7 +21,7 @@ from avowal.flow.transaction import Authentication, Transaction
 from avowal.flow.treatment import Treatment, treat
 from avowal.flow.verifying import DkimVerifying
 from avowal.lookup import Resolver, run
-from avowal.message import Message
+from avowal.message import Field, Header, Message
 from avowal.names import DomainName
 from avowal.testing import ED25519, RSA_1024, RSA_2048, Zone, record_for
 
@@ -75,6 +75,19 @@ class Site:
 
     def actions(self, octets: bytes, **more: Any) -> Actions:
         return decide(self.outcome(octets, **more))
+
+
+def carried_out(actions: Actions, octets: bytes) -> bytes:
+    """What leaves the MTA."""
+    before = Message.parse(octets)
+    doomed = {(deletion.name.lower(), deletion.instance) for deletion in actions.delete}
+    kept: list[Field] = []
+    counts: dict[bytes, int] = {}
+    for field in before.header:
+        counts[field.name] = counts.get(field.name, 0) + 1
+        if (field.name, counts[field.name]) not in doomed:
+            kept.append(field)
+    return Message(Header.of([*actions.insert, *kept]), before.body).octets
 
 
 @pytest.fixture

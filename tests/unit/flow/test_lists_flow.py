@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.unit.flow.conftest import NOW, Site, load
+from tests.unit.flow.conftest import NOW, Site, carried_out, load
 
 import avowal
 from avowal import authres
@@ -14,7 +14,7 @@ from avowal.config.toml import parse
 from avowal.flow.actions import Actions, Disposition
 from avowal.flow.compiling import compile_plan
 from avowal.flow.trace import Topic
-from avowal.message import Field, Header, Message
+from avowal.message import Message
 from avowal.testing import ED25519, RSA_2048, Zone, message, record_for, tamper
 
 STRANGER = "192.0.2.7"
@@ -56,19 +56,6 @@ def taken(
 ) -> Actions:
     envelope = {"client": STRANGER, "sender": b"alice@example.com", "recipients": (LIST,), **how}
     return site(toml).actions(octets, zone=Zone({**NAMES, **(zone or {})}), **envelope)
-
-
-def carried_out(actions: Actions, octets: bytes) -> bytes:
-    """What leaves the MTA."""
-    before = Message.parse(octets)
-    doomed = {(deletion.name.lower(), deletion.instance) for deletion in actions.delete}
-    kept: list[Field] = []
-    counts: dict[bytes, int] = {}
-    for field in before.header:
-        counts[field.name] = counts.get(field.name, 0) + 1
-        if (field.name, counts[field.name]) not in doomed:
-            kept.append(field)
-    return Message(Header.of([*actions.insert, *kept]), before.body).octets
 
 
 def results(octets: bytes) -> list[tuple[str | None, str]]:

@@ -145,6 +145,20 @@ def test_a_host_of_ours_is_believed_about_spf(site: Made) -> None:
     assert "spf=fail" in written(actions)
 
 
+def test_a_stranger_is_not_believed_about_spf(site: Made) -> None:
+    """RFC 8601 §5: what claims our name and came from outside is removed, and means nothing."""
+    toml = '[results]\nauthserv_id = "mx.example.net"\n[policies]\nspf = "trust"\n'
+    field = "mx.example.net; spf=pass smtp.mailfrom=example.com"
+    actions = site(toml).actions(
+        message(authentication_results=field),
+        zone=Zone(NAMES),
+        client=STRANGER,
+        sender=b"alice@example.com",
+    )
+    assert "spf=" not in written(actions)
+    assert "dmarc=fail" in written(actions)
+
+
 def test_the_trace_tells_the_record_and_the_decision(site: Made) -> None:
     steps = [str(step) for step in taken(site).trace.about(Topic.POLICY)]
     assert any("spf=pass for example.com: ip4:192.0.2.0/24" in step for step in steps)
