@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from avowal.cli.config_from_opendkim import from_opendkim
+from avowal.cli.config_from_opendkim import from_dkimpy_milter, from_opendkim
 from avowal.cli.exits import Status, complain, printable
 from avowal.errors import ConfigError
 
@@ -73,6 +73,7 @@ def reference() -> int:
 
 
 command.add_command(from_opendkim)
+command.add_command(from_dkimpy_milter)
 
 
 def checked(file: str) -> Plan | None:

@@ -1,15 +1,24 @@
-"""``avowal config from-opendkim``: an opendkim.conf as TOML, and what each line became."""
+"""``avowal config from-opendkim`` and ``from-dkimpy-milter``: others' configurations as TOML."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import click
 
 from avowal.cli.exits import Status
 
+if TYPE_CHECKING:
+    from avowal.opendkim.translating import Translation
+
+_LINES = click.option(
+    "--lines", "lines_only", is_flag=True, help="Print only what each line became."
+)
+
 
 @click.command("from-opendkim")
 @click.argument("file", default="/etc/opendkim.conf")
-@click.option("--lines", "lines_only", is_flag=True, help="Print only what each line became.")
+@_LINES
 def from_opendkim(*, file: str, lines_only: bool) -> int:
     """Read FILE with its tables and sets, and print the same configuration as TOML.
 
@@ -19,7 +28,24 @@ def from_opendkim(*, file: str, lines_only: bool) -> int:
     from avowal.config.opendkim_conf import read_conf
     from avowal.opendkim.translating import translate
 
-    translation = translate(read_conf(file))
+    return _told(translate(read_conf(file)), lines_only=lines_only)
+
+
+@click.command("from-dkimpy-milter")
+@click.argument("file", default="/etc/dkimpy-milter/dkimpy-milter.conf")
+@_LINES
+def from_dkimpy_milter(*, file: str, lines_only: bool) -> int:
+    """Read the FILE of a dkimpy-milter with its tables and sets, and print it as TOML.
+
+    Comments on top say what each line became.  Lines that begin with NOTHING are not obeyed
+    by the result: read them.  The status is 1 then.
+    """
+    from avowal.opendkim.from_dkimpy import read, translate
+
+    return _told(translate(read(file)), lines_only=lines_only)
+
+
+def _told(translation: Translation, *, lines_only: bool) -> Status:
     if lines_only:
         for one in translation.became:
             print(f"{one.setting.place}: {one.setting.key}: {one.words}")

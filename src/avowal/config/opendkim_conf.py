@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -111,12 +111,18 @@ class OpendkimConf:
                 raise setting.fault("this option was removed in 2.10", setting.option.note)
 
 
-def read_conf(path: str, *, read: Callable[[str], str] | None = None) -> OpendkimConf:
+def read_conf(
+    path: str,
+    *,
+    read: Callable[[str], str] | None = None,
+    known: Mapping[str, Option] = BY_NAME,
+) -> OpendkimConf:
     """Read a file and what it includes.  Raises ConfigError.
 
-    `read` returns the text of a file, for callers that have it elsewhere.
+    `read` returns the text of a file, for callers that have it elsewhere; `known` are the
+    options by lower-cased name, for programs whose files are alike.
     """
-    return OpendkimConf(path, tuple(_settings(path, read or _text, 0, None)))
+    return OpendkimConf(path, tuple(_settings(path, read or _text, known)))
 
 
 def c_integer(text: str) -> int | None:
@@ -132,7 +138,11 @@ def _text(path: str) -> str:
 
 
 def _settings(
-    path: str, read: Callable[[str], str], depth: int, included: Setting | None
+    path: str,
+    read: Callable[[str], str],
+    known: Mapping[str, Option],
+    depth: int = 0,
+    included: Setting | None = None,
 ) -> Iterator[Setting]:
     try:
         text = read(path)
@@ -146,20 +156,20 @@ def _settings(
         if not words:
             continue
         place = Place(path, number)
-        setting = _setting(words[0], words[1].strip() if len(words) > 1 else "", place)
+        setting = _setting(words[0], words[1].strip() if len(words) > 1 else "", place, known)
         if setting.key != "Include":
             yield setting
         elif depth == MAX_DEPTH:
             raise setting.fault("nesting too deep", f"{MAX_DEPTH} levels are allowed")
         else:
-            yield from _settings(setting.text, read, depth + 1, setting)
+            yield from _settings(setting.text, read, known, depth + 1, setting)
 
 
-def _setting(name: str, text: str, place: Place) -> Setting:
-    option = BY_NAME.get(name.lower())
+def _setting(name: str, text: str, place: Place, known: Mapping[str, Option] = BY_NAME) -> Setting:
+    option = known.get(name.lower())
     if option is None:
-        known = difflib.get_close_matches(name.lower(), BY_NAME, 1)
-        hint = f"did you mean {BY_NAME[known[0]].name}?" if known else None
+        near = difflib.get_close_matches(name.lower(), known, 1)
+        hint = f"did you mean {known[near[0]].name}?" if near else None
         raise ConfigError(
             "unrecognized parameter", file=place.file, line=place.line, key=name, hint=hint
         )

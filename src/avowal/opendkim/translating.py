@@ -75,14 +75,15 @@ def translate(conf: OpendkimConf) -> Translation:
     for path, value in becoming.DEFAULTS:
         made.put(path, value)
     for setting in conf.effective:
-        words = _became(made, setting)
+        words = became(made, setting)
         made.became.append(Became(setting, words))
-    _signed_names(made)
+    signed_names(made)
     _keys(made)
     return made
 
 
-def _became(made: Translation, setting: Setting) -> str:
+def became(made: Translation, setting: Setting) -> str:
+    """Translate one setting; say what it became."""
     option = setting.option
     if option.verdict is Verdict.IGNORED:
         return f"nothing: {option.note}"
@@ -102,7 +103,7 @@ def _became(made: Translation, setting: Setting) -> str:
 # -- sets --------------------------------------------------------------------------------------
 
 
-def _rows(setting: Setting) -> tuple[Row, ...] | None:
+def rows_of(setting: Setting) -> tuple[Row, ...] | None:
     """Return the rows of a set; None for a database, which a TOML file cannot hold."""
     try:
         data = open_text_set(setting.text)
@@ -115,7 +116,7 @@ def _listed(path: str) -> Callable[[Translation, Setting], str]:
     """Make the translation of a set into a list."""
 
     def translated(made: Translation, setting: Setting) -> str:
-        rows = _rows(setting)
+        rows = rows_of(setting)
         if rows is None:
             return _DATABASE
         made.put(path, [row.key for row in rows])
@@ -132,7 +133,7 @@ def _hosts(path: str) -> Callable[[Translation, Setting], str]:
     """
 
     def translated(made: Translation, setting: Setting) -> str:
-        rows = _rows(setting)
+        rows = rows_of(setting)
         if rows is None:
             return _DATABASE
         is_pattern = setting.text.lower().startswith("refile:")
@@ -153,7 +154,7 @@ def _hosts(path: str) -> Callable[[Translation, Setting], str]:
 
 
 def _macros(made: Translation, setting: Setting) -> str:
-    rows = _rows(setting)
+    rows = rows_of(setting)
     if rows is None:
         return _DATABASE
     macros = {f"{{{r.key}}}" if len(r.key) > 1 else r.key: _values(r.value) for r in rows}
@@ -208,7 +209,8 @@ def _user(made: Translation, setting: Setting) -> str:
 # -- what is signed, and with what ---------------------------------------------------------------
 
 
-def _signed_names(made: Translation) -> None:
+def signed_names(made: Translation) -> None:
+    """Set the names that SignHeaders and OmitHeaders come to."""
     signed = _field_list(made.conf, "SignHeaders", SIGNED)
     omitted = {name.lower() for name in _field_list(made.conf, "OmitHeaders", OMITTED)} - {"from"}
     made.put("signing.signed_names", [n for n in signed if n.lower() not in omitted])
@@ -216,7 +218,7 @@ def _signed_names(made: Translation) -> None:
 
 def _field_list(conf: OpendkimConf, name: str, default: Iterable[str]) -> list[str]:
     setting = conf.setting(name)
-    rows = None if setting is None else _rows(setting)
+    rows = None if setting is None else rows_of(setting)
     listed = list(default) if rows is None else [row.key for row in rows]
     if "*" not in listed:
         return [item.lstrip("+") for item in listed if item not in (".", "-")]
@@ -232,10 +234,10 @@ def _keys(made: Translation) -> None:
     keys, signing = made.conf.setting("KeyTable"), made.conf.setting("SigningTable")
     if keys is None or signing is None:
         return
-    key_rows, rules = _rows(keys), _signing_rows(signing)
+    key_rows, rules = rows_of(keys), _signing_rows(signing)
     if key_rows is None or rules is None:
         return
-    made.put("keys", dict(_table_keys(made.conf, keys, key_rows)))
+    made.put("keys", dict(table_keys(made.conf, keys, key_rows)))
     made.put("signing.rules", [_rule(row) for row in rules])
 
 
@@ -245,7 +247,7 @@ def _default_key(made: Translation) -> None:
     if selector is None or path is None or domains is None:
         return
     rules, keys = [], {}
-    for row in _rows(domains) or ():
+    for row in rows_of(domains) or ():
         domain = None if row.key == "*" else row.key
         name = domain or "any"
         keys[name] = _without_none({"domain": domain, "selector": selector, "file": path,
@@ -255,9 +257,10 @@ def _default_key(made: Translation) -> None:
     made.put("signing.rules", rules)
 
 
-def _table_keys(
+def table_keys(
     conf: OpendkimConf, setting: Setting, rows: Iterable[Row]
 ) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the keys of a KeyTable by name, as tables of ours.  Raises ConfigError."""
     for row in rows:
         fields = [part.strip() for part in row.value.split(":", _KEY_FIELDS - 1)]
         if len(fields) < _KEY_FIELDS - 1:
@@ -279,7 +282,7 @@ def _table_keys(
 
 
 def _signing_rows(setting: Setting) -> tuple[Row, ...] | None:
-    rows = _rows(setting)
+    rows = rows_of(setting)
     if rows is not None and any(row.value.partition(":")[0].strip() == "%" for row in rows):
         raise setting.fault(
             "a key name of % cannot be translated", "name the key, or stay with avowal-opendkim"
@@ -309,7 +312,7 @@ def _signing_table(made: Translation, setting: Setting) -> str:
 
 
 def _key_table(made: Translation, setting: Setting) -> str:
-    return _DATABASE if _rows(setting) is None else "keys"
+    return _DATABASE if rows_of(setting) is None else "keys"
 
 
 def _default_part(made: Translation, setting: Setting) -> str:
