@@ -9,8 +9,9 @@
                       pipe(8) --> spool --> list software
 
 Three lists of one host: bees, for which `avowal list pipe` does everything; ants, where the
-daemon signs what list software sends; wasps, an alias that is sealed as it passes.  The list host is configured as docs/howto/mailing-list.md says.  Like Sympa, the
-pipe puts each post into a spool, and the list's own process works it off.
+daemon signs what list software sends; wasps, an alias that is sealed as it passes.  The list
+host is configured as docs/howto/mailing-list.md says.  Like Sympa, the pipe puts each post
+into a spool, and the list's own process works it off.
 """
 
 from __future__ import annotations

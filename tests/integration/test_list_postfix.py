@@ -7,12 +7,11 @@ import smtplib
 from collections.abc import Iterator
 
 import pytest
+from tests.flowhosts import found
 from tests.listloop import World, message, running
 from tests.mailloop import submit, until
 
 import avowal
-from avowal import authres
-from avowal.authres import Result
 from avowal.message import Message
 from avowal.testing import ED25519, Zone, record_for
 
@@ -27,14 +26,6 @@ pytestmark = [
 def world() -> Iterator[World]:
     with running() as world:
         yield world
-
-
-def found(octets: bytes, host: str = "mx.receiver.example") -> dict[str, list[Result]]:
-    """What a host wrote down, by method."""
-    results: dict[str, list[Result]] = {}
-    for result in authres.read(octets, trusted={host}).results:
-        results.setdefault(result.method, []).append(result)
-    return results
 
 
 @pytest.fixture(scope="module")
