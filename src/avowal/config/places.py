@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TypeAlias
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -48,6 +49,7 @@ class Places:
 NOWHERE = Places()
 
 
+@lru_cache(maxsize=1024)
 def dotted(path: Path) -> str:
     """Write a path as an operator would: ``signing.rules[1].from``, lists counted from 1."""
     text = ""

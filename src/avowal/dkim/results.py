@@ -59,6 +59,8 @@ def distinct_lengths(texts: Iterable[str]) -> dict[str, int]:
     Equal texts cannot be told apart and count once (RFC 6008 §4, §6.2).
     """
     ordered = sorted(set(texts))
+    if len(ordered) == 1:
+        return {ordered[0]: SHORTEST_BEGINNING}
     shared = [_common(text, following) for text, following in itertools.pairwise(ordered)]
     neighbours = zip([0, *shared], [*shared, 0], strict=True)
     return {

@@ -114,10 +114,10 @@ class _Decision:
     # -- left alone --------------------------------------------------------------------
 
     def _exempt(self) -> bool:
-        client, path = self.transaction.client_text, ("origin", "ignored_hosts")
         hit = self.plan.hosts.ignored_hosts.find(*self.transaction.host)
         if hit is not None and hit.included:
-            return self._leave_alone(f"{client} is in ignored_hosts", (*path, hit.entry))
+            why = f"{self.transaction.client_text} is in ignored_hosts"
+            return self._leave_alone(why, ("origin", "ignored_hosts", hit.entry))
         for author in self.found.authors:
             entries = self.plan.addresses.exempt_domains.find(*author)
             if entries:

@@ -94,7 +94,7 @@ class _Logfmt(_Lines):
 
 def logfmt(facts: Facts) -> str:
     """Write facts as ``name=value`` words; whatever is not a plain word is quoted."""
-    return " ".join(f"{name}={_word(value)}" for name, value in facts.items())
+    return " ".join([f"{name}={_word(value)}" for name, value in facts.items()])
 
 
 def _word(value: str | float | bool) -> str:  # noqa: FBT001 - one value of any kind

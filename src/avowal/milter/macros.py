@@ -73,26 +73,25 @@ class Macros(Mapping[str, bytes]):
                 self._fresh.discard(stage)
 
     def _read(self, stage: int) -> dict[str, bytes]:
-        parsed = self._parsed.get(stage)
-        if parsed is None:
-            strings = self._stages[stage][1:].split(b"\0")
-            if len(strings) % 2 == 0 and not strings[-1]:
-                strings.append(b"")  # a name without a value
-            values = strings[1::2]
-            parsed = {
-                _bare(name.decode("ascii", "backslashreplace")): value
-                for name, value in zip(strings[: 2 * len(values) : 2], values, strict=True)
-            }
-            self._parsed[stage] = parsed
+        strings = self._stages[stage][1:].split(b"\0")
+        if len(strings) % 2 == 0 and not strings[-1]:
+            strings.append(b"")  # a name without a value
+        values = strings[1::2]
+        parsed = self._parsed[stage] = {
+            _bare(name.decode("ascii", "backslashreplace")): value
+            for name, value in zip(strings[: 2 * len(values) : 2], values, strict=True)
+        }
         return parsed
 
     def __getitem__(self, name: str) -> bytes:
         bare = _bare(name)
         for stage in _ORDER:
-            if stage in self._stages:
-                value = self._read(stage).get(bare)
-                if value is not None:
-                    return value
+            parsed = self._parsed.get(stage)
+            if parsed is None and stage in self._stages:
+                parsed = self._read(stage)
+            value = None if parsed is None else parsed.get(bare)
+            if value is not None:
+                return value
         raise KeyError(name)
 
     def __iter__(self) -> Iterator[str]:

@@ -139,10 +139,23 @@ class Agreement:
     macros: Mapping[Stage, tuple[str, ...]] = field(default_factory=dict)
     answered: frozenset[int] = field(init=False, repr=False, compare=False)
     """The command octets the MTA waits for an answer to."""
+    unsent: frozenset[int] = field(init=False, repr=False, compare=False)
+    """The command octets the MTA does not send."""
+    options: Options = field(init=False, repr=False, compare=False)
+    """The packet that tells the MTA."""
 
     def __post_init__(self) -> None:
         loud = [c for c, option in SILENT.items() if option not in self.protocol]
         object.__setattr__(self, "answered", frozenset([*loud, ord("E")]))
+        declined = [c for c, option in UNSENT.items() if option in self.protocol]
+        unknown = [c for c, version in _SINCE.items() if version > self.version]
+        object.__setattr__(self, "unsent", frozenset([*declined, *unknown]))
+        lists = tuple(
+            (int(stage), " ".join(map(braced, names)).encode())
+            for stage, names in sorted(self.macros.items())
+        )
+        options = Options(self.version, int(self.actions), int(self.protocol), lists)
+        object.__setattr__(self, "options", options)
 
     @property
     def exact_octets(self) -> bool:
@@ -159,18 +172,7 @@ class Agreement:
 
     def sends(self, command: int) -> bool:
         """Whether the MTA sends this command at all."""
-        option = UNSENT.get(command)
-        unsent = option is not None and option in self.protocol
-        return not unsent and self.version >= _SINCE.get(command, 0)
-
-    @property
-    def options(self) -> Options:
-        """The packet that tells the MTA."""
-        lists = tuple(
-            (int(stage), " ".join(map(braced, names)).encode())
-            for stage, names in sorted(self.macros.items())
-        )
-        return Options(self.version, int(self.actions), int(self.protocol), lists)
+        return command not in self.unsent
 
 
 def braced(name: str) -> str:

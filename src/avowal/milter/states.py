@@ -61,7 +61,6 @@ _NEXT: dict[State, Row] = {
     _S.ENDED: {},
     _S.CLOSED: {},
 }
-_SENDABLE = b"CHMRTLNBU"
 
 
 def _reachable(state: State, missing: frozenset[int], seen: set[State]) -> Row:
@@ -98,4 +97,4 @@ UNNEGOTIATED: dict[State, Row] = _table(frozenset())
 def table(agreement: Agreement) -> dict[State, Row]:
     """Return, for each state, the commands that may come and the state each leads to."""
     # DATA and UNKNOWN change nothing: a tester may send them though they were negotiated away.
-    return _table(frozenset(c for c in _SENDABLE if c not in b"TU" and not agreement.sends(c)))
+    return _table(agreement.unsent.difference(b"TU"))
