@@ -90,6 +90,18 @@ def test_a_refusal_names_dmarc_and_its_code(site: Made) -> None:
     assert "DMARC of example.com" in actions.reply.text
 
 
+def test_discardable_mail_without_its_author_s_signature_is_accepted_and_dropped(
+    site: Made,
+) -> None:
+    """RFC 6377 §5.11: a refusal would make lists unsubscribe their members."""
+    toml = (
+        'generations = ["adsp"]\ndeciding = ["adsp"]\n[actions]\ndisposition_discard = "discard"\n'
+    )
+    zone = {"_adsp._domainkey.example.com": "dkim=discardable"}
+    actions = taken(site, toml, zone=zone)
+    assert (actions.disposition, actions.reply) == (Disposition.DISCARD, None)
+
+
 def test_a_policy_that_cannot_be_looked_up_is_a_temporary_error(site: Made) -> None:
     toml = '[actions]\ndisposition_unknown = "tempfail"\n'
     zone = {"_dmarc.example.com": Failure.TIMEOUT}
