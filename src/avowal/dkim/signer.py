@@ -33,8 +33,12 @@ from avowal.dkim.lines import BodyLines
 from avowal.dkim.reasons import Caution
 from avowal.dkim.signature import Signature, SignatureFault
 from avowal.errors import IntentError, StateError
+from avowal.limits import DEFAULT
 from avowal.message import Field, Header
 
+# Deliberate: a header too large to be copied is signed without z=, which is for diagnosis only;
+# no verifier would read the field (Limits.signature_field_octets).
+_MOST_COPIES = DEFAULT.signature_field_octets // 2
 _COPY_PIECE = 48  # octets of z= between two places where it may be folded
 # RFC 5322 §3.6: once at most; a message with two of them shows differently everywhere
 _ONCE = (b"from", b"sender", b"reply-to", b"to", b"cc", b"subject", b"date", b"message-id",
@@ -240,7 +244,9 @@ class Signer:
             yield name, (value,)
         yield "h", [(b":" if at else b"") + name for at, name in enumerate(names)]
         if intent.copy_fields:
-            yield "z", list(_copies(self._header, tuple([name.lower() for name in names])))
+            copies = list(_copies(self._header, tuple([name.lower() for name in names])))
+            if sum(map(len, copies)) <= _MOST_COPIES:
+                yield "z", copies
         yield "bh", (base64.b64encode(body.digest),)
         yield "b", (b"",)
 
