@@ -75,6 +75,17 @@ def test_the_service_is_confined(hardening: str) -> None:
     assert (key, value) in unit("avowal-milter.service")["Service"]
 
 
+def test_the_service_may_give_its_socket_to_the_mail_servers_group() -> None:
+    """A user namespace knows no other group, and @privileged has chown in it: systemd.exec(5)."""
+    service = unit("avowal-milter.service")["Service"]
+    assert "PrivateUsers" not in dict(service)
+    filters = [value for key, value in service if key == "SystemCallFilter"]
+    assert filters[-1] == "@chown"
+    assert ("SupplementaryGroups", "postfix") in service
+    (listener,) = toml.parse(CONFIGURATION.read_bytes()).configuration.listeners
+    assert listener.group == "postfix"
+
+
 def test_the_service_stops_later_than_the_daemon_drains() -> None:
     service = dict(unit("avowal-milter.service")["Service"])
     assert int(service["TimeoutStopSec"]) > toml.parse(b"").configuration.server.drain
