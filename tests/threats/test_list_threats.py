@@ -101,6 +101,16 @@ def test_results_of_others_survive_a_list_as_theirs_alone() -> None:
     assert {r.value("header.d") for r in reading.named("dkim")} == {"example.com"}
 
 
+@pytest.mark.parametrize("role", ["both", "sign"])
+def test_a_user_who_logs_in_cannot_have_results_signed_in_the_list_s_name(role: str) -> None:
+    claim = b"Authentication-Results: lists.example; dkim=pass header.d=bank.example\r\n"
+    sent = Host(LISTS, NAMES).takes(
+        claim + POST, OUTSIDE, b"bees-bounces@lists.example", auth="mallory", role=role
+    )
+    assert ("lists.example", "pass") in verdicts(sent)
+    assert b"bank.example" not in sent
+
+
 # -- signatures that stand twice -----------------------------------------------------------
 
 

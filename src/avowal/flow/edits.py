@@ -128,13 +128,22 @@ def _removed(
 ) -> Iterator[int]:
     """Yield the places of the fields that go."""
     signing = plan.configuration.signing
-    if transaction.role != "sign" and not treatment.outgoing:  # the list's record, RFC 6377 §5.7
+    if not _keeps_results(transaction, treatment):
         yield from _untrusted(plan, transaction, header, steps)
     if treatment.sign and not treatment.resign:
         if signing.remove_old_signatures:
             yield from header.positions.get(_SIGNATURE, ())
         if signing.remove_identity_field and signing.identity_field is not None:
             yield from header.positions.get(signing.identity_field.lower().encode(), ())
+
+
+def _keeps_results(transaction: Transaction, treatment: Treatment) -> bool:
+    """Whether what says it comes from us may stay.
+
+    It does in what list software sends: the record made on arrival, which the list signs
+    (RFC 6377 §5.7).  A user who logs in under its address is no list software.
+    """
+    return transaction.auth is None if treatment.outgoing else transaction.role == "sign"
 
 
 def _untrusted(
