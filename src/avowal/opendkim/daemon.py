@@ -77,6 +77,10 @@ class Daemon:
         asyncio.run(self._serve())
         if self.shadow is not None:
             self.shadow.summarize()
+        path = self.settings.conf.text("PidFile")
+        if path is not None:
+            with contextlib.suppress(OSError):  # written before privileges were dropped
+                Path(path).unlink()
         self._say(Level.INFO, f"{_PRODUCT} v{__version__} terminating with status 0, errno = 0")
         return 0
 
