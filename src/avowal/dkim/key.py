@@ -6,6 +6,7 @@ asked of `problem_for`.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 from avowal.crypto.algorithms import Algorithm
@@ -127,19 +128,23 @@ def _public_key(algorithm: Algorithm, key_text: bytes) -> PublicKey:
 
 def read_record(octets: bytes, limits: Limits = DEFAULT) -> KeyRecord | KeyRecordFault:
     """Read a record, remembering the last thousand: a fault is a value here."""
-    if limits is DEFAULT and len(octets) <= limits.key_record_octets:
-        return _remembered(octets)
+    if len(octets) <= limits.key_record_octets:
+        return _remembered(octets, limits.tags)
     return _record_or_fault(octets, limits)
 
 
-def _record_or_fault(octets: bytes, limits: Limits = DEFAULT) -> KeyRecord | KeyRecordFault:
+@lru_cache(maxsize=1024)
+def _remembered(octets: bytes, tags: int) -> KeyRecord | KeyRecordFault:
+    """Remember by what the reading depends on: whole `Limits` are slow to compare."""
+    limits = replace(DEFAULT, key_record_octets=len(octets), tags=tags)
+    return _record_or_fault(octets, limits)
+
+
+def _record_or_fault(octets: bytes, limits: Limits) -> KeyRecord | KeyRecordFault:
     try:
         return KeyRecord.parse(octets, limits=limits)
     except KeyRecordFault as fault:
         return fault
-
-
-_remembered = lru_cache(maxsize=1024)(_record_or_fault)
 
 
 def _tags(octets: bytes, limits: Limits) -> TagList:
