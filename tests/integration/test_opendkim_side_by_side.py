@@ -190,6 +190,12 @@ _HEADERS = {
     "sender": transaction(b"Sender: x@example.org\r\n" + message()),
     "no body": transaction(message().partition(b"\r\n\r\n")[0] + b"\r\n\r\n"),
     "X-Foo": transaction(b"X-Foo: 1\r\n" + message()),
+    "no end of a quote": transaction(from_(b'"Alice <alice@example.com>')),
+    "no end of a comment": transaction(from_(b"(Alice <alice@example.com>")),
+    "an address literal": transaction(from_(b"alice@[192.0.2.1]")),
+    "foreign, no date": transaction(b"From: a@elsewhere.example\r\n\r\nHello\r\n"),
+    "a signature without tags": transaction(b"DKIM-Signature: hello\r\n" + message()),
+    "a signature that lacks tags": transaction(b"DKIM-Signature: v=1; a=b\r\n" + message()),
 }
 
 
@@ -219,6 +225,11 @@ _HEADERS = {
         pytest.param("StrictHeaders yes\n", _HEADERS, id="StrictHeaders"),
         pytest.param("RequiredHeaders yes\n", _HEADERS, id="RequiredHeaders"),
         pytest.param("SenderHeaders Sender,From\n", _HEADERS, id="SenderHeaders"),
+        pytest.param("SenderHeaders Sender\n", _HEADERS, id="SenderHeaders without From"),
+        pytest.param("SenderMacro absent\n", _HEADERS, id="SenderMacro that is not set"),
+        pytest.param("WeakSyntaxChecks yes\n", _HEADERS, id="WeakSyntaxChecks"),
+        pytest.param("MinimumKeyBits 4096\n", _HEADERS, id="MinimumKeyBits"),
+        pytest.param("ATPSDomains example.com\n", _HEADERS, id="ATPSDomains"),
         pytest.param("OversignHeaders From,To,X-None\n", _HEADERS, id="OversignHeaders"),
         pytest.param("SignHeaders *,+X-Foo,-To\n", _HEADERS, id="SignHeaders changed"),
         pytest.param("SignHeaders From,Subject\n", _HEADERS, id="SignHeaders given"),
@@ -402,6 +413,8 @@ _SIGNED: dict[str, bytes] = {
     "l= of the beginning": signed(l="3"),
     "l= beyond the end": signed(l="1000"),
     "l= no number": signed(l="x"),
+    "t= no number": signed(t="x"),
+    "x= no number": signed(x="x"),
     "From not signed": signed(h="to:subject:date"),
     "no bh=": signed(bh=None),
     "empty bh=": signed(bh=""),

@@ -83,8 +83,11 @@ def socket_name(spec: str) -> str:
         port, at, host = rest.partition("@")
         bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
         return f"{kind}:{port}{at}{bare}"
-    path = rest if colon and kind in ("local", "unix") else spec
-    return f"unix:{os.path.abspath(path)}"  # noqa: PTH100 - links are the operator's choice
+    if colon and kind in ("local", "unix"):
+        spec = rest
+    elif colon and "/" not in kind:
+        return spec  # no kind there is: what opens it says so
+    return f"unix:{os.path.abspath(spec)}"  # noqa: PTH100 - links are the operator's choice
 
 
 def _identity(conf: OpendkimConf) -> Identity | None:

@@ -91,10 +91,15 @@ class Filtering:
             self.early = Verdict(answer=_refusal(treatment.why or "malformed"))
         elif kind is Kind.MALFORMED or self._breaks_counts():
             self._malformed = True
+        elif (why := verifying.syntax_fault(self.header)) is not None:
+            self.early = verifying.syntax_verdict(self.settings, self.journal, why)
         elif kind is Kind.SIGN:
             self._begin_signing(treatment, seen, now)
         else:
-            self._begin_verifying(treatment, now, draw)
+            self._verifying = VerifyingWork(
+                self.settings, self._envelope, self.header, treatment, self.journal,
+                now=now, draw=draw,
+            )  # fmt: skip
 
     def _begin_signing(self, treatment: Treatment, seen: Header, now: int) -> None:
         try:
@@ -103,16 +108,6 @@ class Filtering:
             )
         except UsageError as fault:
             self.early = signing.refused(self.settings, self.journal, fault)
-
-    def _begin_verifying(self, treatment: Treatment, now: int, draw: int) -> None:
-        why = verifying.syntax_fault(self.header)
-        if why is not None:
-            self.early = verifying.syntax_verdict(self.settings, self.journal, why)
-            return
-        self._verifying = VerifyingWork(
-            self.settings, self._envelope, self.header, treatment, self.journal,
-            now=now, draw=draw,
-        )  # fmt: skip
 
     def _breaks_counts(self) -> bool:
         return self.settings.on("StrictHeaders") and header_fault(self.header) is not None

@@ -74,13 +74,12 @@ _ERRORS: dict[Reason, SigError] = {
 }
 _TAG_ERRORS: dict[str, SigError] = {
     "b": BAD_SIGNATURE,
-    "bh": SigError("body hash corrupt", "permerror"),
+    "bh": BAD_SIGNATURE,
     "i": DOMAIN_COVERAGE,
     "h": SigError("header list tag invalid", "permerror"),
     "l": SigError("body length value invalid", "permerror"),
     "q": SigError("query method invalid", "permerror"),
     "x": EXPIRED,
-    "t": SigError("signature timestamp invalid", "permerror"),
 }
 _EMPTY: dict[str, SigError] = {
     "d": SigError("domain tag empty", "permerror"),

@@ -51,6 +51,7 @@ class SigningWork:
     def finish(self) -> Verdict:
         """Sign, and say what to do."""
         try:
+            _refuse_short_keys(self._settings, self._signings)
             fields = self._signer.finish()
         except UsageError as fault:
             return refused(self._settings, self._journal, fault)
@@ -86,6 +87,15 @@ def refused(settings: Settings, journal: Journal, fault: UsageError) -> Verdict:
     """Return what happens to a message that cannot be signed (On-SignatureError)."""
     journal.error(f"signature generation error: {fault}")
     return Verdict(answer=answer_of(settings.actions["On-SignatureError"], "DKIM signing error"))
+
+
+def _refuse_short_keys(settings: Settings, signings: Iterable[Signing]) -> None:
+    """Raise UsageError for a key that MinimumKeyBits rules out; it is said of RSA keys only."""
+    least = settings.conf.integer("MinimumKeyBits")
+    for signing in signings:
+        if signing.key.key_type == "rsa" and signing.key.bits < least:
+            bits = f"{signing.key.bits} bits, need at least {least}"
+            raise UsageError(f"private key too small ({bits})")
 
 
 def _intent(settings: Settings, header: Header, treatment: Treatment, signing: Signing) -> Intent:
@@ -133,6 +143,6 @@ def _atps_tags(
     if settings.atps_domains is None or treatment.author is None:
         return ()
     domain = treatment.author[1]
-    if domain == signing.domain.lower() or settings.atps_domains.find(domain) is None:
+    if settings.atps_domains.find(domain) is None:
         return ()
     return ("atpsh", settings.atps_hash.encode()), ("atps", domain.encode())

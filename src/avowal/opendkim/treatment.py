@@ -20,6 +20,7 @@ from avowal.opendkim.hosts import holds_host
 from avowal.opendkim.journal import Journal
 from avowal.opendkim.keyring import Keyring
 from avowal.opendkim.settings import Settings
+from avowal.tokens import JUNK, scan
 
 # RFC 5322 §3.6, in the order in which OpenDKIM complains
 _EXACTLY_ONE = (b"from", b"date")
@@ -69,7 +70,10 @@ def treat(
 ) -> Treatment:
     """Decide what to do with a message.  `header` is as ReplaceRules leave it.  Raises nothing."""
     try:
-        return _decided(settings, keyring, envelope, header, journal)
+        decided = _decided(settings, keyring, envelope, header, journal)
+        if settings.on("RequiredHeaders") and decided.kind in (Kind.SIGN, Kind.VERIFY):
+            return _required(decided, header, journal)
+        return decided
     except _Unavailable:
         return Treatment(kind=Kind.UNAVAILABLE)
     except StoreError as fault:
@@ -101,18 +105,13 @@ def _decided(
     if author is None:
         if ours and settings.signs:
             journal.why(f"can't parse {name} value '{value.decode('utf-8', 'replace')}'")
-        if not settings.on("WeakSyntaxChecks"):
-            return Treatment(kind=Kind.MALFORMED)
-    if settings.on("RequiredHeaders"):
-        why = header_fault(header)
-        if why is not None:
-            journal.info(f"RFC5322 header requirement error: {why}")
-            return Treatment(kind=Kind.REFUSE, author=author, why=why)
+        weak = settings.on("WeakSyntaxChecks") and settings.verifies
+        return Treatment(kind=Kind.VERIFY if weak else Kind.MALFORMED)
     exempt = settings.exempt_domains
-    if author is not None and exempt is not None and exempt.find(author[1]) is not None:
+    if exempt is not None and exempt.find(author[1]) is not None:
         journal.info(f"domain '{author[1]}' exempted, accepting")
         return Treatment(kind=Kind.LEAVE, author=author)
-    if author is not None and _domain_matches(settings, author[1], journal):
+    if _domain_matches(settings, author[1], journal):
         if ours:
             return _sign(settings, keyring, envelope, author, journal)
         _warn_of_impostor(settings, envelope, author, journal)
@@ -120,16 +119,27 @@ def _decided(
     return Treatment(kind=kind, author=author)
 
 
+def _required(treatment: Treatment, header: Header, journal: Journal) -> Treatment:
+    """Refuse what breaks the counts of RFC 5322 (RequiredHeaders)."""
+    why = header_fault(header)
+    if why is None:
+        return treatment
+    journal.info(f"RFC5322 header requirement error: {why}")
+    return Treatment(kind=Kind.REFUSE, author=treatment.author, why=why)
+
+
 def _author_value(
     settings: Settings, envelope: Envelope, header: Header
 ) -> tuple[str, bytes | None]:
-    """Return what names the author, and the value: SenderMacro, or the first field there is."""
+    """Return what names the author, and the value.
+
+    That is the macro of SenderMacro, or the first field there is of SenderHeaders and From.
+    """
     macro = settings.text("SenderMacro")
-    if macro is not None:
-        text = envelope.macro(macro)
-        value = None if text is None else text.encode("utf-8", "surrogateescape")
-        return f"macro {macro}", value
-    for name in settings.sender_fields:
+    text = None if macro is None else envelope.macro(macro)
+    if text is not None:
+        return f"macro {macro}", text.encode("utf-8", "surrogateescape")
+    for name in (*settings.sender_fields, b"from"):
         fields = header.named(name)
         if fields:
             return f"{_shown(name)}: header", fields[0].value
@@ -137,11 +147,16 @@ def _author_value(
 
 
 def _address(value: bytes) -> tuple[str, str] | None:
-    """Return local part and lower-cased domain of the first address in a field."""
+    """Return local part and lower-cased domain of the first address in a field.
+
+    OpenDKIM reads none in a field where a quote or a comment has no end.
+    """
+    if any(token.kind == JUNK and value[token.start] in b'"()' for token in scan(value)):
+        return None
     for mailbox in mailboxes(value):
-        if mailbox.domain is not None:
-            local = mailbox.local_part.decode("utf-8", "surrogateescape")
-            return local, mailbox.domain.ascii
+        domain = mailbox.written_domain.lower() if mailbox.domain is None else b""
+        named = mailbox.domain.ascii if mailbox.domain is not None else domain.decode("latin-1")
+        return mailbox.local_part.decode("utf-8", "surrogateescape"), named
     return None
 
 

@@ -57,6 +57,7 @@ from avowal.policy.result import Result as AtpsResult
 _AR = wording.NAME
 _MIN_RSA_BITS, _MAX_RSA_BITS = 384, 16384
 _MISSING = tuple(name for name in REQUIRED if name != "bh")
+_NUMBERS = (b"t", b"x")
 _LEAST_BITS = 1024  # OpenDKIM's default of MinimumKeyBits
 _SIGNATURES = 3  # OpenDKIM's default of MaximumSignaturesToVerify
 
@@ -87,18 +88,28 @@ def syntax_fault(header: Header) -> str | None:
     A tag that stands twice is none of its concerns; our verifier refuses that signature.
     """
     for field in header.named(FIELD_NAME):
-        names = set()
-        at = 0
-        for spec in field.value.split(b";"):
-            name, equals, _ = spec.partition(b"=")
-            at += len(spec)
-            if not equals and spec.strip():
-                return f"syntax error in signature data (ASCII 0x3b at offset {at})"
-            names.add(name.strip().decode("ascii", "replace"))
-            at += 1
-        if not names.issuperset(_MISSING):
-            return "missing parameter(s) in signature data"
+        why = _tag_list_fault(field.value)
+        if why is not None:
+            return why
     return None
+
+
+def _tag_list_fault(value: bytes) -> str | None:
+    names, at = set(), 0
+    specs = value.split(b";")
+    for spec in specs:
+        name, equals, text = spec.partition(b"=")
+        name = name.strip()
+        at += len(spec)
+        if not equals and name:
+            if spec is specs[-1]:
+                return "tag without value at end of signature data"
+            return f"syntax error in signature data (ASCII 0x3b at offset {at})"
+        if name in _NUMBERS and not text.strip().isdigit():
+            return f'invalid "{name.decode()}" value in signature data'
+        names.add(name.decode("ascii", "replace"))
+        at += 1
+    return None if names.issuperset(_MISSING) else "missing parameter(s) in signature data"
 
 
 class VerifyingWork:
