@@ -228,7 +228,7 @@ def _serve(invocation: Invocation, conf: OpendkimConf, arguments: Sequence[str])
     bound = bind(conf)
     try:
         from avowal.opendkim.daemon import Daemon  # noqa: PLC0415 - loads the event loop
-        from avowal.opendkim.logs import SyslogLog  # noqa: PLC0415
+        from avowal.opendkim.logs import StderrLog, SyslogLog  # noqa: PLC0415
         from avowal.opendkim.settings import compiled  # noqa: PLC0415
         from avowal.opendkim.shadow import ShadowLog  # noqa: PLC0415
 
@@ -239,7 +239,7 @@ def _serve(invocation: Invocation, conf: OpendkimConf, arguments: Sequence[str])
             log=log,
             reload_from=invocation.conf_file or (conf.file if conf.settings else None),
             arguments=" ".join(arguments),
-            shadow=ShadowLog(log) if invocation.shadow else None,
+            shadow=ShadowLog(log if log.on else StderrLog()) if invocation.shadow else None,
         )
         if conf.boolean("Background", default=True):
             daemon.detach()

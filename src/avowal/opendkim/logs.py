@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import syslog
 
 from avowal.config.opendkim_conf import OpendkimConf
@@ -42,3 +43,12 @@ class SyslogLog:
         """Write one line."""
         if self.on:
             syslog.syslog(_PRIORITY[line.level], line.text)
+
+
+class StderrLog:
+    """Writes to the standard error: for shadow mode, whose lines are all there is to see."""
+
+    def write(self, line: Line) -> None:
+        """Write one line."""
+        sys.stderr.write(f"{line.text}\n")
+        sys.stderr.flush()
