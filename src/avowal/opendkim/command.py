@@ -228,13 +228,16 @@ def _serve(invocation: Invocation, conf: OpendkimConf, arguments: Sequence[str])
     bound = bind(conf)
     try:
         from avowal.opendkim.daemon import Daemon  # noqa: PLC0415 - loads the event loop
+        from avowal.opendkim.filtering import Generation  # noqa: PLC0415
         from avowal.opendkim.logs import StderrLog, SyslogLog  # noqa: PLC0415
         from avowal.opendkim.settings import compiled  # noqa: PLC0415
         from avowal.opendkim.shadow import ShadowLog  # noqa: PLC0415
+        from avowal.opendkim.sources import resolver_of  # noqa: PLC0415
 
         log = SyslogLog(conf)
         daemon = Daemon(
-            settings=compiled(conf),
+            generation=Generation.of(compiled(conf)),
+            resolver=resolver_of(conf),
             bound=bound,
             log=log,
             reload_from=invocation.conf_file or (conf.file if conf.settings else None),

@@ -22,9 +22,9 @@ from avowal.opendkim.filtering import Generation
 from avowal.opendkim.journal import Level, Line
 from avowal.opendkim.logs import SyslogLog
 from avowal.opendkim.mailing import DEFAULT_COMMAND, hand_over
-from avowal.opendkim.settings import Settings, compiled
+from avowal.opendkim.settings import compiled
 from avowal.opendkim.shadow import ShadowLog
-from avowal.opendkim.sources import resolver_of
+from avowal.opendkim.sources import BothResolver, resolver_of
 from avowal.opendkim.verdict import Mail
 
 _DRAIN_SECONDS = 5.0
@@ -33,9 +33,14 @@ _PRODUCT = "avowal"
 
 @dataclass(slots=True)
 class Daemon:
-    """A daemon that is set up: `run` serves until a signal ends it."""
+    """A daemon that is set up: `run` serves until a signal ends it.
 
-    settings: Settings
+    All it needs is loaded before privileges and the root directory go: nothing can be read
+    afterwards that only root may read.
+    """
+
+    generation: Generation
+    resolver: BothResolver
     bound: Bound
     log: SyslogLog
     reload_from: str | None
@@ -54,7 +59,7 @@ class Daemon:
 
     def settle(self) -> None:
         """Write the pid file, then confine and drop privileges.  Raises EnvironmentFault."""
-        conf = self.settings.conf
+        conf = self.generation.settings.conf
         path = conf.text("PidFile")
         if path is not None:
             try:
@@ -77,7 +82,7 @@ class Daemon:
         asyncio.run(self._serve())
         if self.shadow is not None:
             self.shadow.summarize()
-        path = self.settings.conf.text("PidFile")
+        path = self.generation.settings.conf.text("PidFile")
         if path is not None:
             with contextlib.suppress(OSError):  # written before privileges were dropped
                 Path(path).unlink()
@@ -85,10 +90,10 @@ class Daemon:
         return 0
 
     async def _serve(self) -> None:
-        conf = self.settings.conf
+        conf = self.generation.settings.conf
         service = Service(
-            generation=Generation.of(self.settings),
-            resolver=resolver_of(conf),
+            generation=self.generation,
+            resolver=self.resolver,
             log=self.log,
             send=self._sender(conf),
             shadow=self.shadow,
