@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from avowal import __version__
+from avowal.config.mistakes import Collector, Mistakes
 from avowal.config.model import Configuration, Key
 from avowal.config.places import NOWHERE, Places
 from avowal.crypto.signing import PrivateKey
 from avowal.dns.cache import Cached
 from avowal.dns.dnspython import DnsResolver
 from avowal.dns.preloading import preload
-from avowal.errors import KeyMaterialError, StoreError
+from avowal.dns.servers import bracketed
+from avowal.errors import AvowalError, ConfigError, KeyMaterialError, StoreError
 from avowal.flow.compiling import MECHANISMS, compile_plan
 from avowal.flow.decide import decide
 from avowal.flow.inspection import Inspection
@@ -33,6 +35,7 @@ from avowal.message import Header
 from avowal.milter.events import SessionLimits
 from avowal.milter.flowing import FlowFilter
 from avowal.milter.outbox import Notes, Outbox
+from avowal.milter.surroundings import examine
 from avowal.milter.watching import watching
 from avowal.milter.worker import Prepared
 from avowal.names import DomainName, NameFault
@@ -108,8 +111,10 @@ def _watched(watch: Watch, name: str, entry: Key, loaded: PrivateKey) -> AnyKey:
 def _password(path: str) -> bytes:
     try:
         return Path(path).read_bytes().splitlines()[0]
-    except (OSError, IndexError) as error:
-        raise KeyMaterialError(path, f"no password can be read: {error}") from None
+    except OSError as error:
+        raise KeyMaterialError(path, f"no password can be read: {error.strerror}") from None
+    except IndexError:
+        raise KeyMaterialError(path, "empty: the password is its first line") from None
 
 
 def plan(
@@ -121,7 +126,7 @@ def plan(
 ) -> Plan:
     """Compile a configuration and load its keys.  Raises ConfigError."""
     load = KeyFiles(require_safe=configuration.signing.require_safe_keys, watch=watch)
-    asking = assessor(configuration)
+    asking = assessor(configuration, places)
     return compile_plan(
         configuration,
         places,
@@ -132,12 +137,38 @@ def plan(
     )
 
 
-def assessor(configuration: Configuration) -> Assessor | None:
-    """Return whoever is asked for opinions, None for nobody.  Raises ConfigError, StoreError."""
+def examined(
+    configuration: Configuration,
+    places: Places = NOWHERE,
+    *,
+    generation: int = 0,
+    watch: Watch | None = None,
+) -> Plan:
+    """Return the same, with a look at what else is named: sockets, users, files, servers.
+
+    Raises Mistakes with everything that was found.
+    """
+    found: list[ConfigError] = []
+    try:
+        examine(configuration, places)
+    except Mistakes as mistakes:
+        found += mistakes.each
+    try:
+        compiled = plan(configuration, places, generation=generation, watch=watch)
+    except ConfigError as fault:
+        found += fault.each if isinstance(fault, Mistakes) else (fault,)
+        raise Mistakes(found) from None
+    if found:
+        raise Mistakes(found)
+    return compiled
+
+
+def assessor(configuration: Configuration, places: Places = NOWHERE) -> Assessor | None:
+    """Return whoever is asked for opinions, None for nobody.  Raises ConfigError."""
     wanted = configuration.reputation
     found: list[Assessor] = []
     if wanted.file is not None:
-        found.append(OpinionTable.parse(_text(wanted.file), file=wanted.file))
+        found.append(_opinions(wanted.file, places))
     if wanted.database is not None:
         from avowal.stores.opinions import SqliteOpinions  # noqa: PLC0415 - few have one
 
@@ -152,11 +183,17 @@ def assessor(configuration: Configuration) -> Assessor | None:
     return Several(*found) if found else None
 
 
-def _text(path: str) -> str:
+def _opinions(path: str, places: Places) -> OpinionTable:
+    fault: AvowalError
     try:
-        return Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise StoreError(f"{path}: {error}") from None
+        return OpinionTable.parse(Path(path).read_text(encoding="utf-8"), file=path)
+    except OSError as error:
+        fault = StoreError(f"{path}: {error.strerror}")
+    except UnicodeDecodeError:
+        fault = ConfigError("not UTF-8", file=path, hint="save it as UTF-8")
+    except ConfigError as mistake:
+        fault = mistake
+    raise Collector(places).blame(("reputation", "file"), fault)
 
 
 def resolver(configuration: Configuration) -> AsyncResolver:
@@ -171,7 +208,7 @@ def _resolver(configuration: Configuration) -> Any:
     if dns.zone_file is not None:
         return _zone(dns.zone_file)
     asking: Any = DnsResolver(
-        [_server(text) for text in dns.servers] or None,
+        [bracketed(text) for text in dns.servers] or None,
         lifetime=float(dns.timeout),
         trust_ad=True if dns.trust_ad else None,
     )
@@ -195,12 +232,6 @@ def outbox(configuration: Configuration) -> Outbox | None:
     return Outbox(sending, notes, most_per_hour=wanted.most_per_hour)
 
 
-def _server(text: str) -> str:
-    """Write ADDRESS@PORT, as opendkim.conf does, as the resolver reads it."""
-    address, at, port = text.partition("@")
-    return f"[{address}]:{port}" if at else text
-
-
 def _zone(path: str) -> Any:
     from avowal.dns.zone import Zone  # noqa: PLC0415 - for tests only
 
@@ -218,7 +249,7 @@ def milter(
     watch = None
     if signing.require_published or server.metrics is not None:
         watch = Watch(strict=signing.require_published)
-    compiled = plan(configuration, places, generation=generation, watch=watch)
+    compiled = examined(configuration, places, generation=generation, watch=watch)
     rehearse(compiled)
     leaving = outbox(configuration)
     return Prepared(
@@ -236,6 +267,7 @@ def milter(
         seconds=configuration.limits.seconds,
         dns_seconds=configuration.dns.timeout,
         dns_questions=configuration.dns.questions,
+        places=places,
         beside=None if watch is None else partial(watching, watch),
         ending=lambda: None if leaving is None else leaving.settle(_LAST_SECONDS),
     )

@@ -11,6 +11,10 @@ from avowal.cli.exits import Status, complain, printable
 from avowal.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from avowal.config.model import Configuration
+    from avowal.config.places import Places
     from avowal.flow.plan import Plan
 
 
@@ -27,7 +31,9 @@ def check(*, file: str, explained: bool) -> int:
 
     What is allowed but rarely meant is pointed out and does not count as a mistake.
     """
-    plan = checked(file)
+    from avowal.app import examined
+
+    plan = checked(file, examined)
     if plan is None:
         return Status.UNUSABLE
     from avowal.flow import explaining
@@ -76,14 +82,13 @@ command.add_command(from_opendkim)
 command.add_command(from_dkimpy_milter)
 
 
-def checked(file: str) -> Plan | None:
+def checked(file: str, compile_: Callable[[Configuration, Places], Plan]) -> Plan | None:
     """Read and compile a configuration; name its mistakes on stderr and return None."""
-    from avowal.app import plan
     from avowal.config.toml import read
 
     try:
         loaded = read(file)
-        return plan(loaded.configuration, loaded.places)
+        return compile_(loaded.configuration, loaded.places)
     except ConfigError as error:
         _told(error)
         return None

@@ -60,7 +60,9 @@ def command(
     --from alone stands for a message by that author.
     """
     header = _header(file, author)
-    plan = checked(config)
+    from avowal.app import plan as compiled
+
+    plan = checked(config, compiled)
     if plan is None:
         return Status.UNUSABLE
     transaction = Transaction(

@@ -6,16 +6,17 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 from avowal.config.places import Path, Places, dotted
-from avowal.errors import ConfigError
+from avowal.errors import AvowalError, ConfigError
 
 
 class Mistakes(ConfigError):
-    """One or more mistakes; the attributes of a ConfigError are those of the first.
+    """One or more mistakes in any order; the attributes of a ConfigError are those of the first.
 
     `each` holds them all in the order of their places.
     """
 
     def __init__(self, each: Sequence[ConfigError]) -> None:
+        each = sorted(each, key=lambda mistake: (mistake.file or "", mistake.line or 0))
         first = each[0]
         super().__init__(
             first.why, file=first.file, line=first.line, column=first.column, key=first.key,
@@ -34,24 +35,31 @@ class Collector:
         self._places = places
         self._found: list[ConfigError] = []
 
-    def add(self, path: Path, why: str, hint: str | None = None) -> None:
-        """Note a mistake at an option."""
+    def add(self, path: Path, why: str, hint: str | None = None) -> ConfigError:
+        """Note a mistake at an option, and return it."""
         place = self._places.near(path)
-        self._found.append(
-            ConfigError(
-                why,
-                file=None if place is None else place.file,
-                line=None if place is None else place.line,
-                column=None if place is None else place.column,
-                key=dotted(path) or None,
-                hint=hint,
-            )
+        mistake = ConfigError(
+            why,
+            file=None if place is None else place.file,
+            line=None if place is None else place.line,
+            column=None if place is None else place.column,
+            key=dotted(path) or None,
+            hint=hint,
         )
+        self._found.append(mistake)
+        return mistake
+
+    def blame(self, path: Path, fault: AvowalError) -> ConfigError:
+        """Note what is wrong with what an option names, such as a file with a mistake."""
+        if not isinstance(fault, ConfigError):
+            return self.add(path, str(fault))
+        place = ":".join(str(part) for part in (fault.file, fault.line) if part is not None)
+        return self.add(path, f"{place}: {fault.why}" if place else fault.why, fault.hint)
 
     def raise_any(self) -> None:
         """Raise Mistakes when there are any."""
         if self._found:
-            raise Mistakes(sorted(self._found, key=lambda m: (m.file or "", m.line or 0)))
+            raise Mistakes(self._found)
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:

@@ -80,6 +80,9 @@ def _decoded(octets: bytes, file: str) -> str:
         raise ConfigError("not UTF-8", file=file, line=line, hint="save it as UTF-8") from None
 
 
+_TWICE = ("cannot declare", "cannot overwrite", "cannot mutate")  # tomllib's words
+
+
 def _toml_error(error: tomllib.TOMLDecodeError, text: str, file: str) -> ConfigError:
     match = _AT.fullmatch(str(error))
     if match is None:
@@ -87,12 +90,16 @@ def _toml_error(error: tomllib.TOMLDecodeError, text: str, file: str) -> ConfigE
     line = int(match["line"]) if match["line"] else text.count("\n") + 1
     column = int(match["column"]) if match["column"] else None
     why = match["why"][:1].lower() + match["why"][1:]
-    return ConfigError(why, file=file, line=line, column=column, hint=_toml_hint(text, line))
-
-
-def _toml_hint(text: str, line: int) -> str | None:
-    """Say what usually is wrong with such a line."""
     written = text.split("\n")[line - 1].strip()
+    key, hint = None, _toml_hint(written)
+    if why.startswith(_TWICE):
+        key = written.partition("=")[0].strip("[] ")
+        why, hint = "it is there twice", "leave one of them"
+    return ConfigError(why, file=file, line=line, column=column, key=key, hint=hint)
+
+
+def _toml_hint(written: str) -> str | None:
+    """Say what usually is wrong with such a line."""
     if re.match(r"[A-Za-z-]+\s+[^=\s]", written):
         return "this is no TOML; if it is an opendkim.conf, see avowal config from-opendkim"
     if re.match(r"[\w.]+\s*=\s*[^\s\"'\[{\d]", written):

@@ -42,6 +42,12 @@ def of_system(path: Path, *, port: int, trust_ad: bool | None) -> tuple[Server, 
     return given(addresses, port=port, trust_ad=trust_ad)
 
 
+def bracketed(text: str) -> str:
+    """Write ADDRESS@PORT, as opendkim.conf does, in the form `given` reads."""
+    address, at, port = text.partition("@")
+    return f"[{address}]:{port}" if at else text
+
+
 def _server(text: str, port: int, trust_ad: bool | None) -> Server:  # noqa: FBT001 - private
     host, given_port = _split(text.strip())
     flags = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV

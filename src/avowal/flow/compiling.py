@@ -158,7 +158,10 @@ class _Compiler(Sets):
             try:
                 loaded = self.load(name, entry, None)
             except KeyMaterialError as error:
-                self.mistakes.add((*path, sources[0]), str(error))
+                at_password = error.source == entry.password_file
+                self.mistakes.add(
+                    (*path, "password_file" if at_password else sources[0]), str(error)
+                )
                 return None
             if entry.algorithm is not None and loaded.algorithm != entry.algorithm:
                 why = f"the key is for {loaded.algorithm}, not {entry.algorithm}"

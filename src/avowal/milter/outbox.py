@@ -31,7 +31,7 @@ class Notes:
         """Take the directory.  Raises StoreError where there is none."""
         self._directory = Path(directory)
         if not self._directory.is_dir():
-            raise StoreError(f"reports.diagnostic_directory: {directory} is no directory")
+            raise StoreError(f"{directory} is no directory")
 
     def write(self, diagnosis: Diagnosis) -> None:
         """Write one file.  Raises StoreError where that fails, or there are too many."""

@@ -26,7 +26,8 @@ from avowal.milter import meters
 from avowal.milter.fleet import Fleet, Generation
 from avowal.milter.journal import LOGGER, open_log
 from avowal.milter.notify import Notifier
-from avowal.milter.sockets import Listening, group_id, listen, user_id
+from avowal.milter.sockets import Listening, group_id, user_id
+from avowal.milter.surroundings import listen
 from avowal.milter.worker import DRAIN, RETIRE, Prepared, check_user
 
 START_SECONDS = 30.0  # until a new worker has to serve
@@ -136,10 +137,11 @@ class Supervisor:
         opened: list[Listening] = []
         try:
             listening = []
-            for listener in prepared.listeners:
+            for number, listener in enumerate(prepared.listeners):
                 kept = next((one for one in old if one.serves(listener)), None)
                 if kept is None:
-                    opened.append(listen(listener))
+                    at = ("listeners", number, "socket")
+                    opened.append(listen(listener, at, prepared.places))
                 one = opened[-1] if kept is None else _with(kept, listener)
                 listening.append(one)
             open_log(prepared.log)
@@ -241,7 +243,8 @@ class Supervisor:
         if server.metrics is None:
             return
         host, _, port = server.metrics.rpartition(":")
-        self._fleet.health = listen(Listener(socket=f"{_kind(host)}:{port}@{host}"))
+        listener = Listener(socket=f"{_kind(host)}:{port}@{host}")
+        self._fleet.health = listen(listener, ("server", "metrics"), generation.prepared.places)
         self._fleet.metrics = meters.prepare()
         user = -1 if server.user is None else user_id(server.user)
         group = -1 if server.group is None else group_id(server.group)

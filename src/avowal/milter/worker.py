@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from avowal.config.model import Listener, Log, Role, Server
+from avowal.config.places import NOWHERE, Places
 from avowal.errors import ConfigError
 from avowal.limits import DEFAULT
 from avowal.lookup import AsyncResolver
@@ -37,6 +38,7 @@ class Prepared:
 
     `make_filter` is called in each worker with its meters.  `beside` runs beside the server,
     such as looking after keys in DNS; `ending` is called when nothing else is left to do.
+    `places` say where options stand.
     """
 
     generation: int
@@ -50,6 +52,7 @@ class Prepared:
     seconds: float = 25
     dns_seconds: float = DEFAULT.dns_seconds
     dns_questions: int = DEFAULT.dns_questions
+    places: Places = NOWHERE
     beside: Callable[[Service], Coroutine[Any, Any, None]] | None = None
     ending: Callable[[], None] = lambda: None
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from avowal.config.opendkim_conf import OpendkimConf
-from avowal.errors import AvowalError, KeyMaterialError
+from avowal.errors import AvowalError, ConfigError, KeyMaterialError
+from avowal.milter.sockets import parse
+from avowal.opendkim.binding import socket_name
 from avowal.opendkim.keyring import Keyring
+from avowal.opendkim.logs import SyslogLog
 from avowal.opendkim.settings import Settings, compiled
 from avowal.opendkim.sources import resolver_of
+from avowal.stores.datasets import Row, kind_of
 
 _OK, _CONFIG = 0, 78
 
@@ -17,10 +21,25 @@ def check(conf: OpendkimConf, complain: Callable[[str], None]) -> int:
     """Check; say every fault that is found and return 0 or 78."""
     settings = compiled(conf)
     resolver_of(conf)
-    faults = list(table_faults(settings))
+    faults = [*_setting_faults(conf), *table_faults(settings)]
     for fault in faults:
         complain(fault)
     return _CONFIG if faults else _OK
+
+
+def _setting_faults(conf: OpendkimConf) -> Iterator[str]:
+    """Yield what is wrong with settings that nothing but the start itself reads."""
+    socket = conf.setting("Socket")
+    if socket is not None:
+        for spec in socket.text.split():
+            try:
+                parse(socket_name(spec))
+            except ConfigError as fault:
+                yield str(socket.fault(fault.why, fault.hint))
+    try:
+        SyslogLog(conf)
+    except ConfigError as fault:
+        yield str(fault)
 
 
 def table_faults(settings: Settings) -> Iterator[str]:
@@ -37,25 +56,33 @@ def table_faults(settings: Settings) -> Iterator[str]:
         algorithm=settings.algorithm,
     )
     for row in _rows(keys.data):
-        if "%" in row[1]:
+        if "%" in row.value:
             continue
         try:
-            entry = keys.key(row[0], "example.com")
+            entry = keys.key(row.key, "example.com")
             if entry is not None:
                 keyring.key(entry)
         except KeyMaterialError as fault:
-            yield f"KeyTable: {row[0]}{row[2]}: {fault}"
-    for key, value, place in _rows(signing.data):
-        name = value.partition(":")[0].strip()
+            yield _at(settings.conf, "KeyTable", row, str(fault))
+    for row in _rows(signing.data):
+        name = row.value.partition(":")[0].strip()
         if name and name != "%" and keys.data.find(name, 3) is None:
-            yield f"SigningTable: {key}{place}: there is no key {name!r} in the KeyTable"
+            why = f"there is no key {name!r} in the KeyTable"
+            yield _at(settings.conf, "SigningTable", row, why)
 
 
-def _rows(data: object) -> Iterator[tuple[str, str, str]]:
-    """Yield key, value and place of each row of a data set that can be listed."""
+def _at(conf: OpendkimConf, option: str, row: Row, why: str) -> str:
+    """Say what is wrong with a row, with its file and line."""
+    setting = conf.setting(option)
+    if setting is None or row.line is None:
+        return str(ConfigError(f"{row.key}: {why}", key=option))
+    path = kind_of(setting.text)[1]
+    return str(ConfigError(f"{row.key}: {why}", file=path, line=row.line, key=option))
+
+
+def _rows(data: object) -> Iterator[Row]:
+    """Yield the rows of a data set that can be listed."""
     try:
-        for row in data:  # type: ignore[attr-defined] # asked for by trying
-            place = f" (line {row.line})" if row.line is not None else ""
-            yield row.key, row.value, place
+        yield from data  # type: ignore[misc] # asked for by trying
     except (TypeError, AvowalError):
         return

@@ -29,7 +29,10 @@ def open_data_set(spec: str) -> AnySet:
 
 def why_not(fault: AvowalError) -> str:
     """Return what went wrong as a clause, for an error that names the option itself."""
-    if isinstance(fault, SyntaxFault | ConfigError):
-        hint = fault.hint if isinstance(fault, ConfigError) else None
-        return f"{fault.why} ({hint})" if hint else fault.why
+    if isinstance(fault, ConfigError):
+        place = ":".join(str(part) for part in (fault.file, fault.line) if part is not None)
+        why = f"{place}: {fault.why}" if place else fault.why
+        return f"{why} ({fault.hint})" if fault.hint else why
+    if isinstance(fault, SyntaxFault):
+        return fault.why
     return str(fault) if isinstance(fault, StoreError) else f"cannot be opened: {fault}"

@@ -10,7 +10,7 @@ from tests.unit.flow.conftest import NOW, Site
 import avowal
 from avowal import app
 from avowal.config.toml import parse
-from avowal.errors import ConfigError, StoreError
+from avowal.errors import ConfigError
 from avowal.flow.actions import Actions, Disposition
 from avowal.flow.trace import Topic
 from avowal.testing import ED25519, Zone, message, record_for
@@ -66,7 +66,7 @@ def test_a_bad_table_is_named_with_its_line(tmp_path: Path) -> None:
 
 def test_a_missing_table_is_an_error_at_start() -> None:
     loaded = parse(b'[reputation]\nfile = "/nowhere/opinions.txt"\n')
-    with pytest.raises(StoreError, match=r"opinions\.txt"):
+    with pytest.raises(ConfigError, match=r"opinions\.txt"):
         app.plan(loaded.configuration)
 
 

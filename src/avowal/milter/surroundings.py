@@ -1,0 +1,89 @@
+"""What a configuration names in the world around the daemon: is it there, is it well written?
+
+Nothing is opened that could disturb anybody: sockets are read as text, users looked up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from avowal.config.mistakes import Collector
+from avowal.config.model import Configuration, Listener
+from avowal.config.places import Path, Places, dotted
+from avowal.dns.servers import bracketed, given
+from avowal.dns.zone import Zone
+from avowal.errors import AvowalError, ConfigError
+from avowal.milter import sockets
+from avowal.milter.outbox import Notes
+
+_DNS_PORT = 53
+_Check = tuple[Path, Callable[[], object]]
+
+
+def examine(configuration: Configuration, places: Places) -> None:
+    """Look at everything named.  Raises Mistakes, each with its place."""
+    mistakes = Collector(places)
+    for path, check in (*_listeners(configuration), *_others(configuration)):
+        try:
+            check()
+        except AvowalError as fault:
+            mistakes.blame(path, fault)
+    mistakes.raise_any()
+
+
+def listen(listener: Listener, path: Path, places: Places) -> sockets.Listening:
+    """Open a socket; say where it was asked for when it cannot be.
+
+    Raises ConfigError and BindError.
+    """
+    try:
+        return sockets.listen(listener)
+    except sockets.BindError as fault:
+        place = places.near(path)
+        if place is None:
+            raise
+        where = f"{place.file}:{place.line}: {dotted(path)}"
+        raise sockets.BindError(f"{where}: {fault}") from None
+
+
+def _listeners(configuration: Configuration) -> Iterator[_Check]:
+    known: set[str] = set()
+    for number, listener in enumerate(configuration.listeners):
+        at = ("listeners", number)
+        yield (*at, "socket"), partial(_socket, listener.socket, known)
+        if listener.owner is not None:
+            yield (*at, "owner"), partial(sockets.user_id, listener.owner)
+        if listener.group is not None:
+            yield (*at, "group"), partial(sockets.group_id, listener.group)
+
+
+def _socket(text: str, known: set[str]) -> None:
+    name = str(sockets.parse(text))
+    if name in known:
+        raise ConfigError(f"{name} is there twice", hint="one listener has a socket of its own")
+    known.add(name)
+
+
+def _others(configuration: Configuration) -> Iterator[_Check]:
+    server, dns = configuration.server, configuration.dns
+    if server.user is not None:
+        yield ("server", "user"), partial(sockets.user_id, server.user)
+    if server.group is not None:
+        yield ("server", "group"), partial(sockets.group_id, server.group)
+    if server.metrics is not None:
+        yield ("server", "metrics"), partial(_pages, server.metrics)
+    for number, text in enumerate(dns.servers):
+        address = partial(given, [bracketed(text)], port=_DNS_PORT, trust_ad=None)
+        yield ("dns", "servers", number), address
+    if dns.zone_file is not None:
+        yield ("dns", "zone_file"), partial(Zone.from_file, dns.zone_file)
+    if configuration.reports.diagnostic_directory is not None:
+        directory = configuration.reports.diagnostic_directory
+        yield ("reports", "diagnostic_directory"), partial(Notes, directory)
+
+
+def _pages(text: str) -> None:
+    _, colon, port = text.rpartition(":")
+    if not (colon and port.isascii() and port.isdigit() and int(port) < 1 << 16):
+        raise ConfigError(f"{text!r} is no HOST:PORT", hint="such as 127.0.0.1:9891")
