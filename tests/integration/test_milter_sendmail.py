@@ -50,6 +50,9 @@ FEATURE(`promiscuous_relay')dnl
 FEATURE(`accept_unresolvable_domains')dnl
 FEATURE(`accept_unqualified_senders')dnl
 FEATURE(`nocanonify')dnl
+MASQUERADE_AS(`sender.example')dnl
+MASQUERADE_DOMAIN(`sender.example')dnl
+FEATURE(`masquerade_entire_domain')dnl
 DAEMON_OPTIONS(`Name=MTA, Family=inet, Addr=127.0.0.1, Port=@PORT@')dnl
 define(`SMART_HOST', `esmtp:[127.0.0.1]')dnl
 define(`ESMTP_MAILER_ARGS', `TCP $h @RELAY@')dnl
@@ -69,6 +72,14 @@ role = "verify"
 domain = "sender.example"
 selector = "s"
 file = "{root}/s.pem"
+
+[signing]
+subdomains = true
+rewritten_names = ["From", "Sender", "Reply-To"]
+
+[[signing.rewrites]]
+pattern = "@[a-z0-9-]+\\\\.sender\\\\.example"
+replacement = "@sender.example"
 
 [results]
 authserv_id = "mx.receiver.example"
@@ -164,6 +175,19 @@ def test_what_sendmail_signs_through_us_verifies_behind_it(
     submit(loop.port, message(mark, fields=fields, body=body), options=options)
     arrived = loop.inbox.containing(b"Subject: " + mark.encode())
     assert arrived.count(b"DKIM-Signature:") == 1
+    assert verdict(arrived).startswith("dkim=pass")
+
+
+def test_what_sendmail_masquerades_behind_us_verifies(loop: Loop) -> None:
+    """As docs/howto/sendmail.md has it: senders are rewritten, recipients and ids are not."""
+    fields = b"Sender: x@host.sender.example\r\nReply-To: alice@host.sender.example\r\n"
+    text = message("masqueraded", fields=fields).replace(
+        b"@sender.example", b"@host.sender.example"
+    )
+    submit(loop.port, text)
+    arrived = loop.inbox.containing(b"Subject: masqueraded")
+    assert b"From: Alice <alice@sender.example>\r\n" in arrived
+    assert b"Message-ID: <masqueraded@host.sender.example>\r\n" in arrived
     assert verdict(arrived).startswith("dkim=pass")
 
 
