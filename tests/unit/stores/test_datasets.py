@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -165,20 +166,22 @@ def database(tmp_path: Path) -> str:
     ],
 )  # fmt: skip
 def test_a_database_is_looked_up(database: str, key: str, found: tuple[str, ...] | None) -> None:
-    assert open_data_set(database).find(key, 2) == found
+    with closing(open_data_set(database)) as data:
+        assert data.find(key, 2) == found
 
 
 def test_a_filter_narrows_a_database(database: str) -> None:
-    assert open_data_set(f"{database}?filter=on_=20=3D=201").find("k2") is None
+    with closing(open_data_set(f"{database}?filter=on_=20=3D=201")) as data:
+        assert data.find("k2") is None
 
 
 def test_a_database_can_be_listed(database: str) -> None:
-    data = open_data_set(database)
-    assert isinstance(data, SqlSet)
-    assert [(row.key, row.value) for row in data] == [
-        ("k1", "example.com:s1"),
-        ("k2", "example.net:"),
-    ]
+    with closing(open_data_set(database)) as data:
+        assert isinstance(data, SqlSet)
+        assert [(row.key, row.value) for row in data] == [
+            ("k1", "example.com:s1"),
+            ("k2", "example.net:"),
+        ]
 
 
 def test_a_database_that_is_not_there_is_named_without_its_password() -> None:
