@@ -1,8 +1,7 @@
-"""Mistakes planted in configurations, tables and keys: each is named with its place and a way out.
+"""Mistakes planted in avowal.toml and in keys: each is named with its place and a way out.
 
-`avowal config check`, `avowal milter --config` and `avowal-opendkim -n` run in this process,
-in a folder that holds the files of `site`; only what would serve if it were right is started
-as a program.
+`avowal config check` and `avowal milter --check` run in this process; only what would serve
+if it were right is started as a program.
 """
 
 from __future__ import annotations
@@ -10,15 +9,12 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.planting import complaints, lay_out, planted
 
 from avowal.cli import commands, exits
-from avowal.keys.files import write_key
-from avowal.opendkim import command as opendkim
-from avowal.testing import RSA_2048
 
 KEY = """\
 [keys.main]
@@ -26,57 +22,14 @@ domain = "example.com"
 selector = "s1"
 file = "s1.pem"
 """
-CONF = """\
-Domain example.com
-Selector s1
-KeyFile s1.pem
-"""
-TABLES = """\
-KeyTable file:keys
-SigningTable file:signing
-"""
-Files = dict[str, str]
+CONF = "Domain example.com\nSelector s1\nKeyFile s1.pem\n"
 
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    tmp_path.chmod(0o700)  # keys lie where nobody else could put theirs
-    write_key(tmp_path / "s1.pem", RSA_2048)
-    write_key(tmp_path / "locked.pem", RSA_2048, password=b"right")
-    pem = (tmp_path / "s1.pem").read_text()
-    for name, text in {
-        "no.pem": "not a key\n",
-        "cut.pem": pem[: len(pem) // 2],
-        "empty.pem": "",
-        "public.pem": "-----BEGIN PUBLIC KEY-----\nMCow\n-----END PUBLIC KEY-----\n",
-        "others.pem": pem,
-        "password": "wrong\n",
-        "nothing": "",
-        "opinions": "# subject assertion rating\ngood.example spam 0.1\nbad.example spam lots\n",
-        "bad.json": '{"a": \n',
-    }.items():
-        (tmp_path / name).write_text(text)
-        (tmp_path / name).chmod(0o600)
-    (tmp_path / "others.pem").chmod(0o644)
+    lay_out(tmp_path)
     return tmp_path
-
-
-def planted(site: Path, files: dict[str, str | bytes]) -> None:
-    for name, text in files.items():
-        (site / name).write_bytes(text if isinstance(text, bytes) else text.encode())
-        (site / name).chmod(0o600)
-
-
-def complaints(capsys: pytest.CaptureFixture[str], run: Callable[[], int]) -> str:
-    """Run what has to fail; return what it said on stderr."""
-    status = run()
-    said = capsys.readouterr()
-    assert status != 0, said.out
-    assert "Traceback" not in said.err
-    assert "[Errno" not in said.err
-    assert said.out == ""
-    return said.err
 
 
 MISTAKES = [
@@ -305,67 +258,3 @@ def test_a_port_in_use_is_named_with_the_option(site: Path, option: str, key: st
     assert f"avowal.toml:6: {key}: inet:{port}@127.0.0.1: Address already in use: " in ran.stderr
     assert "stop it or choose another port" in ran.stderr
     assert "Traceback" not in ran.stderr
-
-
-GOOD_KEYS = "main example.com:s1:./s1.pem\n"
-
-
-@pytest.mark.parametrize(
-    ("text", "files", "said"),
-    [
-        pytest.param(CONF + "Seletor x\n", {}, "conf:4: Seletor: unrecognized parameter (did you "
-                     "mean Selector?)", id="unknown-option"),
-        pytest.param(CONF + "SubDomains maybe\n", {}, "conf:4: SubDomains: illegal value 'maybe' "
-                     "(write yes or no)", id="no-boolean"),
-        pytest.param(CONF + "MinimumKeyBits lots\n", {}, "conf:4: MinimumKeyBits: illegal value "
-                     "'lots' (write a number)", id="no-number"),
-        pytest.param(CONF + "Mode\n", {}, "conf:4: Mode: required value missing", id="no-value"),
-        pytest.param(CONF + "Mode xyz\n", {}, 'conf:4: Mode: unknown mode "x" (write s, v or sv)',
-                     id="wrong-mode"),
-        pytest.param(CONF + "On-BadSignature bounce\n", {}, "conf:4: On-BadSignature: invalid "
-                     'handling value "bounce" (accept, ', id="wrong-action"),
-        pytest.param(CONF + "SyslogFacility post\n", {}, "conf:4: SyslogFacility: unknown facility "
-                     "'post' (write mail or daemon)", id="wrong-facility"),
-        pytest.param(CONF + "Socket tcp:8891\n", {}, "conf:4: Socket: 'tcp:8891' is no socket "
-                     "(write ", id="bad-socket"),
-        pytest.param(CONF + "ADSPAction reject\n", {}, "conf:4: ADSPAction: this option was "
-                     "removed", id="removed-option"),
-        pytest.param(CONF + "Include conf\n", {}, "conf:4: Include: nesting too deep (5 levels are "
-                     "allowed)", id="include-loop"),
-        pytest.param(CONF + "Include gone\n", {}, "conf:4: Include: cannot read gone: No such file "
-                     "or directory", id="missing-include"),
-        pytest.param(CONF + "InternalHosts refile:gone\n", {}, "conf:4: InternalHosts: gone: No "
-                     "such file or directory", id="missing-set"),
-        pytest.param(CONF + "InternalHosts nis:hosts\n", {}, "conf:4: InternalHosts: unknown kind "
-                     "of data set nis:", id="unknown-kind-of-set"),
-        pytest.param(CONF + "ReplaceRules rules\n", {"rules": "a\tb\na\\(b\tc\n"}, "conf:4: "
-                     "ReplaceRules: rules:2: no regular expression: ", id="bad-pattern"),
-        pytest.param(CONF + "Nameservers ns.example\n", {}, "conf:4: Nameservers: 'ns.example' is "
-                     "no address of a name server; write ", id="name-of-a-name-server"),
-        pytest.param(CONF.replace("Selector s1\n", ""), {}, "conf:2: KeyFile: KeyFile and Selector "
-                     "must both be defined", id="missing-selector"),
-        pytest.param(CONF.replace("s1.pem", "gone.pem"), {}, "conf:3: KeyFile: gone.pem: No such "
-                     "file or directory", id="missing-key-file"),
-        pytest.param(CONF.replace("s1.pem", "others.pem"), {}, "conf:3: KeyFile: others.pem: "
-                     "others may read or change it (mode 0644): chmod 600 it",
-                     id="key-others-can-read"),
-        pytest.param(TABLES, {"signing": ""}, "conf:1: KeyTable: keys: No such file or directory",
-                     id="missing-table"),
-        pytest.param(TABLES.partition("\n")[0], {"keys": GOOD_KEYS}, "conf:1: KeyTable: KeyTable "
-                     "requires SigningTable", id="one-table-alone"),
-        pytest.param(TABLES, {"keys": "# keys\nmain example.com:s1\n", "signing": "example.com "
-                     "main\n"}, "keys:2: KeyTable: main: ", id="short-row"),
-        pytest.param(TABLES, {"keys": "# keys\nmain example.com:s1:./others.pem\n", "signing": ""},
-                     "keys:2: KeyTable: main: others.pem: others may read or change it",
-                     id="key-of-a-table-others-can-read"),
-        pytest.param(TABLES, {"keys": GOOD_KEYS, "signing": "example.com main\nexample.org mian\n"},
-                     "signing:2: SigningTable: example.org: there is no key 'mian' in the "
-                     "KeyTable", id="unknown-key-name"),
-    ],
-)  # fmt: skip
-def test_a_mistake_in_opendkim_conf_or_its_tables_is_named(
-    site: Path, capsys: pytest.CaptureFixture[str], text: str, files: Files, said: str
-) -> None:
-    planted(site, {"conf": text, **files})
-    line = complaints(capsys, lambda: opendkim.run(["-n", "-x", "conf"]))
-    assert line.startswith(f"avowal-opendkim: {said}")
