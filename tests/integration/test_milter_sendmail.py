@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import pytest
 from tests.mailloop import Daemon, Inbox, Postfix, answers, free_port, submit, until, workplace
+from tests.milter_recording import message
 
 from avowal.crypto.signing import generate
 from avowal.keys.files import write_key
@@ -133,14 +134,6 @@ def loop() -> Iterator[Loop]:
             finally:
                 process.terminate()
                 process.wait(20)
-
-
-def message(mark: str, *, fields: bytes = b"", body: bytes = b"a line\r\n") -> bytes:
-    return (
-        b"From: Alice <alice@sender.example>\r\nTo: bob@receiver.example\r\n"
-        b"Subject: " + mark.encode() + b"\r\nDate: Wed, 25 Nov 2026 16:00:00 +0000\r\n"
-        b"Message-ID: <" + mark.encode() + b"@sender.example>\r\n" + fields + b"\r\n" + body
-    )
 
 
 def verdict(octets: bytes) -> str:
