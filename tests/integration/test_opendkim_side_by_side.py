@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 
 import pytest
+from tests.beside import ALWAYS, FILES, KEYS, compare
 from tests.crafting import craft
 from tests.milters import AVOWAL, OPENDKIM, STRANGER, Milter, inserted, own_dev_possible
 
@@ -19,11 +19,13 @@ from avowal.crypto.signing import PrivateKey
 from avowal.dkim.intent import Intent
 from avowal.dkim.signer import Signer
 from avowal.message import Message
-from avowal.milter.mta import Outcome, Transaction
+from avowal.milter.mta import Transaction
 from avowal.milter.packets import Connect, Mail, Recipient
+from avowal.names import DomainName
 from avowal.opendkim.layout import OpendkimLayout
 from avowal.opendkim.settings import SIGNED
-from avowal.testing import ED25519, RSA_1024, RSA_2048, message, record_for
+from avowal.policy.atps import query_name
+from avowal.testing import ED25519, RSA_1024, RSA_2048, message
 
 pytestmark = pytest.mark.needs("opendkim")
 
@@ -31,35 +33,6 @@ LOCAL = Connect(b"localhost", b"4", 25, b"127.0.0.1")
 _SIGNING = "Domain example.com\nSelector s1\nKeyFile @DIR@/rsa.pem\nMode s\n"
 _VERIFYING = "Mode v\nTestPublicKeys @DIR@/keys\n"
 _TABLES = "SigningTable file:@DIR@/signing\nKeyTable file:@DIR@/table\nMode s\n"
-_ALWAYS = "Background No\nRequireSafeKeys No\n"
-_LOGGED = "Syslog yes\nSyslogSuccess yes\nLogWhy yes\nLogResults yes\n"
-_KEYS = {
-    "s1": record_for(RSA_1024),
-    "long": record_for(RSA_2048),
-    "ed": record_for(ED25519),
-    "revoked": "v=DKIM1; p=",
-    "testing": record_for(RSA_1024, flags=("y",)),
-    "strict": record_for(RSA_1024, flags=("s",)),
-    "version": record_for(RSA_1024).replace("DKIM1", "DKIM2"),
-    "sha1only": record_for(RSA_1024, hashes=("sha1",)),
-    "nohash": record_for(RSA_1024, hashes=("sha512",)),
-    "web": record_for(RSA_1024, services=("web",)),
-    "othertype": "v=DKIM1; k=other; p=AAAA",
-    "garbage": "hello world",
-    "nokey": "v=DKIM1; k=rsa",
-}
-_FILES = {
-    "rsa.pem": RSA_2048.pem().decode(),
-    "other.pem": RSA_1024.pem().decode(),
-    "ed.pem": ED25519.pem().decode(),
-    "keys": "".join(f"{s}._domainkey.example.com {record}\n" for s, record in _KEYS.items()),
-    "table": (
-        "k1 example.com:s1:@DIR@/rsa.pem\nk2 %:s2:@DIR@/other.pem\n"
-        "broken example.com:s\nrelative example.com:s3:./rsa.pem\n"
-        "named.example %:named:@DIR@/rsa.pem\npercent.example %:named:@DIR@/rsa.pem\n"
-        "k3 %:s3:@DIR@/rsa.pem\n"
-    ),
-}
 _NAMES = (b"To", b"cc", b"REPLY-TO", b"Subject", b"Date", b"References", b"list-unsubscribe",
           b"Resent-From", b"X-Unsigned")  # fmt: skip
 _FIELDS = b"from:to:subject:date:message-id"
@@ -94,53 +67,9 @@ def host(name: bytes, address: bytes) -> Connect:
     return Connect(name, b"6" if b":" in address else b"4", 25, address)
 
 
-def shown(outcome: Outcome) -> list[str]:
-    """What a milter said, without what the clock decides."""
-    lines = [f"{outcome.answer} to {chr(outcome.command)}"]
-    for modification in outcome.modifications:
-        text = re.sub(r"(?<=[ t])t=\d{10}", "t=T", str(modification))
-        text = re.sub(r"b=[^;']{60,}", "b=B", text)  # see test_writes_signatures_octet_for_octet
-        # What is not in the signature is named by hand: OpenDKIM's a= of a refused one is a guess.
-        text = re.sub(r"header\.a=\S+", "header.a=…", text) if "permerror" in text else text
-        lines.append(re.sub(r"\bx=\d{10}", "x=X", text))
-    return lines
-
-
-def log_of(milter: Milter) -> list[str]:
-    kept = [line for line in milter.lines if "(args: " not in line and "terminating" not in line]
-    return [re.sub(r" SSL error:.*", " SSL ", line) for line in kept if not line.startswith("SSL ")]
-
-
-def play(
-    program: tuple[str, ...],
-    conf: str,
-    files: Mapping[str, str],
-    mail: Mapping[str, Transaction],
-    *,
-    logged: bool,
-) -> tuple[dict[str, list[str]], list[str]]:
-    text = _ALWAYS + (_LOGGED if logged else "") + conf
-    milter = Milter(program, text, {**_FILES, **files}, logged=logged)
-    try:
-        milter.wait()
-        said = {name: shown(*milter.play(one)) for name, one in mail.items()}
-    finally:
-        milter.stop()
-    return said, log_of(milter)
-
-
 @pytest.fixture(scope="module")
 def logged() -> bool:
     return own_dev_possible()
-
-
-def compare(conf: str, mail: Mapping[str, Transaction], *, logged: bool, **files: str) -> None:
-    with ThreadPoolExecutor(2) as both:
-        (theirs, their_log), (ours, our_log) = both.map(
-            lambda program: play(program, conf, files, mail, logged=logged), (OPENDKIM, AVOWAL)
-        )
-    assert ours == theirs
-    assert our_log == [re.sub(r"/srv/milter-\w+", "@DIR@", line) for line in their_log]
 
 
 _AUTHORS = {
@@ -348,11 +277,11 @@ def test_writes_signatures_octet_for_octet(seed: int) -> None:
     over = chance.sample(["From", "To", "X-Long-Header-Name", "subject"], 2)
     forms = chance.choice(("simple", "relaxed")), chance.choice(("simple", "relaxed"))
     conf = (
-        f"{_ALWAYS}Mode s\nDomain {domain}\nSelector {selector}\nKeyFile @DIR@/rsa.pem\n"
+        f"{ALWAYS}Mode s\nDomain {domain}\nSelector {selector}\nKeyFile @DIR@/rsa.pem\n"
         f"Canonicalization {forms[0]}/{forms[1]}\nOversignHeaders {','.join(over)}\n"
         "SignatureTTL 3600\nRequestReports yes\n"
     )
-    with Milter(OPENDKIM, conf, _FILES) as milter:
+    with Milter(OPENDKIM, conf, FILES) as milter:
         (value,) = inserted(*milter.play(transaction(octets)), b"DKIM-Signature")
     made = re.search(rb"\bt=(\d+)", value)
     assert made is not None
@@ -381,6 +310,16 @@ def test_third_party_signatures_carry_atps() -> None:
     compare(_TABLES + "ATPSDomains elsewhere.example\n", _AUTHORS, logged=False, signing=rows)
 
 
+@pytest.mark.parametrize("record", ["v=ATPS1", "v=ATPS2", None])
+def test_third_parties_are_judged_like_opendkim(record: str | None) -> None:
+    tags = {"h": _FIELDS.decode(), "atps": "author.example", "atpsh": "sha1"}
+    octets = craft(message(**{"from": "alice@author.example"}), RSA_1024, tags=tags)
+    name = query_name(DomainName.parse(b"example.com"), DomainName.parse(b"author.example"), "sha1")
+    zone = FILES["keys"] + ("" if record is None else f"{name} {record}\n")
+    mail = {"third party": transaction(octets, client=STRANGER)}
+    compare("Mode v\nTestDNSData file:@DIR@/zone\n", mail, logged=False, zone=zone)
+
+
 _ONE = signed()
 _OTHER = signed(s="absent")
 
@@ -398,7 +337,7 @@ _SIGNED: dict[str, bytes] = {
     "changed body": _ONE.replace(b"\r\n\r\n", b"\r\n\r\nX"),
     "changed field": _ONE.replace(b"Lunch", b"Dinner"),
     "no key": _OTHER,
-    **{f"key {s}": signed(s=s) for s in _KEYS if s not in ("s1", "long", "ed")},
+    **{f"key {s}": signed(s=s) for s in KEYS if s not in ("s1", "long", "ed")},
     "key testing, changed": signed(s="testing").replace(b"\r\n\r\n", b"\r\n\r\nX"),
     "key strict, i= below": signed(s="strict", i="bob@sub.example.com"),
     "i= below": signed(i="bob@sub.example.com"),
@@ -514,5 +453,5 @@ def test_differs_from_opendkim_on_purpose(
 ) -> None:
     one = transaction(change(), client=STRANGER)
     for program, expected in ((OPENDKIM, theirs), (AVOWAL, ours)):
-        with Milter(program, _ALWAYS + _VERIFYING, _FILES) as milter:
+        with Milter(program, ALWAYS + _VERIFYING, FILES) as milter:
             assert expected in str(milter.play(one)).encode(), why

@@ -286,14 +286,16 @@ class VerifyingWork:
         yield AddRecipient(target.encode())
 
     def _atps(self, verifications: Sequence[Verification]) -> Steps[str]:
-        """Return what dkim-atps says: neutral where no signature speaks of it."""
+        """Return what dkim-atps says, in OpenDKIM's words: neutral where nothing is published."""
         results = [SignatureResult.of(verification) for verification in verifications]
         claiming = [one for one in results if one is not None and one.atps is not None]
         if not claiming:
             return "neutral"
         found = yield from atps.evaluate(Authors.of(self._header), claiming)
-        words = {AtpsResult.PASS: "pass", AtpsResult.FAIL: "fail"}
-        return words.get(found.result, "neutral")
+        if found.result is AtpsResult.PASS:
+            return "pass"
+        refused = found.result is AtpsResult.FAIL and any(one.published for one in found.claims)
+        return "fail" if refused else "neutral"
 
     # -- the rest --------------------------------------------------------------------------
 

@@ -42,7 +42,8 @@ PUBLISHED = ("none", "sha256")
 class Authorization:
     """One passing signature that claims an author domain, and whether that is true.
 
-    `name` is where the author domain would say so, None when no question was possible.
+    `name` is where the author domain would say so, None when no question was possible;
+    `published` tells whether anything stands there.
     """
 
     signer: DomainName
@@ -50,6 +51,7 @@ class Authorization:
     result: Result
     name: str | None = None
     why: str = ""
+    published: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +149,10 @@ def _judged(
     else:
         result, why = Result.FAIL, "no record authorizes the signer"
         notes.add("absent", name)
-    return Authorization(signer=signer, author=author, result=result, name=name, why=why)
+    published = name is not None and bool(answers[name].records)
+    return Authorization(
+        signer=signer, author=author, result=result, name=name, why=why, published=published
+    )
 
 
 def _authorizes(octets: bytes, signer: DomainName) -> bool:
