@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Record milter conversations of real MTAs into tests/vectors/milter.
 
-Usage: scripts/record_milter.py postfix|sendmail   (as root; for Sendmail AVOWAL_SENDMAIL=DIR)
+Usage: scripts/record_milter.py postfix|sendmail [NAME ...]
+(as root; for Sendmail AVOWAL_SENDMAIL=DIR; NAME is a conversation, such as two-messages)
 
 The MTA talks to our own filter, whose clock stands still, through a relay that writes down
 what passes.
@@ -20,8 +21,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tests.mailloop import Inbox, Postfix, answers, free_port, until, workplace
+from tests.mailloop import Inbox, Postfix, free_port, until, workplace
 from tests.milter_recording import NOW, SETUPS, Recording, Tape, message, zone
+from tests.sendmail import Sendmail
 
 import avowal
 from avowal.config.model import Listener
@@ -33,6 +35,8 @@ from avowal.testing import ED25519, RSA_2048
 Taken = list[bytes]
 Script = Callable[[smtplib.SMTP], Taken]
 FORGED = b"Authentication-Results: mx.receiver.example;\r\n\tdkim=pass header.d=bank.example\r\n"
+FORGED_TOO = b'authentication-results:\r\n\t(a comment) "MX.receiver.EXAMPLE" 1;\r\n\tdkim=pass\r\n'
+FOREIGN = b"Authentication-Results: mx.other.example; spf=pass\r\n"
 FOLDED = (
     b"X-Folded: a\r\n\tb\r\n   c\r\nX-Spaced:   x\t\r\nX-Close:y\r\n"
     b"X-Latin: caf\xe9\r\nX-Utf: caf\xc3\xa9\r\n"
@@ -77,14 +81,14 @@ class Relay:
         await asyncio.gather(pump("mta", reader, below), pump("filter", above, writer))
 
 
-def send(client: smtplib.SMTP, octets: bytes, *options: str) -> bytes:
+def send(client: smtplib.SMTP, octets: bytes, *options: str, reply: int = 250) -> bytes:
     client.ehlo_or_helo_if_needed()
-    for code, text in (
-        client.mail("alice@sender.example", options),
-        client.rcpt("bob@receiver.example"),
-        client.data(octets),
+    for (code, text), expected in (
+        (client.mail("alice@sender.example", options), 250),
+        (client.rcpt("bob@receiver.example"), 250),
+        (client.data(octets), reply),
     ):
-        if code != 250:
+        if code != expected:
             raise SystemExit(f"{code} {text!r}")
     return octets
 
@@ -135,15 +139,41 @@ def every_answer(client: smtplib.SMTP) -> Taken:
     ]
 
 
-SCRIPTS: tuple[tuple[Script, str], ...] = (
-    (signed, "both"),
-    (verified, "verify"),
-    (rset, "both"),
-    (two_messages, "both"),
-    (eight_bit_and_folds, "both"),
-    (body_in_chunks, "both"),
-    (every_answer, "talkative"),
+def forged(client: smtplib.SMTP) -> Taken:
+    return [
+        send(client, message("forged", fields=FORGED + FOREIGN + FORGED_TOO + FOREIGN + FORGED))
+    ]
+
+
+def refused(client: smtplib.SMTP) -> Taken:
+    """Mail that is rejected, that shall come again, that is held, and that passes."""
+
+    def by(selector: str) -> bytes:
+        plain = message(f"by-{selector}")
+        domain = "sender.example"
+        field = avowal.sign(plain, domain=domain, selector=selector, key=RSA_2048, now=NOW)
+        return field + plain
+
+    return [
+        send(client, by("r").replace(b"a line", b"a lie"), reply=550),
+        send(client, by("none"), reply=451),
+        send(client, message("unsigned")),
+        send(client, by("r")),
+    ]
+
+
+SCRIPTS: tuple[tuple[Script, str, int], ...] = (
+    (signed, "both", 1),
+    (verified, "verify", 1),
+    (forged, "verify", 1),
+    (refused, "strict", 1),
+    (rset, "both", 1),
+    (two_messages, "both", 2),
+    (eight_bit_and_folds, "both", 1),
+    (body_in_chunks, "both", 1),
+    (every_answer, "talkative", 2),
 )
+"""What the client says, how the filter is set up, how many messages arrive."""
 
 
 @contextmanager
@@ -154,18 +184,11 @@ def postfix(root: Path, relay: Relay) -> Iterator[int]:
 
 @contextmanager
 def sendmail(root: Path, relay: Relay) -> Iterator[int]:
-    # Not at the top: Postfix alone needs nothing of it.
-    from tests.integration.test_milter_sendmail import sendmail as started  # noqa: PLC0415
-
-    port = free_port()
-    with Postfix(root, "b", milter="") as next_hop:
-        process = started(port, relay.port, next_hop.port)
-        try:
-            until(lambda: answers(port), what="Sendmail")
-            yield port
-        finally:
-            process.terminate()
-            process.wait(20)
+    with (
+        Postfix(root, "b", milter="") as next_hop,
+        Sendmail({"MTA": relay.port}, relay=next_hop.port) as mta,
+    ):
+        yield mta.ports["MTA"]
 
 
 MTAS: dict[str, Any] = {"postfix": postfix, "sendmail": sendmail}
@@ -177,25 +200,27 @@ def ended(relay: Relay) -> list[Tape]:
     return [tape for tape in over if any(p.command == ord("E") for p in tape.packets)]
 
 
-def record(name: str) -> None:
+def record(name: str, wanted: list[str]) -> None:
+    scripts = {script.__name__.replace("_", "-"): (script, *rest) for script, *rest in SCRIPTS}
     with workplace() as root:
         inbox = Inbox(root)
         relay = Relay(root)
         with MTAS[name](root, relay) as port:
             expected = 0
-            for script, relay.setup in SCRIPTS:
+            for conversation in wanted or scripts:
+                script, relay.setup, arriving = scripts[conversation]
                 relay.tapes.clear()
                 with smtplib.SMTP("127.0.0.1", port, local_hostname="client.example") as client:
                     taken = script(client)
                 until(lambda: bool(ended(relay)), what="the end of the connection")
                 (tape,) = ended(relay)
-                conversation = Recording(relay.setup, tuple(taken), tuple(tape.packets))
-                conversation.write(f"{name}-{script.__name__.replace('_', '-')}")
-                expected += len(taken)
+                recording = Recording(relay.setup, tuple(taken), tuple(tape.packets))
+                recording.write(f"{name}-{conversation}")
+                expected += arriving
             until(lambda: len(inbox) == expected, what="all of the mail")
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2 or sys.argv[1] not in MTAS:
+    if len(sys.argv) < 2 or sys.argv[1] not in MTAS:
         sys.exit(__doc__)
-    record(sys.argv[1])
+    record(sys.argv[1], sys.argv[2:])

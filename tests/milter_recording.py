@@ -1,9 +1,9 @@
 """Recorded milter conversations: how the files of tests/vectors/milter are written and read.
 
 A file is one connection.  Its first line says how our filter was set up (`SETUPS`);
-`client` lines hold the messages an SMTP client handed over and the MTA took; `mta` and
-`filter` lines hold one packet each: the command and the payload.  Octets are JSON strings of
-Latin-1 letters, one behind the other; ``*3`` behind one says that it stands three times.
+`client` lines hold the messages an SMTP client handed over; `mta` and `filter` lines hold
+one packet each: the command and the payload.  Octets are JSON strings of Latin-1 letters,
+one behind the other; ``*3`` behind one says that it stands three times.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from avowal.config.model import Configuration, Key, Log, Results, Role
+from avowal.config.model import Configuration, Key, Log, OnResult, Results, Role
 from avowal.config.places import NOWHERE
 from avowal.crypto.signing import PrivateKey
 from avowal.flow.compiling import compile_plan
@@ -97,10 +97,11 @@ class Setup(NamedTuple):
 
     role: Role
     talkative: bool = False
+    actions: OnResult = OnResult()
 
     def filter(self) -> FlowFilter:
         """Make the filter."""
-        made = FlowFilter(_plan(), now=lambda: NOW)
+        made = FlowFilter(_plan(self.actions), now=lambda: NOW)
         if self.talkative:
             made.wish = replace(made.wish, protocol=Protocol.LEADING_SPACE | Protocol.SKIP)
         return made
@@ -110,13 +111,20 @@ SETUPS: Mapping[str, Setup] = {
     "both": Setup("both"),
     "verify": Setup("verify"),
     "talkative": Setup("verify", talkative=True),
+    "strict": Setup(
+        "verify",
+        actions=OnResult(
+            no_signature="quarantine", bad_signature="reject", key_not_found="tempfail"
+        ),
+    ),
 }
 
 
-def _plan() -> Plan:
+def _plan(actions: OnResult) -> Plan:
     configuration = Configuration(
         keys={name: Key(domain="sender.example", selector=name, inline="here") for name in _KEYS},
         results=Results(authserv_id="mx.receiver.example"),
+        actions=actions,
         log=Log(success=False),
     )
 

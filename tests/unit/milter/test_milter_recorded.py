@@ -32,6 +32,8 @@ _POSTFIX_END = "Abort Abort Quit"  # one for the message, one for the session
 EVENTS = {
     "postfix-signed": _GREETING + _MESSAGE + _POSTFIX_END,
     "postfix-verified": _GREETING + _MESSAGE + _POSTFIX_END,
+    "postfix-forged": _GREETING + _MESSAGE + _POSTFIX_END,
+    "postfix-refused": _GREETING + (_MESSAGE + "Abort ") * 3 + _MESSAGE + _POSTFIX_END,
     "postfix-eight-bit-and-folds": _GREETING + _MESSAGE + _POSTFIX_END,
     "postfix-body-in-chunks": (
         _GREETING + "Mail Recipient HeaderEnd Body Body Body EndOfMessage " + _POSTFIX_END
@@ -42,6 +44,8 @@ EVENTS = {
     "postfix-rset": (_GREETING + "Mail Recipient Abort " + _MESSAGE + "Abort Mail " + _POSTFIX_END),
     "sendmail-signed": _GREETING + _MESSAGE + "Quit",
     "sendmail-verified": _GREETING + _MESSAGE + "Quit",
+    "sendmail-forged": _GREETING + _MESSAGE + "Quit",
+    "sendmail-refused": _GREETING + _MESSAGE * 4 + "Quit",
     "sendmail-eight-bit-and-folds": _GREETING + _MESSAGE + "Quit",
     "sendmail-body-in-chunks": (
         _GREETING + "Mail Recipient HeaderEnd Body Body Body EndOfMessage Quit"
