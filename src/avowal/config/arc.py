@@ -20,7 +20,8 @@ class Arc(Table, frozen=True, kw_only=True):
         str | None,
         option(
             "The name of the key that seals incoming mail which passes on; unset: nothing is "
-            "sealed.  Only where nothing is changed behind the seal.",
+            "sealed.  Only by listeners that sign and verify, and only where nothing is changed "
+            "behind the seal.",
             example="main",
         ),
     ] = None
@@ -32,7 +33,7 @@ class Arc(Table, frozen=True, kw_only=True):
         tuple[str, ...],
         option(
             "Sealing domains, as in `signing.rules`, that are believed: where all sealers of a "
-            "valid chain are among them and one saw the author pass DMARC, a failing policy is "
+            "valid chain are among them and one saw each author pass DMARC, a failing policy is "
             "not applied."
         ),
     ] = ()

@@ -178,7 +178,7 @@ class OnResult(Table, frozen=True, kw_only=True):
         Action,
         option(
             "A message for `signing.resign` that neither its author's domain has signed nor DMARC "
-            "passes (RFC 6377 §5.6)."
+            "passes (RFC 6377 §5.6).  While DNS gives no answer, `reject` and `discard` wait."
         ),
     ] = "accept"
     strict_author: Annotated[

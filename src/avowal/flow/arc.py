@@ -7,6 +7,7 @@ not applied (§7.2.1).  All of it is off unless the table `arc` turns it on.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from avowal.arc.verifier import ArcKeys, ArcVerifier
 from avowal.authres import AuthenticationResults
 from avowal.canonical import Octets
 from avowal.dkim.intent import Intent
+from avowal.errors import KeyMaterialError
 from avowal.flow.authorship import address_of
 from avowal.flow.mechanism import Closing, Context, Finding, Findings, Seal, Sealing, Work
 from avowal.flow.plan import Plan
@@ -70,10 +72,23 @@ class _ArcWork:
         verdict = self._verifier.finish(keys)
         client = self._context.transaction.client
         result = result_of(verdict, None if client is None else str(client))
-        step = Step(
-            Topic.ARC, "arc.verify", verdict.passed, f"arc={verdict.status}: {verdict.explanation}"
+        return Finding(
+            value=verdict, results=(result,), steps=tuple(_steps(self._context, verdict))
         )
-        return Finding(value=verdict, results=(result,), steps=(step,))
+
+
+def _steps(context: Context, verdict: ChainVerification) -> Iterator[Step]:
+    plan = context.plan
+    why = f"arc={verdict.status}: {verdict.explanation}"
+    yield Step(Topic.ARC, "arc.verify", verdict.passed, why)
+    if verdict.passed and len(plan.addresses.trusted_sealers):
+        stranger = _untrusted(plan, verdict)
+        who = "every sealer is" if stranger is None else f"{stranger} is not"
+        path = ("arc", "trusted_sealers")
+        yield plan.step(Topic.ARC, path, f"{who} in trusted_sealers", matched=stranger is None)
+    refusal = refusal_of(verdict)
+    if refusal is not None and _sealing(context) is not None:
+        yield plan.step(Topic.ARC, ("arc", "seal"), f"not sealed: {refusal.sentence}")
 
 
 # -- what a trusted chain changes --------------------------------------------------------
@@ -85,27 +100,33 @@ def local_policy(
     """Return the evaluation as a trusted chain changes it; None where it changes nothing.
 
     RFC 8617 §7.2.1, §9.4: every sealer has to be trusted, and one of them must have seen
-    the author pass DMARC.
+    each author pass DMARC whose policy fails now.
     """
-    trusted = plan.addresses.trusted_sealers
-    if verdict is None or not verdict.passed or not len(trusted):
+    if verdict is None or not verdict.passed or not len(plan.addresses.trusted_sealers):
         return None
     if evaluation.result is not Word.FAIL or evaluation.disposition is Policy.NONE:
         return None
-    sets = verdict.chain.sets
-    if not all(trusted.find(b"", arc_set.seal.domain) for arc_set in sets):
+    if _untrusted(plan, verdict) is not None:
         return None
-    seen = [arc_set.results.results for arc_set in sets]
-    if not any(_passed(results, evaluation.author_domain) for results in seen):
+    seen = [arc_set.results.results for arc_set in verdict.chain.sets]
+    failing = [one.domain for one in evaluation.evaluations if one.result is Word.FAIL]
+    if not all(any(_passed(results, author) for results in seen) for author in failing):
         return None
     return evaluation.overridden(
         Override("local_policy", report_comment(verdict), disposition=Policy.NONE)
     )
 
 
-def _passed(results: AuthenticationResults | None, author: DomainName | None) -> bool:
+def _untrusted(plan: Plan, verdict: ChainVerification) -> DomainName | None:
+    """Return a sealer that the operator does not trust, None when there is none."""
+    trusted = plan.addresses.trusted_sealers
+    sealers = (arc_set.seal.domain for arc_set in verdict.chain.sets)
+    return next((sealer for sealer in sealers if not trusted.find(b"", sealer)), None)
+
+
+def _passed(results: AuthenticationResults | None, author: DomainName) -> bool:
     """Whether an earlier hop saw this author pass DMARC."""
-    if results is None or author is None:
+    if results is None:
         return False
     names = (author.ascii, author.text)
     return any(
@@ -124,20 +145,25 @@ class ArcSealing:
     name: str = "arc-seal"
 
     def begin(self, context: Context, /) -> Seal | None:
-        """Start on mail for the recipients that are sealed for."""
-        intent = context.plan.sealing
-        if intent is None or not context.is_judged or not _is_passed_on(context):
+        """Start on mail for the recipients that are sealed for.  Raises KeyMaterialError."""
+        intent = _sealing(context)
+        if intent is None:
             return None
+        if getattr(intent.key, "withheld", False):  # as `keys.watch` finds
+            raise KeyMaterialError("arc.seal", "DNS does not show the record of its key yet")
         register_body(context.hasher, intent)
         return _ArcSeal(context, intent)
 
 
-def _is_passed_on(context: Context) -> bool:
+def _sealing(context: Context) -> Intent | None:
+    """How a message is sealed, by a listener that may sign what it verifies; None if not."""
+    if not context.is_judged or context.transaction.role != "both":
+        return None
     table = context.plan.addresses.sealed_recipients
-    if not len(table):
-        return True
     addresses = map(address_of, context.transaction.recipients)
-    return any(address is not None and table.find(*address) for address in addresses)
+    if len(table) and not any(a is not None and table.find(*a) for a in addresses):
+        return None
+    return context.plan.sealing
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,6 +175,7 @@ class _Compiler(Sets):
     ) -> None:
         """Ask once at start what would be refused for every message."""
         if use.loaded is None:
+            self.named(("keys", use.name, "selector"), use.entry.selector)
             return
         intent = Intent(
             domain=use.domain.text if use.domain else "example.com",
@@ -208,15 +209,16 @@ class _Compiler(Sets):
 
     def own_domains(self, keys: dict[str, KeyUse]) -> Iterable[tuple[AddressPattern, SigningRule]]:
         """Make the rules for a configuration without any: each key signs for its domain."""
+        again = {name for rule in self.configuration.signing.resign for name in rule.keys}
         by_domain: dict[str, list[KeyUse]] = {}
         for name, use in keys.items():
-            if use.domain is None:
+            if use.domain is None and name not in again:
                 self.mistakes.add(
                     ("keys", name),
                     "a key without a domain signs only where a rule says so",
                     "add domain, or a rule in signing.rules that names the key",
                 )
-            else:
+            elif use.domain is not None:
                 by_domain.setdefault(use.domain.ascii, []).append(use)
         for domain, uses in by_domain.items():
             made = SigningRule(

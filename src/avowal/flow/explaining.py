@@ -34,6 +34,7 @@ def explain(plan: Plan) -> Iterator[str]:
     yield from _signing(plan)
     yield from _exceptions(plan)
     yield from _verifying(plan)
+    yield from _chains(plan)
     yield from _acting(plan)
 
 
@@ -100,7 +101,10 @@ def _signing(plan: Plan) -> Iterator[str]:
     for number, again in enumerate(plan.configuration.signing.resign, 1):
         keys = _list([_key(plan.keys[name]) for name in again.keys if name in plan.keys])
         unless = "" if plan.configuration.signing.resign_unverified else " if it verifies"
-        yield f"Mail to {again.to} is signed again with {keys}{unless} (signing.resign[{number}])."
+        which = f"Ours sent by {again.sender} is signed with {keys}"
+        if again.to is not None:
+            which = f"Mail to {again.to} is signed again with {keys}{unless}"
+        yield f"{which} (signing.resign[{number}])."
 
 
 def _key(use: KeyUse) -> str:
@@ -140,6 +144,18 @@ def _verifying(plan: Plan) -> Iterator[str]:
         "none": "Results that claim to be ours are not removed.",
     }
     yield removed[configuration.results.remove]
+
+
+def _chains(plan: Plan) -> Iterator[str]:
+    arc = plan.configuration.arc
+    if arc.verify:
+        yield "ARC chains are validated and their result is written."
+    if arc.seal is not None and arc.seal in plan.keys:
+        whose = f"for {_list(arc.recipients)}" if arc.recipients else "that is not ours"
+        yield f"Mail {whose} is sealed with {_key(plan.keys[arc.seal])}."
+    if arc.trusted_sealers:
+        sealers = _list(arc.trusted_sealers)
+        yield f"A failing DMARC policy is not applied where {sealers} saw a pass and sealed it."
 
 
 def _acting(plan: Plan) -> Iterator[str]:

@@ -122,3 +122,16 @@ def test_the_default_configuration_has_no_mistakes(site: Make) -> None:
     plan = site("").plan
     assert len(plan.rules) == 0
     assert b"from" in plan.oversigned_names
+
+
+def test_a_key_for_the_authors_of_many_domains_needs_a_selector_that_is_a_name(site: Make) -> None:
+    """Its file is read when a message needs it; what can be told at the start is told then."""
+    text = '[keys.any]\nselector = "not a name"\nfile = "%.pem"\n'
+    with pytest.raises(Mistakes, match=r"keys\.any\.selector"):
+        site(text + '[[signing.rules]]\nfrom = "*"\nkeys = ["any"]\n')
+
+
+def test_a_key_for_the_recipients_of_many_domains_needs_no_rule_for_authors(site: Make) -> None:
+    text = '[keys.any]\nselector = "s"\nfile = "%.pem"\n'
+    plan = site(text + '[[signing.resign]]\nto = "*"\nkeys = ["any"]\n').plan
+    assert len(plan.resign_rules) == 1

@@ -41,6 +41,28 @@ KEY = '[keys.main]\ndomain = "example.com"\nselector = "ed"\ninline = "ed"\n'
             "Results are written in the name of mx.example, where there are signatures.",
             id="results",
         ),
+        pytest.param(
+            KEY + '[[signing.resign]]\nto = "a@b.example"\nkeys = ["main"]\n',
+            "Mail to a@b.example is signed again with key main (d=example.com, s=ed, "
+            "ed25519-sha256) if it verifies (signing.resign[1]).",
+            id="signed-again",
+        ),
+        pytest.param(
+            KEY + '[[signing.resign]]\nsender = "bees@b.example"\nkeys = ["main"]\n',
+            "Ours sent by bees@b.example is signed with key main (d=example.com, s=ed, "
+            "ed25519-sha256) (signing.resign[1]).",
+            id="list",
+        ),
+        pytest.param(
+            KEY + '[arc]\nseal = "main"\nrecipients = ["a@b.example"]\n',
+            "Mail for a@b.example is sealed with key main (d=example.com, s=ed, ed25519-sha256).",
+            id="seal",
+        ),
+        pytest.param(
+            '[arc]\ntrusted_sealers = ["b.example"]\n',
+            "A failing DMARC policy is not applied where b.example saw a pass and sealed it.",
+            id="trusted-sealers",
+        ),
         pytest.param("", "Every message is accepted, whatever verifying says.", id="no-actions"),
         pytest.param(
             '[actions]\nsyntax = "reject"\n',

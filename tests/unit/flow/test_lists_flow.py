@@ -14,6 +14,8 @@ from avowal.config.toml import parse
 from avowal.flow.actions import Actions, Disposition
 from avowal.flow.compiling import compile_plan
 from avowal.flow.trace import Topic
+from avowal.keys.watch import WatchedKey
+from avowal.lookup import Failure
 from avowal.message import Message
 from avowal.testing import ED25519, RSA_2048, Zone, message, record_for, tamper
 
@@ -168,6 +170,32 @@ def test_posts_are_judged_as_configured(
     assert actions.disposition is disposition
 
 
+def test_an_author_who_calls_unsigned_mail_discardable_is_refused(site: Made) -> None:
+    """RFC 6377 §5.2; whether ADSP is among the generations or not."""
+    zone = {"_adsp._domainkey.example.com": "dkim=discardable"}
+    toml = f'{RESIGN}[actions]\nstrict_author = "reject"\n'
+    assert taken(site, toml, zone=zone).disposition is Disposition.REJECT
+    assert taken(site, toml).disposition is Disposition.ACCEPT
+
+
+@pytest.mark.parametrize(
+    ("action", "disposition", "held"),
+    [
+        pytest.param("reject", Disposition.ACCEPT, False, id="reject"),
+        pytest.param("tempfail", Disposition.TEMPFAIL, False, id="tempfail"),
+        pytest.param("quarantine", Disposition.ACCEPT, True, id="hold"),
+    ],
+)
+@pytest.mark.parametrize("name", ["a._domainkey.example.com", "_dmarc.example.com"])
+def test_while_dns_is_silent_nobody_is_refused_for_good(
+    site: Made, name: str, action: str, disposition: Disposition, held: bool
+) -> None:
+    octets = message() if name.startswith("_dmarc") else POST
+    toml = f'{RESIGN}[actions]\nunauthenticated_post = "{action}"\n'
+    actions = taken(site, toml, octets, zone={name: Failure.TIMEOUT})
+    assert (actions.disposition, actions.quarantine is not None) == (disposition, held)
+
+
 def test_a_refused_post_does_not_look_like_a_missing_mailbox(site: Made) -> None:
     """RFC 6377 §5.11."""
     actions = taken(
@@ -255,6 +283,39 @@ def test_a_chain_of_trusted_sealers_is_local_policy(
 ) -> None:
     """RFC 8617 §7.2.1, §9.4."""
     assert taken(site, toml, octets, zone=REJECT).disposition is disposition
+
+
+def test_a_chain_speaks_only_for_the_author_it_names(site: Made) -> None:
+    """RFC 9989 §11.5: with several authors the strictest policy, whoever vouches for another."""
+    octets = sealed(message(From="alice@example.com, boss@bank.example"))
+    zone = {**REJECT, "_dmarc.bank.example": "v=DMARC1; p=reject"}
+    assert taken(site, TRUSTING, octets, zone=zone).disposition is Disposition.REJECT
+
+
+def test_the_trace_names_a_sealer_that_is_not_trusted(site: Made) -> None:
+    actions = taken(site, TRUSTING.replace("sealer.example", "friend.example"), sealed(message()))
+    said = [str(step) for step in actions.trace.about(Topic.ARC)]
+    assert any("sealer.example is not in trusted_sealers" in step for step in said)
+
+
+def test_the_trace_says_why_a_chain_is_not_continued(site: Made) -> None:
+    actions = taken(site, '[arc]\nseal = "list"\n', tamper(sealed(POST)))
+    said = [str(step) for step in actions.trace.about(Topic.ARC)]
+    assert any(step.startswith("not sealed: ") for step in said)
+
+
+@pytest.mark.parametrize("role", ["verify", "sign"])
+def test_a_listener_that_does_one_thing_alone_seals_nothing(site: Made, role: str) -> None:
+    assert b"ARC-Seal:" not in carried_out(taken(site, '[arc]\nseal = "list"\n', role=role), POST)
+
+
+def test_a_key_that_is_not_published_yet_seals_nothing() -> None:
+    withheld = WatchedKey(RSA_2048, withheld=True)
+    loaded = parse((BASE + '[arc]\nseal = "list"\n').encode(), file="avowal.toml")
+    plan = compile_plan(loaded.configuration, loaded.places, load=lambda *_: withheld)
+    actions = Site(plan).actions(POST, client=STRANGER, zone=Zone(NAMES))
+    assert b"ARC-Seal:" not in carried_out(actions, POST)
+    assert actions.disposition is Disposition.ACCEPT
 
 
 def test_the_reason_of_the_override_stands_in_the_trace_and_the_result(site: Made) -> None:
