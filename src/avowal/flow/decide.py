@@ -153,7 +153,7 @@ def _reply(verdict: Verdict, wanted: feedback.Requested | None = None) -> Reply:
 def _quarantine(verdict: Verdict) -> str | None:
     if verdict.action != "quarantine" or verdict.class_ is None:
         return None
-    return f"DKIM: {verdict.class_.sentence}: {verdict.why}"
+    return ": ".join(filter(None, ("DKIM", verdict.class_.sentence, verdict.why)))
 
 
 # -- what is written ---------------------------------------------------------------------

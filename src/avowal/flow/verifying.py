@@ -152,7 +152,7 @@ def _by_author(context: Context, signer: DomainName) -> bool:
 
 
 def _class_of(context: Context, judgements: Sequence[Judgement]) -> tuple[ResultClass | None, str]:
-    """Return what may be acted upon, and a sentence about it."""
+    """Return what may be acted upon, and what to say of it beyond the class."""
     if context.transaction.header_truncated:
         return ResultClass.SECURITY, "the header is beyond limits.header_octets"
     malformed = _malformed(context)
@@ -167,7 +167,7 @@ def _class_of(context: Context, judgements: Sequence[Judgement]) -> tuple[Result
     if counting:
         return None, ""
     if not judgements:
-        return ResultClass.NO_SIGNATURE, "there is no signature"
+        return ResultClass.NO_SIGNATURE, ""  # the class says it all
     worst = heaviest({one.class_ for one in judgements if one.class_ is not None})
     if worst is None:
         return None, ""
