@@ -76,12 +76,13 @@ def _connected(path: str) -> socket.socket:
 def test_it_goes_to_the_background_once_it_serves(
     home: Path, conf: str, arguments: tuple[str, ...]
 ) -> None:
-    parent = _start(home, f"{conf}PidFile pid\n", "-p", "local:socket", *arguments)
+    parent = _start(home, f"{conf}UMask 007\nPidFile pid\n", "-p", "local:socket", *arguments)
     assert parent.wait(_PATIENCE) == 0
     assert _answers(home)
     _until("there", home / "pid")
     pid = int((home / "pid").read_text())
     assert pid != parent.pid
+    assert (home / "pid").stat().st_mode & 0o777 == 0o644
     os.kill(pid, signal.SIGTERM)
     _until("gone", home / "pid")
     assert not (home / "socket").exists()

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 from tests.crafting import craft
-from tests.milters import AVOWAL, OPENDKIM, STRANGER, Milter
+from tests.mailloop import until
+from tests.milters import AVOWAL, OPENDKIM, STRANGER, Milter, own_dev_possible
 
 from avowal.milter.mta import HeaderField, Outcome, Transaction
 from avowal.milter.packets import Connect, InsertHeader, Mail, Recipient
@@ -81,3 +82,15 @@ def test_a_shadow_tells_each_difference_and_sums_up_at_the_end() -> None:
     assert "QID: shadow: no Authentication-Results" in output
     assert "shadow: 0 of 2 the same" in output
     assert "shadow: 1 times: a signature differs in c=" in output
+
+
+@pytest.mark.skipif(not own_dev_possible(), reason="needs root and unshare, for a /dev/log")
+def test_a_shadow_claims_no_deed_in_the_log() -> None:
+    """What it did not do, others count by the lines of the log."""
+    conf = _CONF + "Syslog yes\nSyslogSuccess yes\nLogWhy yes\n"
+    with Milter(OPENDKIM, conf, _FILES) as first:
+        passed_on = _behind(_OUTGOING, first.play(_OUTGOING)[0])
+    with Milter(AVOWAL, conf, _FILES, arguments=["--shadow"], logged=True) as shadow:
+        shadow.play(passed_on)
+        until(lambda: any("shadow: same" in line for line in shadow.lines))
+    assert not [line for line in shadow.lines if "field added" in line]

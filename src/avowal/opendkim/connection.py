@@ -272,8 +272,7 @@ class Connection(asyncio.Protocol):
             at_end = session.state is State.ENDED
             modifications = self._permitted(verdict) if at_end else ()
             session.answer(verdict.answer, modifications, refused_too=True)
-        if message is not None:
-            for line in message.journal.lines:
+            for line in message.journal.lines if message is not None else ():
                 service.log.write(line)
         self._forget()
 

@@ -64,6 +64,7 @@ class Daemon:
         if path is not None:
             try:
                 Path(path).write_text(f"{os.getpid()}\n", "ascii")
+                Path(path).chmod(0o644)  # UMask is for the socket; everybody may know the id
             except OSError as error:
                 self.log.write(Line(Level.ERROR, f"can't write pid to {path}: {error.strerror}"))
         root = conf.text("ChangeRootDirectory")
