@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import os
 import re
 import shlex
 import shutil
@@ -116,15 +117,37 @@ def test_the_container_copies_what_exists_and_runs_the_daemon() -> None:
     assert f":{toml.parse(CONFIGURATION.read_bytes()).configuration.server.metrics}"[-5:] in text
 
 
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze here")
-def test_systemd_finds_nothing_wrong(tmp_path: Path) -> None:
-    copy = tmp_path / "avowal-milter.service"
-    text = (PACKAGING / "systemd" / "avowal-milter.service").read_text()
-    copy.write_text(text.replace("/usr/bin/avowal", "/bin/true"))
-    said = subprocess.run(
-        ["systemd-analyze", "verify", str(copy)], capture_output=True, text=True, check=False
-    )
-    assert "avowal-milter" not in said.stderr
+def systemd(*command: str) -> str:
+    """Run a tool of systemd's, which must end well; return what it complains about."""
+    if shutil.which(command[0]) is None:
+        pytest.skip(f"no {command[0]} here")
+    said = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert said.returncode == 0, said.stderr
+    return said.stderr
+
+
+@pytest.mark.parametrize("name", ["avowal-milter.service", "avowal-milter.socket"])
+def test_systemd_finds_nothing_wrong(tmp_path: Path, name: str) -> None:
+    for path in (PACKAGING / "systemd").glob("avowal-milter.*"):
+        text = path.read_text()
+        (tmp_path / path.name).write_text(text.replace("/usr/bin/avowal", "/bin/true"))
+    assert "avowal-milter" not in systemd("systemd-analyze", "verify", str(tmp_path / name))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="owners can be given by root only")
+def test_systemd_makes_the_user_and_the_directories(tmp_path: Path) -> None:
+    root, files = f"--root={tmp_path}", PACKAGING / "systemd"
+    (tmp_path / "etc").mkdir()
+    systemd("systemd-sysusers", root, str(files / "sysusers.conf"))
+    (row,) = (tmp_path / "etc" / "passwd").read_text().splitlines()
+    name, _, user, group, *_, shell = row.split(":")
+    assert (name, shell) == ("avowal", "/usr/sbin/nologin")
+    systemd("systemd-tmpfiles", "--create", root, str(files / "tmpfiles.conf"))
+    made = {path: (tmp_path / path).stat() for path in ("run/avowal", "etc/avowal/keys")}
+    assert {(one.st_uid, one.st_gid) for one in made.values()} == {(int(user), int(group))}
+    assert [one.st_mode & 0o777 for one in made.values()] == [0o755, 0o750]
+    configuration = (tmp_path / "etc/avowal").stat()
+    assert (configuration.st_uid, configuration.st_gid) == (0, int(group))
 
 
 def test_the_units_are_plain_ini_files() -> None:
