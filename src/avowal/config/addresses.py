@@ -39,6 +39,8 @@ class AddressPattern:
         local, at, domain = lowered.rpartition("@")
         if not lowered or (at and not local):
             raise SyntaxFault(0, f"{text!r} is no pattern for addresses: nothing before the @")
+        if at and not domain:
+            raise SyntaxFault(0, f"{text!r} is no pattern for addresses: nothing behind the @")
         if domain == "*" or not domain.strip("*"):
             return cls(None if not at or local == "*" else local, "*")
         if domain.startswith("*.") and "*" not in domain[2:]:

@@ -44,9 +44,6 @@ class Server(Table, frozen=True, kw_only=True):
     directory: Annotated[str | None, option("The directory to run in.")] = None
     root: Annotated[str | None, option("The directory to confine the process to (chroot).")] = None
     pid_file: Annotated[str | None, option("Where to write the process id.")] = None
-    temporary_directory: Annotated[
-        str | None, option("Where temporary files go; unset: bodies are never written.")
-    ] = None
     connections: Annotated[
         int, option("The most connections at once, in each worker.", unit="connections", ge=1)
     ] = 1000

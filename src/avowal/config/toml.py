@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any
@@ -153,6 +154,10 @@ def _check_option(field: FieldInfo, value: Any, path: Path, mistakes: Collector)
 
 
 def _check_leaf(field: FieldInfo, value: Any, path: Path, mistakes: Collector) -> None:
+    for place, text in _texts(value, path):
+        if "\0" in text:
+            mistakes.add(place, "there is a NUL in the text", "take \\u0000 out")
+            return
     try:
         msgspec.convert(value, field.type)
     except msgspec.ValidationError as error:
@@ -168,6 +173,16 @@ def _check_leaf(field: FieldInfo, value: Any, path: Path, mistakes: Collector) -
             return
         text = _TYPES.sub(_in_words, text)
         mistakes.add(path, text[:1].lower() + text[1:], meaning(field).rstrip(".") or None)
+
+
+def _texts(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
+    """Yield each text in a value with its path; `tomllib` bounds how deep lists nest."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, list | dict):
+        entries = enumerate(value) if isinstance(value, list) else value.items()
+        for name, inner in entries:
+            yield from _texts(inner, (*path, name))
 
 
 def _in_words(types: re.Match[str]) -> str:

@@ -24,6 +24,7 @@ from avowal.errors import ConfigError, EnvironmentFault
 BACKLOG = 512  # connections the kernel keeps while no worker takes them
 _FORMS = "write unix:PATH, inet:PORT@HOST, inet6:PORT@HOST or systemd:NAME"
 _INET = re.compile(r"(\d{1,5})(?:@(.*))?")
+_PATH_OCTETS = 107  # sun_path of unix(7) on Linux, with its final NUL
 _FIRST_INHERITED = 3  # SD_LISTEN_FDS_START of sd_listen_fds(3)
 
 
@@ -72,9 +73,9 @@ def parse(text: str) -> Address:
     kind, colon, rest = text.partition(":")
     kind = kind.lower()
     if text.startswith("/"):
-        return UnixAddress(text)
+        return _unix(text)
     if kind in {"unix", "local"} and rest.startswith("/"):
-        return UnixAddress(rest)
+        return _unix(rest)
     if kind == "systemd":
         return Inherited(rest)
     if kind in {"inet", "inet6"} and colon:
@@ -83,6 +84,16 @@ def parse(text: str) -> Address:
             family = socket.AF_INET6 if kind == "inet6" else socket.AF_INET
             return InetAddress(family, (found[2] or "").strip("[]"), int(found[1]))
     raise ConfigError(f"{text!r} is no socket", key="socket", hint=_FORMS)
+
+
+def _unix(path: str) -> UnixAddress:
+    if len(os.fsencode(path)) > _PATH_OCTETS:
+        raise ConfigError(
+            f"{path}: a name of a unix socket may have {_PATH_OCTETS} octets",
+            key="socket",
+            hint="take a shorter path, such as /run/avowal/milter.sock",
+        )
+    return UnixAddress(path)
 
 
 # -- opening ---------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ from avowal.milter.fleet import Fleet, Generation
 from avowal.milter.journal import LOGGER, open_log
 from avowal.milter.notify import Notifier
 from avowal.milter.sockets import Listening, group_id, user_id
-from avowal.milter.surroundings import listen
+from avowal.milter.surroundings import listen, named
 from avowal.milter.worker import DRAIN, RETIRE, Prepared, check_user
 
 START_SECONDS = 30.0  # until a new worker has to serve
@@ -259,7 +259,8 @@ class Supervisor:
         try:
             path.write_text(f"{os.getpid()}\n", encoding="ascii")
         except OSError as error:
-            raise EnvironmentFault(f"server.pid_file: {path}: {error.strerror}") from None
+            where = named(("server", "pid_file"), generation.prepared.places)
+            raise EnvironmentFault(f"{where}: {path}: {error.strerror}") from None
         self._pid_file = path
 
     def _clean_up(self) -> None:

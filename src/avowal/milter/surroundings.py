@@ -7,17 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 
 from avowal.config.mistakes import Collector
 from avowal.config.model import Configuration, Listener
-from avowal.config.places import Path, Places, dotted
+from avowal.config.places import Path as Option
+from avowal.config.places import Places, dotted
 from avowal.dns.servers import bracketed, given
 from avowal.errors import AvowalError, ConfigError
 from avowal.milter import sockets
 from avowal.milter.outbox import Notes
 
 _DNS_PORT = 53
-_Check = tuple[Path, Callable[[], object]]
+_Check = tuple[Option, Callable[[], object]]
 
 
 def examine(configuration: Configuration, places: Places) -> None:
@@ -31,7 +33,7 @@ def examine(configuration: Configuration, places: Places) -> None:
     mistakes.raise_any()
 
 
-def listen(listener: Listener, path: Path, places: Places) -> sockets.Listening:
+def listen(listener: Listener, path: Option, places: Places) -> sockets.Listening:
     """Open a socket; say where it was asked for when it cannot be.
 
     Raises ConfigError and BindError.
@@ -39,11 +41,15 @@ def listen(listener: Listener, path: Path, places: Places) -> sockets.Listening:
     try:
         return sockets.listen(listener)
     except sockets.BindError as fault:
-        place = places.near(path)
-        if place is None:
+        if places.near(path) is None:
             raise
-        where = f"{place.file}:{place.line}: {dotted(path)}"
-        raise sockets.BindError(f"{where}: {fault}") from None
+        raise sockets.BindError(f"{named(path, places)}: {fault}") from None
+
+
+def named(path: Option, places: Places) -> str:
+    """Say which option it is about, as errors begin: ``file:line: key``."""
+    place = places.near(path)
+    return dotted(path) if place is None else f"{place.file}:{place.line}: {dotted(path)}"
 
 
 def _listeners(configuration: Configuration) -> Iterator[_Check]:
@@ -70,6 +76,12 @@ def _others(configuration: Configuration) -> Iterator[_Check]:
         yield ("server", "user"), partial(sockets.user_id, server.user)
     if server.group is not None:
         yield ("server", "group"), partial(sockets.group_id, server.group)
+    root = Path(server.root or "/")
+    if server.root is not None:
+        yield ("server", "root"), partial(_directory, root)
+    if server.directory is not None:
+        inside = root / server.directory.lstrip("/") if server.root else Path(server.directory)
+        yield ("server", "directory"), partial(_directory, inside)
     if server.metrics is not None:
         yield ("server", "metrics"), partial(_pages, server.metrics)
     for number, text in enumerate(dns.servers):
@@ -80,6 +92,11 @@ def _others(configuration: Configuration) -> Iterator[_Check]:
     if configuration.reports.diagnostic_directory is not None:
         directory = configuration.reports.diagnostic_directory
         yield ("reports", "diagnostic_directory"), partial(Notes, directory)
+
+
+def _directory(path: Path) -> None:
+    if not path.is_dir():
+        raise ConfigError(f"{path} is no directory", hint="make it, or name another one")
 
 
 def _pages(text: str) -> None:

@@ -132,6 +132,20 @@ MISTAKES = [
         "5:1: keys.main.password_file: nothing: empty: the password is its first line",
         id="empty-password-file",
     ),
+    pytest.param(
+        KEY.replace("s1.pem", "s1.pem\\u0000"),
+        "4:1: keys.main.file: there is a NUL in the text (take \\u0000 out)", id="nul-in-a-path",
+    ),
+    pytest.param(
+        KEY + 'inline = "AAAA"\n',
+        "1:1: keys.main: exactly one of file, inline and credential, not file and inline",
+        id="a-key-from-two-places",
+    ),
+    pytest.param(
+        KEY + '[[signing.rules]]\nfrom = "alice@"\nkeys = ["main"]\n',
+        "6:1: signing.rules[1].from: 'alice@' is no pattern for addresses: nothing behind the @",
+        id="pattern-without-a-domain",
+    ),
     # the world around
     pytest.param(
         KEY + '[[listeners]]\nsocket = "tcp:8891"\n',
@@ -182,6 +196,25 @@ MISTAKES = [
     pytest.param(
         KEY + '[reports]\ndiagnostic_directory = "gone"\n',
         "6:1: reports.diagnostic_directory: gone is no directory", id="missing-directory",
+    ),
+    pytest.param(
+        KEY + '[server]\nroot = "gone"\n',
+        "6:1: server.root: gone is no directory (make it, or name another one)",
+        id="missing-root",
+    ),
+    pytest.param(
+        KEY + '[server]\ndirectory = "gone"\n',
+        "6:1: server.directory: gone is no directory (make it, or name another one)",
+        id="missing-working-directory",
+    ),
+    pytest.param(
+        KEY + '[server]\nroot = "/usr"\ndirectory = "/gone"\n',
+        "7:1: server.directory: /usr/gone is no directory", id="missing-directory-in-the-root",
+    ),
+    pytest.param(
+        KEY + '[[listeners]]\nsocket = "unix:/run/' + "a" * 120 + '"\n',
+        "6:1: listeners[1].socket: /run/" + "a" * 120 + ": a name of a unix socket may have 107 "
+        "octets (take a shorter path, ", id="socket-with-a-long-name",
     ),
     # the file itself
     pytest.param(KEY + KEY, "5:11: keys.main: it is there twice (leave one of them)",
@@ -235,6 +268,23 @@ def test_why_asks_for_no_user_or_socket(site: Path, capsys: pytest.CaptureFixtur
     assert capsys.readouterr().out.startswith("signed")
 
 
+def started(site: Path) -> subprocess.CompletedProcess[str]:
+    """Start the daemon, which has to give up at once."""
+    return subprocess.run(
+        [sys.executable, "-m", "avowal", "milter", "--config", "avowal.toml"],
+        capture_output=True, text=True, check=False, timeout=30, cwd=site,
+    )  # fmt: skip
+
+
+def test_a_pid_file_that_cannot_be_written_is_named(site: Path) -> None:
+    option = f'[server]\npid_file = "gone/pid"\n[[listeners]]\nsocket = "unix:{site}/s"\n'
+    planted(site, {"avowal.toml": KEY + option})
+    ran = started(site)
+    assert ran.returncode == 3
+    why = "server.pid_file: gone/pid: No such file or directory"
+    assert ran.stderr == f"avowal: avowal.toml:6: {why}\n"
+
+
 @pytest.mark.parametrize(
     ("option", "key"),
     [
@@ -250,10 +300,7 @@ def test_a_port_in_use_is_named_with_the_option(site: Path, option: str, key: st
         taken.listen()
         port = taken.getsockname()[1]
         planted(site, {"avowal.toml": KEY + option.format(port=port, dir=site)})
-        ran = subprocess.run(
-            [sys.executable, "-m", "avowal", "milter", "--config", "avowal.toml"],
-            capture_output=True, text=True, check=False, timeout=30, cwd=site,
-        )  # fmt: skip
+        ran = started(site)
     assert ran.returncode == 3
     assert f"avowal.toml:6: {key}: inet:{port}@127.0.0.1: Address already in use: " in ran.stderr
     assert "stop it or choose another port" in ran.stderr
