@@ -119,8 +119,10 @@ def test_asked_to_end_while_it_starts_it_leaves_nothing(home: Path) -> None:
     ("conf", "status", "words"),
     [
         pytest.param("KeyFile none.pem\n", 78, b"none.pem: No such file", id="no key"),
-        pytest.param("Socket foo:bar\n", 78, b"'foo:bar' is no socket", id="no socket"),
-        pytest.param("Socket local:none/socket\n", 69, b"its directory does not", id="no place"),
+        pytest.param(
+            "Socket foo:bar\n", 78, b"conf:7: Socket: 'foo:bar' is no socket", id="no socket"
+        ),
+        pytest.param("Socket local:none/socket\n", 69, b"conf:7: Socket: unix:", id="no place"),
         pytest.param("Nonsense yes\n", 78, b"Nonsense: unrecognized", id="no option"),
     ],
 )

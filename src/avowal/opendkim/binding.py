@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from avowal.config.opendkim_conf import OpendkimConf
 from avowal.config.origin import Listener
 from avowal.errors import ConfigError
-from avowal.milter.sockets import Listening, group_id, listen, user_id
+from avowal.milter.sockets import BindError, Listening, group_id, listen, user_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +61,21 @@ class Bound:
 
 def bind(conf: OpendkimConf) -> Bound:
     """Open the sockets of a configuration (Socket).  Raises EnvironmentFault and ConfigError."""
-    specs = (conf.text("Socket") or "").split()
-    if not specs:
+    setting = conf.setting("Socket")
+    if setting is None:
         raise ConfigError("milter socket must be specified", hint="write Socket, or give -p")
     identity = _identity(conf)
     if conf.setting("UMask") is not None:
         os.umask(conf.integer("UMask") & 0o777)
     opened: list[Listening] = []
     with ExitStack() as opening:
-        for spec in specs:
-            opened.append(listen(_listener(spec, identity)))
+        for spec in setting.text.split():
+            try:
+                opened.append(listen(_listener(spec, identity)))
+            except BindError as fault:
+                raise BindError(str(setting.fault(str(fault)))) from None
+            except ConfigError as fault:
+                raise setting.fault(fault.why, fault.hint) from None
             opening.callback(opened[-1].close)
         opening.pop_all()
     return Bound(tuple(opened), identity)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
+from avowal.config.hosts import HostEntry
 from avowal.config.opendkim_conf import OpendkimConf
-from avowal.errors import AvowalError, ConfigError, KeyMaterialError
+from avowal.errors import AvowalError, ConfigError, KeyMaterialError, SyntaxFault
 from avowal.milter.sockets import parse
-from avowal.opendkim.binding import socket_name
+from avowal.opendkim.binding import Identity, socket_name
 from avowal.opendkim.keyring import Keyring
 from avowal.opendkim.logs import SyslogLog
 from avowal.opendkim.settings import Settings, compiled
@@ -21,7 +23,7 @@ def check(conf: OpendkimConf, complain: Callable[[str], None]) -> int:
     """Check; say every fault that is found and return 0 or 78."""
     settings = compiled(conf)
     resolver_of(conf)
-    faults = [*_setting_faults(conf), *table_faults(settings)]
+    faults = [*_setting_faults(conf), *_host_faults(settings), *table_faults(settings)]
     for fault in faults:
         complain(fault)
     return _CONFIG if faults else _OK
@@ -36,10 +38,36 @@ def _setting_faults(conf: OpendkimConf) -> Iterator[str]:
                 parse(socket_name(spec))
             except ConfigError as fault:
                 yield str(socket.fault(fault.why, fault.hint))
+    user, root = conf.setting("UserID"), conf.setting("ChangeRootDirectory")
+    if user is not None:
+        try:
+            Identity.of(user.text)
+        except ConfigError as fault:
+            yield str(user.fault(fault.why, fault.hint))
+    if root is not None and not Path(root.text).is_dir():
+        yield str(root.fault(f"{root.text} is no directory", "make it, or name another one"))
     try:
         SyslogLog(conf)
     except ConfigError as fault:
         yield str(fault)
+
+
+def _host_faults(settings: Settings) -> Iterator[str]:
+    """Yield the entries of sets of hosts that OpenDKIM passes over: they match nobody."""
+    sets = {
+        "InternalHosts": settings.internal_hosts,
+        "ExternalIgnoreList": settings.external_ignore,
+        "PeerList": settings.peers,
+    }
+    for option, data in sets.items():
+        for row in _rows(data):
+            if "*" in row.key:  # a pattern, or what only a pattern could mean
+                continue
+            try:
+                HostEntry.parse(row.key)
+            except SyntaxFault:
+                why = "no address, network, host or domain: it matches nobody"
+                yield _at(settings.conf, option, row, why)
 
 
 def table_faults(settings: Settings) -> Iterator[str]:
@@ -74,8 +102,10 @@ def table_faults(settings: Settings) -> Iterator[str]:
 def _at(conf: OpendkimConf, option: str, row: Row, why: str) -> str:
     """Say what is wrong with a row, with its file and line."""
     setting = conf.setting(option)
-    if setting is None or row.line is None:
+    if setting is None:
         return str(ConfigError(f"{row.key}: {why}", key=option))
+    if row.line is None:  # of a list in the configuration itself
+        return str(setting.fault(f"{row.key}: {why}"))
     path = kind_of(setting.text)[1]
     return str(ConfigError(f"{row.key}: {why}", file=path, line=row.line, key=option))
 

@@ -18,6 +18,7 @@ from avowal.dkim.intent import UNSUITABLE_NAMES
 from avowal.errors import AvowalError, ConfigError, KeyMaterialError
 from avowal.keys.files import load_key
 from avowal.keys.opendkim import DataSet, KeyTable, SigningTable
+from avowal.names import DomainName, NameFault
 from avowal.opendkim.replacing import Replacer
 from avowal.stores.datasets import MemorySet
 from avowal.stores.opening import open_data_set, why_not
@@ -274,6 +275,10 @@ def _default_key(conf: OpendkimConf) -> DefaultKey | None:
         raise _fault(conf, name, "KeyFile and Selector must both be defined or both be undefined")
     if path is None or selector is None:
         return None
+    try:
+        DomainName.parse(selector.encode("utf-8", "surrogateescape"))
+    except NameFault as fault:
+        raise _fault(conf, "Selector", f"{selector!r} is no selector: {fault.why}") from None
     safe = conf.boolean("RequireSafeKeys", default=True)
     try:
         return DefaultKey(selector=selector, path=path, key=load_key(path, require_safe=safe))

@@ -53,6 +53,23 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
                      "ReplaceRules: rules:2: no regular expression: ", id="bad-pattern"),
         pytest.param(CONF + "Nameservers ns.example\n", {}, "conf:4: Nameservers: 'ns.example' is "
                      "no address of a name server; write ", id="name-of-a-name-server"),
+        pytest.param(CONF + "UserID no-such-user\n", {}, "conf:4: UserID: there is no user "
+                     "'no-such-user' (create it, ", id="unknown-user"),
+        pytest.param(CONF + "UserID root:no-such-group\n", {}, "conf:4: UserID: there is no group "
+                     "'no-such-group' (create it, ", id="unknown-group"),
+        pytest.param(CONF + "ChangeRootDirectory /gone\n", {}, "conf:4: ChangeRootDirectory: /gone "
+                     "is no directory (make it, ", id="missing-root"),
+        pytest.param(CONF + "InternalHosts 127.0.0.1, 10.0.0.0/33\n", {}, "conf:4: InternalHosts: "
+                     "10.0.0.0/33: no address, network, host or domain: it matches nobody",
+                     id="bad-network"),
+        pytest.param(CONF + "PeerList refile:peers\n", {"peers": "*.example.com\n10.0.0.256\n"},
+                     "peers:2: PeerList: 10.0.0.256: no address, ", id="bad-address-in-a-file"),
+        pytest.param(CONF.replace("s1\n", "s 1\n", 1), {}, "conf:2: Selector: 's 1' is no "
+                     "selector: ", id="bad-selector"),
+        pytest.param(CONF + "KeyFile .\n", {}, "conf:4: KeyFile: .: Is a directory",
+                     id="directory-for-a-key"),
+        pytest.param(CONF + "BaseDirectory /gone\n", {}, "conf:4: BaseDirectory: chdir(): No such "
+                     "file or directory", id="missing-base-directory"),
         pytest.param(CONF.replace("Selector s1\n", ""), {}, "conf:2: KeyFile: KeyFile and Selector "
                      "must both be defined", id="missing-selector"),
         pytest.param(CONF.replace("s1.pem", "gone.pem"), {}, "conf:3: KeyFile: gone.pem: No such "
