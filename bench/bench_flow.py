@@ -23,7 +23,7 @@ from avowal.crypto.signing import PrivateKey
 from avowal.dkim.intent import Intent
 from avowal.dkim.signer import Signer
 from avowal.dkim.verifier import Verifier
-from avowal.flow.compiling import compile_plan
+from avowal.flow.compiler import compile_plan
 from avowal.flow.decide import decide
 from avowal.flow.inspection import Inspection
 from avowal.flow.transaction import Transaction

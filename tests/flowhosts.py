@@ -13,7 +13,7 @@ from avowal import authres
 from avowal.authres import Result
 from avowal.config.toml import parse
 from avowal.flow.actions import Disposition
-from avowal.flow.compiling import compile_plan
+from avowal.flow.compiler import compile_plan
 from avowal.testing import Zone
 
 ALICE = b"alice@example.com"

@@ -19,9 +19,9 @@ from typing import NamedTuple, Self
 from avowal.config.model import Configuration, Key, Log, OnResult, Results, Role
 from avowal.config.places import NOWHERE
 from avowal.crypto.signing import PrivateKey
-from avowal.flow.compiling import compile_plan
+from avowal.flow.compiler import compile_plan
 from avowal.flow.plan import Plan
-from avowal.milter.flowing import FlowFilter
+from avowal.milter.flow_filter import FlowFilter
 from avowal.milter.negotiation import Protocol
 from avowal.milter.wire import Decoder, frame
 from avowal.testing import ED25519, RSA_2048, Zone, record_for

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from avowal.arc.verdict import ChainVerification
-    from avowal.chains import aseal, averify_chain, seal, verify_chain
+    from avowal.calls.seal import aseal, averify_chain, seal, verify_chain
+    from avowal.calls.sign import asign, sign
+    from avowal.calls.verify import averify, verify
     from avowal.crypto.signing import AsyncSigningKey, PrivateKey, SigningKey
     from avowal.dkim.intent import Intent
     from avowal.dkim.key import KeyRecord
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
     from avowal.dkim.verification import Evidence, Verification
     from avowal.dkim.verifier import Verifier
     from avowal.errors import AvowalError
-    from avowal.front import asign, averify, sign, verify
     from avowal.keys.files import load_key
     from avowal.limits import Limits
     from avowal.lookup import Answer, Outcome, Question, arun, run
@@ -40,14 +41,14 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "asign": "front",
-    "averify": "front",
-    "sign": "front",
-    "verify": "front",
-    "aseal": "chains",
-    "averify_chain": "chains",
-    "seal": "chains",
-    "verify_chain": "chains",
+    "asign": "calls.sign",
+    "averify": "calls.verify",
+    "sign": "calls.sign",
+    "verify": "calls.verify",
+    "aseal": "calls.seal",
+    "averify_chain": "calls.seal",
+    "seal": "calls.seal",
+    "verify_chain": "calls.seal",
     "ChainVerification": "arc.verdict",
     "Verifier": "dkim.verifier",
     "Verification": "dkim.verification",

@@ -22,7 +22,7 @@ from avowal.dns.dnspython import DnsResolver
 from avowal.dns.preloading import preload
 from avowal.dns.servers import bracketed
 from avowal.errors import AvowalError, ConfigError, KeyMaterialError, StoreError
-from avowal.flow.compiling import MECHANISMS, compile_plan
+from avowal.flow.compiler import MECHANISMS, compile_plan
 from avowal.flow.decide import decide
 from avowal.flow.inspection import Inspection
 from avowal.flow.plan import AnyKey, Plan
@@ -33,13 +33,13 @@ from avowal.keys.watch import Watch, Watched, WatchedKey
 from avowal.lookup import Answer, AsyncResolver, Failure, Question, run
 from avowal.message import Header
 from avowal.milter.events import SessionLimits
-from avowal.milter.flowing import FlowFilter
+from avowal.milter.flow_filter import FlowFilter
+from avowal.milter.key_watch import watching
 from avowal.milter.outbox import Notes, Outbox
-from avowal.milter.surroundings import examine
-from avowal.milter.watching import watching
+from avowal.milter.prerequisites import examine
 from avowal.milter.worker import Prepared
 from avowal.names import DomainName, NameFault
-from avowal.report.mailing import DEFAULT_COMMAND, Sending, SendingCommand, SendingRelay
+from avowal.report.delivery import DEFAULT_COMMAND, Sending, SendingCommand, SendingRelay
 from avowal.reputation.background import Background
 from avowal.reputation.dnswl import DnsWhitelist
 from avowal.reputation.opinions import Assessor, Several

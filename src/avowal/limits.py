@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import field, fields
 
-from avowal.values import value
+from avowal.valueclass import value
 
 
 def _limit(default: int, unit: str, source: str) -> int:

@@ -15,7 +15,7 @@ from collections.abc import Generator
 from enum import Enum
 from typing import Any, Protocol, TypeAlias, TypeVar
 
-from avowal.values import value
+from avowal.valueclass import value
 
 
 class Outcome(Enum):

@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 from avowal._fast import bare_break, bare_lf, split_header
 from avowal.errors import StateError, SyntaxFault
 from avowal.limits import DEFAULT
-from avowal.values import value
+from avowal.valueclass import value
 
 CRLF = b"\r\n"
 _BLANK_LINE = b"\r\n\r\n"

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from avowal.errors import SyntaxFault
-from avowal.values import value
+from avowal.valueclass import value
 
 MAX_NAME = 253  # characters without the final dot, RFC 1035 §2.3.4
 MAX_LABEL = 63  # RFC 1035 §2.3.4

@@ -17,11 +17,11 @@ from avowal.mailbox import Authors
 from avowal.message import Header
 from avowal.names import DomainName
 from avowal.policy.assessment import Choice, Generation, Handling
+from avowal.policy.authentication_results import authentication_results
 from avowal.policy.dmarc.evaluate import Rules
 from avowal.policy.dmarc.suffixes import public_suffix_list
 from avowal.policy.engine import Engine
 from avowal.policy.evidence import EnvelopeResult, SignatureResult, candidates
-from avowal.policy.results import authentication_results
 from avowal.policy.survey import survey
 
 NAME = DomainName.parse(b"example.com")

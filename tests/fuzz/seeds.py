@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tests.fuzz import answers, claims, policies, protocols
 from tests.fuzz.targets import CUT, KEYS, NOW, PARSERS
 
-from avowal import front
+from avowal.calls.sign import sign
 from avowal.dkim.intent import Intent
 from avowal.testing import ED25519, RSA_1024, RSA_2048, message, record_for
 
@@ -37,7 +37,7 @@ def signed() -> Iterator[bytes]:
                 identity="joe@sub.example.com", lifetime=600,
                 copy_fields=selector == "e", body_length=header_canon == "simple",
             )  # fmt: skip
-            yield front.sign(text, intent, now=NOW) + text
+            yield sign(text, intent, now=NOW) + text
 
 
 def records() -> Iterator[bytes]:

@@ -12,7 +12,7 @@ from avowal import verify
 from avowal.config.toml import parse
 from avowal.crypto.signing import PrivateKey
 from avowal.flow.actions import Actions, Disposition
-from avowal.flow.compiling import compile_plan
+from avowal.flow.compiler import compile_plan
 from avowal.flow.decide import decide
 from avowal.flow.inspection import Inspection
 from avowal.flow.transaction import Transaction

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from enum import Enum
 
+from avowal.enums import CitedWord
 from avowal.errors import IntentError
-from avowal.words import CitedWord
 
 
 class ChainStatus(str, Enum):

@@ -22,9 +22,9 @@ from avowal.authres.grammar import (
 )
 from avowal.authres.identifiers import Identifiers
 from avowal.authres.reader import FIELD_NAME
+from avowal.enums import Word
 from avowal.limits import DEFAULT, Limits
 from avowal.message import Header
-from avowal.words import Word
 
 
 class Cause(Word):

@@ -15,9 +15,9 @@ from avowal.authres.grammar import PayloadFault, VersionFault, parse
 from avowal.authres.identifiers import Identifiers
 from avowal.authres.model import AuthenticationResults, Result
 from avowal.authres.registry import known
+from avowal.enums import Word
 from avowal.limits import DEFAULT, Limits
 from avowal.message import Field, Header, Message, looks_stored, split
-from avowal.words import Word
 
 FIELD_NAME = b"authentication-results"
 

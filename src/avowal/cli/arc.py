@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from avowal.cli import exits
-from avowal.cli.answers import Dns
-from avowal.cli.asking import at_option, dns_options
+from avowal.cli.dns import Dns
 from avowal.cli.exits import Status, printable
 from avowal.cli.keyfile import load, password_option
+from avowal.cli.shared_options import at_option, dns_options
 from avowal.cli.sources import whole
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def verify(*, path: str, dns: Dns, now: int, as_json: bool) -> int:
 
     The exit status is 0 for a chain that validates, 1 for none or one that fails.
     """
-    from avowal.chains import verify_chain
+    from avowal.calls.seal import verify_chain
 
     message = whole(path)
     with dns.opened() as resolver:
@@ -92,8 +92,8 @@ def seal(
     refused: exit status 1, nothing written.
     """
     from avowal.arc.reasons import SealRefused
-    from avowal.chains import seal as sealed
-    from avowal.chains import verify_chain
+    from avowal.calls.seal import seal as sealed
+    from avowal.calls.seal import verify_chain
 
     message = whole(path)
     before = None

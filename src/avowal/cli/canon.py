@@ -10,8 +10,8 @@ import click
 
 from avowal.canonical import BODY_FORMS, HEADER_FORMS, Octets
 from avowal.cli import sources
-from avowal.cli.asking import line_ends_option
 from avowal.cli.inspection import begun
+from avowal.cli.shared_options import line_ends_option
 from avowal.crypto.algorithms import ALGORITHMS
 from avowal.dkim.hashing import BodyHash, BodyHasher, header_data
 from avowal.dkim.signature import FIELD_NAME, Signature, SignatureFault

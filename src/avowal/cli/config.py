@@ -36,12 +36,12 @@ def check(*, file: str, explained: bool) -> int:
     plan = checked(file, examined)
     if plan is None:
         return Status.UNUSABLE
-    from avowal.flow import explaining
+    from avowal.flow import summary
 
-    for text, place in explaining.cautions(plan):
+    for text, place in summary.cautions(plan):
         print(f"note: {printable(text)}" + ("" if place is None else f" ({place})"))
     if explained:
-        for sentence in explaining.explain(plan):
+        for sentence in summary.explain(plan):
             print(printable(sentence))
     else:
         print(f"{printable(file)}: no mistakes; {len(plan.keys)} keys, {len(plan.rules)} rules")

@@ -9,7 +9,7 @@ import click
 from avowal.cli.exits import Status
 
 if TYPE_CHECKING:
-    from avowal.opendkim.translating import Translation
+    from avowal.opendkim.translation import Translation
 
 _LINES = click.option(
     "--lines", "lines_only", is_flag=True, help="Print only what each line became."
@@ -26,7 +26,7 @@ def from_opendkim(*, file: str, lines_only: bool) -> int:
     by the result: read them.  The status is 1 then.
     """
     from avowal.config.opendkim_conf import read_conf
-    from avowal.opendkim.translating import translate
+    from avowal.opendkim.translation import translate
 
     return _told(translate(read_conf(file)), lines_only=lines_only)
 

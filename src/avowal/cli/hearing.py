@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from avowal.cli.answers import Dns
+from avowal.cli.dns import Dns
 
 if TYPE_CHECKING:
     from avowal.flow.listening import Heard

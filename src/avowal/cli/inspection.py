@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
+from avowal.calls.source import read_header
+from avowal.calls.verify import TOO_LARGE
 from avowal.canonical import Octets
 from avowal.cli.sources import Origin, Unusable
 from avowal.dkim.rules import Rules
 from avowal.dkim.verification import Verification
 from avowal.dkim.verifier import Verifier
 from avowal.dns.limits import Limited
-from avowal.front import TOO_LARGE, read_header
 from avowal.lookup import run, together
 from avowal.message import Header, HeaderTooLarge, LineEnds
 

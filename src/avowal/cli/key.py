@@ -5,10 +5,10 @@ from __future__ import annotations
 import click
 
 from avowal.cli import exits
-from avowal.cli.answers import Dns
-from avowal.cli.asking import dns_options
+from avowal.cli.dns import Dns
 from avowal.cli.exits import Status
 from avowal.cli.keyfile import load, password_option, read_password
+from avowal.cli.shared_options import dns_options
 from avowal.crypto.signing import RECOMMENDED_RSA_BITS, PrivateKey, generate
 from avowal.errors import UsageError
 from avowal.keys.files import write_key

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from avowal.cli import exits
-from avowal.cli.answers import Dns
-from avowal.cli.asking import at_option, dns_options
+from avowal.cli.dns import Dns
 from avowal.cli.exits import Status
 from avowal.cli.hearing import hear
+from avowal.cli.shared_options import at_option, dns_options
 from avowal.cli.sources import whole
 
 if TYPE_CHECKING:

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from avowal.cli import exits
-from avowal.cli.answers import Dns
-from avowal.cli.asking import at_option, dns_options
+from avowal.cli.dns import Dns
 from avowal.cli.exits import Status
 from avowal.cli.hearing import hear
 from avowal.cli.keyfile import load, password_option
+from avowal.cli.shared_options import at_option, dns_options
 from avowal.cli.sources import whole
 from avowal.errors import UsageError
 

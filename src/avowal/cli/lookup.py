@@ -7,9 +7,9 @@ from typing import Any
 import click
 
 from avowal.cli import exits
-from avowal.cli.answers import Dns
-from avowal.cli.asking import dns_options
+from avowal.cli.dns import Dns
 from avowal.cli.exits import Status
+from avowal.cli.shared_options import dns_options
 from avowal.errors import UsageError
 from avowal.lookup import Answer, Outcome, Question
 from avowal.names import DomainName, NameFault, key_name

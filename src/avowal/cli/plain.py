@@ -20,8 +20,8 @@ def read(arguments: list[str]) -> Callable[[], int] | None:
     found = sources_and_zone(arguments[1:])
     if found is None:
         return None
-    from avowal.cli.answers import Dns
-    from avowal.cli.verifying import verify
+    from avowal.cli.dns import Dns
+    from avowal.cli.verification import verify
 
     sources, zone = found
     return lambda: verify(sources, Dns(zone=zone))

@@ -10,10 +10,10 @@ from typing import Any
 import click
 
 from avowal.cli import sources
-from avowal.cli.answers import Dns
-from avowal.cli.asking import at_option, dns_options, line_ends_option
+from avowal.cli.dns import Dns
 from avowal.cli.exits import Status, worst
 from avowal.cli.policy_publish import domain_name
+from avowal.cli.shared_options import at_option, dns_options, line_ends_option
 from avowal.errors import UsageError
 from avowal.message import HeaderTooLarge, LineEnds
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from avowal.cli.answers import Dns
-from avowal.cli.asking import dns_options
+from avowal.cli.dns import Dns
 from avowal.cli.exits import Status, printable
+from avowal.cli.shared_options import dns_options
 from avowal.errors import UsageError
 from avowal.names import DomainName, NameFault
 
@@ -28,7 +28,7 @@ def domain_name(written: str) -> DomainName:
 def show(*, domain: str, as_json: bool, dns: Dns) -> int:
     """Show in words everything DOMAIN publishes: DMARC, SPF, and what came before them."""
     from avowal.lookup import run
-    from avowal.policy.described import described
+    from avowal.policy.explanation import described
     from avowal.policy.survey import survey
 
     with dns.opened() as resolver:

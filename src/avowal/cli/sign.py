@@ -10,14 +10,14 @@ from typing import IO, Any
 
 import click
 
+from avowal.calls.source import read_header
 from avowal.cli import exits
-from avowal.cli.asking import at_option
 from avowal.cli.keyfile import load, password_option
+from avowal.cli.shared_options import at_option
 from avowal.cli.sources import CHUNK, named
 from avowal.dkim.intent import Intent, lower_names
 from avowal.dkim.signer import Signer
 from avowal.errors import IntentError, UsageError
-from avowal.front import read_header
 from avowal.message import CRLF, HeaderTooLarge, LineEnds, WireForm, looks_stored
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}

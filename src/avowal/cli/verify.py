@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from avowal.cli.answers import Dns
-from avowal.cli.asking import at_option, dns_options, line_ends_option
+from avowal.cli.dns import Dns
+from avowal.cli.shared_options import at_option, dns_options, line_ends_option
 from avowal.dkim.rules import PROFILES
 from avowal.message import LineEnds
 
@@ -38,6 +38,6 @@ def command(
     SOURCE is a file with one message, an mbox, a Maildir, a folder of such files, or -
     for standard input.  A message passes when one of its signatures does.
     """
-    from avowal.cli.verifying import verify
+    from avowal.cli.verification import verify
 
     return verify(paths, dns, now=now, profile=profile, as_json=as_json, line_ends=line_ends)

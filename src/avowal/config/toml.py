@@ -1,7 +1,7 @@
 """Reading the configuration from TOML; each mistake comes with file, line, column and key.
 
 `parse` tells all mistakes at once.  It checks form, names, types and ranges; what options
-mean together is for `avowal.flow.compiling`.
+mean together is for `avowal.flow.compiler`.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import FieldInfo
 
-from avowal.config.described import choices, dotted_names, meaning, struct_in
 from avowal.config.mistakes import Collector, closest
 from avowal.config.model import Configuration
 from avowal.config.places import Path, Place, Places
 from avowal.config.positions import find_places
+from avowal.config.schema import choices, dotted_names, meaning, struct_in
 from avowal.errors import ConfigError
 
 MAX_OCTETS = 16 << 20  # of a configuration file; a signing table of 100,000 rows has 8 MB

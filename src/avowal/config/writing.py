@@ -14,8 +14,8 @@ from typing import Any
 import msgspec
 from msgspec import NODEFAULT, Struct
 
-from avowal.config.described import Option, TableDescription, struct_in, tables
 from avowal.config.model import Configuration
+from avowal.config.schema import Option, TableDescription, struct_in, tables
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _WIDTH = 96

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from avowal.crypto import publickey
 from avowal.crypto.publickey import PublicKey
 from avowal.errors import UsageError
-from avowal.values import value
+from avowal.valueclass import value
 
 
 class Status(Enum):

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from avowal.errors import SyntaxFault
-from avowal.values import value
+from avowal.valueclass import value
 
 SPKI = "SubjectPublicKeyInfo"  # RFC 5280 §4.1.2.7
 PKCS1 = "RSAPublicKey"  # RFC 8017 appendix A.1.1

@@ -15,7 +15,7 @@ from avowal.dkim.reasons import Reason
 from avowal.errors import SyntaxFault
 from avowal.limits import DEFAULT, Limits
 from avowal.taglist import TagList, TagListFault, colon_list, from_base64, without_fws
-from avowal.values import value
+from avowal.valueclass import value
 
 VERSION = b"DKIM1"
 _REGISTERED = frozenset("vhknpstg")  # g= is historic: known, never enforced by default

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from avowal.words import Word
+from avowal.enums import Word
 
 
 class Result(str, Enum):

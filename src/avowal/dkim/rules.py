@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import field, replace
 from typing import Any
 
-from avowal.values import value
+from avowal.valueclass import value
 
 
 def _rule(default: Any, reason: str, meaning: str) -> Any:

@@ -19,7 +19,7 @@ from avowal.limits import DEFAULT, Limits
 from avowal.message import Field
 from avowal.names import DomainName, Identity, NameFault, Selector
 from avowal.taglist import TagList, TagListFault, colon_list, from_base64, printable, without_fws
-from avowal.values import value
+from avowal.valueclass import value
 
 Reader: TypeAlias = Callable[[bytes], Any]
 """Reads the value of a tag; raises SyntaxFault."""

@@ -7,7 +7,7 @@ from avowal.dkim.reasons import Caution, Reason, Result
 from avowal.dkim.signature import Signature
 from avowal.message import Field
 from avowal.taglist import TagList, printable
-from avowal.values import value
+from avowal.valueclass import value
 
 
 @value

@@ -18,10 +18,10 @@ from avowal.flow.edits import own_ids
 from avowal.flow.inspection import Outcome
 from avowal.flow.plan import Plan
 from avowal.flow.record import Checked, Made, Record
-from avowal.flow.reporting import is_written, results_field
+from avowal.flow.results_field import is_written, results_field
+from avowal.flow.signatures import Judgement
 from avowal.flow.trace import Step, Topic, Trace
 from avowal.flow.transaction import Transaction
-from avowal.flow.verifying import Judgement
 from avowal.message import Field
 
 _REPLY_TEXT = 300  # characters; one line of a reply has at most 512 octets (RFC 5321 §4.5.3.1.5)

@@ -29,8 +29,8 @@ from avowal.flow.classes import ResultClass
 from avowal.flow.edits import Edits, edits, own_ids, without
 from avowal.flow.mechanism import Closing, Context, Finding, Findings, Seal, Sealing, Work
 from avowal.flow.plan import Plan
-from avowal.flow.reporting import is_written, results_field
-from avowal.flow.resigning import replaced, withheld
+from avowal.flow.resign import replaced, withheld
+from avowal.flow.results_field import is_written, results_field
 from avowal.flow.transaction import Transaction
 from avowal.flow.treatment import Treatment, treat
 from avowal.lookup import Steps, together

@@ -20,11 +20,11 @@ from avowal.lookup import Steps, together
 from avowal.mailbox import Authors
 from avowal.message import Message
 from avowal.policy import adsp
+from avowal.policy.authentication_results import dmarc_result, spf_result
 from avowal.policy.dmarc import result as dmarc
 from avowal.policy.dmarc.evaluate import evaluate
 from avowal.policy.evidence import SignatureResult
 from avowal.policy.result import Result as Word
-from avowal.policy.results import dmarc_result, spf_result
 from avowal.policy.spf import SpfRequest, SpfResult, check_identity
 
 _DISPOSITIONS: dict[str, Disposition] = {

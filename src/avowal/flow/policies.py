@@ -18,17 +18,17 @@ from avowal.flow.arc import local_policy
 from avowal.flow.classes import ResultClass
 from avowal.flow.edits import own_ids
 from avowal.flow.mechanism import Context, Finding, Findings, Work
+from avowal.flow.signatures import DkimWork
 from avowal.flow.trace import Step, Topic
-from avowal.flow.verifying import DkimWork
 from avowal.lookup import Steps
 from avowal.mailbox import Authors
 from avowal.names import DomainName, NameFault
 from avowal.policy.assessment import Assessment, Choice, Disposition, Handling
 from avowal.policy.assessment import Generation as GenerationName
+from avowal.policy.authentication_results import authentication_results, spf_result
 from avowal.policy.engine import Engine
 from avowal.policy.evidence import EnvelopeResult, SignatureResult, candidates
 from avowal.policy.result import Result as Word
-from avowal.policy.results import authentication_results, spf_result
 from avowal.policy.spf import SpfRequest, SpfResult, SpfWord, check_identity
 from avowal.policy.spf.values import Scope
 from avowal.policy.trace import TraceStep

@@ -14,16 +14,16 @@ from typing import Any, Final
 from avowal.canonical import Octets
 from avowal.flow.classes import ResultClass
 from avowal.flow.mechanism import Context, Finding, Findings, Work
+from avowal.flow.signatures import Judgement
 from avowal.flow.trace import Step, Topic
-from avowal.flow.verifying import Judgement
 from avowal.lookup import Steps
 from avowal.mailbox import Authors
 from avowal.policy import adsp
 from avowal.policy.assessment import Assessment, Generation
 from avowal.policy.dmarc.record import Policy
 from avowal.policy.dmarc.result import Evaluation
+from avowal.policy.practice_record import DISCARDABLE
 from avowal.policy.result import Result as Word
-from avowal.policy.words import DISCARDABLE
 
 _FINAL: Final = frozenset(("reject", "discard"))
 

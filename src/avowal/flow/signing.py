@@ -12,7 +12,7 @@ from avowal.errors import KeyMaterialError
 from avowal.flow.authorship import address_of
 from avowal.flow.mechanism import Closing, Context, Seal, Sealing
 from avowal.flow.plan import Plan
-from avowal.flow.resigning import withheld
+from avowal.flow.resign import withheld
 from avowal.flow.treatment import Match
 from avowal.lists.resign import covering
 from avowal.message import Field, Header

@@ -20,7 +20,7 @@ from typing import NamedTuple
 from avowal.config.addresses import AddressTable
 from avowal.config.places import Path
 from avowal.flow.authorship import Author, Authorship, address_of, authorship
-from avowal.flow.ours import whether_ours
+from avowal.flow.origin import whether_ours
 from avowal.flow.plan import KeyUse, Plan, SigningRule
 from avowal.flow.trace import Step, Topic
 from avowal.flow.transaction import Transaction

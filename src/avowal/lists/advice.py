@@ -15,11 +15,11 @@ from typing import Literal, TypeAlias
 
 from avowal.dkim.signature import Signature
 from avowal.dkim.verification import Verification
+from avowal.enums import CitedWord
 from avowal.lists.findings import Kind
 from avowal.mailbox import Authors
 from avowal.message import Header
 from avowal.names import DomainName
-from avowal.words import CitedWord
 
 Disposition: TypeAlias = Literal["none", "quarantine", "reject"]
 Practice: TypeAlias = Literal["unknown", "all", "discardable"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from avowal.words import Word
+from avowal.enums import Word
 
 
 class Kind(Word):

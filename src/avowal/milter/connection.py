@@ -17,6 +17,7 @@ from typing import Any, Final, cast
 from avowal.config.model import Role
 from avowal.dns.limits import Limited
 from avowal.errors import PeerError, UsageError
+from avowal.milter.durations import Durations
 from avowal.milter.events import EndOfMessage, Event, HeaderEnd
 from avowal.milter.inquiry import Inquiry
 from avowal.milter.journal import LOGGER, Facts
@@ -24,7 +25,6 @@ from avowal.milter.packets import Abort, Body, Disposition, Helo, Mail, Quit, Qu
 from avowal.milter.service import Service, Verdict, Work
 from avowal.milter.session import FilterSession
 from avowal.milter.states import State
-from avowal.milter.times import Times
 
 PROGRESS_SECONDS = 8.0
 """How often the MTA is asked for patience: below Sendmail's 10 s between two reads."""
@@ -271,7 +271,7 @@ class Connection(asyncio.Protocol):
     def _told(self, message: _Message, verdict: Verdict) -> None:
         """Nothing of a message is kept once it is answered."""
         dns = None if message.inquiry is None else message.inquiry.seconds
-        times = Times(time.monotonic() - message.ended_at, dns)
+        times = Durations(time.monotonic() - message.ended_at, dns)
         self._forget_message()
         verdict.told(times)
 

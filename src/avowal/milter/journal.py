@@ -20,7 +20,7 @@ from avowal.errors import EnvironmentFault
 from avowal.flow.actions import Actions
 from avowal.flow.record import Record
 from avowal.flow.trace import Topic
-from avowal.milter.times import Times
+from avowal.milter.durations import Durations
 
 LOGGER = logging.getLogger("avowal.milter")
 _BARE = re.compile(r"[!#-<>-~]+")  # no space, quote or "="
@@ -123,7 +123,7 @@ class Journal:
     def __init__(self, options: Log) -> None:
         self._options = options
 
-    def message(self, actions: Actions, times: Times) -> None:
+    def message(self, actions: Actions, times: Durations) -> None:
         """Log what one message was and what became of it."""
         done = actions.withheld or actions
         record = done.record

@@ -14,7 +14,7 @@ from typing import Any
 
 from avowal.errors import EnvironmentFault
 from avowal.flow.actions import Actions
-from avowal.milter.times import Times
+from avowal.milter.durations import Durations
 
 _DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"  # where prometheus_client looks
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -61,7 +61,7 @@ class Meters:
 
     on = False
 
-    def message(self, actions: Actions, times: Times) -> None:
+    def message(self, actions: Actions, times: Durations) -> None:
         """Count a message and what it took."""
 
     def connections(self, change: int) -> None:
@@ -139,7 +139,7 @@ class Prometheus(Meters):
             "key_changed_timestamp_seconds", "When the key file changed.", "domain", "selector"
         )
 
-    def message(self, actions: Actions, times: Times) -> None:
+    def message(self, actions: Actions, times: Durations) -> None:
         record = (actions.withheld or actions).record
         self._messages.labels(record.treatment, record.action).inc()
         self._answer.observe(times.answer)

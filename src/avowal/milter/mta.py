@@ -23,7 +23,6 @@ from dataclasses import dataclass, field
 from avowal.errors import PeerError, StateError
 from avowal.message import Header
 from avowal.milter.actions import NEEDED
-from avowal.milter.answers import FITTING
 from avowal.milter.codec import code_of, decode, encode, name_of
 from avowal.milter.flavours import POSTFIX, Flavour, Spool
 from avowal.milter.negotiation import Actions, Agreement, Protocol, Stage, accept
@@ -48,6 +47,7 @@ from avowal.milter.packets import (
     Recipient,
     ReplyCode,
 )
+from avowal.milter.permitted import FITTING
 from avowal.milter.wire import PACKET_OCTETS, Decoder
 
 _STAGES = dict(zip(b"CHMRTEN", Stage, strict=True))

@@ -17,7 +17,7 @@ from pathlib import Path
 from avowal.errors import EnvironmentFault, StoreError
 from avowal.flow.actions import Actions, Diagnosis
 from avowal.milter.journal import LOGGER, Facts
-from avowal.report.mailing import Sending
+from avowal.report.delivery import Sending
 
 _MOST_WAITING = 32  # reports and notes; each holds up to half a megabyte
 _MOST_FILES = 1000  # in the directory of diagnoses

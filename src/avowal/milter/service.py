@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from avowal.config.model import Role, Server
 from avowal.limits import DEFAULT
 from avowal.lookup import AsyncResolver, Steps
+from avowal.milter.durations import Durations
 from avowal.milter.events import HeaderEnd, SessionLimits
 from avowal.milter.meters import Meters
 from avowal.milter.negotiation import Wish
 from avowal.milter.packets import Answer, Modification
 from avowal.milter.session import FilterSession
-from avowal.milter.times import Times
 
 if TYPE_CHECKING:
     from avowal.milter.connection import Connection
@@ -30,7 +30,7 @@ class Verdict(NamedTuple):
 
     answer: Answer
     modifications: tuple[Modification, ...] = ()
-    told: Callable[[Times], None] = lambda times: None
+    told: Callable[[Durations], None] = lambda times: None
 
 
 class Work(Protocol):

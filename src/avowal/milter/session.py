@@ -33,10 +33,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final, cast
 
 from avowal.errors import PeerError, StateError
-from avowal.milter.answers import check, modify
 from avowal.milter.codec import decode, encode, name_of, read_options
 from avowal.milter.events import EndOfMessage, Event, HeaderEnd, Negotiated, SessionLimits
-from avowal.milter.gather import Gatherer
+from avowal.milter.header import Gatherer
 from avowal.milter.macros import Macros
 from avowal.milter.negotiation import Agreement, Protocol, Wish, negotiate
 from avowal.milter.packets import (
@@ -55,6 +54,7 @@ from avowal.milter.packets import (
     ReplyCode,
     UnknownCommand,
 )
+from avowal.milter.permitted import check, modify
 from avowal.milter.states import UNNEGOTIATED, Row, State, table
 from avowal.milter.wire import Decoder, Frame
 

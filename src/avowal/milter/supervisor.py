@@ -26,8 +26,8 @@ from avowal.milter import meters
 from avowal.milter.fleet import Fleet, Generation
 from avowal.milter.journal import LOGGER, open_log
 from avowal.milter.notify import Notifier
+from avowal.milter.prerequisites import listen, named
 from avowal.milter.sockets import Listening, group_id, user_id
-from avowal.milter.surroundings import listen, named
 from avowal.milter.worker import DRAIN, RETIRE, Prepared, check_user
 
 START_SECONDS = 30.0  # until a new worker has to serve

@@ -165,7 +165,7 @@ _FLAGS = {
 
 def _run(invocation: Invocation, arguments: Sequence[str]) -> int:
     if invocation.query:
-        from avowal.opendkim.querying import query  # noqa: PLC0415 - only for -Q
+        from avowal.opendkim.query_mode import query  # noqa: PLC0415 - only for -Q
 
         return query(sys.stdin, sys.stdout, sys.stderr)
     conf = _read(invocation)
@@ -188,7 +188,7 @@ def _run(invocation: Invocation, arguments: Sequence[str]) -> int:
             fixed_time=invocation.fixed_time,
         )
     if invocation.check:
-        from avowal.opendkim.checking import check  # noqa: PLC0415 - only for -n
+        from avowal.opendkim.check import check  # noqa: PLC0415 - only for -n
 
         return check(conf, _complain)
     return _serve(invocation, conf, arguments)
@@ -222,7 +222,7 @@ def notes(conf: OpendkimConf, *, tolerated: bool = False) -> Iterator[str]:
 
 
 def _serve(invocation: Invocation, conf: OpendkimConf, arguments: Sequence[str]) -> int:
-    from avowal.opendkim.binding import bind  # noqa: PLC0415 - opened before the rest is loaded
+    from avowal.opendkim.sockets import bind  # noqa: PLC0415 - opened before the rest is loaded
 
     signal.signal(signal.SIGTERM, _end)  # until the event loop listens for it
     bound = bind(conf)

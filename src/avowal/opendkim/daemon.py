@@ -16,14 +16,14 @@ from avowal import __version__
 from avowal.config.opendkim_conf import OpendkimConf, read_conf
 from avowal.errors import AvowalError, EnvironmentFault
 from avowal.milter.server import Acceptor
-from avowal.opendkim.binding import Bound
 from avowal.opendkim.connection import Connection, Service
 from avowal.opendkim.filtering import Generation
 from avowal.opendkim.journal import Level, Line
 from avowal.opendkim.logs import SyslogLog
-from avowal.opendkim.mailing import DEFAULT_COMMAND, hand_over
+from avowal.opendkim.mail_command import DEFAULT_COMMAND, hand_over
 from avowal.opendkim.settings import compiled
 from avowal.opendkim.shadow import ShadowLog
+from avowal.opendkim.sockets import Bound
 from avowal.opendkim.sources import BothResolver, resolver_of
 from avowal.opendkim.verdict import Mail
 

@@ -16,7 +16,7 @@ from avowal.lookup import Steps
 from avowal.message import Header
 from avowal.milter.actions import reply_code
 from avowal.milter.packets import Answer, Disposition
-from avowal.opendkim import signing, verifying
+from avowal.opendkim import signing, verification
 from avowal.opendkim.envelope import Envelope
 from avowal.opendkim.hosts import holds_host
 from avowal.opendkim.journal import Detail, Journal
@@ -25,7 +25,7 @@ from avowal.opendkim.settings import Settings
 from avowal.opendkim.signing import SigningWork
 from avowal.opendkim.treatment import Kind, Treatment, header_fault, treat
 from avowal.opendkim.verdict import Verdict, answer_of
-from avowal.opendkim.verifying import VerifyingWork
+from avowal.opendkim.verification import VerifyingWork
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +91,8 @@ class Filtering:
             self.early = Verdict(answer=_refusal(treatment.why or "malformed"))
         elif kind is Kind.MALFORMED or self._breaks_counts():
             self._malformed = True
-        elif (why := verifying.syntax_fault(self.header)) is not None:
-            self.early = verifying.syntax_verdict(self.settings, self.journal, why)
+        elif (why := verification.syntax_fault(self.header)) is not None:
+            self.early = verification.syntax_verdict(self.settings, self.journal, why)
         elif kind is Kind.SIGN:
             self._begin_signing(treatment, seen, now)
         else:
@@ -135,7 +135,7 @@ class Filtering:
         if self.early is not None:
             return self.early
         if self._malformed:
-            return verifying.malformed_verdict(self.settings, self._envelope)
+            return verification.malformed_verdict(self.settings, self._envelope)
         if self._signing is not None:
             return self._signing.finish()
         assert self._verifying is not None  # noqa: S101 - one of the four

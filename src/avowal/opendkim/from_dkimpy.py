@@ -12,7 +12,7 @@ from typing import Any
 
 from avowal.config.opendkim_conf import OpendkimConf, Setting, read_conf
 from avowal.config.opendkim_options import BY_NAME, Kind, Option, Verdict
-from avowal.opendkim.translating import (
+from avowal.opendkim.translation import (
     Became,
     Translation,
     became,

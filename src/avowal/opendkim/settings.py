@@ -19,7 +19,7 @@ from avowal.errors import AvowalError, ConfigError, KeyMaterialError
 from avowal.keys.files import load_key
 from avowal.keys.opendkim import DataSet, KeyTable, SigningTable
 from avowal.names import DomainName, NameFault
-from avowal.opendkim.replacing import Replacer
+from avowal.opendkim.replacer import Replacer
 from avowal.stores.datasets import MemorySet
 from avowal.stores.opening import open_data_set, why_not
 

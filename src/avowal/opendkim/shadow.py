@@ -16,7 +16,7 @@ from avowal.milter.packets import Disposition, InsertHeader
 from avowal.opendkim.connection import Log
 from avowal.opendkim.envelope import Envelope
 from avowal.opendkim.filtering import Filtering
-from avowal.opendkim.guarding import authserv_id
+from avowal.opendkim.forged import authserv_id
 from avowal.opendkim.journal import Level, Line, printable
 from avowal.opendkim.verdict import Verdict
 from avowal.taglist import TagList

@@ -14,10 +14,10 @@ from avowal.milter.packets import InsertHeader, Modification
 from avowal.opendkim.envelope import Envelope
 from avowal.opendkim.journal import Journal
 from avowal.opendkim.layout import OpendkimLayout
+from avowal.opendkim.results import software_value
 from avowal.opendkim.settings import Settings
 from avowal.opendkim.treatment import Signing, Treatment
 from avowal.opendkim.verdict import Verdict, answer_of
-from avowal.opendkim.wording import software_value
 
 _FIELD_NAME = "DKIM-Signature"
 

@@ -13,12 +13,12 @@ from enum import Enum
 from avowal.lookup import Answer, Outcome, Question, Steps, together
 from avowal.mailbox import Authors
 from avowal.names import DomainName
-from avowal.policy.asking import Memory, failed, failure_text
 from avowal.policy.caps import DEFAULT, Caps
 from avowal.policy.evidence import SignatureResult
 from avowal.policy.existence import Existence
+from avowal.policy.memory import Memory, failed, failure_text
+from avowal.policy.practice_record import ALL, DISCARDABLE, UNKNOWN, WordRecord
 from avowal.policy.trace import Notes, Trace, printable
-from avowal.policy.words import ALL, DISCARDABLE, UNKNOWN, WordRecord
 
 PREFIX = "_adsp._domainkey"
 WORDS = frozenset({UNKNOWN, ALL, DISCARDABLE})

@@ -15,9 +15,9 @@ from avowal.errors import UsageError
 from avowal.lookup import Answer, Outcome, Steps
 from avowal.mailbox import Authors
 from avowal.names import DomainName, NameFault
-from avowal.policy.asking import Memory, failure_text
 from avowal.policy.caps import DEFAULT, Caps
 from avowal.policy.evidence import SignatureResult
+from avowal.policy.memory import Memory, failure_text
 from avowal.policy.result import Result
 from avowal.policy.trace import Notes, Trace, printable
 from avowal.taglist import TagList, TagListFault

@@ -12,9 +12,9 @@ from avowal.lookup import Steps
 from avowal.mailbox import Authors, Mailbox
 from avowal.message import Header
 from avowal.names import DomainName
-from avowal.policy.asking import Failed, Memory, failed, failure_text
 from avowal.policy.caps import DEFAULT, Caps
 from avowal.policy.evidence import SignatureResult
+from avowal.policy.memory import Failed, Memory, failed, failure_text
 from avowal.policy.practices import (
     AuthorStanding,
     Practices,

@@ -17,13 +17,13 @@ from avowal.mailbox import Authors
 from avowal.message import Header
 from avowal.names import DomainName
 from avowal.policy import adsp, atps, domainkeys, ssp, ssp2007, vbr
-from avowal.policy.asking import Memory, without_asking
 from avowal.policy.assessment import Assessment, Choice, Generation, GenerationVerdict
 from avowal.policy.caps import DEFAULT, Caps
 from avowal.policy.dmarc.compare import differences
 from avowal.policy.dmarc.discovery import Discovery
 from avowal.policy.dmarc.evaluate import evaluate as evaluate_dmarc
 from avowal.policy.evidence import EnvelopeResult, SignatureResult
+from avowal.policy.memory import Memory, without_asking
 from avowal.policy.trace import Trace, TraceStep
 from avowal.policy.verdicts import combined, verdict_of
 

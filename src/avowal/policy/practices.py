@@ -14,9 +14,9 @@ from typing import TypeAlias
 from avowal.lookup import Steps, together
 from avowal.mailbox import Authors, Mailbox
 from avowal.names import DomainName
-from avowal.policy.asking import Failed
 from avowal.policy.caps import Caps
 from avowal.policy.evidence import SignatureResult
+from avowal.policy.memory import Failed
 from avowal.policy.trace import Notes, Trace
 
 

@@ -19,9 +19,9 @@ from itertools import chain
 from avowal.lookup import Answer, Steps
 from avowal.mailbox import Authors, Mailbox
 from avowal.names import MAX_LABEL, DomainName
-from avowal.policy.asking import Failed, Memory, failed, failure_text
 from avowal.policy.caps import DEFAULT, Caps
 from avowal.policy.evidence import SignatureResult
+from avowal.policy.memory import Failed, Memory, failed, failure_text
 from avowal.policy.practices import (
     Acceptable,
     AuthorStanding,

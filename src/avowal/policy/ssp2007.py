@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from avowal.lookup import Answer, Outcome, Question, Steps
 from avowal.mailbox import Authors, Mailbox
 from avowal.names import DomainName
-from avowal.policy.asking import Failed, Memory, failed, failure_text
 from avowal.policy.caps import DEFAULT, Caps
 from avowal.policy.evidence import SignatureResult
+from avowal.policy.memory import Failed, Memory, failed, failure_text
+from avowal.policy.practice_record import ALL, DISCARDABLE, STRICT, UNKNOWN, WordRecord
 from avowal.policy.practices import (
     Acceptable,
     AuthorStanding,
@@ -27,7 +28,6 @@ from avowal.policy.practices import (
     unless_signed,
 )
 from avowal.policy.trace import Notes, printable
-from avowal.policy.words import ALL, DISCARDABLE, STRICT, UNKNOWN, WordRecord
 
 PREFIX = "_ssp._domainkey"
 WORDS = frozenset({UNKNOWN, ALL, STRICT, DISCARDABLE})  # discardable: draft-ietf-dkim-ssp-02

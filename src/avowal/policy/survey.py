@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from avowal.lookup import Answer, Outcome, Question, Steps
 from avowal.names import DomainName
 from avowal.policy import adsp, domainkeys, ssp, ssp2007
-from avowal.policy.asking import Failed, Memory, failed, failure_text
 from avowal.policy.caps import DEFAULT, Caps
 from avowal.policy.dmarc.discovery import Explorer, Walk
+from avowal.policy.memory import Failed, Memory, failed, failure_text
+from avowal.policy.practice_record import WordRecord
 from avowal.policy.spf.record import is_record
 from avowal.policy.symbols import SymbolRecord
-from avowal.policy.words import WordRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from avowal.lookup import Answer, Outcome, Steps
 from avowal.message import Field, Header
 from avowal.names import DomainName, NameFault
-from avowal.policy.asking import Memory, failure_text
 from avowal.policy.caps import DEFAULT, Caps
 from avowal.policy.evidence import EnvelopeResult, SignatureResult
+from avowal.policy.memory import Memory, failure_text
 from avowal.policy.result import Result
 from avowal.policy.trace import Notes, Trace, printable
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from avowal.cli import plain
 from avowal.cli.commands import group
+from avowal.cli.verification import verify
 from avowal.cli.verify import command
-from avowal.cli.verifying import verify
 
 WORDS = st.sampled_from(
     ["--zone", "z", "--zone=z", "-", "--", "-z", "--json", "--zon", "-h", "a.eml", "", "é", "--at"]

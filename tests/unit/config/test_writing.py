@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from avowal.config.described import dotted_names, tables
 from avowal.config.model import Configuration
+from avowal.config.schema import dotted_names, tables
 from avowal.config.toml import parse
 from avowal.config.writing import reference, sample, toml
 

@@ -13,13 +13,13 @@ from avowal.config.model import Key
 from avowal.config.toml import parse
 from avowal.errors import KeyMaterialError
 from avowal.flow.actions import Actions
-from avowal.flow.compiling import compile_plan
+from avowal.flow.compiler import compile_plan
 from avowal.flow.decide import decide
 from avowal.flow.inspection import Inspection, Outcome
 from avowal.flow.plan import AnyKey, Plan
+from avowal.flow.signatures import DkimVerifying
 from avowal.flow.transaction import Authentication, Transaction
 from avowal.flow.treatment import Treatment, treat
-from avowal.flow.verifying import DkimVerifying
 from avowal.lookup import Resolver, run
 from avowal.message import Field, Header, Message
 from avowal.names import DomainName

@@ -11,14 +11,14 @@ import avowal
 from avowal.config.toml import parse
 from avowal.errors import ConfigError
 from avowal.flow.actions import Actions, Disposition
-from avowal.flow.compiling import compile_plan
+from avowal.flow.compiler import compile_plan
 from avowal.flow.decide import decide
 from avowal.flow.feedback import Reporting
 from avowal.flow.inspection import Inspection
 from avowal.flow.plan import Plan
+from avowal.flow.signatures import DkimVerifying
 from avowal.flow.trace import Topic
 from avowal.flow.transaction import Transaction
-from avowal.flow.verifying import DkimVerifying
 from avowal.lookup import Answer, Failure, run
 from avowal.message import Message
 from avowal.report.arf import Report

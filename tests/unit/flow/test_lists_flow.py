@@ -12,7 +12,7 @@ import avowal
 from avowal import authres
 from avowal.config.toml import parse
 from avowal.flow.actions import Actions, Disposition
-from avowal.flow.compiling import compile_plan
+from avowal.flow.compiler import compile_plan
 from avowal.flow.trace import Topic
 from avowal.keys.watch import WatchedKey
 from avowal.lookup import Failure

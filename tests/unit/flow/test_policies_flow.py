@@ -11,7 +11,7 @@ from tests.unit.flow.conftest import NOW, Site, load
 
 from avowal.config.toml import parse
 from avowal.flow.actions import Actions, Disposition
-from avowal.flow.compiling import compile_plan
+from avowal.flow.compiler import compile_plan
 from avowal.flow.decide import decide
 from avowal.flow.inspection import Inspection
 from avowal.flow.trace import Topic

@@ -14,13 +14,13 @@ import pytest
 from avowal.config.model import Configuration, Key, Listener, Log, Role, Server
 from avowal.config.places import NOWHERE
 from avowal.crypto.signing import PrivateKey, generate
-from avowal.flow.compiling import compile_plan
+from avowal.flow.compiler import compile_plan
 from avowal.flow.plan import Plan
 from avowal.keys.records import record_text
 from avowal.lookup import AsyncResolver
 from avowal.milter.client import MtaClient
 from avowal.milter.flavours import POSTFIX, Flavour
-from avowal.milter.flowing import FlowFilter
+from avowal.milter.flow_filter import FlowFilter
 from avowal.milter.mta import Outcome, Transaction
 from avowal.milter.server import MilterServer
 from avowal.milter.service import Filter, Service

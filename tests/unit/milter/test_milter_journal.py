@@ -13,8 +13,8 @@ from avowal.errors import EnvironmentFault
 from avowal.flow.actions import Actions
 from avowal.flow.record import Checked, Made, Record
 from avowal.flow.trace import Step, Topic, Trace
+from avowal.milter.durations import Durations
 from avowal.milter.journal import LOGGER, Journal, classic, logfmt, open_log, printable
-from avowal.milter.times import Times
 
 RECORD = Record(
     action="accept",
@@ -31,7 +31,7 @@ RECORD = Record(
 )
 TRACE = Trace((Step(Topic.SIGN, "keys", True, "a key of sender.example signs", None, True),))
 ACTIONS = Actions(record=RECORD, trace=TRACE)
-TIMES = Times(0.0123, 0.004)
+TIMES = Durations(0.0123, 0.004)
 Lines = Callable[[], list[str]]
 
 

@@ -17,7 +17,7 @@ from avowal.flow.actions import Actions, Diagnosis
 from avowal.flow.plan import Plan
 from avowal.flow.record import Record
 from avowal.flow.trace import Trace
-from avowal.milter.flowing import FlowFilter
+from avowal.milter.flow_filter import FlowFilter
 from avowal.milter.journal import LOGGER
 from avowal.milter.outbox import Notes, Outbox
 from avowal.milter.packets import Disposition

@@ -18,7 +18,7 @@ from tests.milter_recording import DIRECTORY, SETUPS, Recording
 
 from avowal.lookup import run
 from avowal.milter.events import EndOfMessage, Event, HeaderEnd
-from avowal.milter.flowing import FlowWork
+from avowal.milter.flow_filter import FlowWork
 from avowal.milter.packets import Body, Connect, Disposition, Mail
 from avowal.milter.session import FilterSession
 

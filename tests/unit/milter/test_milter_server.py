@@ -19,7 +19,7 @@ from avowal.milter import connection
 from avowal.milter.codec import encode
 from avowal.milter.events import HeaderEnd, SessionLimits
 from avowal.milter.flavours import POSTFIX, SENDMAIL, Flavour
-from avowal.milter.flowing import FlowFilter
+from avowal.milter.flow_filter import FlowFilter
 from avowal.milter.mta import MtaSession, Transaction
 from avowal.milter.negotiation import Actions, Protocol
 from avowal.milter.packets import (
@@ -334,7 +334,7 @@ class RemoteKey:
 
 def remote_plan(remote: RemoteKey) -> Plan:
     from avowal.config.model import Configuration, Key, Log
-    from avowal.flow.compiling import compile_plan
+    from avowal.flow.compiler import compile_plan
 
     configuration = Configuration(
         keys={"k": Key(domain="sender.example", selector="s", inline="elsewhere")},

@@ -23,7 +23,7 @@ from avowal.milter.packets import (
     Recipient,
 )
 from avowal.milter.session import FilterSession
-from avowal.milter.telling import bare, client_address, transaction, wish
+from avowal.milter.transaction import bare, client_address, transaction, wish
 
 LOCAL = Connect(b"mail.example.com", b"4", 1234, b"192.0.2.1")
 

@@ -9,7 +9,7 @@ import pytest
 from avowal.config.model import Configuration
 from avowal.errors import ConfigError
 from avowal.opendkim.from_dkimpy import read, translate
-from avowal.opendkim.translating import Translation
+from avowal.opendkim.translation import Translation
 
 SINGLE = """\
 Domain example.com, example.net

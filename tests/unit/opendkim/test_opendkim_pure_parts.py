@@ -9,13 +9,13 @@ import pytest
 from avowal.config.opendkim_conf import read_conf
 from avowal.errors import ConfigError
 from avowal.message import Header
-from avowal.opendkim.binding import socket_name
 from avowal.opendkim.hosts import holds_host
-from avowal.opendkim.replacing import Replacer
+from avowal.opendkim.replacer import Replacer
+from avowal.opendkim.results import malformed_value, none_value
 from avowal.opendkim.settings import Minimum, Settings, compiled
+from avowal.opendkim.sockets import socket_name
 from avowal.opendkim.verdict import answer_of
-from avowal.opendkim.verifying import syntax_fault
-from avowal.opendkim.wording import malformed_value, none_value
+from avowal.opendkim.verification import syntax_fault
 from avowal.stores.opening import open_data_set
 
 

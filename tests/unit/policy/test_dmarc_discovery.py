@@ -6,7 +6,6 @@ import pytest
 from tests.evidence import Counting, name
 
 from avowal.lookup import Question, run
-from avowal.policy.asking import Failed
 from avowal.policy.dmarc.discovery import (
     Discovered,
     Explorer,
@@ -17,6 +16,7 @@ from avowal.policy.dmarc.discovery import (
 )
 from avowal.policy.dmarc.suffixes import public_suffix_list
 from avowal.policy.existence import Existence
+from avowal.policy.memory import Failed
 from avowal.testing import Zone
 
 SUFFIXES = public_suffix_list(["com", "uk", "co.uk", "example"])

@@ -12,8 +12,8 @@ from avowal.authres.registry import METHODS
 from avowal.lookup import run
 from avowal.message import Header
 from avowal.policy.assessment import Choice, Generation
+from avowal.policy.authentication_results import authentication_results, dmarc_reply
 from avowal.policy.engine import Engine
-from avowal.policy.results import authentication_results, dmarc_reply
 from avowal.testing import Zone
 
 HEADER = Header.parse(b"From: joe@example.com\r\nVBR-Info: md=t.example; mc=all; mv=v.example\r\n")

@@ -10,8 +10,8 @@ from tests.evidence import Counting, name
 from avowal.errors import UsageError
 from avowal.lookup import run
 from avowal.policy import publish
-from avowal.policy.described import described
 from avowal.policy.dmarc.record import Policy, Record
+from avowal.policy.explanation import described
 from avowal.policy.lint import Finding, Level, lint
 from avowal.policy.publish import Wish
 from avowal.policy.survey import survey

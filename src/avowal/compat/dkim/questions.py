@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
+from avowal.calls.resolver import system_resolver
 from avowal.compat.dkim.faults import DnsTimeoutError
-from avowal.front import system_resolver
 from avowal.lookup import NO_DATA, Answer, Failure, Outcome, Question
 
 

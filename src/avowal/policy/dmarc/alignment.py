@@ -12,12 +12,12 @@ from typing import Literal
 
 from avowal.lookup import Steps, together
 from avowal.names import DomainName
-from avowal.policy.asking import Failed
 from avowal.policy.dmarc.discovery import Discovered, Explorer
 from avowal.policy.dmarc.record import Record
 from avowal.policy.dmarc.result import Alignment
 from avowal.policy.dmarc.suffixes import SuffixList
 from avowal.policy.evidence import EnvelopeResult, SignatureResult
+from avowal.policy.memory import Failed
 
 _COUNTED = ("pass", "temperror")
 

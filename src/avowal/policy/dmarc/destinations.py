@@ -14,11 +14,11 @@ from typing import Literal
 
 from avowal.lookup import Answer, Steps, together
 from avowal.names import DomainName
-from avowal.policy.asking import Memory, failed
 from avowal.policy.caps import DEFAULT, Caps
 from avowal.policy.dmarc.discovery import Explorer, Walk, records_at
 from avowal.policy.dmarc.record import Record
 from avowal.policy.dmarc.uris import ReportUri
+from avowal.policy.memory import Memory, failed
 
 Kind = Literal["rua", "ruf"]
 

@@ -13,11 +13,11 @@ from enum import Enum
 
 from avowal.lookup import Answer, Outcome, Question, Steps
 from avowal.names import DomainName
-from avowal.policy.asking import Failed, Memory, failed, failure_text
 from avowal.policy.caps import DEFAULT, Caps
 from avowal.policy.dmarc.record import Policy, Record, RecordFault
 from avowal.policy.dmarc.suffixes import SuffixList
 from avowal.policy.existence import Existence
+from avowal.policy.memory import Failed, Memory, failed, failure_text
 from avowal.policy.trace import Action, Notes, TraceStep, printable
 
 _MOST_LABELS = 7  # RFC 9989 §4.10: a longer name is cut to seven labels

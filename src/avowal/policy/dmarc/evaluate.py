@@ -13,7 +13,6 @@ from typing import Any
 from avowal.lookup import Steps, together
 from avowal.mailbox import Authors, Problem
 from avowal.names import DomainName
-from avowal.policy.asking import Failed, Memory
 from avowal.policy.caps import DEFAULT, Caps
 from avowal.policy.dmarc.alignment import Compared, Identifier, compare_names, identifiers
 from avowal.policy.dmarc.discovery import (
@@ -28,6 +27,7 @@ from avowal.policy.dmarc.result import DomainEvaluation, Evaluation, Override
 from avowal.policy.dmarc.suffixes import SuffixList, public_suffix_list
 from avowal.policy.evidence import EnvelopeResult, SignatureResult
 from avowal.policy.existence import Existence
+from avowal.policy.memory import Failed, Memory
 from avowal.policy.result import Result
 from avowal.policy.trace import Action, Notes
 

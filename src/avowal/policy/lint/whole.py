@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from avowal.policy.described import TITLES
+from avowal.policy.explanation import TITLES
 from avowal.policy.lint.finding import Finding, Level
 from avowal.policy.survey import Survey
 

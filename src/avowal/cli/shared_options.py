@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from avowal.cli.answers import Dns
+from avowal.cli.dns import Dns
 
 F = TypeVar("F", bound=Callable[..., Any])
 

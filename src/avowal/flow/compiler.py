@@ -29,9 +29,9 @@ from avowal.flow.plan import (
 )
 from avowal.flow.policies import PolicyChecking, SpfChecking, choice_of
 from avowal.flow.posts import PostJudging
-from avowal.flow.sets import Sets
+from avowal.flow.signatures import DkimVerifying
 from avowal.flow.signing import DkimSigning
-from avowal.flow.verifying import DkimVerifying
+from avowal.flow.tables import Sets
 from avowal.lists.resign import Removal
 from avowal.policy.assessment import Choice
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from avowal.flow.explaining import cautions, explain
+from avowal.flow.summary import cautions, explain
 
 Make = Callable[[str], Any]
 

@@ -17,8 +17,8 @@ from avowal.milter.packets import Modification
 from avowal.opendkim.envelope import Envelope
 from avowal.opendkim.hosts import holds_name
 from avowal.opendkim.journal import Journal
+from avowal.opendkim.results import NAME
 from avowal.opendkim.settings import Settings
-from avowal.opendkim.wording import NAME
 
 
 def authserv_id(settings: Settings, envelope: Envelope) -> str:

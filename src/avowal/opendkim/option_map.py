@@ -1,4 +1,4 @@
-"""Which option of ours each plain option of opendkim.conf becomes: the table of `translating`."""
+"""Which option of ours each plain option of opendkim.conf becomes: the table of `translation`."""
 
 from __future__ import annotations
 

@@ -26,10 +26,11 @@ from avowal.milter.packets import (
     InsertHeader,
     Modification,
 )
-from avowal.opendkim import guarding, wording
+from avowal.opendkim import forged, results
 from avowal.opendkim.envelope import Envelope
 from avowal.opendkim.feedback import Feedback
 from avowal.opendkim.journal import Journal
+from avowal.opendkim.results import Judged, key_bits
 from avowal.opendkim.settings import Settings
 from avowal.opendkim.sigerrors import (
     BAD_SIGNATURE,
@@ -49,12 +50,11 @@ from avowal.opendkim.sigerrors import (
 from avowal.opendkim.signing import software_field
 from avowal.opendkim.treatment import Treatment
 from avowal.opendkim.verdict import Verdict, answer_of, holds
-from avowal.opendkim.wording import Judged, key_bits
 from avowal.policy import atps
 from avowal.policy.evidence import SignatureResult
 from avowal.policy.result import Result as AtpsResult
 
-_AR = wording.NAME
+_AR = results.NAME
 _MIN_RSA_BITS, _MAX_RSA_BITS = 384, 16384
 _MISSING = tuple(name for name in REQUIRED if name != "bh")
 _NUMBERS = (b"t", b"x")
@@ -157,14 +157,14 @@ class VerifyingWork:
         self._feedback.end()
         self.verifications = self._verifier.finish(keys)
         judged = tuple(self._judged(self.verifications))
-        removals = guarding.removals(self._settings, self._envelope, self._header, self._journal)
+        removals = forged.removals(self._settings, self._envelope, self._header, self._journal)
         if not judged:
             return self._unsigned(removals)
         self._note(judged)
         deciding = _deciding(judged)
         passed = deciding.error is OK
         authorized = yield from self._atps([one.verification for one in judged if passed])
-        value = wording.results_value(
+        value = results.results_value(
             self._authserv_id,
             judged,
             atps=authorized,
@@ -306,7 +306,7 @@ class VerifyingWork:
             self._journal.info(NO_SIGNATURE.log)
         modifications = [*removals]
         if adds:
-            modifications.append(InsertHeader(0, _AR, wording.none_value(self._authserv_id)))
+            modifications.append(InsertHeader(0, _AR, results.none_value(self._authserv_id)))
         modifications += software_field(self._settings, self._envelope)
         modifications += holds(action, NO_SIGNATURE.log)
         return Verdict(
@@ -315,7 +315,7 @@ class VerifyingWork:
 
     @property
     def _authserv_id(self) -> str:
-        return guarding.authserv_id(self._settings, self._envelope)
+        return forged.authserv_id(self._settings, self._envelope)
 
 
 def syntax_verdict(settings: Settings, journal: Journal, why: str) -> Verdict:
@@ -329,7 +329,7 @@ def malformed_verdict(settings: Settings, envelope: Envelope) -> Verdict:
     """Return what happens to a message whose author cannot be told, or that breaks RFC 5322."""
     if settings.on("IgnoreMalformedMail"):
         return Verdict()
-    value = wording.malformed_value(guarding.authserv_id(settings, envelope))
+    value = results.malformed_value(forged.authserv_id(settings, envelope))
     return Verdict(modifications=(InsertHeader(0, _AR, value),))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
-class Times(NamedTuple):
+class Durations(NamedTuple):
     """Seconds from the end of a message to our answer, and of DNS where it was asked."""
 
     answer: float

@@ -14,14 +14,15 @@ from avowal.flow.inspection import Inspection, Outcome
 from avowal.flow.plan import Plan
 from avowal.flow.transaction import Transaction
 from avowal.lookup import Steps
-from avowal.milter import telling
+from avowal.milter import response
+from avowal.milter import transaction as transaction_of
+from avowal.milter.durations import Durations
 from avowal.milter.events import HeaderEnd
 from avowal.milter.journal import Journal
 from avowal.milter.meters import Meters
 from avowal.milter.outbox import Outbox
 from avowal.milter.service import Verdict
 from avowal.milter.session import FilterSession
-from avowal.milter.times import Times
 
 
 def _unix_time() -> int:
@@ -44,12 +45,14 @@ class FlowFilter:
         now: Callable[[], int] = _unix_time,
     ) -> None:
         self.plan = plan
-        self.wish = telling.wish(plan.configuration)
+        self.wish = transaction_of.wish(plan.configuration)
         self.journal = journal or Journal(plan.configuration.log)
         self.meters = meters or Meters()
         self.outbox = outbox
         self._now = now
-        self._macros = tuple(name.strip("{}") for name in telling.named_macros(plan.configuration))
+        self._macros = tuple(
+            name.strip("{}") for name in transaction_of.named_macros(plan.configuration)
+        )
         self.remote = any(
             use.loaded is not None and hasattr(use.loaded, "asign") for use in plan.keys.values()
         )
@@ -69,7 +72,7 @@ class FlowFilter:
     def _transaction(
         self, session: FilterSession, role: Role, now: int, *, truncated: bool
     ) -> Transaction:
-        return telling.transaction(
+        return transaction_of.transaction(
             session,
             received_at=now,
             role=role,
@@ -81,13 +84,15 @@ class FlowFilter:
     def verdict(self, actions: Actions, session: FilterSession) -> Verdict:
         """Say actions in milter packets.  Raises UsageError for a field no MTA would take."""
 
-        def told(times: Times) -> None:
+        def told(times: Durations) -> None:
             self.journal.message(actions, times)
             self.meters.message(actions, times)
             if self.outbox is not None and (actions.reports or actions.diagnosis):
                 self.outbox.take(actions)
 
-        return Verdict(telling.answer_of(actions), telling.modifications_of(actions, session), told)
+        return Verdict(
+            response.answer_of(actions), response.modifications_of(actions, session), told
+        )
 
 
 class FlowWork:

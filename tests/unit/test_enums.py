@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from avowal.words import CitedWord, Word
+from avowal.enums import CitedWord, Word
 
 
 class Plain(Word):

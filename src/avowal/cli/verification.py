@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from avowal.cli import exits, report, sources
-from avowal.cli.answers import Dns
+from avowal.cli.dns import Dns
 from avowal.cli.exits import Status
 from avowal.cli.inspection import Inspected, inspect
 from avowal.cli.progress import bar

@@ -18,9 +18,9 @@ from avowal.config.opendkim_conf import OpendkimConf, Setting
 from avowal.config.opendkim_options import Verdict
 from avowal.config.writing import toml
 from avowal.errors import AvowalError, ConfigError
-from avowal.opendkim import becoming
-from avowal.opendkim.binding import socket_name
+from avowal.opendkim import option_map
 from avowal.opendkim.settings import OMITTED, SIGNED
+from avowal.opendkim.sockets import socket_name
 from avowal.stores.datasets import PatternSet, Row, open_text_set
 from avowal.stores.opening import why_not
 
@@ -72,7 +72,7 @@ class Translation:
 def translate(conf: OpendkimConf) -> Translation:
     """Translate a configuration.  Raises ConfigError for what cannot be read."""
     made = Translation(conf)
-    for path, value in becoming.DEFAULTS:
+    for path, value in option_map.DEFAULTS:
         made.put(path, value)
     for setting in conf.effective:
         words = became(made, setting)
@@ -92,9 +92,9 @@ def became(made: Translation, setting: Setting) -> str:
     special = _SPECIAL.get(option.name)
     if special is not None:
         return special(made, setting)
-    simple = becoming.SIMPLE.get(option.name)
+    simple = option_map.SIMPLE.get(option.name)
     if simple is None:
-        return f"nothing: {becoming.NOTED[option.name]}"
+        return f"nothing: {option_map.NOTED[option.name]}"
     for path, value in simple.values(made.conf, setting):
         made.put(path, value)
     return simple.path
@@ -167,7 +167,7 @@ def _values(text: str) -> list[str]:
 
 
 def _replace_rules(made: Translation, setting: Setting) -> str:
-    from avowal.opendkim.replacing import Replacer  # noqa: PLC0415 - two of a hundred use it
+    from avowal.opendkim.replacer import Replacer  # noqa: PLC0415 - two of a hundred use it
 
     try:
         replacer = Replacer.load(setting.text)

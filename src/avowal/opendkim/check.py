@@ -9,10 +9,10 @@ from avowal.config.hosts import HostEntry
 from avowal.config.opendkim_conf import OpendkimConf
 from avowal.errors import AvowalError, ConfigError, KeyMaterialError, SyntaxFault
 from avowal.milter.sockets import parse
-from avowal.opendkim.binding import Identity, socket_name
 from avowal.opendkim.keyring import Keyring
 from avowal.opendkim.logs import SyslogLog
 from avowal.opendkim.settings import Settings, compiled
+from avowal.opendkim.sockets import Identity, socket_name
 from avowal.opendkim.sources import resolver_of
 from avowal.stores.datasets import Row, kind_of
 

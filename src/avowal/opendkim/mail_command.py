@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from avowal.opendkim.journal import Level, Line
 from avowal.opendkim.verdict import Mail
-from avowal.report.mailing import DEFAULT_COMMAND, SECONDS, piped
+from avowal.report.delivery import DEFAULT_COMMAND, SECONDS, piped
 
 __all__ = ["DEFAULT_COMMAND", "hand_over"]
 

@@ -13,7 +13,7 @@ from aiosmtpd.smtp import Envelope as Received
 
 from avowal.errors import ConfigError, PeerError
 from avowal.report.arf import Envelope, Report, ReportMail, auth_failure
-from avowal.report.mailing import SendingCommand, SendingRelay
+from avowal.report.delivery import SendingCommand, SendingRelay
 
 MAIL = ReportMail(
     report=Report(

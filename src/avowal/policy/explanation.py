@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from avowal.policy import adsp, domainkeys, ssp, ssp2007
 from avowal.policy.dmarc.record import REMOVED_TAGS, Policy, Record, RecordFault
+from avowal.policy.practice_record import WordRecord
 from avowal.policy.spf.macros import SpfSyntaxFault
 from avowal.policy.spf.record import read_record
 from avowal.policy.survey import Place, Survey
 from avowal.policy.symbols import SymbolRecord
 from avowal.policy.trace import printable
-from avowal.policy.words import WordRecord
 
 TITLES = {
     "dmarc": "DMARC (RFC 9989)",

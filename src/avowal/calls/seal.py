@@ -1,4 +1,4 @@
-"""The front door to ARC: verify a chain and seal a message in one line.
+"""Verify an ARC chain and seal a message in one line.
 
 ARC (RFC 8617) is Experimental and on its way to Historic: these functions are for talking
 to hosts that still seal, and for reading what they sealed.
@@ -19,22 +19,15 @@ from avowal.arc.verdict import ChainVerification, result_of
 from avowal.arc.verifier import ArcKeys, ArcVerifier
 from avowal.authres.model import AuthenticationResults
 from avowal.authres.reader import read
+from avowal.calls.resolver import ZoneData, limited, moment
+from avowal.calls.sign import intent_of
+from avowal.calls.source import Source, opened, read_header, signable
 from avowal.canonical import Octets
 from avowal.crypto.signing import AsyncSigningKey, SigningKey
 from avowal.dkim import rules as rules_module
 from avowal.dkim.hashing import BodyHasher
 from avowal.dkim.intent import Intent
 from avowal.dkim.rules import Rules
-from avowal.front import (
-    Source,
-    ZoneData,
-    intent_of,
-    limited,
-    moment,
-    opened,
-    read_header,
-    signable,
-)
 from avowal.limits import DEFAULT, Limits
 from avowal.lookup import AsyncResolver, Resolver, Steps, arun, run
 from avowal.message import CRLF, Header, HeaderTooLarge, LineEnds

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from avowal.values import value
+from avowal.valueclass import value
 
 
 @value

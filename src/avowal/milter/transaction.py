@@ -1,40 +1,17 @@
-"""Between the milter protocol and the flow: what a session knows, and what is to be done.
-
-Nothing is decided here.  `transaction` says what the MTA told, in the flow's terms;
-`answer_of` and `modifications_of` say in milter packets what the flow decided.
-"""
+"""What the MTA said of a message, in the terms of the flow, and what is negotiated to hear it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Final
 
 from avowal.config.model import Configuration, Role
 from avowal.errors import PeerError
-from avowal.flow.actions import Actions, Disposition
 from avowal.flow.transaction import Authentication, Transaction
-from avowal.milter import actions as packets_of
 from avowal.milter.negotiation import Actions as Permitted
 from avowal.milter.negotiation import Protocol, Stage, Wish
-from avowal.milter.packets import (
-    AddRecipient,
-    Answer,
-    ChangeHeader,
-    Connect,
-    DeleteRecipient,
-    Modification,
-)
-from avowal.milter.packets import Disposition as Plain
+from avowal.milter.packets import Connect
 from avowal.milter.session import FilterSession
-
-_PLAIN: Final[Mapping[Disposition, Plain]] = {
-    # Not ACCEPT: at the end of a message the two are the same to both MTAs.
-    Disposition.ACCEPT: Plain.CONTINUE,
-    Disposition.REJECT: Plain.REJECT,
-    Disposition.TEMPFAIL: Plain.TEMPFAIL,
-    Disposition.DISCARD: Plain.DISCARD,
-}
 
 
 def wish(configuration: Configuration) -> Wish:
@@ -61,9 +38,6 @@ def named_macros(configuration: Configuration) -> Iterator[str]:
     yield from configuration.origin.macros
     if configuration.signing.author_macro is not None:
         yield configuration.signing.author_macro
-
-
-# -- what the MTA told -----------------------------------------------------------------------
 
 
 def transaction(
@@ -141,33 +115,3 @@ def bare(address: bytes) -> bytes:
     if address[:1] == b"<" and address[-1:] == b">":
         return address[1:-1]
     return address
-
-
-# -- what is to be done ----------------------------------------------------------------------
-
-
-def answer_of(actions: Actions) -> Answer:
-    """Return the final answer."""
-    if actions.reply is not None:
-        return packets_of.reply_code(*actions.reply)
-    return _PLAIN[actions.disposition]
-
-
-def modifications_of(actions: Actions, session: FilterSession) -> tuple[Modification, ...]:
-    """Return the modifications; the session puts them into an order that keeps indices true.
-
-    Raises UsageError for a field that no MTA would take as it is.
-    """
-    if not actions.modifies:
-        return ()
-    wanted: list[Modification] = [
-        ChangeHeader(one.instance, one.name, b"") for one in actions.delete
-    ]
-    wanted += [packets_of.replace_field(one.instance, one.field.raw) for one in actions.change]
-    wanted += packets_of.on_top(field.raw for field in actions.insert)
-    if actions.redirect is not None:
-        wanted += [DeleteRecipient(one.address) for one in session.recipients]
-        wanted.append(AddRecipient(b"<%b>" % bare(actions.redirect)))
-    if actions.quarantine is not None:
-        wanted.append(packets_of.quarantine(actions.quarantine))
-    return tuple(wanted)

@@ -1,0 +1,39 @@
+"""The clock, and the resolver of a call: the one given or the system's, in a message's limits."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, TypeAlias
+
+from avowal.limits import Limits
+
+ZoneData: TypeAlias = Mapping[str, Any]
+
+
+def moment(now: int | None) -> int:
+    """Return a time in Unix seconds: the one given, or the present."""
+    return int(time.time()) if now is None else now
+
+
+def limited(resolver: Any, limits: Limits) -> Any:
+    """Wrap a resolver in the budget and deadline of one message."""
+    if resolver is None:
+        resolver = system_resolver()
+    elif isinstance(resolver, Mapping):
+        from avowal.dns.zone import Zone  # noqa: PLC0415
+
+        resolver = Zone(resolver)
+    from avowal.dns.limits import Limited  # noqa: PLC0415
+
+    return Limited(resolver, questions=limits.dns_questions, seconds=limits.dns_seconds)
+
+
+@lru_cache(maxsize=1)
+def system_resolver() -> Any:
+    """Return the shared, caching resolver over the system's DNS servers."""
+    from avowal.dns.cache import Cached  # noqa: PLC0415 - a given resolver spares dnspython
+    from avowal.dns.dnspython import DnsResolver  # noqa: PLC0415
+
+    return Cached(DnsResolver())

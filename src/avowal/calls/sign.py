@@ -1,0 +1,85 @@
+"""Sign a message in one line."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from avowal.calls.resolver import moment
+from avowal.calls.source import Source, opened, signable
+from avowal.errors import IntentError, UsageError
+from avowal.message import LineEnds
+
+if TYPE_CHECKING:
+    from avowal.crypto.signing import SigningKey
+    from avowal.dkim.intent import Intent
+
+
+def sign(
+    source: Source,
+    *intents: Intent,
+    domain: str | None = None,
+    selector: str | None = None,
+    key: SigningKey | str | os.PathLike[str] | bytes | None = None,
+    now: int | None = None,
+    accept_malformed: bool = False,
+    line_ends: LineEnds = "auto",
+    **options: Any,
+) -> bytes:
+    """Sign a message and return the DKIM-Signature field(s), each with its CRLF.
+
+    Put them on top of the message's wire form.  Give `domain`, `selector` and `key` (a
+    key, the path of its file, or PEM octets) and further options of `Intent`, or give one
+    `Intent` per signature.  Bare CR and LF count as CRLF, as they must be sent.
+
+    Raises UsageError (IntentError, KeyMaterialError) only, or OSError for the file.
+    """
+    if key is not None:
+        intents = (*intents, intent_of(domain, selector, key, options))
+    elif domain is not None or selector is not None or options:
+        raise IntentError("key", "a domain, a selector and a key belong together")
+    from avowal.dkim.signer import Signer  # noqa: PLC0415 - verifying does not pay for it
+
+    with opened(source) as chunks:
+        header, body = signable(chunks, line_ends)
+        signer = Signer(header, intents, now=moment(now), accept_malformed=accept_malformed)
+        for chunk in body:
+            signer.feed(chunk)
+        fields = signer.finish()
+    return b"".join([field.raw + b"\r\n" for field in fields])
+
+
+async def asign(
+    source: Source,
+    *intents: Intent,
+    now: int | None = None,
+    accept_malformed: bool = False,
+    line_ends: LineEnds = "auto",
+) -> bytes:
+    """Do what `sign` does with intents whose keys may answer asynchronously (`asign`)."""
+    from avowal.dkim.signer import Signer  # noqa: PLC0415 - verifying does not pay for it
+
+    with opened(source) as chunks:
+        header, body = signable(chunks, line_ends)
+        signer = Signer(header, intents, now=moment(now), accept_malformed=accept_malformed)
+        for chunk in body:
+            signer.feed(chunk)
+        fields = await signer.afinish()
+    return b"".join([field.raw + b"\r\n" for field in fields])
+
+
+def intent_of(
+    domain: str | None, selector: str | None, key: Any, options: dict[str, Any]
+) -> Intent:
+    """Make an intent of the parts of a call, its key read.  Raises UsageError."""
+    from avowal.dkim.intent import Intent  # noqa: PLC0415 - verifying does not pay for it
+    from avowal.keys.files import load_key  # noqa: PLC0415
+
+    if domain is None or selector is None:
+        raise IntentError("d=, s=", "a domain and a selector are needed with a key")
+    if isinstance(key, str | bytes | os.PathLike):
+        key = load_key(key)
+    try:
+        return Intent(domain=domain, selector=selector, key=key, **options)
+    except TypeError as error:
+        raise UsageError(str(error)) from None

@@ -1,0 +1,120 @@
+"""Messages as programs have them: octets, a binary file or a path, read up to the body."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, BinaryIO, TypeAlias
+
+from avowal.canonical import Octets
+from avowal.errors import IntentError, UsageError
+from avowal.limits import DEFAULT, Limits
+from avowal.message import (
+    Header,
+    HeaderReader,
+    HeaderTooLarge,
+    LineEnds,
+    WireForm,
+    looks_stored,
+    refuse_many_fields,
+    split,
+)
+
+Source: TypeAlias = bytes | bytearray | memoryview | BinaryIO | os.PathLike[str]
+Chunks: TypeAlias = Iterator[bytes]
+
+_CHUNK = 256 << 10  # octets read from a file at a time
+_PIECE = 64 << 10  # octets worked on at a time where several look at them
+
+
+def read_header(
+    source: bytes | Chunks,
+    *,
+    line_ends: LineEnds = "auto",
+    limits: Limits = DEFAULT,
+    bare_cr: bool = False,
+) -> tuple[Header, Iterable[Octets]]:
+    """Read a message up to its body: the header, and the chunks of the body in wire form.
+
+    `bare_cr` also turns a bare CR into CRLF where line ends are converted.
+    Raises HeaderTooLarge.
+    """
+    first = source if isinstance(source, bytes) else _beginning(source, limits)
+    form = None
+    if line_ends == "stored" or (line_ends == "auto" and looks_stored(first)):
+        form = WireForm(bare_cr=bare_cr)
+    if isinstance(source, bytes):
+        octets = source if form is None else form.feed(source) + form.finish()
+        header, body = split(octets)
+        if len(header) > limits.header_octets:
+            raise HeaderTooLarge(limits.header_octets, "a header beyond the limit")
+        refuse_many_fields(header, limits.header_fields)
+        return Header.parse(header), (body,)
+    chunks = itertools.chain((first,), source)
+    return _streamed(_converted(chunks, form) if form is not None else chunks, limits)
+
+
+def _beginning(chunks: Chunks, limits: Limits) -> bytes:
+    """Join chunks until they hold the end of the first line, which tells the form."""
+    pieces: list[bytes] = []
+    octets = 0
+    for chunk in chunks:
+        pieces.append(chunk)
+        octets += len(chunk)
+        if b"\n" in chunk or octets > limits.header_octets:
+            break
+    return b"".join(pieces)
+
+
+def _streamed(chunks: Chunks, limits: Limits) -> tuple[Header, Chunks]:
+    reader = HeaderReader(limit=limits.header_octets, fields=limits.header_fields)
+    for chunk in chunks:
+        body = reader.feed(chunk)
+        if body is not None and reader.header is not None:
+            return reader.header, itertools.chain((body,), chunks)
+    return reader.finish(), iter(())
+
+
+def _converted(chunks: Chunks, form: WireForm) -> Chunks:
+    for chunk in chunks:
+        yield form.feed(chunk)
+    yield form.finish()
+
+
+def signable(chunks: bytes | Chunks, line_ends: LineEnds) -> tuple[Header, Iterable[Octets]]:
+    """Read a message as it will be sent, bare CR and LF as CRLF.  Raises IntentError."""
+    ends: LineEnds = "wire" if line_ends == "wire" else "stored"
+    if isinstance(chunks, bytes) and len(chunks) > _CHUNK:
+        # Signing looks at a body several times: each piece while the processor still has it.
+        octets = chunks
+        chunks = (octets[at : at + _PIECE] for at in range(0, len(octets), _PIECE))
+    try:
+        return read_header(chunks, line_ends=ends, bare_cr=True)
+    except HeaderTooLarge as fault:
+        raise IntentError("header", str(fault)) from None
+
+
+@contextmanager
+def opened(source: Source) -> Iterator[bytes | Chunks]:
+    """Give the octets at hand, or the chunks of a file that is closed behind them."""
+    if isinstance(source, bytes):
+        yield source
+    elif isinstance(source, bytearray | memoryview):
+        yield bytes(source)
+    elif isinstance(source, os.PathLike):
+        with open(source, "rb") as file:  # noqa: PTH123 - pathlib costs the command 6 ms
+            yield iter(lambda: file.read(_CHUNK), b"")
+    elif hasattr(source, "read"):
+        yield iter(lambda: _octets(source.read(_CHUNK)), b"")
+    else:
+        raise UsageError(
+            f"a message is octets, a binary file or a path object, not {type(source).__name__}"
+        )
+
+
+def _octets(chunk: Any) -> bytes:
+    if not isinstance(chunk, bytes):
+        raise UsageError("the file is open for text: open it in binary mode ('rb')")
+    return chunk
