@@ -113,7 +113,7 @@ def test_salvage_looks_at_so_many_specs_only() -> None:
     assert len(TagList.salvage(b"a=1;b=2;c=3", most=2)) == 2
 
 
-def test_values_for_people_are_one_line_each() -> None:
+def test_valueclass_for_people_are_one_line_each() -> None:
     tags = TagList.salvage(b"a=x\r\n\x1b[31m;b=\xff;c=" + "ü".encode())
     assert tags.as_text() == {"a": "x\\r\\n\\x1b[31m", "b": "\\xff", "c": "ü"}
 

@@ -97,7 +97,7 @@ def test_equal_contents_are_equal_and_hash_alike() -> None:
     assert len({GIVEN, Plain(name="a", ttl=5), Plain(name="a", ttl=6)}) == 2
 
 
-def test_values_of_different_classes_differ() -> None:
+def test_valueclass_of_different_classes_differ() -> None:
     assert Placed("a", "TXT") != Plain(name="a")
     assert GIVEN != ("a", 5, ())
 
@@ -133,7 +133,7 @@ def test_dataclasses_knows_the_fields() -> None:
     assert (described.default, described.metadata["unit"]) == (10, "octets")
 
 
-def test_values_match_patterns_by_place_where_they_are_given_so() -> None:
+def test_valueclass_match_patterns_by_place_where_they_are_given_so() -> None:
     match Placed("a", "MX"):
         case Placed(name, rrtype):
             assert (name, rrtype) == ("a", "MX")
