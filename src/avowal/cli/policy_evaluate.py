@@ -52,6 +52,13 @@ def _client(
 @click.option("--mail-from", default="", metavar="ADDRESS", help="The reverse-path, for SPF.")
 @click.option("--helo", default="", metavar="NAME", help="The argument of HELO, for SPF.")
 @click.option("--compare", is_flag=True, help="Also say where RFC 7489 and RFC 9989 part, and why.")
+@click.option(
+    "--nonexistent",
+    type=click.Choice(["nxdomain", "no-host"]),
+    default="nxdomain",
+    show_default=True,
+    help="When np= applies: at NXDOMAIN alone, or also without A, AAAA and MX records.",
+)
 @click.option("--atps", is_flag=True, help="Let authors authorize third parties (RFC 6541).")
 @click.option(
     "--certifier", multiple=True, metavar="DOMAIN", help="Trust this one to vouch (RFC 5518)."
@@ -96,6 +103,8 @@ def evaluate(
 
 def _choice(options: dict[str, Any]) -> Any:
     from avowal.policy.assessment import Choice, Generation, Handling
+    from avowal.policy.dmarc.evaluate import Rules
+    from avowal.policy.existence import Existence
 
     wanted = options["generations"]
     if options["compare"]:
@@ -103,6 +112,7 @@ def _choice(options: dict[str, Any]) -> Any:
     return Choice(
         generations=tuple(Generation(word) for word in wanted),
         handling=Handling(options["handling"]),
+        dmarc=Rules(existence=Existence(options["nonexistent"])),
         atps=options["atps"],
         certifiers=tuple(domain_name(written) for written in options["certifier"]),
     )

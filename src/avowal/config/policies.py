@@ -33,6 +33,14 @@ class Policies(Table, frozen=True, kw_only=True):
             "with the public suffix list (RFC 7489); the others are dead and for study."
         ),
     ] = ("2026",)
+    nonexistent: Annotated[
+        Literal["nxdomain", "no-host"],
+        option(
+            "Which author domains np= is for: those DNS denies (RFC 9989 §3.2.13), or also those "
+            "without A, AAAA and MX records, as signed zones may answer for a name that is not "
+            "there (RFC 9824)."
+        ),
+    ] = "nxdomain"
     deciding: Annotated[
         tuple[Generation, ...] | None,
         option("Those whose wishes count for `actions`; unset: the two of DMARC."),

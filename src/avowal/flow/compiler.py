@@ -34,6 +34,8 @@ from avowal.flow.signing import DkimSigning
 from avowal.flow.tables import Sets
 from avowal.lists.resign import Removal
 from avowal.policy.assessment import Choice
+from avowal.policy.dmarc.evaluate import Rules as DmarcRules
+from avowal.policy.existence import Existence
 
 MECHANISMS: tuple[Mechanism, ...] = (
     DkimVerifying(), ArcVerifying(), SpfChecking(), PolicyChecking(), PostJudging(), Reporting(),
@@ -126,6 +128,7 @@ class _Compiler(Sets):
         return choice_of(
             wanted.generations,
             wanted.deciding,
+            dmarc=DmarcRules(existence=Existence(wanted.nonexistent)),
             atps=wanted.atps,
             certifiers=tuple(domain for domain in certifiers if domain is not None),
         )

@@ -8,8 +8,11 @@ from enum import Enum
 class Existence(str, Enum):
     """What makes a name non-existent."""
 
-    NO_NAME = "nxdomain"  # RFC 9989 §3.2.13, RFC 5617 §4.3
-    NO_HOST = "no-host"  # also without A, AAAA and MX: RFC 9091 §2.7, RFC 5617 §4.3
+    # A name with any record, NODATA and an empty non-terminal exist (RFC 9989 §3.2.13, App. A.4).
+    NO_NAME = "nxdomain"
+    # Also without A, AAAA and MX (RFC 9091 §2.7): signed zones may answer NODATA where there is
+    # nothing (RFC 9824 §3).
+    NO_HOST = "no-host"
 
     def __str__(self) -> str:
         return self.value

@@ -201,3 +201,25 @@ def test_what_cannot_be_used_is_one_line_and_status_2(ran: Any, words: tuple[str
     assert status == 2
     assert text.startswith("avowal: ")
     assert len(text.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "asked"),
+    [
+        pytest.param([], "none", id="sp-as-the-name-exists"),  # RFC 9989 §3.2.13
+        pytest.param(["--nonexistent", "no-host"], "reject", id="np-by-the-wider-reading"),
+    ],
+)
+def test_evaluate_reads_np_by_the_letter_or_wider(
+    ran: Any, tmp_path: Any, options: list[str], asked: str
+) -> None:
+    (tmp_path / "ghost.eml").write_bytes(b"From: joe@ghost.example.com\r\n\r\nHi\r\n")
+    zone = {
+        "_dmarc.example.com": "v=DMARC1; p=none; np=reject",
+        "_dmarc.ghost.example.com": "NODATA",
+        "ghost.example.com": "NODATA",
+    }
+    (tmp_path / "ghost.json").write_text(json.dumps(zone))
+    given = [str(tmp_path / "ghost.eml"), "--zone", str(tmp_path / "ghost.json"), *options]
+    _, text = ran("evaluate", *given, "--json")
+    assert json.loads(text)["verdicts"][0]["asks"] == {"none": "accept"}.get(asked, asked)

@@ -32,7 +32,7 @@ def organization(zone: dict[str, object], start: str) -> str:
 
 
 def discovered(
-    zone: dict[str, object], domain: str, existence: Existence = Existence.NO_HOST
+    zone: dict[str, object], domain: str, existence: Existence = Existence.NO_NAME
 ) -> tuple[str | None, str, str | None]:
     found = run(discover_by_walk(Explorer(), name(domain), existence), Zone(zone))
     assert isinstance(found, Discovered)
@@ -164,7 +164,11 @@ def test_the_policy_that_applies(
     ("types", "existence", "tag"),
     [
         pytest.param({"A": ["192.0.2.1"]}, Existence.NO_NAME, "p", id="a-record"),
-        pytest.param({"TXT": ["x"]}, Existence.NO_NAME, "p", id="nodata-exists-by-the-letter"),
+        # RFC 9989 §3.2.13, App. A.4: only NXDOMAIN does not exist
+        pytest.param({"TXT": ["x"]}, Existence.NO_NAME, "p", id="nodata-exists"),
+        pytest.param("NODATA", Existence.NO_NAME, "p", id="a-denial-by-nodata-exists"),
+        # RFC 9824 §3: such an answer may also say that there is nothing at the name
+        pytest.param("NODATA", Existence.NO_HOST, "np", id="a-denial-by-nodata-has-no-host"),
         pytest.param({"TXT": ["x"]}, Existence.NO_HOST, "np", id="nodata-has-no-host"),
         pytest.param({"MX": ["1 mx"]}, Existence.NO_HOST, "p", id="mx-is-a-host"),
         pytest.param({"AAAA": ["2001:db8::1"]}, Existence.NO_HOST, "p", id="aaaa-is-a-host"),

@@ -19,7 +19,7 @@ NONE, QUARANTINE, REJECT = Policy.NONE, Policy.QUARANTINE, Policy.REJECT
         pytest.param(b"", id="empty"),
         pytest.param(b"v=DMARC2; p=none", id="another-version"),
         pytest.param(b"v=dmarc1; p=none", id="version-in-another-case"),
-        pytest.param(b"V=DMARC1; p=none", id="name-in-another-case"),
+        pytest.param(b"v=DMARC1; p=none; P=reject", id="tag-twice-in-another-case"),
         pytest.param(b"p=none; v=DMARC1", id="version-not-first"),
         pytest.param(b"v=DMARC1x; p=none", id="longer-version"),
         pytest.param(b"v=DMARC1 p=none", id="no-separator"),
@@ -37,6 +37,9 @@ def test_what_does_not_begin_with_the_version_is_no_record(octets: bytes) -> Non
     [
         pytest.param(b"v=DMARC1; p=reject", "p", REJECT, id="p"),
         pytest.param(b"v=DMARC1;p=Quarantine", "p", QUARANTINE, id="words-ignore-case"),
+        # RFC 9989 §4.8, RFC 5234 §2.3: only the value of the version is exact
+        pytest.param(b"V=DMARC1; p=reject", "p", REJECT, id="version-name-ignores-case"),
+        pytest.param(b"v=DMARC1; P=reject", "p", REJECT, id="names-ignore-case"),
         pytest.param(b"v = DMARC1 ; p = none ;", "p", NONE, id="spaces"),
         pytest.param(b"v=DMARC1; rua=mailto:a@b.example; p=none", "p", NONE, id="any-order"),
         pytest.param(b"v=DMARC1; p=none; sp=reject", "sp", REJECT, id="sp"),

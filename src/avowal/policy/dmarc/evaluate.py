@@ -39,10 +39,9 @@ class Rules:
     discovery: Discovery = field(
         default=Discovery.TREE_WALK, metadata={"meaning": "how policies are looked for"}
     )
-    # Deliberate: RFC 9989 §3.2.13 asks for NXDOMAIN, which signed zones no longer send for
-    # names that do not exist (RFC 9824 §3 answers NODATA); no A, AAAA and MX covers both.
     existence: Existence = field(
-        default=Existence.NO_HOST, metadata={"meaning": "when np= applies"}
+        default=Existence.NO_NAME,
+        metadata={"meaning": "when np= applies: at NXDOMAIN alone, or without A, AAAA and MX too"},
     )
     suffixes: SuffixList | None = field(
         default=None, metadata={"meaning": "suffix list for RFC 7489; None: the bundled one"}

@@ -1,7 +1,9 @@
 """The DMARC policy record (RFC 9989 §4.7 and §4.8; pct, rf and ri of RFC 7489 §6.3).
 
-The version stands first and is exact, else the octets are no DMARC record.  Behind it a tag
-with a syntax error is left out in favour of its default, and `problems` names it.
+The version stands first and its value is exact, else the octets are no DMARC record.  Behind it
+a tag with a syntax error is left out in favour of its default, and `problems` names it.  Names of
+tags have no case: ``dmarc-version = "v" equals %s"DMARC1"`` makes the value alone exact (§4.8,
+RFC 5234 §2.3, RFC 7405 §2.1), and the other names are words of the same kind (RFC 7489 §6.4).
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from avowal.policy.dmarc.uris import ReportUri, read_uris
 from avowal.policy.trace import printable
 
 WSP = b" \t"
-_VERSION = re.compile(rb"[ \t]*+v[ \t]*+=[ \t]*+DMARC1[ \t]*+(?:;|\Z)")
+_VERSION = re.compile(rb"[ \t]*+[Vv][ \t]*+=[ \t]*+DMARC1[ \t]*+(?:;|\Z)")
 _NAME = re.compile(rb"[A-Za-z][A-Za-z0-9_]*+")
 _VALUE_OCTETS = bytes(range(0x20, 0x7F)) + b"\t"
 _DIGITS = re.compile(r"[0-9]{1,10}")
@@ -171,7 +173,7 @@ def _tags(octets: bytes, start: int, problems: list[TagProblem], caps: Caps) -> 
         if not spec.strip(WSP):
             continue
         written, equals, value = spec.partition(b"=")
-        name = written.strip(WSP)
+        name = written.strip(WSP).lower()
         if not equals or _NAME.fullmatch(name) is None:
             problems.append(TagProblem(printable(spec.strip(WSP)), "no tag name and ="))
         elif value.translate(None, _VALUE_OCTETS):
