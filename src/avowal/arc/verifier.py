@@ -33,7 +33,7 @@ from avowal.dkim.query import key_answer
 from avowal.dkim.reasons import Reason
 from avowal.dkim.rules import Rules
 from avowal.dkim.signature import QUERY_DNS_TXT, Signature
-from avowal.dkim.usable import UNASKED, no_records, usable_key
+from avowal.dkim.usable import UNASKED, no_record, no_records, usable_key
 from avowal.dkim.verification import Verification
 from avowal.dkim.verifier import Keys, Verifier
 from avowal.limits import DEFAULT, Limits
@@ -183,7 +183,7 @@ class ArcVerifier:
     ) -> tuple[Problem | None, int | None]:
         record = read_record(octets, self._limits)
         if isinstance(record, KeyRecordFault):
-            return (Reason.KEY_SYNTAX, str(record)), None
+            return no_record(key_name(seal.selector, seal.domain), record), None
         key = usable_key(record, seal, self._rules)
         if not isinstance(key, PublicKey):
             return key, None

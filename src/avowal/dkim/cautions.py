@@ -78,6 +78,8 @@ def of_key(record: KeyRecord, key: PublicKey, usual_form: str, records: int) -> 
     """Yield what is odd about the key."""
     if record.testing:
         yield Caution.TESTING
+    if record.line_breaks:
+        yield Caution.KEY_LINE_BREAK
     if key.exponent is not None:  # RSA
         if key.bits < RECOMMENDED_RSA_BITS:
             yield Caution.SHORT_KEY

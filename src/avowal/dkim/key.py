@@ -2,6 +2,9 @@
 
 Reading a record judges its syntax only; whether it serves a certain signature is
 asked of `problem_for`.
+
+Deliberate: a line break that is no fold is read as white space and noted in `line_breaks`
+(docs/design/decisions/0014-line-breaks-in-key-records.md); rules may refuse it.
 """
 
 from __future__ import annotations
@@ -14,10 +17,18 @@ from avowal.crypto.publickey import PublicKey, PublicKeyFault
 from avowal.dkim.reasons import Reason
 from avowal.errors import SyntaxFault
 from avowal.limits import DEFAULT, Limits
-from avowal.taglist import TagList, TagListFault, colon_list, from_base64, without_fws
+from avowal.taglist import (
+    TagList,
+    TagListFault,
+    colon_list,
+    first_bare_break,
+    from_base64,
+    without_fws,
+)
 from avowal.valueclass import value
 
 VERSION = b"DKIM1"
+_BREAK_TO_SPACE = bytes.maketrans(b"\r\n", b"  ")
 _REGISTERED = frozenset("vhknpstg")  # g= is historic: known, never enforced by default
 
 
@@ -25,17 +36,22 @@ class KeyRecordFault(SyntaxFault):
     """Octets that are no key record."""
 
 
+class ForeignRecord(KeyRecordFault):
+    """A record of another version: it is discarded, as if it were not there (§3.6.1 v=)."""
+
+
 @value
 class KeyRecord:
     """One key record; absent tags are None, or their default where the RFC gives one.
 
     `key_text` is p= without white space, still in base64 and empty when the key is
-    revoked; `hashes` None allows all.
+    revoked; `hashes` None allows all; `line_breaks` says that some are no folds.
     """
 
     octets: bytes
     key_type: str = "rsa"
     key_text: bytes
+    line_breaks: bool = False
     hashes: tuple[str, ...] | None = None
     services: tuple[str, ...] = ("*",)
     flags: tuple[str, ...] = ()
@@ -49,13 +65,15 @@ class KeyRecord:
         """Read a record.  Raises KeyRecordFault."""
         if len(octets) > limits.key_record_octets:
             raise KeyRecordFault(limits.key_record_octets, "a record longer than any key needs")
-        tags = _tags(octets, limits)
+        line_breaks = first_bare_break(octets) is not None
+        tags = _tags(octets.translate(_BREAK_TO_SPACE) if line_breaks else octets, limits)
         version = tags.get("v")
         return cls(
             octets=octets,
             version=None if version is None else version.decode(),
             key_type=_word(tags.get("k"), "rsa"),
             key_text=_key_text(tags),
+            line_breaks=line_breaks,
             hashes=None if (h := tags.get("h")) is None else _words(h),
             services=("*",) if (s := tags.get("s")) is None else _words(s),
             flags=() if (t := tags.get("t")) is None else _words(t),
@@ -154,7 +172,7 @@ def _tags(octets: bytes, limits: Limits) -> TagList:
         raise KeyRecordFault(fault.offset, fault.why) from None
     version = tags.tag("v")
     if version is not None and version.value != VERSION:
-        raise KeyRecordFault(version.start, "v= is not DKIM1")  # compared as octets, §3.6.1 v=
+        raise ForeignRecord(version.start, "v= is not DKIM1")  # compared as octets, §3.6.1 v=
     if version is not None and next(iter(tags)).name != "v":
         raise KeyRecordFault(version.start, "v= is not the first tag")
     return tags

@@ -30,6 +30,7 @@ from avowal.dkim.key import KeyRecordFault, fits_granularity, read_record
 from avowal.dkim.query import dns_txt
 from avowal.dkim.reasons import Reason
 from avowal.dkim.rules import Rules
+from avowal.dkim.usable import no_record
 from avowal.dkim.verification import Verification
 from avowal.dkim.verifier import Keys, Verifier
 from avowal.errors import SyntaxFault
@@ -215,7 +216,7 @@ class DomainKeysVerifier:
             raise _Refused(Reason.NO_KEY)
         record = read_record(answer.records[0], self._limits)
         if isinstance(record, KeyRecordFault):
-            raise _Refused(Reason.KEY_SYNTAX, str(record))
+            raise _Refused(*no_record(key_name(*candidate.names), record))
         if record.revoked:
             raise _Refused(Reason.KEY_REVOKED)
         if record.key_type != _ALGORITHM.key_type:

@@ -291,6 +291,10 @@ class Caution(Word):
         "DKIM-Signature is in h=: a later signature or a reordering breaks it (§8.12)",
     )
     SEVERAL_RECORDS = ("several-records", "several key records at one name (RFC 6376 §3.6.2.2)")
+    KEY_LINE_BREAK = (
+        "key-line-break",
+        "the key record holds a line break that is no fold (RFC 6376 §2.8, §3.6.1)",
+    )
     KEY_FORM = ("key-form", "the key is encoded in an uncommon form (RFC 6376 §3.6.1, RFC 8463)")
     UNDERSCORE = ("underscore", "a name holds an underscore (RFC 5321 §4.1.2)")
     UNKNOWN_TAGS = ("unknown-tags", "the signature holds tags nobody registered")

@@ -54,6 +54,11 @@ class Rules:
     accept_ed25519_spki: bool = _rule(
         False, "key-syntax", "read Ed25519 keys wrapped in SubjectPublicKeyInfo (RFC 8463 §4.2)"
     )
+    accept_key_line_breaks: bool = _rule(
+        True,
+        "key-syntax",
+        "read bare CR and LF in a key record as white space; they carry a warning (§3.6.1, §2.8)",
+    )
     service: str = _rule(
         "email", "inappropriate-service", "the s= a key must serve: email or tlsrpt (RFC 8460 §3)"
     )
@@ -100,6 +105,7 @@ class Rules:
 DEFAULT = Rules()
 STRICT = Rules(
     accept_testing=False,
+    accept_key_line_breaks=False,
     refuse_future=True,
     refuse_several_from=True,
     required_fields=frozenset((b"subject", b"date", b"to", b"content-type")),

@@ -7,7 +7,7 @@ from typing import Protocol
 from avowal.crypto.algorithms import ALGORITHMS
 from avowal.crypto.publickey import PublicKey, PublicKeyFault
 from avowal.dkim.acceptance import Problem
-from avowal.dkim.key import KeyRecord
+from avowal.dkim.key import ForeignRecord, KeyRecord, KeyRecordFault
 from avowal.dkim.reasons import Reason
 from avowal.dkim.rules import Rules
 from avowal.lookup import Answer, Outcome
@@ -37,8 +37,27 @@ def no_records(name: str, answer: Answer) -> Problem | None:
     return None
 
 
+def no_record(name: str, fault: KeyRecordFault) -> Problem:
+    """Return why octets at a name are no key record.
+
+    A foreign v= is discarded (RFC 6376 §3.6.1): where nothing else stands there is no key
+    (§6.1.2 step 3).
+    """
+    if isinstance(fault, ForeignRecord):
+        return Reason.NO_KEY, f"{name}: a record of something else, {fault}"
+    return Reason.KEY_SYNTAX, str(fault)
+
+
+def telling(reason: Reason | None) -> int:
+    """Return how much a verdict says when a name has several records: foreign TXT says least."""
+    order = (Reason.NO_KEY, Reason.KEY_SYNTAX)
+    return order.index(reason) if reason in order else len(order)
+
+
 def usable_key(record: KeyRecord, signed: Signed, rules: Rules) -> PublicKey | Problem:
     """Return the key of a record, or why it cannot serve this signature."""
+    if record.line_breaks and not rules.accept_key_line_breaks:
+        return Reason.KEY_SYNTAX, "a line break that is no fold"
     algorithm = ALGORITHMS[signed.algorithm]
     problem = record.problem_for(algorithm, rules.service)
     if problem is not None:

@@ -27,7 +27,7 @@ from avowal.dkim.query import key_answer, known_methods
 from avowal.dkim.reasons import Caution, Reason
 from avowal.dkim.rules import Rules
 from avowal.dkim.signature import FIELD_NAME, Signature, SignatureFault
-from avowal.dkim.usable import UNASKED, no_records, usable_key
+from avowal.dkim.usable import UNASKED, no_record, no_records, telling, usable_key
 from avowal.dkim.verification import Evidence, Verification
 from avowal.errors import StateError
 from avowal.limits import DEFAULT, Limits
@@ -204,7 +204,7 @@ class Verifier:
             verification = self._with_record(candidate, signature, answer, octets)
             if verification.passed:
                 return verification
-            if first is None or first.reason is Reason.KEY_SYNTAX:  # foreign TXT says least
+            if first is None or telling(first.reason) < telling(verification.reason):
                 first = verification
         assert first is not None  # noqa: S101 - there is at least one record
         return first
@@ -214,7 +214,8 @@ class Verifier:
     ) -> Verification:
         record = read_record(octets, self._limits)
         if isinstance(record, KeyRecordFault):
-            return self._verification(candidate, (Reason.KEY_SYNTAX, str(record)))
+            name = key_name(signature.selector, signature.domain)
+            return self._verification(candidate, no_record(name, record))
         key = usable_key(record, signature, self._rules)
         if not isinstance(key, PublicKey):
             return self._verification(candidate, key, record=record)

@@ -110,7 +110,7 @@ def error_of(verification: Verification) -> SigError:
     reason = verification.reason
     if reason is None:
         return OK
-    if reason is Reason.KEY_SYNTAX:
+    if reason is Reason.KEY_SYNTAX or _of_another_version(verification):
         return _key_error(verification)
     if reason is Reason.KEY_HASH:
         hashes = verification.key.hashes if verification.key is not None else None
@@ -134,10 +134,14 @@ def on_error(error: SigError) -> OnError | None:
 
 def _key_error(verification: Verification) -> SigError:
     """Tell what is wrong with a key record, by our reader's words."""
-    detail = verification.detail or ""
-    if "v= is not DKIM1" in detail:
+    if _of_another_version(verification):
         return KEY_VERSION
     return KEY_UNUSABLE if verification.key is not None else KEY_CORRUPT
+
+
+def _of_another_version(verification: Verification) -> bool:
+    """Whether a foreign record stands at the selector, which is no key for us (§3.6.1 v=)."""
+    return "v= is not DKIM1" in (verification.detail or "")
 
 
 def _syntax_error(verification: Verification) -> SigError:

@@ -9,7 +9,7 @@ import pytest
 from avowal import KeyRecord, Limits, Reason
 from avowal.crypto.algorithms import ALGORITHMS
 from avowal.crypto.publickey import PublicKeyFault
-from avowal.dkim.key import KeyRecordFault, fits_granularity, read_record
+from avowal.dkim.key import ForeignRecord, KeyRecordFault, fits_granularity, read_record
 from avowal.testing import ED25519, RSA_2048, record_for
 
 RSA, ED = ALGORITHMS["rsa-sha256"], ALGORITHMS["ed25519-sha256"]
@@ -64,6 +64,36 @@ def test_a_tag_is_read(octets: bytes, name: str, value: Any) -> None:
 def test_a_malformed_record_is_refused(octets: bytes, why: str) -> None:
     with pytest.raises(KeyRecordFault, match=why):
         KeyRecord.parse(octets)
+
+
+@pytest.mark.parametrize(
+    ("octets", "foreign"),
+    [
+        pytest.param(b"v=DMARC1; p=none", True, id="dmarc"),
+        pytest.param(b"v=spf1 -all", True, id="spf"),
+        pytest.param(b"v=dkim1; p=x", True, id="small-letters"),
+        pytest.param(b"hello world", False, id="text"),
+        pytest.param(b"p=x; v=DKIM1", False, id="v-not-first"),
+    ],
+)
+def test_a_record_of_another_version_is_foreign_not_malformed(octets: bytes, foreign: bool) -> None:
+    assert isinstance(read_record(octets), ForeignRecord) is foreign  # RFC 6376 §3.6.1 v=
+
+
+@pytest.mark.parametrize(
+    ("octets", "noted"),
+    [
+        pytest.param(b"v=DKIM1; p=QU\nJD", True, id="lf"),
+        pytest.param(b"v=DKIM1; p=QU\rJD", True, id="cr"),
+        pytest.param(b"v=DKIM1; p=QU\r\nJD", True, id="crlf-without-white-space"),
+        pytest.param(b"v=DKIM1; p=QUJD\n", True, id="at-the-end"),
+        pytest.param(b"v=DKIM1;\np=QUJD", True, id="before-a-tag"),
+        pytest.param(b"v=DKIM1; p=QU\r\n JD", False, id="a-fold"),
+    ],
+)
+def test_a_line_break_that_is_no_fold_is_white_space_and_noted(octets: bytes, noted: bool) -> None:
+    record = KeyRecord.parse(octets)  # RFC 6376 §2.8, §3.6.1
+    assert (record.key_text, record.line_breaks) == (b"QUJD", noted)
 
 
 def test_a_record_beyond_the_limit_is_refused_unread() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.crafting import KEY_NAME, SIGNED_AT, ZONE, craft, only
 
-from avowal import Caution, Limits, Reason, Result, Verifier, run, verify
+from avowal import Caution, Limits, Reason, Result, Rules, Verifier, run, verify
 from avowal.crypto.algorithms import ALGORITHMS, register, unregister
 from avowal.errors import StateError
 from avowal.message import Header, Message
@@ -75,6 +75,36 @@ def test_verdicts_come_in_header_order_with_their_places() -> None:
 
 def test_an_unsigned_message_has_no_verdicts() -> None:
     assert verify(message(), ZONE) == ()
+
+
+# --- keys that are none, RFC 6376 §3.6.1 ---------------------------------------------------------
+
+
+FOREIGN = "v=DMARC1; p=none"
+
+
+@pytest.mark.parametrize(
+    ("records", "reason"),
+    [
+        pytest.param([FOREIGN], Reason.NO_KEY, id="foreign-alone"),
+        pytest.param([FOREIGN, record_for(ED25519)], None, id="foreign-beside-a-key"),
+        pytest.param([FOREIGN, "junk"], Reason.KEY_SYNTAX, id="junk-says-more"),
+        pytest.param(["junk", FOREIGN], Reason.KEY_SYNTAX, id="in-any-order"),
+        pytest.param([FOREIGN, "p="], Reason.KEY_REVOKED, id="a-revoked-key-says-most"),
+    ],
+)
+def test_a_foreign_record_is_no_key_at_all(records: list[str], reason: Reason | None) -> None:
+    verdict = only(SIGNED, {KEY_NAME: records})  # §3.6.1 v=, §6.1.2 step 3
+    assert verdict.reason is reason
+
+
+def test_a_line_break_in_a_key_record_passes_with_a_warning_unless_strict() -> None:
+    zone = {KEY_NAME: record_for(ED25519) + "\n"}
+    verdict = only(SIGNED, zone)
+    assert verdict.passed
+    assert Caution.KEY_LINE_BREAK in verdict.warnings
+    strict = only(SIGNED, zone, rules=Rules(accept_key_line_breaks=False))
+    assert strict.reason is Reason.KEY_SYNTAX
 
 
 # --- keys -----------------------------------------------------------------------------------------
