@@ -84,3 +84,23 @@ def comment_end(octets: bytes, position: int) -> int:
         if depth == 0:
             return found.end()
     return -1
+
+
+def without_comments(octets: bytes) -> bytes:
+    """Return octets without their comments, the innermost first; what never closes stays."""
+    opened: list[int] = []
+    comments: list[tuple[int, int]] = []  # outermost of those that are closed
+    for found in _IN_COMMENT.finditer(octets):
+        if found[0] == b"(":
+            opened.append(found.start())
+        elif found[0] == b")" and opened:
+            start = opened.pop()
+            while comments and comments[-1][0] > start:
+                comments.pop()
+            comments.append((start, found.end()))
+    kept = []
+    position = 0
+    for start, stop in comments:
+        kept.append(octets[position:start])
+        position = stop
+    return b"".join((*kept, octets[position:]))

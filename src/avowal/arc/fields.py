@@ -25,7 +25,6 @@ from avowal.dkim.signature import (
     Reader,
     Signature,
     SignatureFault,
-    read_names,
     read_tags,
     read_values,
     refuse_missing,
@@ -46,7 +45,6 @@ MOST_INSTANCES = 50  # RFC 8617 §4.2.1
 _INSTANCE = re.compile(rb"0?[1-9]|[1-4][0-9]|50")
 _SIGNATURE_TAGS = ("i", "a", "b", "bh", "d", "h", "s")  # RFC 6376 §6.1.1, RFC 8617 §4.1.2
 _SEAL_TAGS = ("i", "a", "b", "cv", "d", "s")  # RFC 8617 §4.1.3; t= is recommended, RFC 6376 §3.5
-_EMPTY_NAMES = re.compile(rb":(?:[ \t\r\n]*+:)++")
 _SPACE = re.compile(rb"(?:[ \t]|\r\n(?=[ \t]))++")
 
 
@@ -195,13 +193,8 @@ def _seal(field: Field, place: int, instance: int, tags: TagList) -> Seal:
     )
 
 
-def _names(value: bytes) -> tuple[bytes, ...]:
-    """Read h=.  Deliberate: an empty name within stands for nothing, as in other validators."""
-    return read_names(_EMPTY_NAMES.sub(b":", value))
-
-
 # Tags of DKIM-Signature that mean something else here, or nothing (§4.1.2, §4.1.3)
-_IN_SIGNATURE: dict[str, Reader | None] = {"i": None, "h": _names}
+_IN_SIGNATURE: dict[str, Reader | None] = {"i": None}
 _IN_SEAL: dict[str, Reader | None] = dict.fromkeys(("bh", "c", "h", "i", "l", "q", "x"))
 
 

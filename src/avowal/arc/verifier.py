@@ -59,7 +59,7 @@ class ArcVerifier:
     that others use too is fed and ended by whoever made it.
     """
 
-    __slots__ = ("_alternatives", "_limits", "_rules", "_signatures", "chain")
+    __slots__ = ("_limits", "_rules", "_signatures", "chain")
 
     def __init__(
         self,
@@ -73,9 +73,9 @@ class ArcVerifier:
         self.chain = Chain.of(header, limits=limits)
         """What the message carries; its structure is judged before any key is asked for."""
         self._rules = rules
-        most = 2 * len(self.chain.sets)
+        most = len(self.chain.sets)
         self._limits = replace(limits, signatures_checked=most, key_names=limits.arc_key_names)
-        given, self._alternatives = _readings(self.chain)
+        given = _signatures(self.chain)
         self._signatures = Verifier(
             header, now=now, rules=rules, limits=self._limits, hasher=hasher, given=given
         )
@@ -143,10 +143,11 @@ class ArcVerifier:
         shown: list[Verification] = []
         failing = 0  # the highest instance whose message signature fails
         for arc_set in reversed(self.chain.sets):
-            readings = [next(waiting) for _ in range(self._alternatives[arc_set.instance])]
-            if readings:
-                shown.append(next((v for v in readings if v.passed), readings[0]))
-            if not failing and not (readings and shown[-1].passed):
+            passed = False
+            if arc_set.signature.signature is not None:
+                shown.append(next(waiting))
+                passed = shown[-1].passed
+            if not failing and not passed:
                 failing = arc_set.instance
         if failing == self.chain.highest:
             return tuple(shown), None
@@ -227,22 +228,10 @@ def canonical(fields: tuple[Field, ...]) -> bytes:
     return b"".join([relaxed_field(*field) + CRLF for field in fields])
 
 
-def _readings(chain: Chain) -> tuple[list[tuple[int, Signature]], dict[int, int]]:
-    """Return the message signatures, newest first, and how many readings each instance has.
-
-    Deliberate: one without c= is read twice, as RFC 6376 §3.5 says (simple/simple) and as
-    sealers mean it (relaxed/relaxed), since RFC 8617 §4.1.2 does not name the default.
-    """
-    given: list[tuple[int, Signature]] = []
-    counts: dict[int, int] = {}
-    for arc_set in reversed(chain.sets):
-        signature = arc_set.signature.signature
-        readings = [] if signature is None else [signature]
-        if signature is not None and "c" not in signature.tags:
-            readings.append(replace(signature, header_canon="relaxed", body_canon="relaxed"))
-        counts[arc_set.instance] = len(readings)
-        given += [(arc_set.signature.place, reading) for reading in readings]
-    return given, counts
+def _signatures(chain: Chain) -> list[tuple[int, Signature]]:
+    """Return the message signatures that could be read, newest first."""
+    newest_first = [arc_set.signature for arc_set in reversed(chain.sets)]
+    return [(own.place, own.signature) for own in newest_first if own.signature is not None]
 
 
 def _failed(

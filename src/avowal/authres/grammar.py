@@ -14,9 +14,11 @@
     value      = token / quoted-string                 ; RFC 2045 §5.1, RFC 6532 §3.2
 
 Deliberate: what large providers write against the grammar, and no reader can take for
-something else, is passed over and named in `AuthenticationResults.defects`: a ";" at the
-end, ``name=value`` without a ptype, base64 with "/" or "=" that is not quoted.  Time is
-linear in the octets; what came from the message is never interpreted.
+something else, is read or passed over and named in `AuthenticationResults.defects`: a ";" at
+the end, ``name=value`` without a ptype, a value that needs quotes (base64 with "/" or "=", an
+address of IPv6, a domain literal), one in angle brackets (``<>`` is the null sender), one
+that is empty, a method with a dot.  None of these marks ends a value for another reader.
+Time is linear in the octets; what came from the message is never interpreted.
 """
 
 from __future__ import annotations
@@ -38,8 +40,9 @@ _DIGITS = re.compile(rb"[0-9]++")
 # only a fold may hold.
 _QUOTED = re.compile(rb'"(?:[^"\\\x00\r\n]|\\[^\x00\r\n]|\r\n(?=[ \t]))*+"')
 _TOKEN = re.compile(rb'[^\x00-\x20\x7f()<>@,;:\\"/\[\]?=]++')
-# token, dot-atom (RFC 5322 §3.2.3) and "@" in one: what they mean is told apart afterwards
-_RUN = re.compile(rb'[^\x00-\x20\x7f()<>,;:\\"\[\]]++')
+# token, dot-atom (RFC 5322 §3.2.3), "@", and what needs quotes: told apart afterwards
+_RUN = re.compile(rb'[^\x00-\x20\x7f()<>,;\\"]++')
+_BRACKETED = re.compile(rb'<([^\x00-\x20\x7f()<>,;\\"]*+)>')
 _ATEXT = rb'[^\x00-\x20\x7f()<>@,;:\\".\[\]]++'
 _DOT_ATOM = re.compile(_ATEXT + rb"(?:\." + _ATEXT + rb")*+")
 _FORBIDDEN_IN_COMMENT = re.compile(rb"\x00|\r(?!\n[ \t])|(?<!\r)\n")
@@ -162,6 +165,9 @@ class _Reading:
 
     def _result(self) -> Result:
         method = self._keyword("a method")
+        while self._accept(b"."):  # gateway.spf
+            method += "." + self._keyword("the rest of a method")
+            self.defects["a method with a dot"] = None
         self.cfws()
         version = VERSION
         if self._accept(b"/"):
@@ -214,7 +220,7 @@ class _Reading:
         else:
             run = _RUN.match(octets, start)
             if run is None:
-                raise PayloadFault(start, "expected a value")
+                return self._bracketed_or_empty()
             self._position = run.end()
             if b"@" in run[0]:
                 return self._address(run[0], start)
@@ -231,6 +237,19 @@ class _Reading:
         if not octets.startswith(b'"', start) and _TOKEN.fullmatch(local_part) is None:
             self.defects["a value that needs quotes"] = None
         return text
+
+    def _bracketed_or_empty(self) -> str:
+        """Read what another program put where the grammar has a value."""
+        start = self._position
+        found = _BRACKETED.match(self._octets, start)
+        if found is not None:
+            self._position = found.end()
+            self.defects["a value in angle brackets"] = None
+            return _text(found[1], start)
+        if self._at_end() or self._octets.startswith(b";", start):
+            self.defects["an empty value"] = None
+            return ""
+        raise PayloadFault(start, "expected a value")
 
     def _address(self, octets: bytes, start: int) -> str:
         local_part, _, domain = octets.rpartition(b"@")

@@ -10,14 +10,17 @@ from __future__ import annotations
 import binascii
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from avowal.names import DomainName, NameFault
+from avowal.tokens import without_comments
 
 # The dots of RFC 3490 §3.1 (NFKC knows U+FF0E); what is no letter of an id goes.
 _SEEN = str.maketrans({"\u3002": ".", "\uff61": ".", '"': None, " ": None})
 _OF_ASCII = {**_SEEN, **dict.fromkeys((*range(32), 127))}  # what is not printable goes too
-_ENCODED_WORD = re.compile(rb"=\?[^?\s]++\?([BbQq])\?([^?]*+)\?=")  # RFC 2047 §2
+_ENCODED_WORD = re.compile(rb"=\?([^?\s]++)\?([BbQq])\?([^?]*+)\?=")  # RFC 2047 §2
+_SHALLOW = re.compile(rb"\([^)]*+\)")
+_WIDE = re.compile(rb"utf-?(?:7|16|32)", re.IGNORECASE)  # charsets that hide ASCII
 _OF_A_NAME = frozenset("-_.0123456789abcdefghijklmnopqrstuvwxyz")
 
 
@@ -41,21 +44,47 @@ class Identifiers:
         words: list[str] = []
         if not authserv_id.isprintable() or " " in authserv_id:
             words = "".join([c if c.isprintable() else " " for c in authserv_id]).split()
-        views = {skeleton(text) for text in (authserv_id, *words)}
+        octets = authserv_id.encode("utf-8", "replace")
+        shown = [text for view in _views(octets) for text in _decoded(view)]
+        views = {skeleton(text) for text in (authserv_id, *words, *shown)}
         return any(_stands_in(spelling, view) for view in views for spelling in self._spellings)
 
     def mentioned_in(self, octets: bytes) -> bool:
         """Whether one of the ids can be found anywhere in octets that are no valid field.
 
         Looked for without escapes, folds, controls and octets that are no UTF-8, in the
-        octets taken for latin-1, and behind encoded words.
+        octets taken for latin-1, behind encoded words, and with comments taken out.
         """
-        plain = octets.replace(b"\\", b"")
-        if b"=?" in plain:
-            plain += b" " + _ENCODED_WORD.sub(_decoded_word, plain)
-        charsets = ("utf-8",) if plain.isascii() else ("utf-8", "latin-1")
-        views = (skeleton(plain.decode(name, "ignore")) for name in charsets)
+        views = {skeleton(text) for view in _views(octets) for text in _decoded(view)}
         return any(spelling in view for view in views for spelling in self._spellings)
+
+
+def _views(octets: bytes) -> set[bytes]:
+    """What readers make of octets: with and without comments, escapes, encoded words.
+
+    A reader takes comments out by the grammar, up to the first ")", or not at all.
+    """
+    views = {octets}
+    if b"(" in octets:
+        views |= {without_comments(octets), _without_shallow_comments(octets)}
+    if b"\\" in octets:
+        views = {view.replace(b"\\", b"") for view in views}
+    for view in tuple(views) if b"=?" in octets else ():
+        words = _ENCODED_WORD.sub(_decoded_word, view)
+        views |= {words, without_comments(words)} if b"(" in words else {words}
+    return views
+
+
+def _decoded(octets: bytes) -> Iterator[str]:
+    yield octets.decode("utf-8", "ignore")
+    if not octets.isascii():
+        yield octets.decode("latin-1")
+
+
+def _without_shallow_comments(octets: bytes) -> bytes:
+    """Take out what stands between a "(" and the next ")", as who knows no nesting does."""
+    inner, mark, rest = octets.rpartition(b")")
+    return _SHALLOW.sub(b"", inner + mark) + rest
 
 
 def skeleton(text: str) -> str:
@@ -96,10 +125,17 @@ def _unicode_form(name: str) -> str:
 
 
 def _decoded_word(match: re.Match[bytes]) -> bytes:
-    text = match[2]
+    charset, encoding, text = match.groups()
     try:
-        if match[1] in b"Bb":
-            return binascii.a2b_base64(text)
-        return binascii.a2b_qp(text, header=True)
+        if encoding in b"Bb":
+            octets = binascii.a2b_base64(text)
+        else:
+            octets = binascii.a2b_qp(text, header=True)
     except (binascii.Error, ValueError):
         return text
+    if _WIDE.match(charset) is None:
+        return octets
+    try:
+        return octets.decode(charset.decode().partition("*")[0]).encode()
+    except (LookupError, UnicodeError):
+        return octets

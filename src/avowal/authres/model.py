@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from avowal.errors import UsageError
 
 _KEYWORD = re.compile(r"[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?")
+_METHOD = re.compile(rf"{_KEYWORD.pattern}(?:\.{_KEYWORD.pattern})*")
 _PROPERTY = re.compile(rf"{_KEYWORD.pattern}\.{_KEYWORD.pattern}")
 VERSION = 1  # RFC 8601 §2.2: of the field and of every registered method
 
@@ -17,7 +18,9 @@ class Result:
     """The result of one method.
 
     `method`, `result` and the names of `properties` ("header.d") are lower-case; they are
-    RFC 5321 Keywords.  `properties` are pairs of ``ptype.property`` and value, in order.
+    RFC 5321 Keywords; a method may have dots between them, as Google's ``gateway.spf`` has (no
+    registry knows such a method: it is never acted upon).  `properties` are pairs of
+    ``ptype.property`` and value, in order.
     `comment` is for people: it is never interpreted, and its white space is not kept.
     Raises UsageError for a name that is no Keyword.
     """
@@ -30,7 +33,8 @@ class Result:
     version: int = VERSION
 
     def __post_init__(self) -> None:
-        _refuse(self.method, "method")
+        if _METHOD.fullmatch(self.method) is None:
+            _refuse(self.method, "method")
         _refuse(self.result, "result")
         for name, _ in self.properties:
             if _PROPERTY.fullmatch(name) is None:

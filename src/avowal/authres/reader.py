@@ -110,6 +110,15 @@ class Reading:
         )
         return AuthenticationResults(authserv_id, results)
 
+    def lost(self, authserv_id: str) -> tuple[Instance, ...]:
+        """Return the instances that speak for an id and cannot be read: `combined` lacks them."""
+        ours = Identifiers({authserv_id})
+        return tuple(
+            instance
+            for instance in self.instances
+            if instance.results is None and ours.mentioned_in(instance.field.value)
+        )
+
     def named(self, method: str) -> tuple[Result, ...]:
         """Return the results of one method that may be acted upon.
 

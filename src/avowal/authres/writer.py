@@ -45,8 +45,9 @@ def write(
     `beginning` is the field's name and colon, with whatever stands before the payload.
     Without `utf8`, for a message that is not internationalized, domain names are written in
     A-labels and any other character becomes "?".  `agreed` are unregistered methods that the
-    readers have agreed to (§2.7.6).  A property too long for a line is left out: part of an
-    identity would be another one.  Raises UsageError for a method or result in no registry.
+    readers have agreed to (§2.7.6).  A property too long for a line is left out, and a
+    comment says so: part of an identity would be another one.  Raises UsageError for a method
+    or result in no registry.
     """
     for result in results.results:
         if not writable(result) and result.method not in agreed:
@@ -93,6 +94,8 @@ def _write_result(folder: Folder, result: Result, *, utf8: bool) -> None:
         written = _pvalue(value, utf8=utf8)
         if len(written) <= _LONGEST:
             folder.token(name.encode() + b"=" + written, space=True)
+        else:
+            folder.token(b"(" + name.encode() + b" is too long to be written)", space=True)
 
 
 def _authserv_id(text: str, *, utf8: bool) -> bytes:

@@ -7,6 +7,7 @@ to hosts that still seal, and for reading what they sealed.
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
@@ -18,7 +19,7 @@ from avowal.arc.sealer import Sealer, register_body
 from avowal.arc.verdict import ChainVerification, result_of
 from avowal.arc.verifier import ArcKeys, ArcVerifier
 from avowal.authres.model import AuthenticationResults
-from avowal.authres.reader import read
+from avowal.authres.reader import Instance, read
 from avowal.calls.resolver import ZoneData, limited, moment
 from avowal.calls.sign import intent_of
 from avowal.calls.source import Source, opened, read_header, signable
@@ -38,6 +39,19 @@ _TOO_LARGE = ChainVerification(
     reason=ChainReason.TOO_LARGE,
     detail="beyond Limits.header_octets",
 )
+
+
+_CALLER = 4  # frames between whoever calls `seal` and the flow that reads the results
+
+
+class ResultsLost(UserWarning):
+    """Authentication-Results of this host that no set can carry: they cannot be read."""
+
+
+def loss(instance: Instance) -> str:
+    """Say which results of ours are not carried into a set, and why (RFC 8617 §4.1.1)."""
+    why = instance.detail or (instance.distrust.sentence if instance.distrust else "unread")
+    return f"Authentication-Results, field {instance.place + 1} of the header: {why}"
 
 
 def verify_chain(
@@ -106,7 +120,8 @@ def seal(
     Put them on top of the message's wire form, after every other change.  `arrived` is the
     verdict on the chain as the message came in; without it the message as it is now is
     validated, which is right only when nothing has changed.  `results` is what this host
-    found; without it, the Authentication-Results of the message under `authserv_id`.
+    found; without it, the Authentication-Results of the message under `authserv_id`: one of
+    them that cannot be read is named by a `ResultsLost` warning.
     Further options are those of `Intent`.
 
     Raises SealRefused for a chain that cannot be continued, UsageError for what else is
@@ -179,7 +194,10 @@ def _sealer(
         arrived = verifier.finish(keys)
     assert arrived is not None  # noqa: S101 - given or just found
     if results is None:
-        results = read(header, trusted={authserv_id}, limits=limits).combined(authserv_id)
+        found = read(header, trusted={authserv_id}, limits=limits)
+        for lost in found.lost(authserv_id):
+            warnings.warn(f"not sealed: {loss(lost)}", ResultsLost, stacklevel=_CALLER)
+        results = found.combined(authserv_id)
     if not results.named("arc"):
         results = replace(results, results=(result_of(arrived), *results.results))
     return Sealer(header, intent, arrived, results, now=now, mark_failed=mark_failed, hasher=hasher)

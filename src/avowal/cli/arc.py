@@ -92,10 +92,15 @@ def seal(
     refused: exit status 1, nothing written.
     """
     from avowal.arc.reasons import SealRefused
+    from avowal.authres.reader import read
+    from avowal.calls.seal import loss, verify_chain
     from avowal.calls.seal import seal as sealed
-    from avowal.calls.seal import verify_chain
 
     message = whole(path)
+    authserv_id = authserv_id or domain
+    found = read(message, trusted={authserv_id})
+    for lost in found.lost(authserv_id):
+        exits.complain(f"warning: not sealed: {printable(loss(lost))}")
     before = None
     with dns.opened() as resolver:
         if arrived is not None:
@@ -105,7 +110,8 @@ def seal(
             fields = sealed(
                 message.octets,
                 resolver,
-                authserv_id=authserv_id or domain,
+                authserv_id=authserv_id,
+                results=found.combined(authserv_id),
                 domain=domain,
                 selector=selector,
                 key=load(key, password_file),

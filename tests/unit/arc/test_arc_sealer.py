@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from pathlib import Path
 
 import pytest
 from tests.unit.arc.arcs import FOUND, KEYS, NOW, ZONE, chain_of, sealed, signed, verdict
 
 import avowal
+from avowal.arc.fields import read_field
 from avowal.arc.intent import SEALED_NAMES
 from avowal.arc.layout import ALPHABETICAL
 from avowal.arc.reasons import ChainStatus, Refusal, SealRefused
 from avowal.arc.sealer import Sealer, refusal_of
 from avowal.arc.verifier import ArcVerifier
 from avowal.authres import AuthenticationResults, Result
+from avowal.calls.seal import ResultsLost
 from avowal.canonical import relaxed_field
 from avowal.crypto.algorithms import ALGORITHMS
 from avowal.dkim.hashing import BodyHasher
@@ -92,6 +95,53 @@ def test_the_results_are_those_of_this_host() -> None:
     assert b" ".join(field.value.split()) == (
         b"i=1; mx.list.example; arc=none; dkim=pass header.d=a.example; spf=none header.d=a.example"
     )
+
+
+WILD = [
+    pytest.param(
+        b"arc=none smtp.remote-ip=2001:db8::3; dkim=pass header.d=a.example",
+        b'arc=none smtp.remote-ip="2001:db8::3"; dkim=pass header.d=a.example',
+        id="an-unquoted-address-of-ipv6",
+    ),
+    pytest.param(
+        b"spf=pass smtp.mailfrom=<>", b'arc=none; spf=pass smtp.mailfrom=""', id="a-null-sender"
+    ),
+    pytest.param(
+        b"dmarc=pass header.from=<a@b.example>",
+        b"arc=none; dmarc=pass header.from=a@b.example",
+        id="angle-brackets",
+    ),
+    pytest.param(
+        b"gateway.spf=pass smtp.mailfrom=a@b.example",
+        b"arc=none; gateway.spf=pass smtp.mailfrom=a@b.example",
+        id="a-method-with-a-dot",
+    ),
+]
+
+
+@pytest.mark.parametrize(("found", "carried"), WILD)
+def test_every_result_of_ours_is_carried_into_the_set(found: bytes, carried: bytes) -> None:
+    # RFC 8617 §4.1.1: all Authentication-Results of the ADMD
+    top = b"Authentication-Results: mx.list.example; " + found + b"\r\n"
+    (field, *_) = Message.parse(sealed(top + message(), results=None)).header.named(
+        b"arc-authentication-results"
+    )
+    assert b" ".join(field.value.split()) == b"i=1; mx.list.example; " + carried
+    assert read_field(field, 0).results is not None  # type: ignore[union-attr]
+
+
+def test_results_of_ours_that_cannot_be_read_are_named_as_lost() -> None:
+    top = b"Authentication-Results: mx.list.example; spf=pass smtp.mailfrom=<a\r\n"
+    with pytest.warns(ResultsLost, match="field 1 of the header: expected a value") as warned:
+        sealed(top + message(), results=None)
+    assert Path(warned[0].filename).name == "arcs.py"  # where `avowal.seal` was called
+
+
+def test_a_property_too_long_for_a_line_is_named_in_the_set() -> None:
+    long = Result("spf", "pass", properties=(("smtp.mailfrom", "a" * 1000),))
+    octets = sealed(message(), results=AuthenticationResults("mx.list.example", (long,)))
+    (field, *_) = Message.parse(octets).header.named(b"arc-authentication-results")
+    assert b"spf=pass (smtp.mailfrom is too long to be written)" in b" ".join(field.value.split())
 
 
 def test_results_that_contradict_the_status_are_refused() -> None:

@@ -71,11 +71,31 @@ VALUES = [
     pytest.param(b"a=b/c@a.example", "a=b/c@a.example", id="atext-is-more-than-a-token"),
     pytest.param(b'"joe doe"@a.example', '"joe doe"@a.example', id="a-quoted-local-part"),
     pytest.param(b"joe (x) @a.example", "joe@a.example", id="cfws-before-the-at"),
-    pytest.param(b"2001:db8::1", None, id="a-colon-needs-quotes"),
+    pytest.param(b"<a;b>", None, id="a-semicolon-in-angle-brackets"),
+    pytest.param(b"<a b>", None, id="a-space-in-angle-brackets"),
+    pytest.param(b"<a", None, id="an-open-angle-bracket"),
     pytest.param(b'"2001:db8::1"', "2001:db8::1", id="a-quoted-colon"),
     pytest.param("jöe@bücher.example".encode(), "jöe@bücher.example", id="eai"),
     pytest.param(b"\xff@a.example", None, id="neither-ascii-nor-utf-8"),
 ]
+
+
+WILD_VALUES = [
+    pytest.param(b"2001:db8::1", "2001:db8::1", id="an-unquoted-colon"),
+    pytest.param(b"[IPv6:2001:db8::1]", "[IPv6:2001:db8::1]", id="a-domain-literal"),
+    pytest.param(b"<joe@a.example>", "joe@a.example", id="angle-brackets"),
+    pytest.param(b"<>", "", id="the-null-sender"),
+    pytest.param(b";", "", id="nothing"),
+]
+
+
+@pytest.mark.parametrize(("octets", "value"), WILD_VALUES)
+def test_a_value_against_the_grammar_is_read_where_no_reader_can_misread_it(
+    octets: bytes, value: str
+) -> None:
+    found = parse(b"m.example; auth=pass policy.x=y smtp.auth=" + octets)
+    assert found.results[0].properties == (("policy.x", "y"), ("smtp.auth", value))
+    assert len(found.defects) == 1 + (octets == b";")
 
 
 @pytest.mark.parametrize(("octets", "value"), VALUES)
@@ -136,6 +156,27 @@ LENIENCIES = [
     pytest.param(b"m.example; spf=pass;", "a ; at the end", id="a-semicolon-at-the-end"),
     pytest.param(b"m.example; tls=pass bits=256", "a value without a ptype", id="no-ptype"),
     pytest.param(b"m.example; dkim=pass header.b=Q/F", "a value that needs quotes", id="base64"),
+    pytest.param(
+        b"m.example; arc=none smtp.remote-ip=2001:db8::3",
+        "a value that needs quotes",
+        id="an-address-of-ipv6",
+    ),
+    pytest.param(
+        b"m.example; dmarc=pass header.from=<a@b.example>",
+        "a value in angle brackets",
+        id="zoho-angle-brackets",
+    ),
+    pytest.param(
+        b"m.example; spf=pass smtp.mailfrom=<>", "a value in angle brackets", id="null-sender"
+    ),
+    pytest.param(
+        b"m.example; dmarc=none header.from=; dkim=none", "an empty value", id="an-empty-value"
+    ),
+    pytest.param(
+        b"m.example; gateway.spf=pass (c) smtp.mailfrom=a@b.example",
+        "a method with a dot",
+        id="google-gateway-spf",
+    ),
     pytest.param(
         b"m.example; auth=pass smtp.auth=a..b@c.example",
         "a local part that needs quotes",

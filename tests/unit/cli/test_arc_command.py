@@ -86,3 +86,12 @@ def test_a_broken_chain_can_be_marked(place: Path) -> None:
     done = avowal_arc(place, *SEAL, "--mark-failed", "--field", "broken.eml")
     (seal, *_) = Message.parse(done.stdout).header.named(b"arc-seal")
     assert b"cv=fail" in seal.value
+
+
+def test_results_that_cannot_be_carried_are_named(place: Path) -> None:
+    lost = b"Authentication-Results: relay.example; spf=pass smtp.mailfrom=<a\r\n"
+    done = avowal_arc(place, *SEAL, given=lost + chain_of(1))
+    assert done.returncode == 0
+    assert done.stderr.decode().startswith(
+        "avowal: warning: not sealed: Authentication-Results, field 1 of the header:"
+    )
