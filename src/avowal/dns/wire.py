@@ -71,7 +71,8 @@ def query(name: bytes, number: int, *, payload: int | None) -> bytes:
 def belongs(reply: bytes, asked: bytes) -> bool:
     """Whether `reply` is a response to the query `asked`: id, QR, opcode and question.
 
-    Letter case is left out of the comparison: some servers answer in their own.
+    The question's name is compared as a whole, label by label, without the case of ASCII
+    letters: some servers answer in their own.  Type and class are compared as they are.
     """
     if len(reply) < _HEADER.size:
         return False
@@ -80,8 +81,16 @@ def belongs(reply: bytes, asked: bytes) -> bool:
         return False
     if questions == 0:  # a server that could not even read the query returns none
         return flags & 0xF in {FORMERR, NOTIMP}
-    end = asked.index(0, _HEADER.size) + 5
-    return questions == 1 and reply[12:end].lower() == asked[12:end].lower()
+    end = _name_end(asked, _HEADER.size)
+    same_name = reply[_HEADER.size : end].lower() == asked[_HEADER.size : end].lower()
+    return questions == 1 and same_name and reply[end : end + 4] == asked[end : end + 4]
+
+
+def _name_end(query: bytes, place: int) -> int:
+    """Return what follows a name of our own; any octet may stand in a label, 0 too."""
+    while query[place]:
+        place += 1 + query[place]
+    return place + 1
 
 
 def rcode(reply: bytes) -> int:

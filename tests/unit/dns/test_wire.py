@@ -62,6 +62,40 @@ def test_belonging_is_id_and_question(reply: bytes, expected: bool) -> None:
     assert wire.belongs(reply, QUERY) is expected
 
 
+def _query_for(*labels: bytes, number: int = 16) -> bytes:
+    name = b"".join(bytes([len(label)]) + label for label in labels) + b"\0"
+    return b"\x12\x34\x01\x20\0\1\0\0\0\0\0\0" + name + number.to_bytes(2, "big") + b"\0\1"
+
+
+def _reply_to(query: bytes) -> bytes:
+    return query[:2] + b"\x81\x80" + query[4:]
+
+
+@pytest.mark.parametrize("octet", [0, 9, 32, 46, 92, 127, 192, 255], ids=hex)
+def test_a_label_with_any_octet_is_compared_to_its_end(octet: int) -> None:
+    asked = _query_for(b"a" + bytes([octet]) + b"b", b"example", b"com")
+    other = _query_for(b"a" + bytes([octet]) + b"c", b"example", b"com")
+    assert wire.belongs(_reply_to(asked), asked)
+    assert not wire.belongs(_reply_to(other), asked)
+
+
+@given(st.lists(st.binary(min_size=1, max_size=63), min_size=1, max_size=3), st.data())
+def test_a_reply_about_any_other_name_does_not_belong(
+    labels: list[bytes], data: st.DataObject
+) -> None:
+    number = data.draw(st.integers(0, len(labels) - 1))
+    place = data.draw(st.integers(0, len(labels[number]) - 1))
+    octet = data.draw(st.integers(0, 255))
+    changed = labels[number][:place] + bytes([octet]) + labels[number][place + 1 :]
+    others = [*labels[:number], changed, *labels[number + 1 :]]
+    same = changed.lower() == labels[number].lower()
+    assert wire.belongs(_reply_to(_query_for(*others)), _query_for(*labels)) is same
+
+
+def test_types_have_no_letter_case() -> None:  # 65 is HTTPS, 97 something else
+    assert not wire.belongs(_reply_to(_query_for(b"a", number=97)), _query_for(b"a", number=65))
+
+
 @given(st.binary(max_size=80), st.integers(0, 40), st.binary(max_size=4))
 def test_no_octets_make_a_reply_raise(tail: bytes, place: int, change: bytes) -> None:
     octets = REPLY[:4] + b"\x00\x01\x00\x01\x00\x01\x00\x00" + REPLY[12:] + b"\xc0\x0c" + tail
