@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from enum import Enum
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar, cast
 
 from avowal.valueclass import value
 
@@ -35,6 +35,7 @@ class Failure(Enum):
     REFUSED = "refused"
     UNREACHABLE = "no server reachable"
     MALFORMED = "malformed answer"
+    RESOLVER = "the resolver itself failed"  # it raised, or gave what are no answers
     BUDGET = "question budget of this message used up"
     DEADLINE = "deadline of this message passed"
 
@@ -87,7 +88,10 @@ Steps: TypeAlias = Generator[tuple[Question, ...], tuple[Answer, ...], T]
 
 
 class Resolver(Protocol):
-    """Answers a batch of questions, one answer each, in order.  Never raises for DNS trouble."""
+    """Answers a batch of questions, one answer each, in order.
+
+    DNS trouble is an answer too; what is raised all the same counts as one (`answers_of`).
+    """
 
     def resolve(self, questions: tuple[Question, ...], /) -> tuple[Answer, ...]: ...
 
@@ -96,6 +100,97 @@ class AsyncResolver(Protocol):
     """The same for asynchronous callers."""
 
     async def aresolve(self, questions: tuple[Question, ...], /) -> tuple[Answer, ...]: ...
+
+
+class Bounded(Protocol):
+    """A resolver that can be told how long it may take.
+
+    What did not get an answer in time is `Failure.DEADLINE`.
+    """
+
+    def resolve_within(
+        self, questions: tuple[Question, ...], seconds: float, /
+    ) -> tuple[Answer, ...]: ...
+
+
+def answers_of(
+    resolver: Resolver, questions: tuple[Question, ...], seconds: float | None = None
+) -> tuple[Answer, ...]:
+    """Ask a resolver; whatever it does, there is one answer for each question.
+
+    One that raises, gives too few or too many answers, or things that are none, has failed:
+    its questions get `Failure.RESOLVER`, so that a verdict is temperror and verifying raises
+    nothing.  What is no `Exception` (KeyboardInterrupt, cancellation) passes, and so does
+    everything from a resolver whose attribute `faults_pass` is true.  A resolver that is
+    `Bounded` is given `seconds`, any other one takes its own time.
+
+    Deliberate: the one `except Exception` below the programs, for a resolver is the caller's
+    program and its faults are no verdict on anybody's message.
+    """
+    ask_it = resolver.resolve
+    within = None if seconds is None else getattr(resolver, "resolve_within", None)
+    try:
+        answers = ask_it(questions) if within is None else within(questions, seconds)
+    except Exception as error:  # noqa: BLE001 - see `answers_of`
+        return _failed(resolver, error, questions)
+    return _fitting(answers, questions)
+
+
+async def aanswers_of(
+    resolver: AsyncResolver, questions: tuple[Question, ...]
+) -> tuple[Answer, ...]:
+    """Do what `answers_of` does, without blocking."""
+    ask_it = resolver.aresolve
+    try:
+        answers = await ask_it(questions)
+    except Exception as error:  # noqa: BLE001 - see `answers_of`
+        return _failed(resolver, error, questions)
+    return _fitting(answers, questions)
+
+
+def recalled(resolver: object, questions: tuple[Question, ...]) -> tuple[Answer, ...] | None:
+    """Return what a resolver knows without asking, if it knows all of it, else None."""
+    recall = getattr(resolver, "recall", None)
+    if recall is None:
+        return None
+    try:
+        known = recall(questions)
+    except Exception as error:  # noqa: BLE001 - see `answers_of`
+        return _failed(resolver, error, questions)
+    return None if known is None else _fitting(known, questions)
+
+
+def _failed(
+    resolver: object, error: Exception, questions: tuple[Question, ...]
+) -> tuple[Answer, ...]:
+    if getattr(resolver, "faults_pass", False):
+        raise error
+    failure = Failure.TIMEOUT if isinstance(error, TimeoutError) else Failure.RESOLVER
+    return (Answer.failed(failure),) * len(questions)
+
+
+def _fitting(answers: object, questions: tuple[Question, ...]) -> tuple[Answer, ...]:
+    """Return answers that fit their questions: all of them, each whole, or failed."""
+    if not isinstance(answers, tuple | list) or len(answers) != len(questions):
+        return (_NO_ANSWER,) * len(questions)
+    for answer in answers:
+        if not _is_whole(answer):
+            return tuple([one if _is_whole(one) else _NO_ANSWER for one in answers])
+    return cast("tuple[Answer, ...]", answers if isinstance(answers, tuple) else tuple(answers))
+
+
+def _is_whole(answer: Any) -> bool:
+    return (
+        type(answer) is Answer
+        and type(answer.outcome) is Outcome
+        and (answer.outcome is Outcome.FAILED) == (type(answer.failure) is Failure)
+        and type(answer.records) is tuple
+        and all(type(record) is bytes for record in answer.records)
+        and isinstance(answer.ttl, int | float)
+    )
+
+
+_NO_ANSWER = Answer.failed(Failure.RESOLVER)
 
 
 def ask(*questions: Question) -> Steps[tuple[Answer, ...]]:
@@ -108,7 +203,7 @@ def run(flow: Steps[T], resolver: Resolver) -> T:
     try:
         questions = next(flow)
         while True:
-            questions = flow.send(resolver.resolve(questions))
+            questions = flow.send(answers_of(resolver, questions))
     except StopIteration as stop:
         result: T = stop.value
         return result
@@ -119,7 +214,7 @@ async def arun(flow: Steps[T], resolver: AsyncResolver) -> T:
     try:
         questions = next(flow)
         while True:
-            questions = flow.send(await resolver.aresolve(questions))
+            questions = flow.send(await aanswers_of(resolver, questions))
     except StopIteration as stop:
         result: T = stop.value
         return result

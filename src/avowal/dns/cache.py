@@ -14,8 +14,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from avowal.dns.limits import resolve_within
-from avowal.lookup import Answer, AsyncResolver, Failure, Outcome, Question, Resolver
+from avowal.lookup import (
+    Answer,
+    AsyncResolver,
+    Failure,
+    Outcome,
+    Question,
+    Resolver,
+    aanswers_of,
+    answers_of,
+)
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Task
@@ -198,10 +206,7 @@ class Cached:
         resolver: Resolver = self._resolver
         asked = tuple(mine.values())
         try:
-            if until is None:
-                got = resolver.resolve(asked)
-            else:
-                got = resolve_within(resolver, asked, max(0.0, until - time.monotonic()))
+            got = answers_of(resolver, asked, _left(until))
             answers = self._keep(mine, got)
         finally:
             with self._lock:
@@ -217,7 +222,7 @@ class Cached:
         """Ask on the event loop; the task itself is what others wait for."""
         resolver: AsyncResolver = self._resolver
         try:
-            return self._keep(mine, await resolver.aresolve(tuple(mine.values())))
+            return self._keep(mine, await aanswers_of(resolver, tuple(mine.values())))
         finally:
             for key in mine:
                 del self._tasks[loop, key]

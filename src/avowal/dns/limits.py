@@ -8,33 +8,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, Protocol, cast
+from typing import Any
 
 from avowal.limits import DEFAULT
-from avowal.lookup import Answer, AsyncResolver, Failure, Question, Resolver
+from avowal.lookup import (
+    Answer,
+    AsyncResolver,
+    Failure,
+    Question,
+    Resolver,
+    aanswers_of,
+    answers_of,
+    recalled,
+)
 
 _OVER_BUDGET = Answer.failed(Failure.BUDGET)
 _TOO_LATE = Answer.failed(Failure.DEADLINE)
-
-
-class Bounded(Protocol):
-    """A resolver that can be told how long it may take.
-
-    What did not get an answer in time is `Failure.DEADLINE`.
-    """
-
-    def resolve_within(
-        self, questions: tuple[Question, ...], seconds: float, /
-    ) -> tuple[Answer, ...]: ...
-
-
-def resolve_within(
-    resolver: Resolver, questions: tuple[Question, ...], seconds: float
-) -> tuple[Answer, ...]:
-    """Ask a resolver, within `seconds` if it can be told; one that cannot takes its own time."""
-    if not hasattr(resolver, "resolve_within"):  # a tenth of the price of isinstance
-        return resolver.resolve(questions)
-    return cast("Bounded", resolver).resolve_within(questions, seconds)
 
 
 class Limited:
@@ -58,6 +47,7 @@ class Limited:
         self._questions = questions
         self._seconds = seconds
         self._clock = clock
+        self.faults_pass: bool = getattr(resolver, "faults_pass", False)
 
     @property
     def questions_left(self) -> int:
@@ -77,7 +67,7 @@ class Limited:
         started = self._clock()
         inner: Resolver = self._resolver
         try:
-            answers = resolve_within(inner, allowed, self._seconds)
+            answers = answers_of(inner, allowed, self._seconds)
         finally:
             self._seconds -= self._clock() - started
         return answers + refused
@@ -104,7 +94,7 @@ class Limited:
         inner: AsyncResolver = self._resolver
         try:
             async with timeout(self._seconds):
-                answers = await inner.aresolve(allowed)
+                answers = await aanswers_of(inner, allowed)
         except TimeoutError:
             answers = (_TOO_LATE,) * len(allowed)
         finally:
@@ -113,10 +103,9 @@ class Limited:
 
     def recall(self, questions: tuple[Question, ...], /) -> tuple[Answer, ...] | None:
         """Answer a batch if the resolver knows all of it and the limits allow it, else None."""
-        recall = getattr(self._resolver, "recall", None)
-        if recall is None or self._seconds <= 0 or len(questions) > self._questions:
+        if self._seconds <= 0 or len(questions) > self._questions:
             return None
-        known: tuple[Answer, ...] | None = recall(questions)
+        known = recalled(self._resolver, questions)
         if known is not None:
             self._questions -= len(known)
         return known

@@ -20,9 +20,17 @@ from collections.abc import Mapping
 from os import PathLike
 from typing import Any
 
-from avowal.dns.limits import resolve_within
 from avowal.errors import ConfigError, StoreError
-from avowal.lookup import Answer, AsyncResolver, Failure, Outcome, Question, Resolver
+from avowal.lookup import (
+    Answer,
+    AsyncResolver,
+    Failure,
+    Outcome,
+    Question,
+    Resolver,
+    aanswers_of,
+    answers_of,
+)
 
 _FORMAT = "avowal-dns-recording"
 _VERSION = 1
@@ -39,18 +47,18 @@ class Recorder:
     def resolve(self, questions: tuple[Question, ...], /) -> tuple[Answer, ...]:
         """Answer a batch and keep the answers."""
         inner: Resolver = self._resolver
-        return self._kept(questions, inner.resolve(questions))
+        return self._kept(questions, answers_of(inner, questions))
 
     def resolve_within(
         self, questions: tuple[Question, ...], seconds: float, /
     ) -> tuple[Answer, ...]:
         """The same within `seconds`, if the resolver can be told."""
-        return self._kept(questions, resolve_within(self._resolver, questions, seconds))
+        return self._kept(questions, answers_of(self._resolver, questions, seconds))
 
     async def aresolve(self, questions: tuple[Question, ...], /) -> tuple[Answer, ...]:
         """The same for asynchronous callers."""
         inner: AsyncResolver = self._resolver
-        return self._kept(questions, await inner.aresolve(questions))
+        return self._kept(questions, await aanswers_of(inner, questions))
 
     def dumps(self) -> str:
         """Return the recording as JSON."""

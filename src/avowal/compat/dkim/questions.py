@@ -25,6 +25,8 @@ class AsyncDnsFunction(Protocol):
 class Asked:
     """A resolver over a `dnsfunc`; exceptions of its own pass through, but timeouts answer."""
 
+    faults_pass = True  # to `lookup.answers_of`: dkimpy's callers see what their function raised
+
     def __init__(self, dnsfunc: Callable[..., Any], timeout: int) -> None:
         self._dnsfunc = dnsfunc
         self._timeout = timeout
