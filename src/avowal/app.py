@@ -28,7 +28,7 @@ from avowal.flow.inspection import Inspection
 from avowal.flow.plan import AnyKey, Plan
 from avowal.flow.reputation import ReputationAsking
 from avowal.flow.transaction import Transaction
-from avowal.keys.files import load_key
+from avowal.keys.files import load_key, read_password
 from avowal.keys.watch import Watch, Watched, WatchedKey
 from avowal.lookup import Answer, AsyncResolver, Failure, Question, run
 from avowal.message import Header
@@ -80,7 +80,7 @@ class KeyFiles:
         return found
 
     def _load(self, name: str, key: Key, domain: DomainName | None) -> PrivateKey:
-        password = None if key.password_file is None else _password(key.password_file)
+        password = None if key.password_file is None else read_password(key.password_file)
         if key.inline is not None:
             return load_key(key.inline.encode(), password=password)
         if key.credential is not None:
@@ -106,15 +106,6 @@ def _watched(watch: Watch, name: str, entry: Key, loaded: PrivateKey) -> AnyKey:
     changed_at = None if entry.file is None else Path(entry.file).stat().st_mtime
     watch.keys.append(Watched(name, domain, selector, key, changed_at))
     return key
-
-
-def _password(path: str) -> bytes:
-    try:
-        return Path(path).read_bytes().splitlines()[0]
-    except OSError as error:
-        raise KeyMaterialError(path, f"no password can be read: {error.strerror}") from None
-    except IndexError:
-        raise KeyMaterialError(path, "empty: the password is its first line") from None
 
 
 def plan(

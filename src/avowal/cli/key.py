@@ -7,11 +7,11 @@ import click
 from avowal.cli import exits
 from avowal.cli.dns import Dns
 from avowal.cli.exits import Status
-from avowal.cli.keyfile import load, password_option, read_password
+from avowal.cli.keyfile import load, password_option
 from avowal.cli.shared_options import dns_options
 from avowal.crypto.signing import RECOMMENDED_RSA_BITS, PrivateKey, generate
 from avowal.errors import UsageError
-from avowal.keys.files import write_key
+from avowal.keys.files import read_password, write_key
 from avowal.keys.records import record_text, zone_line
 from avowal.names import DomainName, NameFault
 

@@ -7,8 +7,8 @@ import sys
 import click
 
 from avowal.crypto.signing import PrivateKey
-from avowal.errors import KeyMaterialError, StoreError
-from avowal.keys.files import load_key
+from avowal.errors import KeyMaterialError
+from avowal.keys.files import load_key, read_password
 
 password_option = click.option(
     "--password-file", metavar="FILE", help="The file whose first line is the key's password."
@@ -18,7 +18,7 @@ password_option = click.option(
 def load(path: str, password_file: str | None = None, *, any_mode: bool = False) -> PrivateKey:
     """Read a key; one that is encrypted is asked for its password on a terminal.
 
-    Raises KeyMaterialError and StoreError.
+    Raises KeyMaterialError.
     """
     password = None if password_file is None else read_password(password_file)
     try:
@@ -28,12 +28,3 @@ def load(path: str, password_file: str | None = None, *, any_mode: bool = False)
             raise
     asked: str = click.prompt(f"Password of {path}", hide_input=True, err=True)
     return load_key(path, password=asked.encode(), require_safe=not any_mode)
-
-
-def read_password(path: str) -> bytes:
-    """Return the first line of a file.  Raises StoreError."""
-    try:
-        with open(path, "rb") as file:  # noqa: PTH123 - as the other commands do
-            return file.readline().rstrip(b"\r\n")
-    except OSError as error:
-        raise StoreError(f"{path}: {error.strerror}") from None

@@ -98,7 +98,12 @@ class PrivateKey:
         return self._handle.sign(digest)
 
     def pem(self, password: bytes | None = None) -> bytes:
-        """Return the key as PKCS#8 PEM, encrypted when a password is given."""
+        """Return the key as PKCS#8 PEM, encrypted when a password is given.
+
+        Raises KeyMaterialError for an empty password: it would be written as it is.
+        """
+        if password == b"":
+            raise KeyMaterialError("password", "empty: it would protect nothing")
         protection: serialization.KeySerializationEncryption = (
             serialization.BestAvailableEncryption(password)
             if password

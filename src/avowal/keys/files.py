@@ -10,6 +10,7 @@ from avowal.crypto.signing import PrivateKey, parse_private_key
 from avowal.errors import KeyMaterialError, StoreError
 
 _MAX_KEY_FILE = 64 << 10  # octets; an RSA-8192 key in PEM is 6.4 kB
+_MAX_PASSWORD = 1023  # octets; OpenSSL takes no longer one
 _PRIVATE_MODE = 0o600
 
 
@@ -45,16 +46,35 @@ def write_key(
 ) -> None:
     """Write a new key file that only its owner can read; never over an existing one.
 
-    Raises StoreError.
+    Raises StoreError, and KeyMaterialError for an empty password.
     """
+    octets = key.pem(password)
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE_MODE)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(key.pem(password))
+            file.write(octets)
     except FileExistsError:
         raise StoreError(f"{os.fspath(path)}: exists already; keys are never overwritten") from None
     except OSError as error:
         raise StoreError(f"{os.fspath(path)}: {error.strerror}") from None
+
+
+def read_password(path: str | os.PathLike[str]) -> bytes:
+    """Return the first line of a file, which is the password of a key.
+
+    Raises KeyMaterialError; an empty one is refused, for it would protect nothing.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            password = file.readline(_MAX_PASSWORD + 1).rstrip(b"\r\n")
+    except OSError as error:
+        why = f"no password can be read: {error.strerror}"
+        raise KeyMaterialError(os.fspath(path), why) from None
+    if not password:
+        raise KeyMaterialError(os.fspath(path), "empty: the password is its first line")
+    if len(password) > _MAX_PASSWORD:
+        raise KeyMaterialError(os.fspath(path), f"a password of more than {_MAX_PASSWORD} octets")
+    return password
 
 
 def _refuse_unsafe(path: Path, status: os.stat_result) -> None:

@@ -291,6 +291,19 @@ def test_a_key_may_be_kept_encrypted(avowal_command: Avowal, tmp_path: Path) -> 
     assert avowal_command("key", "show", "n1.pem", "--password-file", "password").returncode == 0
 
 
+@pytest.mark.parametrize("text", ["", "\n", "\r\n", "\nsecond line\n"])
+@pytest.mark.parametrize("action", ["generate", "show"])
+def test_an_empty_password_is_refused_and_no_key_is_written(
+    avowal_command: Avowal, tmp_path: Path, action: str, text: str
+) -> None:
+    (tmp_path / "password").write_text(text)
+    words = ["-d", "new.example", "-s", "n1"] if action == "generate" else ["s2.pem"]
+    done = avowal_command("key", action, *words, "--password-file", "password")
+    assert done.returncode == 2
+    assert b"empty: the password is its first line" in done.stderr
+    assert not (tmp_path / "n1.pem").exists()
+
+
 @pytest.mark.parametrize(
     ("records", "status", "said"),
     [

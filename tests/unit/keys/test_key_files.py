@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from avowal.errors import KeyMaterialError, StoreError
-from avowal.keys.files import load_key, write_key
+from avowal.keys.files import load_key, read_password, write_key
 from avowal.testing import ED25519, RSA_2048
 
 
@@ -79,6 +79,18 @@ def test_a_huge_file_is_no_key(tmp_path: Path) -> None:
 
 def test_octets_may_hold_the_key() -> None:
     assert load_key(RSA_2048.pem(b"pw"), password=b"pw").bits == 2048
+
+
+def test_an_empty_password_never_writes_a_plain_key(tmp_path: Path) -> None:
+    with pytest.raises(KeyMaterialError, match="empty"):
+        write_key(tmp_path / "s1.pem", ED25519, password=b"")
+    assert not (tmp_path / "s1.pem").exists()
+
+
+def test_a_password_longer_than_openssl_takes_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "password").write_bytes(b"x" * 1024)
+    with pytest.raises(KeyMaterialError, match="1023"):
+        read_password(tmp_path / "password")
 
 
 def test_a_key_that_cannot_be_written_is_named(tmp_path: Path) -> None:
