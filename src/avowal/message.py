@@ -16,6 +16,7 @@ from typing import Literal, NamedTuple
 from avowal._fast import bare_break, bare_lf, split_header
 from avowal.errors import StateError, SyntaxFault
 from avowal.limits import DEFAULT
+from avowal.members import refuse_single
 from avowal.valueclass import value
 
 CRLF = b"\r\n"
@@ -98,6 +99,8 @@ class Header:
         without one contributes nothing (RFC 6376 §5.4.2).  `except_at` is the
         place of the signature under work, which is never taken (§3.7).
         """
+        if type(names) in {str, bytes}:
+            refuse_single("names", names, bytes)
         names = tuple(names)
         positions = self.positions
         if except_at >= 0 and (own := self.names[except_at]) in names:

@@ -15,6 +15,7 @@ from avowal.crypto.signing import PrivateKey, generate
 from avowal.errors import StoreError, UsageError
 from avowal.keys.files import load_key, write_key
 from avowal.keys.records import record_text, zone_line
+from avowal.members import refuse_single
 from avowal.names import DomainName, NameFault
 
 _SELECTORS = {"rsa": "avowal-rsa", "ed25519": "avowal-ed25519"}
@@ -37,6 +38,7 @@ def keys(domains: Sequence[str], directory: str) -> tuple[MadeKey, ...]:
     A file is called ``DIRECTORY/DOMAIN.SELECTOR.pem`` and readable by its owner only.
     Raises UsageError for a name that is none, StoreError and KeyMaterialError for files.
     """
+    refuse_single("domains", domains)
     place = Path(directory)
     try:
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -78,6 +80,8 @@ def configuration(
     require_published: bool = True,
 ) -> Configuration:
     """Return the configuration that signs with these keys and verifies what is not ours."""
+    refuse_single("sockets", sockets)
+    refuse_single("servers", servers)
     return Configuration(
         listeners=tuple(Listener(socket=socket) for socket in sockets or (_SOCKET,)),
         keys={

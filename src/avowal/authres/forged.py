@@ -24,6 +24,7 @@ from avowal.authres.identifiers import Identifiers
 from avowal.authres.reader import FIELD_NAME
 from avowal.enums import Word
 from avowal.limits import DEFAULT, Limits
+from avowal.members import refuse_single
 from avowal.message import Header
 
 
@@ -58,16 +59,20 @@ def forged(
     admitted: Collection[str] | None = None,
     limits: Limits = DEFAULT,
 ) -> tuple[Forgery, ...]:
-    """Return the fields of an incoming message to delete, top to bottom; raises nothing.
+    """Return the fields of an incoming message to delete, top to bottom.
 
     `ids` are our authserv-ids.  With `admitted` every field goes whose id is not among
     those either, unreadable ones too.  Delete from the last one upwards: each deletion
-    changes the index of those below.
+    changes the index of those below.  No octets make it raise, only ids that are no
+    collection (UsageError).
 
     >>> header = Header.parse(b"Authentication-Results: (x) MX.Example.ORG. ; dkim=pass")
     >>> [str(forgery.cause) for forgery in forged(header, {"mx.example.org"})]
     ['claims-our-id']
     """
+    refuse_single("ids", ids)
+    if admitted is not None:
+        refuse_single("admitted", admitted)
     places = header.positions.get(FIELD_NAME)
     if places is None:
         return ()

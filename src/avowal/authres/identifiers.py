@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 
+from avowal.members import refuse_single
 from avowal.names import DomainName, NameFault
 from avowal.tokens import without_comments
 
@@ -30,6 +31,8 @@ class Identifiers:
     __slots__ = ("_keys", "_spellings")
 
     def __init__(self, ids: Iterable[str]) -> None:
+        """Raises UsageError for a lone id: it would be taken for its letters."""
+        refuse_single("the authserv-ids", ids)
         self._keys = frozenset(map(_key, ids))
         named = (spelling for key in self._keys for spelling in (key, _unicode_form(key)))
         self._spellings = frozenset(map(skeleton, named)) - {""}

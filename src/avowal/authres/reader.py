@@ -17,6 +17,7 @@ from avowal.authres.model import AuthenticationResults, Result
 from avowal.authres.registry import known
 from avowal.enums import Word
 from avowal.limits import DEFAULT, Limits
+from avowal.members import refuse_single
 from avowal.message import Field, Header, Message, looks_stored, split
 
 FIELD_NAME = b"authentication-results"
@@ -142,10 +143,11 @@ def read(
     first_fields: int | None = None,
     limits: Limits = DEFAULT,
 ) -> Reading:
-    r"""Read the Authentication-Results of a message; raises nothing.
+    r"""Read the Authentication-Results of a message.
 
     `trusted` are the authserv-ids to believe; `own_hops` and `first_fields` restrict where an
-    instance may stand, see `Trust`.
+    instance may stand, see `Trust`.  No octets make it raise, only a `trusted` that is no
+    collection (UsageError): a lone id would be taken for its letters.
 
     >>> text = b"Authentication-Results: mx.example.org; spf=pass smtp.mailfrom=a.example\r\n"
     >>> read(text, trusted={"MX.example.org"}).named("spf")[0].value("smtp.mailfrom")
@@ -153,6 +155,7 @@ def read(
     >>> read(text, trusted={"mx.example.net"}).instances[0].distrust.sentence
     'its authserv-id is none that is trusted (RFC 8601 §4.1)'
     """
+    refuse_single("trusted", trusted)
     header = _header(source)
     trust = Trust(ids=Identifiers(trusted), own_hops=own_hops, first_fields=first_fields)
     hops = 0

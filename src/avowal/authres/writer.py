@@ -15,6 +15,7 @@ from avowal.authres.model import VERSION, AuthenticationResults, Result
 from avowal.authres.registry import writable
 from avowal.errors import UsageError
 from avowal.fold import Folder
+from avowal.members import refuse_single
 from avowal.message import Field
 from avowal.names import DomainName, NameFault
 
@@ -49,6 +50,7 @@ def write(
     comment says so: part of an identity would be another one.  Raises UsageError for a method
     or result in no registry.
     """
+    refuse_single("agreed", agreed)
     for result in results.results:
         if not writable(result) and result.method not in agreed:
             raise UsageError(

@@ -11,6 +11,7 @@ from avowal.crypto.algorithms import ALGORITHMS, Status
 from avowal.crypto.signing import AsyncSigningKey, SigningKey
 from avowal.dkim.layout import AVOWAL, Layout
 from avowal.errors import IntentError
+from avowal.members import refuse_single
 from avowal.message import Header
 from avowal.names import DomainName, Identity, NameFault, Selector
 from avowal.taglist import TagList, TagListFault
@@ -97,7 +98,12 @@ class Intent:
     layout: Layout = AVOWAL
 
     def checked(self, *, unsuitable: frozenset[bytes] = UNSUITABLE_NAMES) -> CheckedIntent:
-        """Return the intent with its names parsed, none of them unsuitable.  Raises IntentError."""
+        """Return the intent with its names parsed, none of them unsuitable.
+
+        Raises IntentError, and UsageError for what is no collection of names.
+        """
+        refuse_single("names", self.names, bytes)
+        refuse_single("oversigned", self.oversigned, bytes)
         domain = _name("d=", self.domain)
         if "." not in domain.ascii:
             raise IntentError("d=", f"{domain} is a single label; a domain has two or more")
@@ -151,6 +157,8 @@ class CheckedIntent:
 
 def lower_names(names: Iterable[str | bytes]) -> tuple[bytes, ...]:
     """Return field names lower-cased as octets, as `Intent` wants them."""
+    if isinstance(names, str | bytes):
+        refuse_single("names", names)
     return tuple((n.encode() if isinstance(n, str) else n).strip().lower() for n in names)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import field, replace
 from typing import Any
 
+from avowal.members import refuse_single
 from avowal.valueclass import value
 
 
@@ -96,6 +97,11 @@ class Rules:
         "unacceptable-domain",
         "further domains, in A-labels, that may not sign, such as public suffixes",
     )
+
+    def __post_init__(self) -> None:
+        refuse_single("required_fields", self.required_fields, bytes)
+        refuse_single("sole_fields", self.sole_fields, bytes)
+        refuse_single("unacceptable_domains", self.unacceptable_domains)
 
     def but(self, **changes: Any) -> Rules:
         """Return these rules with some of them changed."""

@@ -16,8 +16,8 @@ from avowal.dns import servers, wire
 from avowal.dns.chain import MAX_ALIASES, Chain, read
 from avowal.dns.reply import Reply
 from avowal.dns.transport import Server, Talk, adrive, drive, over_tcp, over_udp
-from avowal.errors import UsageError
 from avowal.lookup import NO_DATA, NO_NAME, Answer, Failure, Question
+from avowal.members import refuse_single
 
 # RFC 6891 §6.2.5 leaves the size open; 1232 octets travel unfragmented everywhere.
 _PAYLOAD = 1232
@@ -58,8 +58,8 @@ class DnsResolver:
         trust_ad: bool | None = None,
         resolv_conf: str | Path = "/etc/resolv.conf",
     ) -> None:
-        if isinstance(nameservers, str):
-            raise UsageError("nameservers is a sequence of addresses, not one string")
+        if nameservers is not None:
+            refuse_single("nameservers", nameservers)
         if nameservers is None:
             self._servers = servers.of_system(Path(resolv_conf), port=port, trust_ad=trust_ad)
         else:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from avowal.crypto.algorithms import ALGORITHMS
 from avowal.crypto.signing import PrivateKey
+from avowal.members import refuse_single
 from avowal.names import DomainName, Selector, key_name
 
 _STRING = 255  # octets in one character-string, RFC 1035 §3.3
@@ -21,6 +22,8 @@ def record_text(
     notes: str | None = None,
 ) -> str:
     """Return the key record; lists left empty are not written, so their defaults hold."""
+    for name, given in (("services", services), ("flags", flags), ("hashes", hashes)):
+        refuse_single(name, given)
     tags = ["v=DKIM1"]
     if hashes:
         tags.append(f"h={':'.join(hashes)}")

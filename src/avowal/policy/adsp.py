@@ -12,6 +12,7 @@ from enum import Enum
 
 from avowal.lookup import Answer, Outcome, Question, Steps, together
 from avowal.mailbox import Authors
+from avowal.members import refuse_single
 from avowal.names import DomainName
 from avowal.policy.caps import DEFAULT, Caps
 from avowal.policy.evidence import SignatureResult
@@ -83,11 +84,12 @@ def evaluate(
     caps: Caps = DEFAULT,
     memory: Memory | None = None,
 ) -> Steps[Adsp]:
-    """Evaluate a message.  Raises nothing, whatever the octets and the answers.
+    """Evaluate a message.  No octets and no answers make it raise.
 
     `authorized` holds the author domains for which ATPS passed; `existence` NO_HOST also
     takes a domain without MX, A and AAAA as one that sends no mail (§4.3, a SHOULD).
     """
+    refuse_single("authorized", authorized, DomainName)
     signed = {s.domain.ascii for s in signatures if s.passed}  # §2.7: d= equals the domain
     signed |= {domain.ascii for domain in authorized}
     notes = Notes("adsp")

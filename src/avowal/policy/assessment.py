@@ -7,6 +7,7 @@ from enum import Enum
 from typing import TypeAlias
 
 from avowal.mailbox import Authors
+from avowal.members import refuse_single
 from avowal.names import DomainName
 from avowal.policy.adsp import Adsp
 from avowal.policy.atps import Atps
@@ -83,6 +84,11 @@ class Choice:
     certifiers: tuple[DomainName, ...] = ()
     third_parties: tuple[DomainName, ...] | None = None
     dmarc: Rules = field(default=STANDARD)
+
+    def __post_init__(self) -> None:
+        refuse_single("certifiers", self.certifiers, DomainName)
+        if self.third_parties is not None:
+            refuse_single("third_parties", self.third_parties, DomainName)
 
     def accepts(self, signature: SignatureResult) -> bool:
         """Whether a third party's signature counts here."""

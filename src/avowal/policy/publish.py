@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from avowal.errors import UsageError
+from avowal.members import refuse_single
 from avowal.names import DomainName
 from avowal.policy import atps
 from avowal.policy.dmarc.destinations import consent_name
@@ -49,6 +50,8 @@ def dmarc(domain: DomainName, wish: Wish) -> tuple[Published, ...]:
 
     Raises UsageError for what a receiver would not read as it was meant.
     """
+    refuse_single("aggregate_to", wish.aggregate_to)
+    refuse_single("failures_to", wish.failures_to)
     tags = [
         ("p", wish.policy.value),
         ("sp", wish.subdomains),

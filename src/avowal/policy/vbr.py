@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from avowal.lookup import Answer, Outcome, Steps
+from avowal.members import refuse_single
 from avowal.message import Field, Header
 from avowal.names import DomainName, NameFault
 from avowal.policy.caps import DEFAULT, Caps
@@ -102,6 +103,7 @@ def evaluate(
     memory: Memory | None = None,
 ) -> Steps[Vbr]:
     """Evaluate a message, all questions in one round.  Raises nothing."""
+    refuse_single("certifiers", certifiers, DomainName)
     notes = Notes("vbr")
     infos = _infos(header, notes, caps)
     if len({info.content for info in infos}) > 1:  # §4, RFC 6212 §4

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from avowal.errors import UsageError
+from avowal.members import refuse_single
 
 SuffixList: TypeAlias = Callable[[str], str | None]
 """Takes a name in lower-case A-labels; returns its organizational domain (one label more than
@@ -19,9 +20,12 @@ its public suffix), None for a public suffix itself."""
 def public_suffix_list(rules: Iterable[str] | None = None) -> SuffixList:
     """Return the list that the package brings along, or one of these rules (in A- or U-labels).
 
-    Raises UsageError when the package is not installed.
+    Raises UsageError when the package is not installed, or `rules` is one text.
     """
-    return _bundled() if rules is None else _made(tuple(rules))
+    if rules is None:
+        return _bundled()
+    refuse_single("rules", rules)
+    return _made(tuple(rules))
 
 
 @lru_cache(maxsize=1)
