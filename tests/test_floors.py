@@ -143,7 +143,11 @@ def test_nothing_catches_everything() -> None:
 
 
 def test_only_faces_and_above_catch_exception() -> None:
-    assert findings(swallows_exceptions, lambda path: stands_below(path, FLOOR_OF_FACES)) == []
+    # `lookup` calls resolvers, which are programs of the caller's: docs/design/decisions/0020
+    def bound(path: Path) -> bool:
+        return stands_below(path, FLOOR_OF_FACES) and path != PACKAGE / "lookup.py"
+
+    assert findings(swallows_exceptions, bound) == []
 
 
 def test_rooms_do_not_come_in_by_the_front_door() -> None:
