@@ -21,9 +21,11 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from milter_peers import Recorded, avowal, load, make_keys, message, once, opendkim
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from avowal.milter.mta import Transaction
+from milter_peers import Recorded, avowal, load, make_keys, message, once, opendkim
+from tests.mta.session import Transaction
+
 from avowal.milter.packets import Connect
 
 ROUNDS = 3

@@ -14,11 +14,15 @@ import struct
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from tests.mta.session import MtaSession, Transaction
+from tests.mta.spool import POSTFIX
 
 from avowal.milter.actions import on_top
 from avowal.milter.events import Body, EndOfMessage
-from avowal.milter.flavours import POSTFIX
-from avowal.milter.mta import MtaSession, Transaction
 from avowal.milter.negotiation import Protocol, Stage, Wish
 from avowal.milter.packets import Disposition
 from avowal.milter.session import FilterSession

@@ -18,11 +18,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from tests.mta.client import MtaClient
+from tests.mta.session import MtaSession, Outcome, Transaction
+
 from avowal.crypto.signing import generate
 from avowal.keys.files import write_key
 from avowal.keys.records import record_text
-from avowal.milter.client import MtaClient
-from avowal.milter.mta import MtaSession, Outcome, Transaction
 from avowal.milter.wire import Decoder
 
 DOMAIN = "sender.example"

@@ -20,11 +20,13 @@ import threading
 import time
 from pathlib import Path
 
-from milter_peers import DOMAIN, _connected, avowal, make_keys, message
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from avowal.milter.client import MtaClient
+from milter_peers import DOMAIN, _connected, avowal, make_keys, message
+from tests.mta.client import MtaClient
+from tests.mta.session import MtaSession, Transaction
+
 from avowal.milter.codec import encode
-from avowal.milter.mta import MtaSession, Transaction
 from avowal.milter.packets import Abort, Connect, Disposition, HeaderField
 
 MACROS = {"i": b"QID1", "j": b"mx.receiver.example"}

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.milters import AVOWAL, OPENDKIM, Milter
+from tests.mta.session import Outcome, Transaction
 
-from avowal.milter.mta import Outcome, Transaction
 from avowal.testing import ED25519, RSA_1024, RSA_2048, record_for
 
 ALWAYS = "Background No\nRequireSafeKeys No\n"

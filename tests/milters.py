@@ -1,6 +1,6 @@
 """Milters under test: a program is started on a unix socket, and transactions are played to it.
 
-The MTA's side is `avowal.milter.mta`.  With `logged`, the program gets a /dev of its own whose
+The MTA's side is `tests.mta.session`.  With `logged`, the program gets a /dev of its own whose
 /dev/log is ours, so that its lines can be read (Linux, root).
 """
 
@@ -20,8 +20,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
-from avowal.milter.flavours import POSTFIX
-from avowal.milter.mta import MtaSession, Outcome, Transaction
+from tests.mta.session import MtaSession, Outcome, Transaction
+from tests.mta.spool import POSTFIX
+
 from avowal.milter.packets import Connect, InsertHeader
 
 OPENDKIM = ("/usr/sbin/opendkim",)

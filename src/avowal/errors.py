@@ -11,7 +11,6 @@
     ├─ ConfigError           the operator's files: (file, line, column, key, why, hint)
     └─ EnvironmentFault      the world around us
        ├─ StoreError         a file or database could not be read or written
-       ├─ PublishError       a record could not be published
        ├─ ResolverSetupError no usable DNS resolver
        └─ PeerError          the other end of a connection broke its protocol
 
@@ -105,10 +104,6 @@ class EnvironmentFault(AvowalError):
 
 class StoreError(EnvironmentFault):
     """A file or database could not be read or written."""
-
-
-class PublishError(EnvironmentFault):
-    """A DNS record could not be published."""
 
 
 class ResolverSetupError(EnvironmentFault):

@@ -64,7 +64,6 @@ class Limits:
     dns_seconds: int = _limit(
         20, "seconds", "per message; Postfix's milter command timeout is 30 s"
     )
-    txt_octets: int = _limit(64 << 10, "octets", "one TXT record after joining its strings")
 
 
 DEFAULT = Limits()

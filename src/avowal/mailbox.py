@@ -111,11 +111,6 @@ class Authors:
         )
 
     @property
-    def sole(self) -> Mailbox | None:
-        """The author, when there is exactly one mailbox."""
-        return self.mailboxes[0] if len(self.mailboxes) == 1 else None
-
-    @property
     def complete(self) -> bool:
         """Whether every author the field may be shown with has a domain that is listed."""
         hiding = (Problem.TOO_MANY, Problem.UNREADABLE_DOMAIN, Problem.ADDRESS_LITERAL)

@@ -10,7 +10,7 @@ import pytest
 from tests.conformance.cases import Case, decisions, params, undecided, zone_of
 
 from avowal.arc.chain import Chain
-from avowal.arc.layout import ALPHABETICAL
+from avowal.arc.layout import Alphabetical
 from avowal.arc.reasons import ChainReason, ChainStatus
 from avowal.arc.sealer import Sealer
 from avowal.arc.verdict import ChainVerification
@@ -77,7 +77,7 @@ def sealed(case: Case) -> dict[str, bytes]:
         results,
         now=options["t"],
         mark_failed=True,
-        layout=ALPHABETICAL,
+        layout=Alphabetical(),
     )
     sealer.feed(message.body)
     return dict(zip(("AS", "AMS", "AAR"), (f.value for f in sealer.finish()), strict=True))

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from tests.fuzz.targets import expect
+from tests.mta.session import MtaSession, Transaction
+from tests.mta.spool import POSTFIX, SENDMAIL
 
 from avowal.errors import PeerError
 from avowal.milter import actions
 from avowal.milter.codec import decode, encode
 from avowal.milter.events import EndOfMessage, SessionLimits
-from avowal.milter.flavours import POSTFIX, SENDMAIL
-from avowal.milter.mta import MtaSession, Transaction
 from avowal.milter.negotiation import Actions, Protocol, Wish
 from avowal.milter.packets import (
     Body,

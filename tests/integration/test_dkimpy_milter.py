@@ -13,12 +13,12 @@ import pytest
 from tests.mailloop import Daemon, until, workplace
 from tests.milter_recording import message
 from tests.milters import inserted
+from tests.mta.client import MtaClient
+from tests.mta.session import Transaction
 
 from avowal.crypto.signing import PrivateKey
 from avowal.errors import EnvironmentFault
 from avowal.keys.files import write_key
-from avowal.milter.client import MtaClient
-from avowal.milter.mta import Transaction
 from avowal.milter.packets import Connect
 from avowal.opendkim.from_dkimpy import read, translate
 from avowal.testing import ED25519, RSA_2048

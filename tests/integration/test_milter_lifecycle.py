@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 from tests.mailloop import free_port, until
+from tests.mta.client import MtaClient
+from tests.mta.session import Transaction
 
 from avowal.crypto.signing import generate
 from avowal.keys.files import load_key, write_key
 from avowal.keys.records import record_text
-from avowal.milter.client import MtaClient
-from avowal.milter.mta import Transaction
 
 MESSAGE = (
     b"From: a@sender.example\r\nTo: b@receiver.example\r\nSubject: s\r\n"

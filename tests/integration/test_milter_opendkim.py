@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 from tests.mailloop import free_port, until, workplace
+from tests.mta.client import MtaClient
+from tests.mta.session import Transaction
+from tests.mta.spool import POSTFIX, SENDMAIL, Flavour
 
 from avowal.crypto.signing import generate
 from avowal.keys.files import write_key
 from avowal.keys.records import record_text
-from avowal.milter.client import MtaClient
-from avowal.milter.flavours import POSTFIX, SENDMAIL, Flavour
-from avowal.milter.mta import Transaction
 from avowal.milter.packets import Connect
 
 STRANGER = Connect(b"mx.other.example", b"4", 25, b"192.0.2.7")

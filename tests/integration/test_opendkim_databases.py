@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 from tests.milters import AVOWAL, Milter, inserted
+from tests.mta.session import Transaction
 
 from avowal.errors import StoreError
-from avowal.milter.mta import Transaction
 from avowal.stores.dsn import SqlSet
 from avowal.testing import RSA_2048, message
 

@@ -8,8 +8,8 @@ import pytest
 from tests.crafting import craft
 from tests.mailloop import until
 from tests.milters import AVOWAL, OPENDKIM, STRANGER, Milter, own_dev_possible
+from tests.mta.session import HeaderField, Outcome, Transaction
 
-from avowal.milter.mta import HeaderField, Outcome, Transaction
 from avowal.milter.packets import Connect, InsertHeader, Mail, Recipient
 from avowal.testing import RSA_1024, RSA_2048, message, record_for
 

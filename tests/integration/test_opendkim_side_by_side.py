@@ -14,12 +14,12 @@ import pytest
 from tests.beside import ALWAYS, FILES, KEYS, compare
 from tests.crafting import craft
 from tests.milters import AVOWAL, OPENDKIM, STRANGER, Milter, inserted, own_dev_possible
+from tests.mta.session import Transaction
 
 from avowal.crypto.signing import PrivateKey
 from avowal.dkim.intent import Intent
 from avowal.dkim.signer import Signer
 from avowal.message import Message
-from avowal.milter.mta import Transaction
 from avowal.milter.packets import Connect, Mail, Recipient
 from avowal.names import DomainName
 from avowal.opendkim.layout import OpendkimLayout

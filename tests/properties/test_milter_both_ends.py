@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.mta.session import MtaSession, Outcome, Transaction
+from tests.mta.spool import POSTFIX, SENDMAIL, Flavour
 
 from avowal.errors import PeerError
 from avowal.milter import actions
 from avowal.milter.codec import decode, encode
 from avowal.milter.events import Body, EndOfMessage, HeaderEnd, SessionLimits
-from avowal.milter.flavours import POSTFIX, SENDMAIL, Flavour
-from avowal.milter.mta import MtaSession, Outcome, Transaction
 from avowal.milter.negotiation import Protocol, Wish
 from avowal.milter.packets import (
     Connect,

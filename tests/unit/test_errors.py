@@ -16,7 +16,6 @@ from avowal import errors
         (errors.SyntaxFault(0, "w"), ValueError),
         (errors.ConfigError("w"), errors.AvowalError),
         (errors.StoreError("w"), errors.EnvironmentFault),
-        (errors.PublishError("w"), errors.EnvironmentFault),
         (errors.ResolverSetupError("w"), errors.EnvironmentFault),
         (errors.PeerError("w"), errors.EnvironmentFault),
     ],

@@ -174,11 +174,6 @@ def test_a_mailbox_tells_its_user_and_its_display(
     assert (mailbox.user, mailbox.display) == (user, display)
 
 
-def test_the_sole_author_is_known_only_when_there_is_one() -> None:
-    assert Authors.parse(b"a@a.example").sole is not None
-    assert Authors.parse(b"a@a.example, b@a.example").sole is None
-
-
 @given(st.lists(st.binary(max_size=80), max_size=3))
 def test_reading_raises_nothing(values: list[bytes]) -> None:
     Authors.parse(*values)

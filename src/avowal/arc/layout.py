@@ -1,6 +1,6 @@
 """How the fields of a set are written: the order of tags, the folds.
 
-What a set says does not depend on its layout.  Ours is `FOLDED`; `ALPHABETICAL` is the form
+What a set says does not depend on its layout.  Ours is `FOLDED`; `Alphabetical` is the form
 that sealers are compared in: one line, tags in the order of the alphabet.
 """
 
@@ -71,4 +71,3 @@ class Alphabetical(Folded):
 
 
 FOLDED = Folded()
-ALPHABETICAL = Alphabetical()

@@ -49,11 +49,6 @@ class Result:
                 return value
         return None
 
-    @property
-    def ptypes(self) -> frozenset[str]:
-        """The property types in use."""
-        return frozenset(name.partition(".")[0] for name, _ in self.properties)
-
 
 @dataclass(frozen=True, slots=True)
 class AuthenticationResults:

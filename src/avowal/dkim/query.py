@@ -7,9 +7,8 @@ back to TXT, as the first drafts of DKIM had planned; docs/howto/new-key-service
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
-from types import MappingProxyType
 from typing import TypeAlias
 
 from avowal.lookup import Answer, Outcome, Question, Steps, ask
@@ -18,7 +17,6 @@ from avowal.names import DomainName, Selector, key_name
 QueryMethod: TypeAlias = Callable[[Selector, DomainName], Steps[Answer]]
 
 _REGISTERED: dict[str, QueryMethod] = {}
-QUERY_METHODS: Mapping[str, QueryMethod] = MappingProxyType(_REGISTERED)
 
 
 def register_query(name: str, method: QueryMethod) -> None:

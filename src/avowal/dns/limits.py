@@ -49,16 +49,6 @@ class Limited:
         self._clock = clock
         self.faults_pass: bool = getattr(resolver, "faults_pass", False)
 
-    @property
-    def questions_left(self) -> int:
-        """How many questions may still be asked."""
-        return self._questions
-
-    @property
-    def seconds_left(self) -> float:
-        """How long answers may still take, in seconds."""
-        return self._seconds
-
     def resolve(self, questions: tuple[Question, ...], /) -> tuple[Answer, ...]:
         """Answer what the limits allow, and say so for the rest."""
         allowed, refused = self._admit(questions)

@@ -56,10 +56,6 @@ class Trace:
 
     steps: tuple[Step, ...] = ()
 
-    def about(self, topic: Topic) -> tuple[Step, ...]:
-        """Return the steps of one topic."""
-        return tuple(step for step in self.steps if step.topic is topic)
-
     def decision(self, topic: Topic) -> Step | None:
         """Return the step that settled a topic, None where it never came up."""
         return next((s for s in reversed(self.steps) if s.topic is topic and s.decided), None)

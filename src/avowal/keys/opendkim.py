@@ -19,13 +19,10 @@ _ALGORITHMS = ("rsa-sha256", "ed25519-sha256")
 
 
 class DataSet(Protocol):
-    """Maps keys to fields; `blocking` says that a lookup may wait for a network or a disk."""
+    """Maps keys to fields; a lookup may wait for a network or a disk."""
 
     @property
     def name(self) -> str: ...
-
-    @property
-    def blocking(self) -> bool: ...
 
     def find(self, key: str, fields: int = 1) -> tuple[str, ...] | None:
         """Return at most so many fields of a key's value, or None; raises StoreError."""

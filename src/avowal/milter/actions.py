@@ -117,13 +117,6 @@ def _check_name(name: bytes) -> None:
         raise UsageError(f"not the name of a header field: {name[:40]!r}")
 
 
-def replace_body(body: bytes, *, chunk: int = 65535) -> tuple[ReplaceBody, ...]:
-    """Replace the body (CRLF line ends), in packets that every MTA takes."""
-    if not body:
-        return (ReplaceBody(b""),)
-    return tuple(ReplaceBody(body[at : at + chunk]) for at in range(0, len(body), chunk))
-
-
 def quarantine(reason: str) -> Quarantine:
     """Hold the message; the reason is shown to the operator in the MTA's queue."""
     cleaned = _clean(reason)[:500]

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from avowal.errors import PeerError, UsageError
 from avowal.milter import packets
-from avowal.milter.packets import Command, Connect, Disposition, Modification, Options, Packet
+from avowal.milter.packets import Connect, Disposition, Options, Packet
 from avowal.milter.wire import frame
 
 
@@ -201,11 +201,6 @@ def name_of(command: int) -> str:
     """Return words for a command octet, known or not."""
     known = NAMES.get(command)
     return f"{chr(command)!r} ({known})" if known else f"the unknown command {chr(command)!r}"
-
-
-def code_of(kind: type[Command | Modification]) -> int:
-    """Return the command octet of a kind of packet."""
-    return _LAYOUTS[kind].command
 
 
 def encode(packet: Packet) -> bytes:

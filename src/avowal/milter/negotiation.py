@@ -1,8 +1,7 @@
 """What the two ends agree on: version, permitted actions, protocol options, macros.
 
 The MTA offers, the filter takes; what was not offered is never requested, for Postfix
-drops such a connection and Sendmail fails the filter.  `negotiate` is the filter's half,
-`accept` the MTA's.
+drops such a connection and Sendmail fails the filter.
 """
 
 from __future__ import annotations
@@ -100,12 +99,6 @@ SILENT: Mapping[int, Protocol] = {
     ord("U"): Protocol.SILENT_UNKNOWN,
 }
 _SINCE: Mapping[int, int] = {ord("U"): 3, ord("T"): 4}  # the version that brought a command
-_MAX_DATA: Mapping[Protocol, int] = {
-    Protocol.MAX_DATA_1M: (1 << 20) - 1,
-    Protocol.MAX_DATA_256K: (1 << 18) - 1,
-}
-BODY_OCTETS = 65535
-"""Octets of body in one packet where nothing larger is agreed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,18 +155,6 @@ class Agreement:
         """Whether header values travel with the white space that follows the colon."""
         return Protocol.LEADING_SPACE in self.protocol
 
-    @property
-    def body_octets(self) -> int:
-        """The largest chunk of body in a packet."""
-        for option, octets in _MAX_DATA.items():
-            if option in self.protocol:
-                return octets
-        return BODY_OCTETS
-
-    def sends(self, command: int) -> bool:
-        """Whether the MTA sends this command at all."""
-        return command not in self.unsent
-
 
 def braced(name: str) -> str:
     """Write a macro name as the MTA does: longer than one character goes in braces."""
@@ -210,7 +191,7 @@ def _agree(offer: Options, wish: Wish) -> Agreement:
     lacking = wish.needs & ~offer.actions
     if lacking:
         raise PeerError(
-            f"the MTA does not permit {_words(lacking)}: upgrade it or lift the restriction on "
+            f"the MTA does not permit {names_of(lacking)}: upgrade it or lift the restriction on "
             "this filter in its configuration"
         )
     protocol = wish.protocol & Protocol(offer.protocol)
@@ -230,46 +211,8 @@ def _agree(offer: Options, wish: Wish) -> Agreement:
     return Agreement(version=version, actions=actions, protocol=protocol, macros=macros)
 
 
-def accept(offer: Options, reply: Options) -> Agreement:
-    """Check a filter's reply against the offer, as a strict MTA does (Sendmail, libmilter).
-
-    Raises PeerError where the filter takes what was not offered.
-    """
-    if not _OLDEST <= reply.version <= offer.version:
-        raise PeerError(
-            f"the filter wants milter version {reply.version} of {_OLDEST} to {offer.version}"
-        )
-    if reply.actions & ~offer.actions:
-        raise PeerError(
-            f"the filter wants actions that were not offered: "
-            f"{_words(Actions(reply.actions & ~offer.actions))}"
-        )
-    if reply.protocol & ~offer.protocol:
-        raise PeerError(
-            f"the filter wants protocol options that were not offered: "
-            f"{_words(Protocol(reply.protocol & ~offer.protocol))}"
-        )
-    if reply.macros and not reply.actions & Actions.REQUEST_MACROS:
-        raise PeerError("the filter requests macros without taking the action for it")
-    return Agreement(
-        version=reply.version,
-        actions=Actions(reply.actions),
-        protocol=Protocol(reply.protocol),
-        macros=_requests(reply.macros),
-    )
-
-
-def _requests(lists: tuple[tuple[int, bytes], ...]) -> dict[Stage, tuple[str, ...]]:
-    try:
-        return {
-            Stage(stage): tuple(braced(name) for name in names.decode("ascii").split())
-            for stage, names in lists
-        }
-    except ValueError:
-        raise PeerError("the filter requests macros for a stage or name that is none") from None
-
-
-def _words(flags: IntFlag) -> str:
+def names_of(flags: IntFlag) -> str:
+    """Return the names of flags for a message; bits without one in hexadecimal."""
     kind = type(flags)
     names = [f.name or "" for f in kind if f in flags and int(f).bit_count() == 1]
     known = sum(f for f in kind if f in flags and int(f).bit_count() == 1)

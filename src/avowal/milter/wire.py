@@ -103,11 +103,6 @@ class Decoder:
         )
 
     @property
-    def mid_packet(self) -> bool:
-        """Whether the stream stands within a packet: an end here is a cut."""
-        return bool(self._tail)
-
-    @property
     def held_octets(self) -> int:
         """How many octets of an unfinished packet are kept."""
         return len(self._tail)

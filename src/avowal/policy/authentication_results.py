@@ -10,7 +10,6 @@ from collections.abc import Iterator
 
 from avowal.authres import Result
 from avowal.policy.assessment import Assessment
-from avowal.policy.dmarc.record import Policy
 from avowal.policy.dmarc.result import Evaluation
 from avowal.policy.evidence import EnvelopeResult
 from avowal.policy.result import Result as Word
@@ -83,17 +82,3 @@ def dmarc_result(evaluation: Evaluation) -> Result:
         properties=tuple(properties),
         comment=reasons or None,
     )
-
-
-def dmarc_reply(evaluation: Evaluation) -> tuple[int, str, str] | None:
-    """Return code, enhanced code and text for who refuses or defers a message over DMARC.
-
-    A refusal is 550 5.7.1 and says DMARC (RFC 9989 §7.2), so that it does not look like a
-    missing mailbox (RFC 6377 §5.11); a temperror is 4xx.  None: there is no reason to.
-    """
-    domain = None if evaluation.decisive is None else evaluation.decisive.domain.ascii
-    if evaluation.result is Word.TEMPERROR:
-        return 451, "4.7.1", f"the DMARC policy of {domain} cannot be looked up, try again later"
-    if domain is None or evaluation.disposition is not Policy.REJECT:
-        return None
-    return 550, "5.7.1", f"refused by the DMARC policy of {domain}: neither DKIM nor SPF is aligned"

@@ -25,11 +25,6 @@ class IdentityType(str, Enum):
     def __str__(self) -> str:
         return str(self.value)
 
-    @property
-    def is_validated(self) -> bool:
-        """Whether the identifier is more than a claim (RFC 7073 §3.3)."""
-        return self in (IdentityType.DKIM, IdentityType.DKIM_AUID, IdentityType.SPF)
-
 
 @dataclass(frozen=True, slots=True)
 class Subject:
@@ -88,18 +83,6 @@ class Assessor(Protocol):
     def assess(self, subjects: Sequence[Subject], *, now: int) -> Assessment: ...
 
     async def aassess(self, subjects: Sequence[Subject], *, now: int) -> Assessment: ...
-
-
-class Nobody:
-    """The assessor of those who have none: no opinions."""
-
-    def assess(self, subjects: Sequence[Subject], *, now: int) -> Assessment:
-        """Return an empty assessment."""
-        return Assessment()
-
-    async def aassess(self, subjects: Sequence[Subject], *, now: int) -> Assessment:
-        """Return an empty assessment."""
-        return Assessment()
 
 
 class Several:

@@ -10,7 +10,6 @@ from avowal.reputation.opinions import IdentityType, Opinion, Subject
 
 APPLICATION = "email-id"
 MEDIA_TYPE = "application/reputon+json"
-ASSERTIONS = ("abusive", "fraud", "invalid-recipients", "malware", "spam")  # RFC 7073 §3.1
 MOST_OCTETS = 64 << 10
 MOST_REPUTONS = 100
 _IDENTITIES = {identity.value: identity for identity in IdentityType}

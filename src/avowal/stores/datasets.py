@@ -50,7 +50,6 @@ class MemorySet:
 
     name: str
     rows: tuple[Row, ...]
-    blocking: bool = False
     _index: Mapping[str, Row] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -77,7 +76,6 @@ class PatternSet:
 
     name: str
     rows: tuple[Row, ...]
-    blocking: bool = False
     _patterns: tuple[tuple[str, ...], ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

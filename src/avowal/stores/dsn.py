@@ -96,8 +96,6 @@ class SqlSet:
     that went away is made again.  Lookups raise StoreError.
     """
 
-    blocking = True
-
     def __init__(self, text: str) -> None:
         """Connect.  Raises SyntaxFault, ConfigError for a missing driver, StoreError."""
         self.source = source = Source.parse(text)

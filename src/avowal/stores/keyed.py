@@ -16,8 +16,6 @@ from avowal.stores.datasets import Row, split_fields
 class LmdbSet:
     """A set in an LMDB environment (a directory, or a file)."""
 
-    blocking = False  # a read in shared memory
-
     def __init__(self, path: str) -> None:
         """Open read-only.  Raises ConfigError without the library, StoreError."""
         self.name = f"mdb:{path}"
@@ -54,8 +52,6 @@ class LmdbSet:
 
 class BerkeleySet:
     """A set in a Berkeley DB file of any access method."""
-
-    blocking = False
 
     def __init__(self, path: str) -> None:
         """Open read-only.  Raises ConfigError without the library, StoreError."""

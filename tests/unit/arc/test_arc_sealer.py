@@ -12,7 +12,7 @@ from tests.unit.arc.arcs import FOUND, KEYS, NOW, ZONE, chain_of, sealed, signed
 import avowal
 from avowal.arc.fields import read_field
 from avowal.arc.intent import SEALED_NAMES
-from avowal.arc.layout import ALPHABETICAL
+from avowal.arc.layout import Alphabetical
 from avowal.arc.reasons import ChainStatus, Refusal, SealRefused
 from avowal.arc.sealer import Sealer, refusal_of
 from avowal.arc.verifier import ArcVerifier
@@ -267,7 +267,7 @@ async def test_a_remote_key_can_seal() -> None:
 
 def test_another_layout_says_the_same() -> None:
     octets = signed(message())
-    work = sealer(octets, layout=ALPHABETICAL)
+    work = sealer(octets, layout=Alphabetical())
     work.feed(Message.parse(octets).body)
     seal, signature, results = work.finish()
     assert seal.raw.startswith(b"ARC-Seal: a=ed25519-sha256; b=")

@@ -60,7 +60,6 @@ def test_questions_beyond_the_budget_are_not_asked(mode: str) -> None:
     assert asked(limited, mode, *QUESTIONS[2:]) == [None, Failure.BUDGET, Failure.BUDGET]
     assert asked(limited, mode, QUESTIONS[0]) == [Failure.BUDGET]
     assert zone.asked == list(QUESTIONS[:3])
-    assert limited.questions_left == 0
 
 
 def test_the_deadline_ends_a_round(mode: str) -> None:
@@ -73,10 +72,9 @@ def test_the_deadline_ends_a_round(mode: str) -> None:
 
 def test_only_waiting_for_answers_counts(mode: str) -> None:
     limited = Limited(Slow(0.02), seconds=0.5)
-    for question in QUESTIONS[:2]:
+    for question in QUESTIONS[:3]:
         assert asked(limited, mode, question) == [None]
         time.sleep(0.3)  # the body arrives slowly
-    assert limited.seconds_left > 0.2
 
 
 def test_a_shorter_time_given_with_the_questions_holds() -> None:

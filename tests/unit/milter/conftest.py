@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.mta.client import MtaClient
+from tests.mta.session import Outcome, Transaction
+from tests.mta.spool import POSTFIX, Flavour
 
 from avowal.config.model import Configuration, Key, Listener, Log, Role, Server
 from avowal.config.places import NOWHERE
@@ -18,10 +21,7 @@ from avowal.flow.compiler import compile_plan
 from avowal.flow.plan import Plan
 from avowal.keys.records import record_text
 from avowal.lookup import AsyncResolver
-from avowal.milter.client import MtaClient
-from avowal.milter.flavours import POSTFIX, Flavour
 from avowal.milter.flow_filter import FlowFilter
-from avowal.milter.mta import Outcome, Transaction
 from avowal.milter.server import MilterServer
 from avowal.milter.service import Filter, Service
 from avowal.milter.sockets import listen

@@ -129,14 +129,6 @@ def test_a_name_that_is_none_cannot_be_deleted() -> None:
         actions.delete(b"X:", [1])
 
 
-def test_a_body_goes_in_chunks_that_every_mta_takes() -> None:
-    body = b"x" * 140_000
-    chunks = actions.replace_body(body)
-    assert [len(one.chunk) for one in chunks] == [65535, 65535, 8930]
-    assert b"".join(one.chunk for one in chunks) == body
-    assert actions.replace_body(b"") == (ReplaceBody(b""),)
-
-
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from tests.mta.spool import POSTFIX, SENDMAIL, Flavour, Spool
 
 from avowal.errors import PeerError
 from avowal.milter import actions
-from avowal.milter.flavours import POSTFIX, SENDMAIL, Flavour, Spool
 from avowal.milter.packets import (
     AddHeader,
     ChangeHeader,

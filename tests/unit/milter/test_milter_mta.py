@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from tests.mta.session import MtaSession, Outcome, Transaction
+from tests.mta.spool import POSTFIX, SENDMAIL, Flavour
 
 from avowal.errors import PeerError, StateError
 from avowal.milter.codec import encode
 from avowal.milter.events import EndOfMessage, Event, Negotiated
-from avowal.milter.flavours import POSTFIX, SENDMAIL, Flavour
-from avowal.milter.mta import MtaSession, Outcome, Transaction
 from avowal.milter.negotiation import Actions, Protocol, Stage, Wish
 from avowal.milter.packets import (
     AddHeader,

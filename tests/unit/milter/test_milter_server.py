@@ -9,6 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.mta.session import MtaSession, Transaction
+from tests.mta.spool import POSTFIX, SENDMAIL, Flavour
 
 from avowal.config.model import OnResult, Origin, Server
 from avowal.crypto.signing import PrivateKey
@@ -18,9 +20,7 @@ from avowal.lookup import Answer, Question
 from avowal.milter import connection
 from avowal.milter.codec import encode
 from avowal.milter.events import HeaderEnd, SessionLimits
-from avowal.milter.flavours import POSTFIX, SENDMAIL, Flavour
 from avowal.milter.flow_filter import FlowFilter
-from avowal.milter.mta import MtaSession, Transaction
 from avowal.milter.negotiation import Actions, Protocol
 from avowal.milter.packets import (
     Abort,

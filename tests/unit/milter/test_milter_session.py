@@ -28,6 +28,7 @@ from avowal.milter.packets import (
     Quit,
     QuitNewConnection,
     Recipient,
+    ReplaceBody,
     ReplyCode,
     UnknownCommand,
 )
@@ -423,7 +424,7 @@ Call = Callable[[FilterSession], None]
         ),
         pytest.param(
             EndOfMessage,
-            lambda s: s.answer(Disposition.ACCEPT, actions.replace_body(b"x")),
+            lambda s: s.answer(Disposition.ACCEPT, [ReplaceBody(b"x")]),
             UsageError,
             id="modification that was not agreed",
         ),

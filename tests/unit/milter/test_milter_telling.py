@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from ipaddress import ip_address
 
 import pytest
+from tests.mta.session import MtaSession
 
 from avowal.config.model import Configuration, OnResult, Origin, Signing
 from avowal.errors import PeerError
 from avowal.milter.codec import encode
-from avowal.milter.mta import MtaSession
 from avowal.milter.negotiation import Actions, Stage
 from avowal.milter.packets import (
     Connect,

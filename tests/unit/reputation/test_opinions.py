@@ -19,9 +19,7 @@ from avowal.errors import ConfigError
 from avowal.lookup import Failure
 from avowal.reputation.dnswl import DnsWhitelist
 from avowal.reputation.opinions import (
-    Assessment,
     IdentityType,
-    Nobody,
     Opinion,
     Several,
     Subject,
@@ -292,10 +290,6 @@ def test_a_database_that_is_not_there_is_a_problem(tmp_path: Path) -> None:
 
 async def test_several_assessors_speak_one_after_the_other() -> None:
     table = OpinionTable.parse("example.com spam 0.3\nexample.com spam 0.8 0.1")
-    both = Several(Nobody(), table)
+    both = Several(OpinionTable.parse(""), table)
     assert await both.aassess([EXAMPLE], now=NOW) == both.assess([EXAMPLE], now=NOW)
     assert both.assess([EXAMPLE], now=NOW).rating("spam", least_confidence=0.5) == 0.3
-
-
-def test_nobody_has_no_opinion() -> None:
-    assert Nobody().assess([EXAMPLE], now=NOW) == Assessment()

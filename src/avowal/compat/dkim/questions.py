@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any
 
 from avowal.calls.resolver import system_resolver
 from avowal.compat.dkim.faults import DnsTimeoutError
 from avowal.lookup import NO_DATA, Answer, Failure, Outcome, Question
-
-
-class DnsFunction(Protocol):
-    """`name` is absolute, with its final dot; the record's strings are joined."""
-
-    def __call__(self, name: bytes, timeout: int = 5) -> bytes | str | None: ...
-
-
-class AsyncDnsFunction(Protocol):
-    """The same for asynchronous callers."""
-
-    def __call__(self, name: bytes, timeout: int = 5) -> Awaitable[bytes | str | None]: ...
 
 
 class Asked:

@@ -14,7 +14,6 @@ from avowal.policy.survey import Survey
 from avowal.policy.trace import printable
 
 _NULL_MX = b"0 ."  # RFC 7505 §3
-_NO_SENDER = [b"v=spf1", b"-all"]
 
 
 def unreadable(survey: Survey) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""The MTA's end of a milter connection, without I/O: the load generator and conformance tester.
+"""The MTA's end of a milter connection, without I/O: the load generator and judge of conformance.
 
 ::
 
@@ -20,12 +20,14 @@ import re
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from tests.mta.agreement import accept, body_octets
+from tests.mta.spool import POSTFIX, Flavour, Spool
+
 from avowal.errors import PeerError, StateError
 from avowal.message import Header
 from avowal.milter.actions import NEEDED
-from avowal.milter.codec import code_of, decode, encode, name_of
-from avowal.milter.flavours import POSTFIX, Flavour, Spool
-from avowal.milter.negotiation import Actions, Agreement, Protocol, Stage, accept
+from avowal.milter.codec import decode, encode, name_of
+from avowal.milter.negotiation import Actions, Agreement, Protocol, Stage
 from avowal.milter.packets import (
     Abort,
     Answer,
@@ -206,13 +208,14 @@ class MtaSession:
         if self._settled is not None:
             return self._end(*self._settled, refused, transaction)
         for command in self._commands(transaction, agreement):
-            code = code_of(type(command))
+            packet = encode(command)
+            code = packet[4]  # behind the length
             self._leftover += self._define(transaction, agreement, code)
             if isinstance(command, Recipient):
                 self._queue_id_known = True
-            if not agreement.sends(code) or (skipping and code == ord("B")):
+            if code in agreement.unsent or (skipping and code == ord("B")):
                 continue
-            self._leftover += encode(command)
+            self._leftover += packet
             if code not in agreement.answered:
                 continue
             octets, self._leftover = self._leftover, b""
@@ -246,7 +249,7 @@ class MtaSession:
         else:
             yield from (HeaderField(n, v.removeprefix(b" ")) for n, v in transaction.fields)
         yield EndOfHeader()
-        size = agreement.body_octets
+        size = body_octets(agreement)
         for at in range(0, len(transaction.body), size):
             yield Body(transaction.body[at : at + size])
         yield EndOfBody()

@@ -11,9 +11,10 @@ from __future__ import annotations
 import socket
 from typing import Self
 
+from tests.mta.session import MtaSession, Outcome, Transaction
+from tests.mta.spool import POSTFIX, Flavour
+
 from avowal.errors import PeerError
-from avowal.milter.flavours import POSTFIX, Flavour
-from avowal.milter.mta import MtaSession, Outcome, Transaction
 from avowal.milter.sockets import InetAddress, UnixAddress, parse
 
 _READ = 1 << 16
