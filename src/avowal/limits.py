@@ -28,6 +28,12 @@ class Limits:
         1 << 20, "octets", "16 times OpenDKIM's MaximumHeaders default of 65536"
     )
     header_fields: int = _limit(5000, "fields", "real mail has 20 to 100; one index entry each")
+    author_octets: int = _limit(
+        64 << 10, "octets", "From fields kept beyond a limit of the header; as of one field"
+    )
+    author_fields: int = _limit(
+        100, "fields", "From fields kept beyond a limit of the header; RFC 5322 §3.6 allows one"
+    )
     signature_field_octets: int = _limit(
         64 << 10, "octets", "z= copies of a whole header fit; RFC 4686 §4.1.6"
     )

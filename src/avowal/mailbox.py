@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from avowal.limits import DEFAULT, Limits
@@ -82,8 +82,14 @@ class Authors:
 
     @classmethod
     def of(cls, header: Header, *, limits: Limits = DEFAULT) -> Authors:
-        """Read the From field of a header, or all of them when there are several."""
-        return cls.parse(*(field.value for field in header.named(b"from")), limits=limits)
+        """Read the From field of a header, or all of them when there are several.
+
+        Where some stand beyond the limits and were not kept, `problems` holds TOO_MANY.
+        """
+        found = cls.parse(*(field.value for field in header.named(b"from")), limits=limits)
+        if header.beyond is None or not header.beyond.authors_dropped:
+            return found
+        return replace(found, problems=tuple(dict.fromkeys((*found.problems, Problem.TOO_MANY))))
 
     @classmethod
     def parse(cls, *values: bytes, limits: Limits = DEFAULT) -> Authors:

@@ -17,6 +17,7 @@ from avowal._fast import bare_break, bare_lf, split_header
 from avowal.errors import StateError, SyntaxFault
 from avowal.limits import DEFAULT
 from avowal.members import refuse_single
+from avowal.overflow import Beyond
 from avowal.valueclass import value
 
 CRLF = b"\r\n"
@@ -56,15 +57,23 @@ class Field(NamedTuple):
 class Header:
     """The header section: its fields from top to bottom.
 
-    The three lists run in parallel and are not to be changed.
+    The three lists run in parallel and are not to be changed.  `beyond` is None where the
+    header is whole; else it tells of what stands beyond a limit and was not kept.
     """
 
-    __slots__ = ("colons", "names", "positions", "raws", "repeated")
+    __slots__ = ("beyond", "colons", "names", "positions", "raws", "repeated")
 
-    def __init__(self, raws: list[bytes], names: list[bytes], colons: list[int]) -> None:
+    def __init__(
+        self,
+        raws: list[bytes],
+        names: list[bytes],
+        colons: list[int],
+        beyond: Beyond | None = None,
+    ) -> None:
         self.raws = raws
         self.names = names
         self.colons = colons
+        self.beyond = beyond
         self.positions: dict[bytes, list[int]] = {}
         """For each lower-cased name the places of its fields, top to bottom; b"" for none."""
         self.repeated: set[bytes] = set()
@@ -83,10 +92,10 @@ class Header:
         return cls(*split_header(octets))
 
     @classmethod
-    def of(cls, fields: Iterable[Field]) -> Header:
+    def of(cls, fields: Iterable[Field], *, beyond: Beyond | None = None) -> Header:
         """Build a header from fields in their order."""
         kept = list(fields)
-        return cls([f.raw for f in kept], [f.name for f in kept], [f.colon for f in kept])
+        return cls([f.raw for f in kept], [f.name for f in kept], [f.colon for f in kept], beyond)
 
     def named(self, name: bytes) -> tuple[Field, ...]:
         """Return the fields of one lower-cased name, top to bottom."""
