@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException
-from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlsplit
-from urllib.request import Request, urlopen
 
+from avowal.reputation.http_client import Reply, fetch
 from avowal.reputation.opinions import Assessment, Subject, combined
 from avowal.reputation.reputon import (
     APPLICATION,
-    MEDIA_TYPE,
     MOST_OCTETS,
     ReputonFault,
     read_reputons,
@@ -35,33 +33,14 @@ _SCHEMES = ("http", "https")
 _EXPRESSION = re.compile(r"\{([?&]?)([A-Za-z0-9_.,%-]*)\}")
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An HTTP response: status, lower-cased field names, and at most `MOST_OCTETS` of it."""
-
-    status: int
-    fields: Mapping[str, str]
-    body: bytes
-
-
 Fetch = Callable[[str, float], Reply]
 
 
-def fetch(url: str, timeout: float) -> Reply:
-    """Fetch with the standard library.  Raises OSError (URLError) and HTTPException."""
-    headers = {"Accept": MEDIA_TYPE, "User-Agent": "avowal"}
-    request = Request(url, headers=headers)  # noqa: S310 - schemes are checked by the caller
-    try:
-        with urlopen(request, timeout=timeout) as response:  # noqa: S310 - the same
-            fields = {name.lower(): value for name, value in response.headers.items()}
-            return Reply(response.status, fields, response.read(MOST_OCTETS + 1))
-    except HTTPError as error:
-        error.close()
-        return Reply(error.code, {}, b"")
-
-
 class Repute:
-    """A client of one service; `service` is its host name (and port)."""
+    """A client of one service; `service` is its host name (and port).
+
+    `timeout` is how many seconds all that is asked about one subject may take.
+    """
 
     def __init__(
         self,
@@ -94,20 +73,19 @@ class Repute:
         if known is not None and known[0] > now:
             return known[1]
         try:
-            assessment = self._asked(subject, now)
+            assessment = self._asked(subject, now, time.monotonic() + self._timeout)
         except (OSError, HTTPException, ValueError) as error:
-            why = error.reason if isinstance(error, URLError) else error
-            return Assessment(problems=(f"{self._service}: {why}",))
+            return Assessment(problems=(f"{self._service}: {str(error) or type(error).__name__}",))
         self._remember(subject, assessment, now)
         return assessment
 
-    def _asked(self, subject: Subject, now: int) -> Assessment:
+    def _asked(self, subject: Subject, now: int, until: float) -> Assessment:
         problems = []
-        for template in self._template(now):
+        for template in self._template(now, until):
             url = expand(template, self._values(subject))
             if urlsplit(url).scheme not in _SCHEMES:
                 continue  # RFC 7072 §3.2: those the client cannot query are passed over
-            reply = self._fetch(url, self._timeout)
+            reply = self._fetch(url, _left(until))
             if reply.status == 200:
                 try:
                     opinions = read_reputons(reply.body, now=now)
@@ -120,12 +98,15 @@ class Repute:
             problems.append(f"{self._service}: HTTP {reply.status}")
         return Assessment(problems=tuple(problems))
 
-    def _template(self, now: int) -> tuple[str, ...]:
+    def _template(self, now: int, until: float) -> tuple[str, ...]:
         if now >= self._templates_until:
-            reply = self._fetch(f"{self._scheme}://{self._service}{TEMPLATE_PATH}", self._timeout)
+            url = f"{self._scheme}://{self._service}{TEMPLATE_PATH}"
+            reply = self._fetch(url, _left(until))
             if reply.status != 200:
                 raise ValueError(f"no template: HTTP {reply.status}")
-            lines = reply.body[:MOST_OCTETS].decode("ascii", "replace").split("\n")
+            if len(reply.body) > MOST_OCTETS:
+                raise ValueError(f"a template of more than {MOST_OCTETS} octets")
+            lines = reply.body.decode("ascii", "replace").split("\n")
             templates = [line.strip() for line in lines if line.strip()]
             self._templates = tuple(templates[:_MOST_TEMPLATES])
             self._templates_until = _expiry(reply.fields, now)
@@ -147,6 +128,13 @@ class Repute:
             self._known.move_to_end(subject)
             if len(self._known) > _MOST_CACHED:
                 self._known.popitem(last=False)
+
+
+def _left(until: float) -> float:
+    left = until - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("no answer in time")
+    return left
 
 
 def expand(template: str, values: Mapping[str, str]) -> str:

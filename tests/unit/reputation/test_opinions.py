@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 import avowal
 from avowal.errors import ConfigError
 from avowal.lookup import Failure
+from avowal.reputation import http_client
 from avowal.reputation.dnswl import DnsWhitelist
 from avowal.reputation.opinions import (
     IdentityType,
@@ -26,7 +27,7 @@ from avowal.reputation.opinions import (
     subjects_of,
 )
 from avowal.reputation.repute import Repute, expand
-from avowal.reputation.reputon import ReputonFault, read_reputons
+from avowal.reputation.reputon import MOST_OCTETS, ReputonFault, read_reputons
 from avowal.reputation.table import OpinionTable
 from avowal.stores.opinions import SqliteOpinions
 from avowal.testing import RSA_2048, Zone, message, record_for, tamper
@@ -201,6 +202,91 @@ def test_a_service_that_fails_is_a_problem(
     assessment = service.assess([EXAMPLE], now=NOW)
     assert assessment.opinions == ()
     assert problem in assessment.problems[0]
+
+
+class Elsewhere(BaseHTTPRequestHandler):
+    """Sends its callers somewhere else, or nowhere."""
+
+    target: ClassVar[str] = ""
+    asked: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        type(self).asked.append(self.path)
+        self.send_response(302)
+        self.send_header("Location", type(self).target)
+        self.end_headers()
+
+    def log_message(self, *args: Any) -> None:
+        """Keep quiet."""
+
+
+@contextmanager
+def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    server = HTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.mark.parametrize(
+    "target", ["http://{other}/", "//{other}/x", "https://{own}/", "file:///etc/passwd"]
+)
+def test_a_redirection_to_another_host_is_refused(target: str) -> None:
+    Service.asked = []
+    with serving(Service) as other, serving(Elsewhere) as own:
+        Elsewhere.target = target.format(other=other, own=own)
+        assessment = Repute(own, secure=False).assess([EXAMPLE], now=NOW)
+    assert Service.asked == []
+    assert assessment.opinions == ()
+    assert "another host" in assessment.problems[0] or "no URL" in assessment.problems[0]
+
+
+def test_redirections_on_one_host_are_followed_a_few_times() -> None:
+    Elsewhere.asked, Elsewhere.target = [], "/again"
+    with serving(Elsewhere) as own:
+        assessment = Repute(own, secure=False).assess([EXAMPLE], now=NOW)
+    assert "more than 3 redirections" in assessment.problems[0]
+    assert Elsewhere.asked == ["/.well-known/repute-template", *["/again"] * 3]
+
+
+@pytest.mark.parametrize(
+    "said", [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\n\r\n"], ids=["fields", "body"]
+)
+def test_the_deadline_is_over_the_whole_exchange(
+    said: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each octet takes a second of the clock's, so no read is late by itself."""
+    now = [0.0]
+    coming = iter(said + b"x" * 1000)
+
+    class Trickling:
+        def settimeout(self, seconds: float) -> None:
+            assert 0 < seconds <= 60
+
+        def sendall(self, octets: bytes) -> None:
+            now[0] += 1
+
+        def recv_into(self, buffer: Any) -> int:
+            now[0] += 1
+            buffer[:1] = bytes([next(coming)])
+            return 1
+
+        def close(self) -> None:
+            """Nothing to close."""
+
+    monkeypatch.setattr(http_client._Line, "_connected", lambda *_: Trickling())
+    with pytest.raises(TimeoutError, match="in time"):
+        http_client.fetch("http://rep.example/", 60, lambda: now[0])
+    assert now[0] <= 61
+
+
+def test_a_template_that_is_too_long_is_refused_not_cut() -> None:
+    reply = http_client.Reply(200, {}, b"http://{service}/{subject}\n" + b"x" * MOST_OCTETS)
+    client = Repute("rep.example", fetch=lambda url, seconds: reply)
+    assert "more than" in client.assess([EXAMPLE], now=NOW).problems[0]
 
 
 async def test_no_service_is_a_problem_too() -> None:
