@@ -19,6 +19,7 @@ from pathlib import Path
 
 from avowal.config.opendkim_options import BY_NAME, Kind, Option, Verdict
 from avowal.config.places import Place
+from avowal.config.redaction import redacted
 from avowal.errors import ConfigError
 
 MAX_DEPTH = 5  # opendkim.conf(5), Include
@@ -32,7 +33,10 @@ _NUMBERS = (
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One option as it was set: its value as text, and where."""
+    """One option as it was set: its value as text, and where.
+
+    The text may hold the password of a data source: whoever shows it shows `shown`.
+    """
 
     option: Option
     text: str
@@ -43,9 +47,17 @@ class Setting:
         """The option's name."""
         return self.option.name
 
+    @property
+    def shown(self) -> str:
+        """The value without passwords."""
+        return redacted(self.text)
+
+    def __repr__(self) -> str:
+        return f"<Setting {self.key} {self.shown!r} of {self.place}>"
+
     def fault(self, why: str, hint: str | None = None) -> ConfigError:
         """Build the error that names this setting."""
-        place = self.place
+        place, why = self.place, redacted(why)
         return ConfigError(why, file=place.file, line=place.line, key=self.key, hint=hint)
 
 

@@ -7,6 +7,7 @@ says so by its status when it cannot.
 from __future__ import annotations
 
 import getopt
+import io
 import os
 import signal
 import sys
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from avowal.config.opendkim_conf import OpendkimConf, read_conf
+from avowal.config.redaction import redacted
 from avowal.errors import AvowalError, ConfigError, EnvironmentFault, UsageError
 
 OK, USAGE, DATA, UNAVAILABLE, SOFTWARE, CONFIG = 0, 64, 65, 69, 70, 78
@@ -167,6 +169,8 @@ def _run(invocation: Invocation, arguments: Sequence[str]) -> int:
     if invocation.query:
         from avowal.opendkim.query_mode import query  # noqa: PLC0415 - only for -Q
 
+        if isinstance(sys.stdin, io.TextIOWrapper):
+            sys.stdin.reconfigure(errors="surrogateescape")  # a key may be any octets
         return query(sys.stdin, sys.stdout, sys.stderr)
     conf = _read(invocation)
     if invocation.extract is not None:
@@ -241,7 +245,7 @@ def _serve(invocation: Invocation, conf: OpendkimConf, arguments: Sequence[str])
             bound=bound,
             log=log,
             reload_from=invocation.conf_file or (conf.file if conf.settings else None),
-            arguments=" ".join(arguments),
+            arguments=redacted(" ".join(arguments)),
             shadow=ShadowLog(log if log.on else StderrLog()) if invocation.shadow else None,
         )
         if conf.boolean("Background", default=True):
@@ -258,4 +262,4 @@ def _end(number: int, frame: object) -> None:
 
 
 def _complain(text: str) -> None:
-    sys.stderr.write(f"{NAME}: {text}\n")
+    sys.stderr.write(f"{NAME}: {redacted(text)}\n")

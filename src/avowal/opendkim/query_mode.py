@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TextIO
 
+from avowal.config.redaction import redacted
 from avowal.errors import AvowalError
 from avowal.stores.opening import open_data_set, why_not
 
 _NAME = "avowal-opendkim"
+_MOST_DIGITS = 3  # of the number of fields that are asked for
 _FORMS = (
     "csl:entry1[,entry2[,...]]", "file:path", "refile:path", "db:path", "mdb:path",
     "dsn:<backend>://[user[:pwd]@][port+]host/dbase[/key=val[?...]]",
@@ -28,17 +30,30 @@ def query(given: TextIO, out: TextIO, complaints: TextIO) -> int:
     key, slash, count = asked.rpartition("/")
     try:
         data = open_data_set(spec)
-        if not slash or not count.isdigit():
-            complaints.write(f"{_NAME}: invalid query '{asked}'\n")
+        if not slash or not (count.isascii() and count.isdigit() and len(count) <= _MOST_DIGITS):
+            complaints.write(f"{_NAME}: invalid query '{_shown(asked)}'\n")
             return 64
         fields = data.find(key, max(1, int(count)))
     except AvowalError as fault:
-        complaints.write(f"{_NAME}: {spec.partition(':')[0]}: {why_not(fault)}\n")
+        said = redacted(f"{_kind(spec)}: {why_not(fault)}")
+        complaints.write(f"{_NAME}: {said}\n")
         return 70
     if fields is None:
         complaints.write(f"{_NAME}: record not found\n")
         return 0
     for place in range(int(count)):
         text = fields[place] if place < len(fields) else None
-        out.write("<absent>\n" if text is None else f"'{text}'\n" if text else "<empty>\n")
+        shown = None if text is None else _shown(text)
+        out.write("<absent>\n" if shown is None else f"'{shown}'\n" if shown else "<empty>\n")
     return 0
+
+
+def _kind(spec: str) -> str:
+    """Return the word before the colon, where it is the kind of a data set."""
+    word = spec.partition(":")[0]
+    return word if word.isalpha() else "data set"
+
+
+def _shown(text: str) -> str:
+    """Return a text that any output can be written with: octets beyond UTF-8 as escapes."""
+    return text.encode("utf-8", "surrogateescape").decode(errors="backslashreplace")

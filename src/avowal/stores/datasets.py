@@ -122,7 +122,8 @@ def open_text_set(spec: str) -> MemorySet | PatternSet | None:
     """
     kind, rest = kind_of(spec)
     if kind == "csl":
-        return MemorySet(spec, tuple(_listed(rest)))
+        # its name is no part of it: a list of keys may hold the keys themselves
+        return MemorySet("csl", tuple(_listed(rest)))
     if kind == "file":
         return MemorySet(spec, tuple(_lines(rest)))
     if kind == "refile":

@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from avowal.config.redaction import redacted
 from avowal.errors import ConfigError, StoreError, SyntaxFault
 from avowal.stores.datasets import Row
 
@@ -37,7 +38,7 @@ class Source:
 
     backend: str
     user: str | None
-    password: str | None
+    password: str | None = field(repr=False)
     host: str
     port: int | None
     database: str
@@ -48,10 +49,13 @@ class Source:
 
     @classmethod
     def parse(cls, text: str) -> Source:
-        """Read what follows ``dsn:``.  Raises SyntaxFault; the text may hold a password."""
+        """Read what follows ``dsn:``.  Raises SyntaxFault, which never shows a password."""
         found = _DSN.fullmatch(text.strip())
         if found is None:
             raise SyntaxFault(0, "not of the form backend://[user[:password]@][port+]host/database")
+        if "@" in f"{found['host']}{found['database']}{found['options'] or ''}":
+            # a slash or an @ of the password's own: what follows it would be shown as a host
+            raise SyntaxFault(0, "an @ behind the host: write @ as =40, / as =2F and : as =3A")
         backend = found["backend"]
         if backend not in _DRIVERS:
             raise SyntaxFault(0, f"no driver for {backend}; there are {', '.join(_DRIVERS)}")
@@ -116,10 +120,15 @@ class SqlSet:
             with self._engine.connect() as connection:
                 connection.execute(self._lookup, {"key": ""}).fetchall()
         except (self._fault, ImportError) as error:
-            raise StoreError(f"{self.name}: {_first_line(error)}") from None
+            raise StoreError(f"{self.name}: {self._said(error)}") from None
+
+    def __repr__(self) -> str:
+        return f"<SqlSet {self.name}>"
 
     def find(self, key: str, fields: int = 1) -> tuple[str, ...] | None:
         """Return the columns of the row of a key (at most `fields`), or None."""
+        if not is_text(key):
+            return None
         rows = self._rows(self._lookup, {"key": key})
         return None if not rows else tuple(_word(column) for column in rows[0][:fields])
 
@@ -136,7 +145,25 @@ class SqlSet:
             with self._engine.connect() as connection:
                 return [tuple(row) for row in connection.execute(statement, parameters)]
         except self._fault as error:
-            raise StoreError(f"{self.name}: {_first_line(error)}") from None
+            raise StoreError(f"{self.name}: {self._said(error)}") from None
+
+    def _said(self, error: Exception) -> str:
+        """Return the first line of what went wrong, without the password."""
+        first = (str(error).splitlines() or ["no connection"])[0]
+        return redacted(first, self.source.password)
+
+
+def is_text(key: str) -> bool:
+    """Whether a key can stand in a table of text: UTF-8 without NUL.
+
+    Keys come from strangers, such as the local part of an author; what no column can hold is
+    in none, and databases refuse to be asked for it.
+    """
+    try:
+        key.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in key
 
 
 def _url(source: Source) -> Any:
@@ -183,7 +210,3 @@ def _word(column: Any) -> str:
     if isinstance(column, bytes):
         return column.decode("utf-8", "surrogateescape")
     return "" if column is None else str(column)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or ["no connection"])[0]

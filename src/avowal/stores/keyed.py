@@ -6,11 +6,13 @@ then in lower case, for the databases themselves know no letter case.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from avowal.errors import ConfigError, StoreError
 from avowal.stores.datasets import Row, split_fields
+
+_LONGEST_KEY = 4096  # octets of a Berkeley DB key: more than an address can have
 
 
 class LmdbSet:
@@ -39,7 +41,7 @@ class LmdbSet:
         """Return the fields of the value of a key, or None."""
         try:
             with self._environment.begin() as transaction:
-                value = transaction.get(key.encode()) or transaction.get(key.lower().encode())
+                value = _found(transaction.get, key, self._environment.max_key_size())
         except self._fault as error:
             raise StoreError(f"{self.name}: {error}") from None
         return None if value is None else split_fields(_text(value), fields)
@@ -74,7 +76,7 @@ class BerkeleySet:
     def find(self, key: str, fields: int = 1) -> tuple[str, ...] | None:
         """Return the fields of the value of a key, or None."""
         try:
-            value = self._database.get(key.encode()) or self._database.get(key.lower().encode())
+            value = _found(self._database.get, key, _LONGEST_KEY)
         except self._fault as error:
             raise StoreError(f"{self.name}: {error}") from None
         return None if value is None else split_fields(_text(value), fields)
@@ -82,6 +84,23 @@ class BerkeleySet:
     def __iter__(self) -> Iterator[Row]:
         for key, value in self._database.items():
             yield Row(_text(key), _text(value))
+
+
+def _found(get: Callable[[bytes], bytes | None], key: str, most: int) -> bytes | None:
+    """Look a key up as it is and in lower case.
+
+    Keys come from strangers: one of other octets than UTF-8 is looked up by its octets, and
+    what cannot be a key (nothing, or too much) is not there.
+    """
+    for spelling in dict.fromkeys((key, key.lower())):
+        try:
+            octets = spelling.encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError:  # half a character, which no octets stand for
+            return None
+        value = get(octets) if 0 < len(octets) <= most else None
+        if value:
+            return value
+    return None
 
 
 def _text(octets: bytes) -> str:
