@@ -69,8 +69,10 @@ def _once(url: str, until: float, clock: Callable[[], float]) -> Reply:
     parts = urlsplit(url)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     connection = HTTPConnection(host, port)
-    line = _Line(host, port, until, clock, secure=scheme == "https")
+    line = _Line(host, port, until, clock)
     try:
+        if scheme == "https":
+            line.secure(host)
         connection.sock = line  # as much of a socket as it asks for
         connection.request("GET", target, headers=_HEADERS)
         with connection.getresponse() as response:
@@ -83,20 +85,15 @@ def _once(url: str, until: float, clock: Callable[[], float]) -> Reply:
 class _Line:
     """A connection of which every step ends at one moment."""
 
-    def __init__(
-        self, host: str, port: int, until: float, clock: Callable[[], float], *, secure: bool
-    ) -> None:
+    def __init__(self, host: str, port: int, until: float, clock: Callable[[], float]) -> None:
         self._until = until
         self._clock = clock
         self._socket = self._connected(host, port)
-        if secure:
-            try:
-                self._socket.settimeout(self._left())
-                context = ssl.create_default_context()
-                self._socket = context.wrap_socket(self._socket, server_hostname=host)
-            except BaseException:
-                self._socket.close()
-                raise
+
+    def secure(self, host: str) -> None:
+        """Go on in TLS, with a certificate of the host's."""
+        self._socket.settimeout(self._left())
+        self._socket = ssl.create_default_context().wrap_socket(self._socket, server_hostname=host)
 
     def _left(self) -> float:
         left = self._until - self._clock()
