@@ -10,7 +10,7 @@ SECONDS ?= 60
 ARGS    ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup venv system demo test lint types tests coverage bench fuzz docs clean
+.PHONY: help setup dependants venv system demo test lint types tests coverage bench fuzz docs clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -18,7 +18,13 @@ help:
 setup: ## own virtual environment in .venv; as root on Debian also the peers that the tests talk to
 	@scripts/virtualenv "$(PYTHON)" "$(VENV)"
 	@scripts/system-packages "$(BIN)/python" "$(READY)"
-	@$(MAKE) --no-print-directory venv
+	@$(MAKE) --no-print-directory venv dependants
+
+dependants: $(VENV)/.dependants ## dkimpy's dependants from PyPI, which the tests run on our door
+
+$(VENV)/.dependants: $(READY)
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[dependants]' && touch $@ \
+	  || echo "dkimpy's dependants cannot be installed: their tests are skipped"
 
 venv: $(READY)
 

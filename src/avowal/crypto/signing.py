@@ -91,6 +91,15 @@ class PrivateKey:
         """RSA modulus size, or 256."""
         return self._handle.key_size if isinstance(self._handle, RSAPrivateKey) else 256
 
+    @property
+    def rsa_numbers(self) -> tuple[int, ...] | None:
+        """n, e, d, p, q, d mod p-1, d mod q-1, 1/q mod p (RFC 8017 §A.1.2); None for Ed25519."""
+        if not isinstance(self._handle, RSAPrivateKey):
+            return None
+        own = self._handle.private_numbers()
+        public = own.public_numbers
+        return (public.n, public.e, own.d, own.p, own.q, own.dmp1, own.dmq1, own.iqmp)
+
     def sign(self, digest: bytes, /) -> bytes:
         """Sign a SHA-256 digest (RFC 6376 §3.3.2, RFC 8463 §3)."""
         if isinstance(self._handle, RSAPrivateKey):

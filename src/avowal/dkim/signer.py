@@ -27,7 +27,7 @@ from avowal.crypto.publickey import PublicKeyFault
 from avowal.crypto.signing import AsyncSigningKey, KnowsPublicKey, SigningKey
 from avowal.dkim import cautions
 from avowal.dkim.hashing import BodyHash, BodyHasher, header_data
-from avowal.dkim.intent import CheckedIntent, Intent
+from avowal.dkim.intent import UNSUITABLE_NAMES, CheckedIntent, Intent
 from avowal.dkim.layout import FIELD_NAME, Folding
 from avowal.dkim.lines import BodyLines
 from avowal.dkim.reasons import Caution
@@ -115,6 +115,7 @@ class Signer:
     `now` is the time of signing in Unix seconds, written as t=.  A message that no
     verifier should be asked to make sense of is refused with IntentError, unless
     `accept_malformed`.  A `hasher` that others use too is fed and ended by whoever made it.
+    `unsuitable` are the names that no intent may cover.
     """
 
     __slots__ = (
@@ -130,11 +131,12 @@ class Signer:
         now: int,
         accept_malformed: bool = False,
         hasher: BodyHasher | None = None,
+        unsuitable: frozenset[bytes] = UNSUITABLE_NAMES,
     ) -> None:
         if not intents:
             raise IntentError("DKIM-Signature", "nothing to sign with: no intent given")
         self._header = header
-        self._intents = [intent.checked() for intent in intents]
+        self._intents = [intent.checked(unsuitable=unsuitable) for intent in intents]
         self._now = now
         self._accept_malformed = accept_malformed
         if header.raws and header.raws[0].startswith((b" ", b"\t")):

@@ -7,6 +7,7 @@ docs/howto/from-dkimpy.md lists what differs.
 
 from __future__ import annotations
 
+from avowal.compat.dkim import crypto, dnsplug, util
 from avowal.compat.dkim.calls import sign, verify, verify_async
 from avowal.compat.dkim.chains import ARC, arc_sign, arc_verify
 from avowal.compat.dkim.domainsigner import DKIM, DomainSigner
@@ -20,6 +21,7 @@ from avowal.compat.dkim.faults import (
     NaClNotFoundError,
     ParameterError,
     UnknownKeyTypeError,
+    UnparsableKeyError,
     ValidationError,
 )
 from avowal.compat.dkim.layout import fold
@@ -56,17 +58,21 @@ __all__ = [
     "Relaxed",
     "Simple",
     "UnknownKeyTypeError",
+    "UnparsableKeyError",
     "ValidationError",
     "arc_sign",
     "arc_verify",
+    "crypto",
     "dkim_sign",
     "dkim_verify",
     "dkim_verify_async",
+    "dnsplug",
     "fold",
     "get_txt",
     "get_txt_async",
     "rfc822_parse",
     "sign",
+    "util",
     "verify",
     "verify_async",
 ]

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -24,14 +25,17 @@ from avowal.authres.model import AuthenticationResults, Result
 from avowal.authres.reader import read
 from avowal.authres.writer import one_line
 from avowal.canonical import relaxed_field
-from avowal.compat.dkim.domainsigner import LOGGER, DomainSigner
+from avowal.compat.dkim.chainreasons import reason_text
+from avowal.compat.dkim.domainsigner import DomainSigner
 from avowal.compat.dkim.faults import DKIMException, ParameterError
 from avowal.compat.dkim.layout import fold, until_signature
-from avowal.compat.dkim.octets import joined
+from avowal.compat.dkim.octets import Octets, Text, joined, octets
 from avowal.compat.dkim.questions import Asked, get_txt
+from avowal.compat.dkim.util import note
+from avowal.crypto.signing import parse_private_key
 from avowal.dkim.intent import Intent
 from avowal.dkim.layout import Tags
-from avowal.errors import IntentError
+from avowal.errors import IntentError, KeyMaterialError
 from avowal.lookup import run
 from avowal.message import CRLF, Field, Header
 
@@ -91,11 +95,11 @@ class ARC(DomainSigner):
 
     def sign(  # noqa: PLR0917 - dkimpy's order
         self,
-        selector: bytes,
-        domain: bytes,
-        privkey: bytes,
-        srv_id: bytes,
-        include_headers: Sequence[bytes] | None = None,
+        selector: Text,
+        domain: Text,
+        privkey: Text,
+        srv_id: Text,
+        include_headers: Iterable[Text] | None = None,
         timestamp: int | str | None = None,
         standardize: bool = False,  # noqa: FBT001, FBT002 - dkimpy's
     ) -> list[bytes]:
@@ -108,22 +112,21 @@ class ARC(DomainSigner):
         self.add_should_not((b"Authentication-Results",))
         key = self._key(privkey)
         header = Header.parse(joined(self.headers))
-        authserv_id = srv_id.decode("utf-8", "backslashreplace")
+        sdid, where = octets(domain, "domain"), octets(selector, "selector")
+        authserv_id = octets(srv_id, "srv_id").decode("utf-8", "backslashreplace")
         found = read(header, trusted={authserv_id}).combined(authserv_id)
         if not found.results:
             self.logger.debug("no AR headers found, chain terminated")
             return []
-        given = self.default_sign_headers() if include_headers is None else include_headers
-        names = tuple(name.lower() for name in given)
-        self._refuse_names(names)
+        names = self._names(include_headers)
         self.include_headers = names
         arrived = self._arrived(header, found.named("arc"))
         if arrived is None:
             return []
         try:
             intent = Intent(
-                domain=domain.decode(),
-                selector=selector.decode(),
+                domain=sdid.decode(),
+                selector=where.decode(),
                 key=key,
                 names=names,
                 oversigned=frozenset(),
@@ -159,9 +162,8 @@ class ARC(DomainSigner):
             return b"none", shown, "Message is not ARC signed"
         if said.passed:
             return b"pass", shown, "success"
-        if said.reason is ChainReason.MARKED_FAILED:
-            return None, shown, said.explanation
-        return b"fail", shown, said.explanation
+        why = reason_text(said, header)
+        return (None if said.reason is ChainReason.MARKED_FAILED else b"fail"), shown, why
 
     def _arrived(self, header: Header, arcs: tuple[Result, ...]) -> ChainVerification | None:
         """Return the verdict that the results give; None where there is nothing to seal."""
@@ -188,23 +190,28 @@ class ARC(DomainSigner):
 
 
 def arc_sign(  # noqa: PLR0917 - dkimpy's order
-    message: bytes,
-    selector: bytes,
-    domain: bytes,
-    privkey: bytes,
-    srv_id: bytes,
-    signature_algorithm: bytes = b"rsa-sha256",
-    include_headers: Sequence[bytes] | None = None,
+    message: Octets,
+    selector: Text,
+    domain: Text,
+    privkey: Text,
+    srv_id: Text,
+    signature_algorithm: Text = b"rsa-sha256",
+    include_headers: Iterable[Text] | None = None,
     timestamp: int | str | None = None,
     logger: logging.Logger | None = None,
     standardize: bool = False,  # noqa: FBT001, FBT002 - dkimpy's
-    linesep: bytes = CRLF,
+    linesep: Text = CRLF,
 ) -> list[bytes]:
     """Return the ARC set of a message's next instance, as `ARC.sign` does.
 
+    `signature_algorithm` is looked at where the key makes such signatures; dkimpy ignores it.
     Raises DKIMException.
     """
-    signer = ARC(message, logger=logger, signature_algorithm=signature_algorithm, linesep=linesep)
+    signer = ARC(message, logger=logger, linesep=linesep)
+    if octets(signature_algorithm, "signature_algorithm") == b"ed25519-sha256":
+        with suppress(KeyMaterialError):
+            key = parse_private_key(octets(privkey, "privkey"))
+            signer.signature_algorithm = key.algorithm.encode()
     return signer.sign(
         selector, domain, privkey, srv_id, include_headers=include_headers or None,
         timestamp=timestamp, standardize=standardize,
@@ -212,7 +219,7 @@ def arc_sign(  # noqa: PLR0917 - dkimpy's order
 
 
 def arc_verify(
-    message: bytes,
+    message: Octets,
     logger: logging.Logger | None = None,
     dnsfunc: Callable[..., Any] = get_txt,
     minkey: int = 1024,
@@ -222,7 +229,7 @@ def arc_verify(
     try:
         return ARC(message, logger=logger, minkey=minkey, timeout=timeout).verify(dnsfunc=dnsfunc)
     except DKIMException as fault:
-        (logger or LOGGER).error("%s", fault)
+        note(logger, fault)
         return b"fail", [], str(fault)
 
 

@@ -18,8 +18,9 @@ from avowal.compat.dkim.faults import (
     ValidationError,
 )
 from avowal.compat.dkim.layout import DKIMPY
-from avowal.compat.dkim.octets import Headers, joined, rfc822_parse
+from avowal.compat.dkim.octets import Headers, Octets, Text, joined, octets, rfc822_parse
 from avowal.compat.dkim.questions import Asked, get_txt, get_txt_async
+from avowal.compat.dkim.util import LOGGER
 from avowal.crypto.signing import PrivateKey, parse_private_key
 from avowal.dkim.intent import Intent
 from avowal.dkim.reasons import Reason
@@ -33,7 +34,6 @@ from avowal.lookup import arun, run
 from avowal.message import CRLF, Field, Header
 from avowal.taglist import FWS, TagList, TagListFault
 
-LOGGER = logging.getLogger("avowal.compat.dkim")
 CLOCK_SKEW = 36000  # seconds that dkimpy leaves for t= and x=
 
 # What `verify` raises instead of returning False, as dkimpy does.
@@ -78,19 +78,19 @@ class DomainSigner:
 
     def __init__(  # noqa: PLR0917 - dkimpy's order
         self,
-        message: bytes | None = None,
+        message: Octets | None = None,
         logger: logging.Logger | None = None,
-        signature_algorithm: bytes = b"rsa-sha256",
+        signature_algorithm: Text = b"rsa-sha256",
         minkey: int = 1024,
-        linesep: bytes = CRLF,
+        linesep: Text = CRLF,
         debug_content: bool = False,  # noqa: FBT001, FBT002 - dkimpy's
         timeout: int = 5,
         tlsrpt: bool | str = False,  # noqa: FBT001, FBT002 - dkimpy's
     ) -> None:
         self.logger = logger or LOGGER
-        self.signature_algorithm = signature_algorithm
+        self.signature_algorithm = octets(signature_algorithm, "signature_algorithm")
         self.minkey = minkey
-        self.linesep = linesep
+        self.linesep = octets(linesep, "linesep")
         self.debug_content = debug_content
         self.timeout = timeout
         self.tlsrpt = tlsrpt
@@ -99,7 +99,7 @@ class DomainSigner:
         self.frozen_sign = set(self.FROZEN)
         self.set_message(message)
 
-    def set_message(self, message: bytes | None) -> None:
+    def set_message(self, message: Octets | None) -> None:
         """Take another message.  Raises MessageFormatError."""
         self.headers: Headers = []
         self.body = b""
@@ -137,9 +137,16 @@ class DomainSigner:
             if name in self.should_not_sign:
                 raise ParameterError(f"The {name!r} header field SHOULD NOT be signed")
 
-    def _key(self, privkey: bytes) -> PrivateKey:
+    def _names(self, given: Iterable[Text] | None) -> tuple[bytes, ...]:
+        """Return the lower-cased names to sign.  Raises ParameterError."""
+        wanted = self.default_sign_headers() if given is None else given
+        names = tuple([octets(name, "a name in include_headers").lower() for name in wanted])
+        self._refuse_names(names)
+        return names
+
+    def _key(self, privkey: Text) -> PrivateKey:
         try:
-            key = parse_private_key(privkey)
+            key = parse_private_key(octets(privkey, "privkey"))
         except KeyMaterialError as fault:
             raise KeyFormatError(str(fault)) from None
         wanted = self.signature_algorithm.decode()
@@ -172,29 +179,29 @@ class DKIM(DomainSigner):
 
     def sign(  # noqa: PLR0917 - dkimpy's order
         self,
-        selector: bytes,
-        domain: bytes,
-        privkey: bytes,
-        signature_algorithm: bytes | None = None,
-        identity: bytes | None = None,
-        canonicalize: tuple[bytes, bytes] = (b"relaxed", b"simple"),
-        include_headers: Sequence[bytes] | None = None,
+        selector: Text,
+        domain: Text,
+        privkey: Text,
+        signature_algorithm: Text | None = None,
+        identity: Text | None = None,
+        canonicalize: Sequence[Text] = (b"relaxed", b"simple"),
+        include_headers: Iterable[Text] | None = None,
         length: bool = False,  # noqa: FBT001, FBT002 - dkimpy's
     ) -> bytes:
         """Return the DKIM-Signature field with its final line end.  Raises DKIMException."""
         if signature_algorithm is not None:
-            self.signature_algorithm = signature_algorithm
-        given = self.default_sign_headers() if include_headers is None else include_headers
-        names = tuple(name.lower() for name in given)
-        self._refuse_names(names)
+            self.signature_algorithm = octets(signature_algorithm, "signature_algorithm")
+        names = self._names(include_headers)
         key = self._key(privkey)
-        header_canon, body_canon = (form.decode() for form in canonicalize)
+        sdid, where = octets(domain, "domain"), octets(selector, "selector")
+        auid = b"@" + sdid if identity is None else octets(identity, "identity")
+        header_canon, body_canon = _forms(canonicalize)
         try:
             intent = Intent(
-                domain=domain.decode(),
-                selector=selector.decode(),
+                domain=sdid.decode(),
+                selector=where.decode(),
                 key=key,
-                identity=(b"@" + domain if identity is None else identity).decode(),
+                identity=auid.decode(),
                 header_canon=header_canon,
                 body_canon=body_canon,
                 names=names,
@@ -203,7 +210,13 @@ class DKIM(DomainSigner):
                 layout=DKIMPY,
             )
             header = Header.parse(joined(self.headers))
-            signer = Signer(header, [intent], now=int(time.time()), accept_malformed=True)
+            signer = Signer(
+                header,
+                [intent],
+                now=int(time.time()),
+                accept_malformed=True,
+                unsuitable=frozenset(),  # should_not_sign has been asked
+            )
             signer.feed(self.body)
             (field,) = signer.finish()
         except (IntentError, UnicodeDecodeError) as fault:
@@ -212,7 +225,11 @@ class DKIM(DomainSigner):
         return field.raw.replace(CRLF, self.linesep) + self.linesep
 
     def verify(self, idx: int = 0, dnsfunc: Callable[..., Any] = get_txt) -> bool:
-        """Whether the signature at place `idx` from the top verifies.  Raises DKIMException."""
+        """Whether the signature at place `idx` from the top verifies.
+
+        A negative place counts from the bottom.  Raises DKIMException, IndexError for a place
+        above the topmost.
+        """
         verifier = self._verifier(idx)
         if verifier is None:
             return False
@@ -235,15 +252,16 @@ class DKIM(DomainSigner):
         """Prepare the verification of one signature; None when there is none at `idx`."""
         header = Header.parse(joined(self.headers))
         places = header.positions.get(FIELD_NAME, [])
-        if not 0 <= idx < len(places):
+        if idx >= len(places):
             return None
-        signature = _read(header[places[idx]])
-        self._show(signature, header, place=places[idx])
+        place = places[idx]
+        signature = _read(header[place])
+        self._show(signature, header, place=place)
         verifier = Verifier(
             header,
             now=int(time.time()),
             rules=self._rules(),
-            given=[(places[idx], signature)],
+            given=[(place, signature)],
         )
         verifier.feed(self.body)
         return verifier
@@ -276,6 +294,14 @@ class DKIM(DomainSigner):
         places = header.select(signature.signed_names, except_at=place)
         fields = [canonical(*header[at]).partition(b":") for at in places]
         self.signed_headers = [(name, value + CRLF) for name, _, value in fields]
+
+
+def _forms(canonicalize: Sequence[Text]) -> tuple[str, str]:
+    """Return the form of header and body; simple for a body that is not named."""
+    forms = [octets(form, "canonicalize").decode() for form in canonicalize]
+    if not 1 <= len(forms) <= 2:
+        raise ParameterError("canonicalize is a form for the header, and one for the body")
+    return forms[0], (forms[1] if len(forms) == 2 else "simple")
 
 
 def _fold_of(name: str) -> bytes:

@@ -12,6 +12,8 @@
     ├─ ParameterError         a signature that must not be made as asked
     ├─ UnknownKeyTypeError    never raised
     └─ ValidationError        a signature that is refused before its b= is looked at
+
+    UnparsableKeyError        no DKIMException there and here: what `crypto` raises
 """
 
 from __future__ import annotations
@@ -55,3 +57,7 @@ class UnknownKeyTypeError(DKIMException):
 
 class ValidationError(DKIMException):
     """A signature that is not valid."""
+
+
+class UnparsableKeyError(Exception):
+    """Octets that are no private key."""

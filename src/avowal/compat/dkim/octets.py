@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import TypeAlias
 
 from avowal.compat.dkim.faults import MessageFormatError
 from avowal.message import CRLF, WireForm, split
@@ -10,8 +11,22 @@ from avowal.message import CRLF, WireForm, split
 Headers = list[list[bytes]]
 """Fields from top to bottom: name as written, and value with its final CRLF."""
 
+Octets: TypeAlias = bytes | bytearray | memoryview
+Text: TypeAlias = Octets | str
+
 _FIELD = re.compile(rb"([!-9;-~]++):(.*)", re.DOTALL)  # RFC 5322 §3.6.8, no space at the colon
 _FOLDABLE = (b" ", b"\t")
+
+
+def octets(given: Text, name: str) -> bytes:
+    """Return an argument as bytes; text is ASCII or UTF-8.  Raises TypeError."""
+    if isinstance(given, bytes):
+        return given
+    if isinstance(given, str):
+        return given.encode()
+    if isinstance(given, bytearray | memoryview):
+        return bytes(given)
+    raise TypeError(f"{name} is octets, not {type(given).__name__}")
 
 
 def wire(message: bytes) -> bytes:
@@ -20,11 +35,15 @@ def wire(message: bytes) -> bytes:
     return form.feed(message) + form.finish()
 
 
-def rfc822_parse(message: bytes) -> tuple[Headers, bytes]:
+def rfc822_parse(message: Text) -> tuple[Headers, bytes]:
     """Split a message with LF or CRLF line ends into its fields and its body, with CRLF.
 
-    A first line of an mbox ("From ...") is skipped.  Raises MessageFormatError.
+    A first line of an mbox ("From ...") is skipped.  Raises MessageFormatError, and TypeError
+    for text: its octets are what is signed.
     """
+    if isinstance(message, str):
+        raise TypeError("a message is octets, not str: as_bytes() gives those of an email.message")
+    message = octets(message, "a message")
     section, body = split(wire(message))
     headers: Headers = []
     lines = section.removesuffix(CRLF).split(CRLF) if section else []

@@ -7,6 +7,7 @@ from typing import Any
 
 from avowal.calls.resolver import system_resolver
 from avowal.compat.dkim.faults import DnsTimeoutError
+from avowal.compat.dkim.octets import Text, octets
 from avowal.lookup import NO_DATA, Answer, Failure, Outcome, Question
 
 
@@ -78,7 +79,5 @@ def _absolute(question: Question) -> bytes:
     return question.name.encode() + b"."
 
 
-def _answer(record: bytes | str | None) -> Answer:
-    if not record:
-        return NO_DATA
-    return Answer.found(record.encode() if isinstance(record, str) else record)
+def _answer(record: Text | None) -> Answer:
+    return Answer.found(octets(record, "what dnsfunc returns")) if record else NO_DATA
