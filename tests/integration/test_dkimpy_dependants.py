@@ -21,9 +21,9 @@ from tests.differential.peers.dkimpy import key_octets
 from tests.integration.test_dkimpy_milter import OURS, Site, transaction
 from tests.mailloop import until, workplace
 from tests.milters import inserted
+from tests.mta.client import MtaClient
+from tests.mta.session import Transaction
 
-from avowal.milter.client import MtaClient
-from avowal.milter.mta import Transaction
 from avowal.testing import RSA_2048, record_for
 
 TESTS = Path(__file__).parent.parent
