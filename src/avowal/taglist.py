@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 from avowal.errors import SyntaxFault
 from avowal.limits import DEFAULT
+from avowal.text import printable
 
 FWS = b" \t\r\n"
 
@@ -167,12 +168,6 @@ def from_base64(text: bytes) -> bytes:
     if len(text) != (len(octets) + 2) // 3 * 4:
         raise SyntaxFault(0, "no base64: more padding than it takes")
     return octets
-
-
-def printable(value: bytes) -> str:
-    """Return a stranger's octets as one line of text that can go into a log or a terminal."""
-    text = value.decode("utf-8", "backslashreplace")
-    return text if text.isprintable() else text.encode("unicode_escape").decode()
 
 
 def colon_list(value: bytes) -> list[bytes]:

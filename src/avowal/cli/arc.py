@@ -10,10 +10,11 @@ import click
 
 from avowal.cli import exits
 from avowal.cli.dns import Dns
-from avowal.cli.exits import Status, printable
+from avowal.cli.exits import Status
 from avowal.cli.keyfile import load, password_option
 from avowal.cli.shared_options import at_option, dns_options
 from avowal.cli.sources import whole
+from avowal.text import printable
 
 if TYPE_CHECKING:
     from avowal.arc.verdict import ChainVerification

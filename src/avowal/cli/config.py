@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from avowal.cli.config_from_opendkim import from_dkimpy_milter, from_opendkim
-from avowal.cli.exits import Status, complain, printable
+from avowal.cli.exits import Status, complain
 from avowal.errors import ConfigError
+from avowal.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable

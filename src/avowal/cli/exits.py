@@ -11,6 +11,7 @@ from collections.abc import Callable
 from enum import IntEnum
 
 from avowal.errors import AvowalError, EnvironmentFault, StoreError
+from avowal.text import printable
 
 
 class Status(IntEnum):
@@ -42,13 +43,6 @@ def complain(text: str) -> None:
     """Say on stderr, in one line, what went wrong."""
     line = "; ".join(part.strip() for part in text.splitlines() if part.strip())
     print(f"avowal: {printable(line)}", file=sys.stderr)
-
-
-def printable(text: str) -> str:
-    r"""Return text without control characters: strangers write what terminals would obey."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def run(work: Callable[[], int]) -> int:

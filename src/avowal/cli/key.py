@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import click
 
-from avowal.cli import exits
 from avowal.cli.dns import Dns
 from avowal.cli.exits import Status
 from avowal.cli.keyfile import load, password_option
@@ -14,6 +13,7 @@ from avowal.errors import UsageError
 from avowal.keys.files import read_password, write_key
 from avowal.keys.records import record_text, zone_line
 from avowal.names import DomainName, NameFault
+from avowal.text import printable
 
 _domain = click.option("-d", "--domain", required=True, help="The signing domain, d=.")
 _selector = click.option("-s", "--selector", required=True, help="The key's selector, s=.")
@@ -125,7 +125,7 @@ def check_command(
     key = load(path, password_file, any_mode=any_key_mode)
     with dns.opened() as resolver:
         found = run(check(key, at, of), Limited(resolver))
-    verdict = "published" if found.problem is None else exits.printable(found.problem)
+    verdict = "published" if found.problem is None else printable(found.problem)
     click.echo(f"{found.name}: {verdict}")
     for remark in found.remarks:
         click.echo(f"  {remark}")
@@ -134,7 +134,7 @@ def check_command(
     if found.temporary:
         return Status.TRY_AGAIN
     for octets in found.records:
-        click.echo(f"  there: {exits.printable(octets.decode('utf-8', 'backslashreplace'))}")
+        click.echo(f"  there: {printable(octets)}")
     click.echo(f"  wanted: {record_text(key)}")
     return Status.NOT_PASSED
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from avowal.cli import exits
 from avowal.cli.dns import Dns
 from avowal.cli.exits import Status
 from avowal.cli.hearing import hear
 from avowal.cli.shared_options import at_option, dns_options
 from avowal.cli.sources import whole
+from avowal.text import printable
 
 if TYPE_CHECKING:
     from avowal.lists.advice import Advice, Habits
@@ -94,9 +94,9 @@ def _write(given: tuple[Advice, ...], arrival: Arrival, habits: Habits) -> None:
         if verdict.passed and verdict.signature is not None:
             why = breaks(habits, verdict.signature)
             line += ", survives" if why is None else f", breaks: {why}"
-        click.echo(exits.printable(line))
+        click.echo(printable(line))
     for one in given:
-        click.echo(exits.printable(f"{one.act}: {one}"))
+        click.echo(printable(f"{one.act}: {one}"))
 
 
 def _write_json(given: tuple[Advice, ...], arrival: Arrival) -> None:

@@ -6,13 +6,13 @@ from typing import Any
 
 import click
 
-from avowal.cli import exits
 from avowal.cli.dns import Dns
 from avowal.cli.exits import Status
 from avowal.cli.shared_options import dns_options
 from avowal.errors import UsageError
 from avowal.lookup import Answer, Outcome, Question
 from avowal.names import DomainName, NameFault, key_name
+from avowal.text import printable
 
 
 @click.command("lookup")
@@ -75,7 +75,7 @@ def _write(question: Question, answer: Answer) -> None:
         what = f"{answer.outcome.value}{secure}"
     click.echo(f"{question.name} {question.type}: {what}")
     for record in answer.records:
-        click.echo(f"  {exits.printable(record.decode('utf-8', 'backslashreplace'))}")
+        click.echo(f"  {printable(record)}")
         if question.type == "TXT" and "._domainkey." in question.name:
             click.echo(f"    {_key(record)}")
 
@@ -92,7 +92,7 @@ def _key(octets: bytes) -> str:
         return "a revoked key"
     algorithm = of_key_type(record.key_type)
     if algorithm is None:
-        return exits.printable(f"a key of unknown type {record.key_type}")
+        return printable(f"a key of unknown type {record.key_type}")
     try:
         public = record.public_key(algorithm)
     except ValueError as fault:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import click
 
 from avowal.cli.dns import Dns
-from avowal.cli.exits import Status, printable
+from avowal.cli.exits import Status
 from avowal.cli.shared_options import dns_options
 from avowal.errors import UsageError
 from avowal.names import DomainName, NameFault
+from avowal.text import printable
 
 _COLOURS = {"error": "red", "warning": "yellow", "advice": "cyan"}
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
-from avowal.cli.exits import printable
 from avowal.cli.sources import Origin
 from avowal.policy.assessment import Assessment, GenerationVerdict
 from avowal.policy.dmarc.result import DomainEvaluation, Evaluation
 from avowal.policy.practices import Standing
+from avowal.text import printable
 
 _COLOURS = {
     Standing.ACCEPT: "green",

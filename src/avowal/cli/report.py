@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from avowal.cli.exits import printable
 from avowal.cli.inspection import Inspected
 from avowal.dkim.reasons import Result
 from avowal.dkim.verification import Verification
+from avowal.text import printable
 
 _COLOURS = {
     Result.PASS: "green",

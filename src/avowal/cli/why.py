@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, get_args
 import click
 
 from avowal.cli.config import checked
-from avowal.cli.exits import Status, printable
+from avowal.cli.exits import Status
 from avowal.config.origin import Role
 from avowal.errors import UsageError
 from avowal.flow.transaction import Authentication, Transaction
 from avowal.message import Header, Message
+from avowal.text import printable
 
 if TYPE_CHECKING:
     from avowal.flow.plan import Plan

@@ -38,7 +38,8 @@ from avowal.limits import DEFAULT, Limits
 from avowal.lookup import Answer, Outcome, Steps, together
 from avowal.message import CRLF, Field, Header
 from avowal.names import DomainName, NameFault, Selector, key_name
-from avowal.taglist import TagList, TagListFault, colon_list, from_base64, printable, without_fws
+from avowal.taglist import TagList, TagListFault, colon_list, from_base64, without_fws
+from avowal.text import printable
 
 FIELD_NAME = b"domainkey-signature"
 ArchiveKeys: TypeAlias = tuple[Keys, Mapping[str, Answer]]

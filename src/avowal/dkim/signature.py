@@ -18,7 +18,8 @@ from avowal.errors import SyntaxFault
 from avowal.limits import DEFAULT, Limits
 from avowal.message import Field
 from avowal.names import DomainName, Identity, NameFault, Selector
-from avowal.taglist import TagList, TagListFault, colon_list, from_base64, printable, without_fws
+from avowal.taglist import TagList, TagListFault, colon_list, from_base64, without_fws
+from avowal.text import printable
 from avowal.valueclass import value
 
 Reader: TypeAlias = Callable[[bytes], Any]

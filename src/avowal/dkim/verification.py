@@ -6,7 +6,8 @@ from avowal.dkim.key import KeyRecord
 from avowal.dkim.reasons import Caution, Reason, Result
 from avowal.dkim.signature import Signature
 from avowal.message import Field
-from avowal.taglist import TagList, printable
+from avowal.taglist import TagList
+from avowal.text import printable
 from avowal.valueclass import value
 
 

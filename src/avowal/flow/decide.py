@@ -23,6 +23,7 @@ from avowal.flow.signatures import Judgement
 from avowal.flow.trace import Step, Topic, Trace
 from avowal.flow.transaction import Transaction
 from avowal.message import Field
+from avowal.text import printable
 
 _REPLY_TEXT = 300  # characters; one line of a reply has at most 512 octets (RFC 5321 §4.5.3.1.5)
 _DISPOSITIONS: dict[Action, Disposition] = {
@@ -206,8 +207,8 @@ def _record(outcome: Outcome, verdict: Verdict, *, reports: int) -> Record:
         client=None if transaction.client is None else str(transaction.client),
         client_name=transaction.client_name,
         author=str(authors[0]) if authors else None,
-        sender=None if transaction.sender is None else _text(transaction.sender),
-        message_id=next((_text(f.value) for f in outcome.header.named(b"message-id")), None),
+        sender=None if transaction.sender is None else _line(transaction.sender),
+        message_id=next((_line(f.value) for f in outcome.header.named(b"message-id")), None),
         class_=None if verdict.class_ is None else str(verdict.class_),
         made=tuple(_made(field) for field in outcome.sealed if field.name == b"dkim-signature"),
         checked=tuple(_checked(one) for one in judgements),
@@ -222,12 +223,8 @@ def _record(outcome: Outcome, verdict: Verdict, *, reports: int) -> Record:
     )
 
 
-def _text(octets: bytes) -> str:
-    """Return a stranger's octets as one line without controls."""
-    text = octets[:998].decode("utf-8", "backslashreplace").strip()
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else "?" for c in text)
+def _line(octets: bytes) -> str:
+    return printable(octets.strip(), most=998)
 
 
 def _made(field: Field) -> Made:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from avowal.enums import Word
+from avowal.text import printable
 
 
 class Kind(Word):
@@ -47,10 +48,4 @@ class Finding:
     def __str__(self) -> str:
         text = f"{self.subject}: {self.kind.sentence}"
         shown = self.after if self.after is not None else self.before
-        return text if shown is None else f'{text}: "{_line(shown)}"'
-
-
-def _line(octets: bytes, *, most: int = 120) -> str:
-    text = octets[:most].decode("utf-8", "backslashreplace")
-    line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-    return line + "…" if len(octets) > most else line
+        return text if shown is None else f'{text}: "{printable(shown, most=120)}"'

@@ -21,6 +21,7 @@ from avowal.flow.actions import Actions
 from avowal.flow.record import Record
 from avowal.flow.trace import Topic
 from avowal.milter.durations import Durations
+from avowal.text import printable
 
 LOGGER = logging.getLogger("avowal.milter")
 _BARE = re.compile(r"[!#-<>-~]+")  # no space, quote or "="
@@ -87,7 +88,7 @@ class _Logfmt(_Lines):
         facts = self.facts(record)
         if self._bare:
             rest = {k: v for k, v in facts.items() if k not in {"level", "event"}}
-            line = printable(str(facts["event"]))
+            line = printable(str(facts["event"]), ascii_only=True)
             return f"{line} {logfmt(rest)}" if rest else line
         return logfmt(facts)
 
@@ -103,18 +104,9 @@ def _word(value: str | float | bool) -> str:  # noqa: FBT001 - one value of any 
     text = str(value)[:_LONGEST]
     if _BARE.fullmatch(text):
         return text
-    escaped = printable(text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n"))
+    quoted = text.replace("\\", "\\\\").replace('"', '\\"')
+    escaped = printable(quoted, ascii_only=True)
     return f'"{escaped}"'
-
-
-def printable(text: str) -> str:
-    r"""Return text whose octets cannot end a line or command a terminal: \x1b for ESC."""
-    if text.isascii() and text.isprintable():
-        return text
-    return text.encode("ascii", "backslashreplace").decode().translate(_CONTROLS)
-
-
-_CONTROLS = {octet: f"\\x{octet:02x}" for octet in (*range(32), 127)}
 
 
 class Journal:

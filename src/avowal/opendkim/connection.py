@@ -38,7 +38,7 @@ from avowal.milter.session import FilterSession
 from avowal.milter.states import State
 from avowal.opendkim.envelope import Envelope, bare_address
 from avowal.opendkim.filtering import Filtering, Generation
-from avowal.opendkim.journal import Level, Line, printable
+from avowal.opendkim.journal import Level, Line, line
 from avowal.opendkim.settings import Settings
 from avowal.opendkim.verdict import Mail as OutgoingMail
 from avowal.opendkim.verdict import Verdict
@@ -356,7 +356,7 @@ class Connection(asyncio.Protocol):
 
     def _say(self, level: Level, text: str) -> None:
         if self._generation.detail.any:
-            self._service.log.write(Line(level, printable(text)))
+            self._service.log.write(line(level, text))
 
 
 _PLAIN: Final = {

@@ -6,14 +6,13 @@ Syslog, SyslogSuccess, LogWhy and LogResults.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
 
 from avowal.config.opendkim_conf import OpendkimConf
+from avowal.text import printable
 
-_CONTROLS = re.compile("[\x00-\x1f\x7f]+")
 _LONGEST = 900  # characters; syslog datagrams of 1024 octets always pass
 
 
@@ -89,9 +88,9 @@ class Journal:
 
     def _add(self, wanted: bool, level: Level, text: str) -> None:  # noqa: FBT001 - private
         if wanted:
-            self.lines.append(Line(level, printable(f"{self.job}: {text}")))
+            self.lines.append(line(level, f"{self.job}: {text}"))
 
 
-def printable(text: str) -> str:
-    """Return text fit for one line of a log: no controls, not endless."""
-    return _CONTROLS.sub(" ", text)[:_LONGEST]
+def line(level: Level, text: str) -> Line:
+    """Make a line: no controls, not endless."""
+    return Line(level, printable(text, most=_LONGEST))

@@ -17,7 +17,7 @@ from avowal.opendkim.connection import Log
 from avowal.opendkim.envelope import Envelope
 from avowal.opendkim.filtering import Filtering
 from avowal.opendkim.forged import authserv_id
-from avowal.opendkim.journal import Level, Line, printable
+from avowal.opendkim.journal import Level, line
 from avowal.opendkim.verdict import Verdict
 from avowal.taglist import TagList
 
@@ -54,15 +54,15 @@ class ShadowLog:
         done = ", ".join(_doings(verdict)) or "nothing"
         level = Level.NOTICE if differences else Level.INFO
         text = f"{envelope.job}: shadow: {words} (we: {done})"
-        self.log.write(Line(level, printable(text)))
+        self.log.write(line(level, text))
 
     def summarize(self) -> None:
         """Write how many messages came out the same, and which differences there were."""
         total = sum(self.counts.values())
-        self.log.write(Line(Level.INFO, f"shadow: {self.counts['same']} of {total} the same"))
+        self.log.write(line(Level.INFO, f"shadow: {self.counts['same']} of {total} the same"))
         for kind, count in self.counts.most_common(_SHOWN):
             if kind != "same":
-                self.log.write(Line(Level.INFO, f"shadow: {count} times: {kind}"))
+                self.log.write(line(Level.INFO, f"shadow: {count} times: {kind}"))
 
 
 def _signatures(header: Header, verdict: Verdict) -> Iterator[tuple[str, str]]:

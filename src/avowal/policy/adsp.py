@@ -19,7 +19,7 @@ from avowal.policy.evidence import SignatureResult
 from avowal.policy.existence import Existence
 from avowal.policy.memory import Memory, failed, failure_text
 from avowal.policy.practice_record import ALL, DISCARDABLE, UNKNOWN, WordRecord
-from avowal.policy.trace import Notes, Trace, printable
+from avowal.policy.trace import Notes, Trace, excerpt
 
 PREFIX = "_adsp._domainkey"
 WORDS = frozenset({UNKNOWN, ALL, DISCARDABLE})
@@ -164,7 +164,7 @@ class _Author:
             self.notes.add("absent", self.name)
             return self._concluded(Result.NONE, "no record")
         (record,) = kept
-        self.notes.add("found", self.name, printable(record.octets))
+        self.notes.add("found", self.name, excerpt(record.octets))
         if record.problem is not None:
             self.notes.add("discarded", f"dkim= of {self.name}", record.problem)
         result = _OF_PRACTICES[record.practices]

@@ -19,7 +19,7 @@ from avowal.policy.caps import DEFAULT, Caps
 from avowal.policy.evidence import SignatureResult
 from avowal.policy.memory import Memory, failure_text
 from avowal.policy.result import Result
-from avowal.policy.trace import Notes, Trace, printable
+from avowal.policy.trace import Notes, Trace, excerpt
 from avowal.taglist import TagList, TagListFault
 
 VERSION = b"ATPS1"
@@ -144,7 +144,7 @@ def _judged(
         notes.add("failed", name, why)
     elif any(_authorizes(octets, signer) for octets in answer.records):
         result, why = Result.PASS, f"{author.ascii} authorizes {signer.ascii}"
-        notes.add("found", name, printable(answer.records[0]))
+        notes.add("found", name, excerpt(answer.records[0]))
         notes.add("aligned", f"d={signer.ascii}", why)
     else:
         result, why = Result.FAIL, "no record authorizes the signer"

@@ -12,7 +12,8 @@ from avowal.policy.spf.macros import SpfSyntaxFault
 from avowal.policy.spf.record import read_record
 from avowal.policy.survey import Place, Survey
 from avowal.policy.symbols import SymbolRecord
-from avowal.policy.trace import printable
+from avowal.policy.trace import excerpt
+from avowal.text import printable
 
 TITLES = {
     "dmarc": "DMARC (RFC 9989)",
@@ -81,7 +82,7 @@ def _inherited(survey: Survey) -> Iterator[str]:
     organization = walk.organizational_domain
     name, record = next(((n, r) for n, r in walk.records if n == organization), walk.records[-1])
     tag, policy = record.for_subdomains(existing=survey.exists)
-    yield f"nothing is published here; {tag}= of {name} applies: {printable(record.octets)}"
+    yield f"nothing is published here; {tag}= of {name} applies: {excerpt(record.octets)}"
     if policy is not None:
         yield _ASKS[policy]
 
@@ -139,9 +140,9 @@ def _symbol(symbols: str, meanings: dict[str, str]) -> Callable[[bytes], Iterato
         if record.testing:
             yield "t=y: only testing"
         if record.reports_to is not None:
-            yield f"r={printable(record.reports_to)}: the address for questions"
+            yield f"r={excerpt(record.reports_to)}: the address for questions"
         if record.note is not None:
-            yield f"n={printable(record.note)}: a note for people"
+            yield f"n={excerpt(record.note)}: a note for people"
 
     return say
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from avowal.policy.caps import DEFAULT, Caps
-from avowal.policy.trace import printable
+from avowal.policy.trace import excerpt
 from avowal.taglist import TagList, TagListFault, colon_list
 
 UNKNOWN, ALL, STRICT, DISCARDABLE = "unknown", "all", "strict", "discardable"
@@ -49,11 +49,11 @@ class WordRecord:
             flags=tuple(
                 f.decode("utf-8", "backslashreplace") for f in colon_list(tags.get("t") or b"")
             ),
-            handling=None if handling is None else printable(handling),
+            handling=None if handling is None else excerpt(handling),
             other_tags=tuple(
                 (tag.name, tag.value) for tag in tags if tag.name not in {"dkim", "t", "handling"}
             ),
-            problem=None if known else f"dkim={printable(written.encode())} counts as unknown",
+            problem=None if known else f"dkim={excerpt(written)} counts as unknown",
         )
 
     @property

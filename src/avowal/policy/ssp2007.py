@@ -27,7 +27,7 @@ from avowal.policy.practices import (
     unknown,
     unless_signed,
 )
-from avowal.policy.trace import Notes, printable
+from avowal.policy.trace import Notes, excerpt
 
 PREFIX = "_ssp._domainkey"
 WORDS = frozenset({UNKNOWN, ALL, STRICT, DISCARDABLE})  # discardable: draft-ietf-dkim-ssp-02
@@ -143,5 +143,5 @@ def _record(answer: Answer, name: str, notes: Notes, caps: Caps) -> WordRecord |
     if len(kept) > 1:
         notes.add("discarded", name, f"{len(kept)} records at one name")
         return WordRecord(octets=b"", practices=UNKNOWN)
-    notes.add("found", name, printable(kept[0].octets))
+    notes.add("found", name, excerpt(kept[0].octets))
     return kept[0]

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from avowal.policy.caps import DEFAULT, Caps
-from avowal.policy.trace import Notes, printable
+from avowal.policy.trace import Notes, excerpt
 from avowal.taglist import FWS, TagList, TagListFault
 
 NEUTRAL = "~"
@@ -58,7 +58,7 @@ class SymbolRecord:
             reports_to=tags.get("r"),
             note=tags.get("n"),
             user_flags=tags.get("u"),
-            problem=None if known or not written else f"o={printable(written.encode())} is unknown",
+            problem=None if known or not written else f"o={excerpt(written)} is unknown",
         )
 
     @property
@@ -88,7 +88,7 @@ def record_among(
     if len(kept) > 1:
         notes.add("discarded", name, f"{len(kept)} records at one name")
         return SymbolRecord(octets=b"", problem="several records")
-    notes.add("found", name, printable(kept[0].octets))
+    notes.add("found", name, excerpt(kept[0].octets))
     if kept[0].problem:
         notes.add("discarded", f"o= of {name}", kept[0].problem)
     return kept[0]

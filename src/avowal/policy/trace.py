@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, TypeAlias
+
+from avowal.text import printable
 
 Action: TypeAlias = Literal[
     "author",  # who the message says wrote it
@@ -62,8 +65,5 @@ class Notes:
         return tuple(self._steps)
 
 
-def printable(octets: bytes, *, most: int = 200) -> str:
-    """Return a stranger's octets as one line of text, control characters escaped."""
-    text = octets[:most].decode("utf-8", "backslashreplace")
-    line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-    return line + "…" if len(octets) > most else line
+excerpt = partial(printable, most=200)
+"""A stranger's record as it stands in a trace."""

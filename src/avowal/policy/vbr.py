@@ -18,7 +18,7 @@ from avowal.policy.caps import DEFAULT, Caps
 from avowal.policy.evidence import EnvelopeResult, SignatureResult
 from avowal.policy.memory import Memory, failure_text
 from avowal.policy.result import Result
-from avowal.policy.trace import Notes, Trace, printable
+from avowal.policy.trace import Notes, Trace, excerpt
 
 FIELD_NAME = b"vbr-info"
 TYPES = ("all", "list", "transaction")  # §6
@@ -136,7 +136,7 @@ def _infos(header: Header, notes: Notes, caps: Caps) -> list[Info]:
     for field in fields[: caps.vbr_fields]:
         info = Info.parse(field.value)
         if info is None:
-            notes.add("discarded", "VBR-Info", printable(field.value))
+            notes.add("discarded", "VBR-Info", excerpt(field.value))
         else:
             infos.append(info)
     return infos
@@ -183,7 +183,7 @@ def _judged(info: Info, certifier: DomainName, answer: Answer, notes: Notes) -> 
         notes.add("discarded", name, why)
     elif answer.records and vouches(answer.records[0], info.content):
         result, why = Result.PASS, f"{certifier.ascii} vouches for {info.domain.ascii}"
-        notes.add("found", name, printable(answer.records[0]))
+        notes.add("found", name, excerpt(answer.records[0]))
     else:
         result, why = Result.FAIL, f"{certifier.ascii} does not vouch for {info.domain.ascii}"
         notes.add("absent", name)

@@ -12,7 +12,7 @@ from itertools import zip_longest
 from avowal.dkim.signature import Signature
 from avowal.dkim.verification import Verification
 from avowal.message import Header
-from avowal.taglist import printable
+from avowal.text import printable
 
 _FWS = b" \t\r\n"
 _LONGEST = 2000  # octets of one value that are shown

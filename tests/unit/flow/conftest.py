@@ -18,6 +18,7 @@ from avowal.flow.decide import decide
 from avowal.flow.inspection import Inspection, Outcome
 from avowal.flow.plan import AnyKey, Plan
 from avowal.flow.signatures import DkimVerifying
+from avowal.flow.trace import Step, Topic, Trace
 from avowal.flow.transaction import Authentication, Transaction
 from avowal.flow.treatment import Treatment, treat
 from avowal.lookup import Resolver, run
@@ -105,3 +106,8 @@ def site() -> Callable[[str], Site]:
 @pytest.fixture
 def zone() -> Zone:
     return ZONE
+
+
+def steps_about(topic: Topic, trace: Trace) -> tuple[Step, ...]:
+    """The steps of one topic, in the order they were taken."""
+    return tuple(step for step in trace if step.topic is topic)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from tests.unit.flow.conftest import steps_about
 
 import avowal
 from avowal.config.toml import parse
@@ -177,7 +178,7 @@ def test_a_dry_run_sends_nothing_and_shows_what_it_would_send() -> None:
 
 
 def test_the_trace_names_the_report() -> None:
-    (step,) = judged(BROKEN).trace.about(Topic.REPORTS)
+    (step,) = steps_about(Topic.REPORTS, judged(BROKEN).trace)
     assert str(step) == (
         "signer.example wants a report of it at errors@signer.example, avowal.toml line 2"
     )

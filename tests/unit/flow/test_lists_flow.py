@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.unit.flow.conftest import NOW, Site, carried_out, load
+from tests.unit.flow.conftest import NOW, Site, carried_out, load, steps_about
 
 import avowal
 from avowal import authres
@@ -294,13 +294,13 @@ def test_a_chain_speaks_only_for_the_author_it_names(site: Made) -> None:
 
 def test_the_trace_names_a_sealer_that_is_not_trusted(site: Made) -> None:
     actions = taken(site, TRUSTING.replace("sealer.example", "friend.example"), sealed(message()))
-    said = [str(step) for step in actions.trace.about(Topic.ARC)]
+    said = [str(step) for step in steps_about(Topic.ARC, actions.trace)]
     assert any("sealer.example is not in trusted_sealers" in step for step in said)
 
 
 def test_the_trace_says_why_a_chain_is_not_continued(site: Made) -> None:
     actions = taken(site, '[arc]\nseal = "list"\n', tamper(sealed(POST)))
-    said = [str(step) for step in actions.trace.about(Topic.ARC)]
+    said = [str(step) for step in steps_about(Topic.ARC, actions.trace)]
     assert any(step.startswith("not sealed: ") for step in said)
 
 
@@ -321,7 +321,7 @@ def test_a_key_that_is_not_published_yet_seals_nothing() -> None:
 def test_the_reason_of_the_override_stands_in_the_trace_and_the_result(site: Made) -> None:
     """RFC 8617 §7.2.2."""
     actions = taken(site, TRUSTING, sealed(message()), zone=REJECT)
-    steps = [str(step) for step in actions.trace.about(Topic.POLICY)]
+    steps = [str(step) for step in steps_about(Topic.POLICY, actions.trace)]
     assert any("as[1].d=sealer.example as[1].s=s" in step for step in steps)
     (result,) = authres.read(
         carried_out(actions, sealed(message())), trusted={"lists.example"}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.evidence import rounds
-from tests.unit.flow.conftest import NOW, Site, load
+from tests.unit.flow.conftest import NOW, Site, load, steps_about
 
 from avowal.config.toml import parse
 from avowal.flow.actions import Actions, Disposition
@@ -172,7 +172,7 @@ def test_a_stranger_is_not_believed_about_spf(site: Made) -> None:
 
 
 def test_the_trace_tells_the_record_and_the_decision(site: Made) -> None:
-    steps = [str(step) for step in taken(site).trace.about(Topic.POLICY)]
+    steps = [str(step) for step in steps_about(Topic.POLICY, taken(site).trace)]
     assert any("spf=pass for example.com: ip4:192.0.2.0/24" in step for step in steps)
     assert any("_dmarc.example.com" in step for step in steps)
 

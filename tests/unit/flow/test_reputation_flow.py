@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.unit.flow.conftest import NOW, Site
+from tests.unit.flow.conftest import NOW, Site, steps_about
 
 import avowal
 from avowal import app
@@ -55,7 +55,7 @@ def test_an_opinion_beyond_a_limit_has_its_action(
 
 
 def test_the_opinion_stands_in_the_trace(tmp_path: Path) -> None:
-    steps = taken(tmp_path, "example.com spam 0.9").trace.about(Topic.POLICY)
+    steps = steps_about(Topic.POLICY, taken(tmp_path, "example.com spam 0.9").trace)
     assert any("example.com spam 0.900" in str(step) for step in steps)
 
 

@@ -18,7 +18,7 @@ from avowal.policy.dmarc.record import Policy, Record, RecordFault
 from avowal.policy.dmarc.suffixes import SuffixList
 from avowal.policy.existence import Existence
 from avowal.policy.memory import Failed, Memory, failed, failure_text
-from avowal.policy.trace import Action, Notes, TraceStep, printable
+from avowal.policy.trace import Action, Notes, TraceStep, excerpt
 
 _MOST_LABELS = 7  # RFC 9989 §4.10: a longer name is cut to seven labels
 
@@ -87,7 +87,7 @@ def records_at(
             kept.append(Record.parse(item, caps=caps))
         except RecordFault as fault:
             if b"DMARC" in item[:20].upper():  # anything else at the name is none of ours
-                steps.append(TraceStep("dmarc", "discarded", name, f"{fault}: {printable(item)}"))
+                steps.append(TraceStep("dmarc", "discarded", name, f"{fault}: {excerpt(item)}"))
     return kept, steps
 
 
@@ -114,7 +114,7 @@ class Explorer:
         kept, steps = records_at(name, answer.records, self.caps)
         self.notes.extend(steps)
         for record in kept:
-            self.note("found", name, printable(record.octets))
+            self.note("found", name, excerpt(record.octets))
         if not kept:
             self.note("absent", name)
         return kept

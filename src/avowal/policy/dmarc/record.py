@@ -18,7 +18,7 @@ from typing import Any
 from avowal.errors import SyntaxFault
 from avowal.policy.caps import DEFAULT, Caps
 from avowal.policy.dmarc.uris import ReportUri, read_uris
-from avowal.policy.trace import printable
+from avowal.policy.trace import excerpt
 
 WSP = b" \t"
 _VERSION = re.compile(rb"[ \t]*+[Vv][ \t]*+=[ \t]*+DMARC1[ \t]*+(?:;|\Z)")
@@ -175,7 +175,7 @@ def _tags(octets: bytes, start: int, problems: list[TagProblem], caps: Caps) -> 
         written, equals, value = spec.partition(b"=")
         name = written.strip(WSP).lower()
         if not equals or _NAME.fullmatch(name) is None:
-            problems.append(TagProblem(printable(spec.strip(WSP)), "no tag name and ="))
+            problems.append(TagProblem(excerpt(spec.strip(WSP)), "no tag name and ="))
         elif value.translate(None, _VALUE_OCTETS):
             problems.append(TagProblem(name.decode(), "octets that a value may not hold"))
         elif name.decode() in tags or name == b"v":
@@ -193,7 +193,7 @@ def _one_of(*allowed: str) -> Callable[[bytes], str]:
     def read(value: bytes) -> str:
         word = _word(value)
         if word not in allowed:
-            raise ValueError(f"{printable(value)!r} is none of {', '.join(allowed)}")
+            raise ValueError(f"{excerpt(value)!r} is none of {', '.join(allowed)}")
         return word
 
     return read
@@ -210,7 +210,7 @@ def _failure_options(value: bytes) -> tuple[str, ...]:
     options = tuple(_word(option.strip(WSP)) for option in value.split(b":"))
     known = tuple(dict.fromkeys(option for option in options if option in {"0", "1", "d", "s"}))
     if not known:
-        raise ValueError(f"{printable(value)!r} holds none of 0, 1, d, s")
+        raise ValueError(f"{excerpt(value)!r} holds none of 0, 1, d, s")
     return known
 
 
@@ -218,7 +218,7 @@ def _number(largest: int) -> Callable[[bytes], int]:
     def read(value: bytes) -> int:
         text = value.decode("ascii")
         if _DIGITS.fullmatch(text) is None or int(text) > largest:
-            raise ValueError(f"{printable(value)!r} is no number up to {largest}")
+            raise ValueError(f"{excerpt(value)!r} is no number up to {largest}")
         return int(text)
 
     return read
@@ -227,7 +227,7 @@ def _number(largest: int) -> Callable[[bytes], int]:
 def _report_formats(value: bytes) -> tuple[str, ...]:
     formats = tuple(_word(part.strip(WSP)) for part in value.split(b":"))
     if "afrf" not in formats:  # the only one registered, RFC 7489 §6.3
-        raise ValueError(f"{printable(value)!r} does not hold afrf")
+        raise ValueError(f"{excerpt(value)!r} does not hold afrf")
     return formats
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from avowal.names import DomainName, Identity, NameFault
 from avowal.policy.caps import DEFAULT
-from avowal.policy.trace import printable
+from avowal.policy.trace import excerpt
 
 _URI = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*+:[\x21\x23-\x3b\x3d\x3f-\x5b\x5d\x5f\x61-\x7a~]++")
 _SIZE = re.compile(rb"([0-9]{1,15})[ \t]*([kmgtKMGT])?")
@@ -43,7 +43,7 @@ def read_uris(value: bytes) -> tuple[ReportUri, ...]:
         if _URI.fullmatch(uri) is not None:
             uris.append(ReportUri(uri=uri.decode(), address=_address(uri), size_limit=limit))
     if not uris:
-        raise ValueError(f"{printable(value)!r} holds no URI")
+        raise ValueError(f"{excerpt(value)!r} holds no URI")
     return tuple(uris)
 
 

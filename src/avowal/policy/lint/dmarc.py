@@ -11,7 +11,7 @@ from avowal.policy.dmarc.record import REMOVED_TAGS, Policy, Record, RecordFault
 from avowal.policy.dmarc.uris import ReportUri
 from avowal.policy.lint.finding import Finding, Level
 from avowal.policy.survey import Survey
-from avowal.policy.trace import printable
+from avowal.policy.trace import excerpt
 
 _NULL_MX = b"0 ."  # RFC 7505 §3
 
@@ -26,7 +26,7 @@ def unreadable(survey: Survey) -> Iterator[Finding]:
                 level=Level.ERROR,
                 code="dmarc-unreadable",
                 place=survey.at("dmarc").name,
-                what=f"no DMARC record: {fault}: {printable(octets)}",
+                what=f"no DMARC record: {fault}: {excerpt(octets)}",
                 hint='begin with exactly "v=DMARC1;" and write each tag once',
             )
 

@@ -25,7 +25,7 @@ from avowal.policy.spf.values import (
     SpfResult,
     SpfWord,
 )
-from avowal.policy.trace import printable
+from avowal.policy.trace import excerpt
 
 _POSTMASTER = "postmaster"  # RFC 7208 §4.3: stands in for a missing local part
 
@@ -53,7 +53,7 @@ def check_host(
     local_part, written = _sender(request, scope)
     domain = _checked_name(written)
     if domain is None:
-        why = f"{printable(written)!r} is no fully qualified name"  # RFC 7208 §4.3
+        why = f"{excerpt(written)!r} is no fully qualified name"  # RFC 7208 §4.3
         return SpfResult(word=SpfWord.NONE, scope=scope, domain=None, problem=why)
     check = _Check(request, local_part, domain, limits)
     record: Record | None = None
@@ -128,7 +128,7 @@ class _Check:
             raise Settled(SpfWord.PERMERROR, f"{name}: {len(records)} SPF records")
         if len(records[0]) > self.lookups.limits.record_octets:
             raise Settled(SpfWord.PERMERROR, f"{name}: a record of {len(records[0])} octets")
-        self.lookups.note("found", name, printable(records[0]))
+        self.lookups.note("found", name, excerpt(records[0]))
         try:
             return read_record(records[0])
         except SpfSyntaxFault as fault:

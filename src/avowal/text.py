@@ -1,0 +1,32 @@
+"""A stranger's octets as text for a person: one line that no terminal or log obeys."""
+
+from __future__ import annotations
+
+
+def printable(text: str | bytes, *, most: int | None = None, ascii_only: bool = False) -> str:
+    r"""Return text, or octets read as UTF-8, as one line without controls.
+
+    What Python does not count as printable (controls, line ends, marks that turn the direction
+    of writing, lone surrogates) becomes an escape such as ``\n``, ``\x1b`` or ``\u202e``, an
+    octet that is no UTF-8 ``\xff``; with `ascii_only` so does whatever is not ASCII.  Longer
+    text is cut to its first `most` characters (octets) and ends in ``…``.  A backslash stays as
+    it is: the result is for reading, not for reading back.
+    """
+    cut = most is not None and len(text) > most
+    if most is not None and cut:
+        text = text[:most]
+    if isinstance(text, bytes):
+        text = text.decode("utf-8", "backslashreplace")
+    if cut:
+        text += "…"
+    if text.isprintable() and not (ascii_only and not text.isascii()):
+        return text
+    return "".join([c if _stays(c, ascii_only) else _escaped(c) for c in text])
+
+
+def _stays(character: str, ascii_only: bool) -> bool:  # noqa: FBT001 - handed through
+    return character.isprintable() and (character.isascii() or not ascii_only)
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")

@@ -1,0 +1,53 @@
+"""`printable`: whatever a stranger wrote is shown in one line and commands nothing."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from avowal.text import printable
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        pytest.param(b"", "", id="nothing"),
+        pytest.param("Grüße", "Grüße", id="letters-stay"),
+        pytest.param("Grüße".encode(), "Grüße", id="octets-are-utf-8"),
+        pytest.param(b"a\xffb", "a\\xffb", id="no-utf-8"),
+        pytest.param("a\r\nb\tc", "a\\r\\nb\\tc", id="one-line"),
+        pytest.param("\x1b[2J", "\\x1b[2J", id="terminal"),
+        pytest.param("\x7f\x9b", "\\x7f\\x9b", id="8-bit-controls"),
+        pytest.param("a\u2028b", "a\\u2028b", id="line-separator"),
+        pytest.param("a\u202eb", "a\\u202eb", id="direction"),
+        pytest.param("a\udc80b", "a\\udc80b", id="lone-surrogate"),
+        pytest.param("a\\nb", "a\\nb", id="a-backslash-stays"),
+    ],
+)
+def test_a_line_is_shown(written: str | bytes, shown: str) -> None:
+    assert printable(written) == shown
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        pytest.param("abcd", "abcd", id="fits"),
+        pytest.param("abcde", "abcd…", id="too-long"),
+        pytest.param(b"abcde", "abcd…", id="octets"),
+        pytest.param("abcü".encode(), "abc\\xc3…", id="cut-within-a-character"),
+    ],
+)
+def test_what_is_cut_says_so(written: str | bytes, shown: str) -> None:
+    assert printable(written, most=4) == shown
+
+
+def test_a_log_is_ascii_where_it_asks() -> None:
+    assert printable("Grüße, 世界", ascii_only=True) == "Gr\\xfc\\xdfe, \\u4e16\\u754c"
+    assert printable("abcdef", most=3, ascii_only=True) == "abc\\u2026"
+
+
+@given(st.one_of(st.text(), st.binary()))
+def test_nothing_shown_is_a_control(written: str | bytes) -> None:
+    assert printable(written).isprintable()
+    assert printable(written, ascii_only=True).isascii()
