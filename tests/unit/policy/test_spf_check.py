@@ -191,3 +191,36 @@ def test_no_octets_and_no_answers_make_it_raise(record: bytes, answers: list[byt
         NO_NAME,
     )
     assert run(check_identity(request, explain=True), resolver).word in SpfWord
+
+
+@pytest.mark.parametrize(
+    ("record", "request_", "word"),
+    [
+        pytest.param("v=spf1 a:" + "%{l}" * 32 + ".example ?all", {}, "neutral", id="32-macros"),
+        pytest.param("v=spf1 a:" + "%{l}" * 33 + ".example ?all", {}, "permerror", id="33-macros"),
+        pytest.param(
+            "v=spf1 a:%{l}.example ?all",
+            {"mail_from": b"a" * 320 + b"@example.com"},
+            "neutral",
+            id="a-long-local-part",
+        ),
+        pytest.param(
+            "v=spf1 a:%{l}.example ?all",
+            {"mail_from": b"a" * 321 + b"@example.com"},
+            "permerror",
+            id="a-longer-one",
+        ),
+        pytest.param(
+            "v=spf1 a:x.example ?all",
+            {"mail_from": b"a" * 60000 + b"@example.com"},
+            "neutral",
+            id="that-no-macro-asks-for",
+        ),
+        pytest.param("v=spf1 a:%{h}.example ?all", {"helo": b"h" * 999}, "permerror", id="helo"),
+    ],
+)
+def test_beyond_the_limits_of_macros_is_permerror(
+    record: str, request_: dict[str, Any], word: str
+) -> None:
+    result = result_of(record, {"*.example": {"A": ["192.0.2.9"]}}, **request_)
+    assert result.word.value == word  # the limit refuses, it never cuts and goes on

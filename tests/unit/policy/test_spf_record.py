@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from avowal.policy.spf.macros import SpfSyntaxFault, domain_spec, macro_string
+from avowal.policy.spf.macros import (
+    Letters,
+    MacroString,
+    SpfSyntaxFault,
+    domain_spec,
+    macro_string,
+)
 from avowal.policy.spf.record import is_record, read_record
 from avowal.policy.spf.values import SpfWord
 
@@ -61,7 +69,7 @@ def test_the_version_decides_what_is_a_record(octets: bytes, expected: bool) -> 
     ],
 )
 def test_macros_expand_as_in_the_rfc(text: str, expected: str) -> None:
-    assert macro_string(text).expand(LETTERS.__getitem__) == expected
+    assert macro_string(text).expand(LETTERS.__getitem__, 253) == expected
 
 
 def test_a_name_too_long_loses_labels_on_the_left() -> None:
@@ -170,3 +178,57 @@ def test_octets_beyond_ascii_are_refused_with_their_place() -> None:
     with pytest.raises(SpfSyntaxFault) as fault:
         read_record(b"v=spf1 a:\xef\xbb\xbfexample.com")
     assert fault.value.offset == 9
+
+
+def naive_name(text: MacroString, letters: Letters) -> str:
+    """The name as RFC 7208 §7.3 tells it: all of it, then labels off the left."""
+    parts = [p if isinstance(p, str) else p.expand(letters) for p in text.parts]
+    labels = "".join(parts).removesuffix(".").split(".")
+    while len(".".join(labels)) > 253:
+        labels.pop(0)
+    return ".".join(labels)
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["%{l}", "%{lr}", "%{L}", "%{l2r}", "%{d}", ".", "a", "a.b", "x" * 60, "%%", "%{l1r-}"]
+        ),
+        min_size=1,
+        max_size=30,
+    ),
+    st.text(alphabet="ab.-+", max_size=300),
+)
+def test_a_name_made_from_the_right_is_the_one_made_whole(pieces: list[str], local: str) -> None:
+    text = macro_string("".join(pieces))
+    letters = (LETTERS | {"l": local}).__getitem__
+    assert text.expand_name(letters) == naive_name(text, letters)
+
+
+def test_a_name_expands_no_more_than_a_name_can_hold() -> None:
+    asked: list[str] = []
+
+    def letters(letter: str) -> str:
+        asked.append(letter)
+        return "label." * 50
+
+    name = macro_string("%{d}%{d1r}%{o}%{l}%{d}").expand_name(letters)
+    assert len(name) <= 253
+    assert asked == ["d"]  # the rightmost fills the name (RFC 7208 §7.3)
+
+
+def test_equal_macros_are_expanded_once() -> None:
+    asked: list[str] = []
+
+    def letters(letter: str) -> str:
+        asked.append(letter)
+        return ""
+
+    assert macro_string("%{l}%{l}%{L}%{l}").expand(letters, 10) == ""
+    assert asked == ["l", "l"]  # %{l} and %{L}
+
+
+def test_a_text_longer_than_it_may_be_is_none() -> None:
+    text = macro_string("%{l}%{l}")
+    assert text.expand(lambda _: "abcd", 8) == "abcdabcd"
+    assert text.expand(lambda _: "abcd", 7) is None

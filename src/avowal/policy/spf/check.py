@@ -203,12 +203,18 @@ class _Check:
     def _letters(self, text: MacroString, name: str) -> Steps[Callable[[str], str]]:
         """Return the values of macro letters; only %{p} has to ask DNS (RFC 7208 §7.2)."""
         used = text.letters
+        if text.macros > self.lookups.limits.macros:
+            raise Settled(SpfWord.PERMERROR, f"{text.text[:80]}: {text.macros} macros")
         if not self.local_part.isascii() and used & {"s", "l"}:
             raise _NeverMatches
         known = self._known_letters(name)
         if "p" in used:
             validated = yield from self.lookups.validated_names()
             known["p"] = _best(validated, name.lower())
+        for letter in used:
+            if len(known[letter]) > self.lookups.limits.macro_octets:
+                why = f"%{{{letter}}} stands for {len(known[letter])} octets"
+                raise Settled(SpfWord.PERMERROR, f"{text.text[:80]}: {why}")
         return known.__getitem__
 
     def _known_letters(self, name: str) -> dict[str, str]:
@@ -238,13 +244,16 @@ class _Check:
             (answer,) = yield from ask(Question(target))
             if len(answer.records) != 1:
                 return None
-            text = macro_string(answer.records[0].decode("ascii"), explanation=True)
+            octets = answer.records[0]
+            if len(octets) > self.lookups.limits.record_octets:
+                return None
+            text = macro_string(octets.decode("ascii"), explanation=True)
             letters = yield from self._letters(text, name)
         except (_NeverMatches, Settled, SpfSyntaxFault, UnicodeDecodeError):
             return None
-        expanded = text.expand(letters)
-        fits = expanded.isascii() and len(expanded) <= self.lookups.limits.explanation_octets
-        return expanded if fits and expanded.isprintable() else None
+        expanded = text.expand(letters, self.lookups.limits.explanation_octets)
+        fits = expanded is not None and expanded.isascii() and expanded.isprintable()
+        return expanded if fits else None
 
 
 _MECHANISMS: dict[str, Callable[[_Check, Directive, str], Steps[bool]]] = {

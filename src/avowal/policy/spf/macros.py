@@ -9,12 +9,15 @@
     delimiter     = "." / "-" / "+" / "," / "/" / "_" / "="
 
 Reading judges the syntax (a fault is permerror); what the letters stand for is handed in.
+An expansion costs no more than what it is for can hold: a name is made from its right end, and
+no further than a name reaches; a text ends at the octets its reader allows.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 from avowal.errors import SyntaxFault
@@ -30,6 +33,7 @@ _MOST_PARTS = 128  # RFC 7208 §7.3: "at least 128"; a name has no more labels
 _TOP_LABEL = re.compile(  # RFC 7208 §7.1: not digits alone
     r"(?![0-9]++\Z)[A-Za-z0-9]++|[A-Za-z0-9]++-[A-Za-z0-9-]*+(?<=[A-Za-z0-9])"
 )
+_CUT = "\0"  # stands for the delimiters of a macro; no address holds it
 _UNRESERVED = re.compile(r"[^A-Za-z0-9._~-]")  # RFC 3986 §2.3
 
 Letters: TypeAlias = Callable[[str], str]
@@ -52,7 +56,8 @@ class Macro(NamedTuple):
         """Return what the macro stands for."""
         value = letters(self.letter)
         if self.parts or self.reverse or self.delimiters:
-            pieces = re.split(f"[{re.escape(self.delimiters or '.')}]", value)
+            cuts = dict.fromkeys(map(ord, self.delimiters or "."), _CUT)
+            pieces = value.translate(cuts).split(_CUT)
             if self.reverse:
                 pieces.reverse()
             value = ".".join(pieces[-self.parts :] if self.parts else pieces)
@@ -72,20 +77,48 @@ class MacroString(NamedTuple):
         """The letters of the macros in it."""
         return frozenset(part.letter for part in self.parts if isinstance(part, Macro))
 
-    def expand(self, letters: Letters) -> str:
-        """Return the text with every macro replaced; `letters` gives each one's value."""
-        return "".join(
-            [part if isinstance(part, str) else part.expand(letters) for part in self.parts]
-        )
+    @property
+    def macros(self) -> int:
+        """How many macros are in it."""
+        return sum(1 for part in self.parts if isinstance(part, Macro))
+
+    def expand(self, letters: Letters, most: int) -> str | None:
+        """Return the text with every macro replaced; `letters` gives each one's value.
+
+        None where it takes more than `most` characters.
+        """
+        made = _joined(self.parts, letters, most)
+        return None if sum(map(len, made)) > most else "".join(made)
 
     def expand_name(self, letters: Letters) -> str:
         """Return the domain name it stands for, cut from the left to what DNS takes (§7.3)."""
-        name = self.expand(letters).removesuffix(".")
-        while len(name) > MAX_NAME:
-            _, dot, name = name.partition(".")
-            if not dot:
-                return ""
-        return name
+        # What stands further left than a name reaches, its final dot and the dot before it,
+        # is cut whatever it is.
+        made = _joined(self.parts[::-1], letters, MAX_NAME + 2)
+        name = "".join(made[::-1]).removesuffix(".")
+        if len(name) <= MAX_NAME:
+            return name
+        dot = name.find(".", len(name) - MAX_NAME - 1)
+        return name[dot + 1 :] if dot >= 0 else ""
+
+
+def _joined(parts: tuple[str | Macro, ...], letters: Letters, enough: int) -> list[str]:
+    """Expand parts in turn until there are more than `enough` characters; equal ones once."""
+    known: dict[Macro, str] = {}
+    made: list[str] = []
+    size = 0
+    for part in parts:
+        if isinstance(part, str):
+            text = part
+        else:
+            if part not in known:
+                known[part] = part.expand(letters)
+            text = known[part]
+        made.append(text)
+        size += len(text)
+        if size > enough:
+            break
+    return made
 
 
 def macro_string(text: str, *, explanation: bool = False) -> MacroString:
@@ -106,7 +139,12 @@ def macro_string(text: str, *, explanation: bool = False) -> MacroString:
             found = _EXPAND.match(text, at)
             if found is None:
                 raise SpfSyntaxFault(at, "neither a macro nor a character allowed here")
-            parts.append(_macro(found, at, allowed))
+            macro = _macro(found[0])
+            if macro.letter not in allowed:
+                raise SpfSyntaxFault(at, f"no macro {found[1]} here")
+            if macro.parts < 0:
+                raise SpfSyntaxFault(at, "a macro of 0 parts")  # RFC 7208 §7.1
+            parts.append(macro)
             at = found.end()
     return MacroString(text, tuple(parts))
 
@@ -121,13 +159,13 @@ def domain_spec(text: str) -> MacroString:
     return read
 
 
-def _macro(found: re.Match[str], at: int, allowed: frozenset[str]) -> Macro:
+@lru_cache(maxsize=1024)
+def _macro(text: str) -> Macro:
+    """Read what `_EXPAND` matches; a count of 0 becomes -1."""
+    found = _EXPAND.fullmatch(text)
+    assert found is not None  # noqa: S101 - it is what the expression matched
     letter, digits, reverse, delimiters = found.groups()
-    if letter.lower() not in allowed:
-        raise SpfSyntaxFault(at, f"no macro {letter} here")
-    parts = min(int(digits[:9]), _MOST_PARTS) if digits else 0
-    if digits and parts == 0:
-        raise SpfSyntaxFault(at, "a macro of 0 parts")  # RFC 7208 §7.1
+    parts = (min(int(digits[:9]), _MOST_PARTS) or -1) if digits else 0
     return Macro(letter.lower(), parts, bool(reverse), delimiters, letter.isupper())
 
 
