@@ -5,6 +5,7 @@ text (complete names, as a recursive server would answer) and logs each query in
 `server.queries`.  A label anywhere in the name makes it misbehave::
 
     _servfail _refused _formerr    that RCODE            _timeout     no answer
+    _lost        no answer to the first of two datagrams
     _delayNNN    NNN ms later                            _tc          truncated over UDP
     _garbage     random octets     _malformed   the header fits, the rest is cut off
     _wrongid     another id first, the answer 50 ms later (never over TCP)
@@ -152,6 +153,9 @@ class NameServer:
         self.queries.append(Query(transport, name, rrtype, port, int(query.flags), query.edns))
         labels = set(name.split("."))
         reply, wire = self._reply(query, labels, transport)
+        datagrams = [q for q in self.queries if q.name == name and q.transport == "udp"]
+        if "_lost" in labels and len(datagrams) % 2:  # the first of two
+            return
         if self.silent or "_timeout" in labels or (transport == "tcp" and "_close" in labels):
             return
         if "_garbage" in labels:

@@ -203,7 +203,9 @@ def _resolver(configuration: Configuration) -> Any:
         lifetime=float(dns.timeout),
         trust_ad=True if dns.trust_ad else None,
     )
-    return Cached(asking, entries=dns.cache_entries) if dns.cache else asking
+    if not dns.cache:
+        return asking
+    return Cached(asking, entries=dns.cache_entries, octets=dns.cache_octets)
 
 
 def outbox(configuration: Configuration) -> Outbox | None:

@@ -34,6 +34,7 @@ class Failure(Enum):
     SERVER_FAILURE = "SERVFAIL"
     REFUSED = "refused"
     UNREACHABLE = "no server reachable"
+    NO_SOCKETS = "no socket left on this host"
     MALFORMED = "malformed answer"
     RESOLVER = "the resolver itself failed"  # it raised, or gave what are no answers
     BUDGET = "question budget of this message used up"

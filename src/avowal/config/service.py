@@ -25,6 +25,10 @@ class Dns(Table, frozen=True, kw_only=True):
     cache_entries: Annotated[int, option("How many answers are kept.", unit="answers", ge=1)] = (
         10000
     )
+    cache_octets: Annotated[
+        int,
+        option("How much memory they may take in each worker.", unit="octets", ge=1 << 20),
+    ] = 64 << 20
     trust_ad: Annotated[
         bool, option("Whether the servers' word on DNSSEC (the AD bit) is believed.")
     ] = False

@@ -31,20 +31,37 @@ if TYPE_CHECKING:
 _Key: TypeAlias = tuple[str, str]
 _Batch: TypeAlias = dict[_Key, Question]
 _Answers: TypeAlias = dict[_Key, Answer]
-# A bound for the memory of all entries; twice what a key record may have (limits.Limits).
+# What one entry may hold; twice what a key record may have (limits.Limits).
 _MAX_KEPT_OCTETS = 16 << 10
+# Memory besides the octets of name and records, on 64 bits (tests/unit/dns/test_cache.py
+# measures it): of an entry with its key, and of one record.
+_ENTRY_OCTETS = 640
+_RECORD_OCTETS = 41
 _TOO_LATE = Answer.failed(Failure.DEADLINE)
 # Limits of one message: they say nothing about the name.
 _OF_ONE_MESSAGE = frozenset({Failure.BUDGET, Failure.DEADLINE})
 
 
+def memory(key: _Key, answer: Answer) -> int:
+    """Return how many octets of memory an entry takes, not only its records' own."""
+    return (
+        _ENTRY_OCTETS
+        + len(key[0])
+        + sum(map(len, answer.records))
+        + _RECORD_OCTETS * len(answer.records)
+    )
+
+
 class _Entry:
-    """An answer, its two ends, and the second for which `answer.ttl` is right."""
+    """An answer, its two ends, the second for which `answer.ttl` is right, and its memory."""
 
-    __slots__ = ("answer", "expires", "gone", "second")
+    __slots__ = ("answer", "expires", "gone", "octets", "second")
 
-    def __init__(self, answer: Answer, now: float, lifetime: float, stale: float) -> None:
+    def __init__(
+        self, answer: Answer, octets: int, now: float, lifetime: float, stale: float
+    ) -> None:
         self.answer = answer
+        self.octets = octets
         self.second = int(now)
         self.expires = now + lifetime
         self.gone = self.expires + stale
@@ -75,7 +92,7 @@ class _Flight:
 
 
 class Cached:
-    """Keep at most `entries` answers, the least recently used going first.
+    """Keep at most `entries` answers in `octets` of memory, the least recently used going first.
 
     Times in seconds.  `min_ttl` and `max_ttl` bound what positive answers say, and
     `negative_ttl` bounds NO_NAME and NO_DATA from above (RFC 2308 §5: one to three hours).
@@ -89,6 +106,7 @@ class Cached:
         resolver: Any,
         *,
         entries: int = 10_000,
+        octets: int = 64 << 20,
         max_ttl: float = 86_400,
         min_ttl: float = 0,
         negative_ttl: float = 3600,
@@ -98,6 +116,8 @@ class Cached:
     ) -> None:
         self._resolver: Any = resolver
         self._size = entries
+        self._most_octets = octets
+        self._octets = 0
         self._max_ttl = max_ttl
         self._min_ttl = min_ttl
         self._negative_ttl = negative_ttl
@@ -108,16 +128,22 @@ class Cached:
         # Threads wait for threads and tasks for tasks of their own loop, never across: a
         # thread that runs a loop would wait for itself.
         self._flights: dict[_Key, _Flight] = {}
-        self._tasks: dict[tuple[AbstractEventLoop, _Key], Task[_Answers]] = {}
+        self._tasks: dict[tuple[AbstractEventLoop, _Key], Task[Answer]] = {}
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return len(self._kept)
 
+    @property
+    def octets(self) -> int:
+        """How much memory the answers take."""
+        return self._octets
+
     def clear(self) -> None:
         """Forget every answer; questions under way are still answered."""
         with self._lock:
             self._kept.clear()
+            self._octets = 0
 
     def resolve(self, questions: tuple[Question, ...], /) -> tuple[Answer, ...]:
         """Answer from memory what is there, ask for the rest."""
@@ -147,17 +173,16 @@ class Cached:
         keys, answers, missing = self._remembered(questions)
         if missing:
             # Here: synchronous callers, and answers from memory, never load asyncio.
-            from asyncio import create_task, get_running_loop, shield  # noqa: PLC0415
+            from asyncio import create_task, gather, get_running_loop, shield  # noqa: PLC0415
 
             loop = get_running_loop()
-            new = {k: asked for k, asked in missing.items() if (loop, k) not in self._tasks}
-            if new:
-                # A task of its own, because its caller may be cancelled: others wait for it.
-                self._tasks |= dict.fromkeys(
-                    ((loop, key) for key in new), create_task(self._afly(new, loop))
-                )
-            for task in dict.fromkeys([self._tasks[loop, key] for key in missing]):
-                answers = await shield(task) | answers
+            for key, asked in missing.items():
+                if (loop, key) not in self._tasks:
+                    # A task of its own, because its caller may be cancelled, and for each
+                    # question, because its neighbour may hang: others wait for this one.
+                    self._tasks[loop, key] = create_task(self._afly(key, asked, loop))
+            tasks = [self._tasks[loop, key] for key in missing]
+            answers.update(zip(missing, await gather(*map(shield, tasks)), strict=True))
         return tuple(map(answers.__getitem__, keys))
 
     def recall(self, questions: tuple[Question, ...], /) -> tuple[Answer, ...] | None:
@@ -218,14 +243,14 @@ class Cached:
                 flight.landed.set()
         return answers
 
-    async def _afly(self, mine: _Batch, loop: AbstractEventLoop) -> _Answers:
+    async def _afly(self, key: _Key, question: Question, loop: AbstractEventLoop) -> Answer:
         """Ask on the event loop; the task itself is what others wait for."""
         resolver: AsyncResolver = self._resolver
         try:
-            return self._keep(mine, await aanswers_of(resolver, tuple(mine.values())))
+            got = await aanswers_of(resolver, (question,))
+            return self._keep({key: question}, got)[key]
         finally:
-            for key in mine:
-                del self._tasks[loop, key]
+            del self._tasks[loop, key]
 
     def _keep(self, mine: _Batch, got: tuple[Answer, ...]) -> _Answers:
         """Store new answers; return them, or old ones where a failure allows that."""
@@ -240,18 +265,20 @@ class Cached:
                     answers[key] = old.answer = replace(old.answer, ttl=0)
                     continue
                 answers[key] = answer
+                octets = memory(key, answer)
                 lifetime = self._lifetime(answer)
-                if lifetime > 0:
-                    self._kept[key] = _Entry(answer, now, lifetime, self._stale)
+                if lifetime > 0 and octets <= _MAX_KEPT_OCTETS:
+                    if old is not None:
+                        self._octets -= old.octets
+                    self._kept[key] = _Entry(answer, octets, now, lifetime, self._stale)
                     self._kept.move_to_end(key)
-            while len(self._kept) > self._size:
-                self._kept.popitem(last=False)
+                    self._octets += octets
+            while len(self._kept) > self._size or self._octets > self._most_octets:
+                self._octets -= self._kept.popitem(last=False)[1].octets
         return answers
 
     def _lifetime(self, answer: Answer) -> float:
         """How long an answer may be kept, in seconds."""
-        if sum(map(len, answer.records)) > _MAX_KEPT_OCTETS:
-            return 0
         if answer.outcome is Outcome.FOUND:
             return min(max(answer.ttl, self._min_ttl), self._max_ttl)
         if answer.outcome is Outcome.FAILED:

@@ -7,7 +7,8 @@ whatever else a server adds is passed over.
 from __future__ import annotations
 
 from avowal.dns import reply
-from avowal.dns.reply import Malformed, Record, Reply
+from avowal.dns.reply import Record, Reply
+from avowal.dns.wirename import Malformed
 from avowal.lookup import Answer, Failure, Outcome
 
 MAX_ALIASES = 10

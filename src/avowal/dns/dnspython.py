@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from avowal.dns import servers, wire
 from avowal.dns.chain import MAX_ALIASES, Chain, read
@@ -18,6 +20,9 @@ from avowal.dns.reply import Reply
 from avowal.dns.transport import Server, Talk, adrive, drive, over_tcp, over_udp
 from avowal.lookup import NO_DATA, NO_NAME, Answer, Failure, Question
 from avowal.members import refuse_single
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop, Semaphore
 
 # RFC 6891 §6.2.5 leaves the size open; 1232 octets travel unfragmented everywhere.
 _PAYLOAD = 1232
@@ -27,6 +32,7 @@ _TELLING = (
     Failure.SERVER_FAILURE,
     Failure.REFUSED,
     Failure.MALFORMED,
+    Failure.NO_SOCKETS,
     Failure.TIMEOUT,
     Failure.UNREACHABLE,
 )
@@ -39,10 +45,13 @@ class DnsResolver:
 
     `nameservers` are numeric addresses, with or without a port; None reads `resolv_conf`
     once (raises ResolverSetupError).  One question takes at most `lifetime` seconds,
-    aliases included.  `payload` is the EDNS size in octets, `tcp` leaves UDP out.
+    aliases included.  A datagram without an answer is sent again after `resend` seconds.
+    At most `sockets` are open at once, for each event loop and each waiting thread: by default
+    half of what this process may open.  Further questions queue, and their time runs.
+    `payload` is the EDNS size in octets, `tcp` leaves UDP out.
     `trust_ad` believes the AD bit of these servers; None believes servers on loopback and
     a resolv.conf with the option trust-ad.  No search list is ever used.  Safe to share
-    between threads and event loops: nothing is kept between two questions.
+    between threads and event loops: nothing is kept between two questions but their number.
     """
 
     def __init__(
@@ -53,6 +62,8 @@ class DnsResolver:
         timeout: float = 5.0,
         lifetime: float = 15.0,
         tries: int = 2,
+        resend: float = 1.0,
+        sockets: int | None = None,
         tcp: bool = False,
         payload: int = _PAYLOAD,
         trust_ad: bool | None = None,
@@ -67,13 +78,16 @@ class DnsResolver:
         self._timeout = timeout
         self._lifetime = lifetime
         self._tries = tries
+        self._resend = resend
+        self._sockets = servers.half_of_descriptors() if sockets is None else sockets
+        self._queues: WeakKeyDictionary[AbstractEventLoop, Semaphore] = WeakKeyDictionary()
         self._tcp = tcp
         self._payload = payload
 
     def resolve(self, questions: tuple[Question, ...], /) -> tuple[Answer, ...]:
         """Answer a batch; all its questions travel at the same time."""
         until = monotonic() + self._lifetime
-        return drive([self._answer(question, until, Failure.TIMEOUT) for question in questions])
+        return self._drive(questions, until, Failure.TIMEOUT)
 
     def resolve_within(
         self, questions: tuple[Question, ...], seconds: float, /
@@ -82,17 +96,34 @@ class DnsResolver:
         if seconds >= self._lifetime:
             return self.resolve(questions)
         until = monotonic() + max(0.0, seconds)
-        return drive([self._answer(question, until, Failure.DEADLINE) for question in questions])
+        return self._drive(questions, until, Failure.DEADLINE)
 
     async def aresolve(self, questions: tuple[Question, ...], /) -> tuple[Answer, ...]:
         """The same for asynchronous callers."""
         until = monotonic() + self._lifetime
         talks = [self._answer(question, until, Failure.TIMEOUT) for question in questions]
+        queue = self._queue()
         if len(talks) == 1:
-            return (await adrive(talks[0]),)
+            return (await _in_turn(queue, talks[0]),)
         from asyncio import gather  # noqa: PLC0415 - synchronous callers never load asyncio
 
-        return tuple(await gather(*map(adrive, talks)))
+        return tuple(await gather(*(_in_turn(queue, talk) for talk in talks)))
+
+    def _drive(
+        self, questions: tuple[Question, ...], until: float, late: Failure
+    ) -> tuple[Answer, ...]:
+        talks = [self._answer(question, until, late) for question in questions]
+        return drive(talks, at_once=self._sockets)
+
+    def _queue(self) -> Semaphore:
+        """Return what the questions of the running event loop wait at."""
+        from asyncio import Semaphore, get_running_loop  # noqa: PLC0415 - see above
+
+        loop = get_running_loop()
+        queue = self._queues.get(loop)
+        if queue is None:
+            queue = self._queues[loop] = Semaphore(self._sockets)
+        return queue
 
     def _answer(self, question: Question, until: float, late: Failure) -> Talk[Answer]:
         """Answer one question, along its aliases."""
@@ -141,7 +172,7 @@ class DnsResolver:
             query = wire.query(name, rrtype, payload=payload)
             reply: bytes | Failure | None = None
             if not self._tcp:
-                reply = yield from over_udp(server, query, wire.belongs, until)
+                reply = yield from over_udp(server, query, wire.belongs, until, resend=self._resend)
             if reply is None or (isinstance(reply, bytes) and wire.truncated(reply)):
                 reply = yield from over_tcp(server, query, wire.belongs, until)
             if isinstance(reply, Failure):
@@ -150,3 +181,12 @@ class DnsResolver:
                 return read(reply)
             # A server from before EDNS: ask again without (RFC 6891 §7).
         return Failure.SERVER_FAILURE
+
+
+async def _in_turn(queue: Semaphore, talk: Talk[Answer]) -> Answer:
+    """Run a talk when a socket is free; its time runs while it waits."""
+    try:
+        async with queue:
+            return await adrive(talk)
+    finally:
+        talk.close()

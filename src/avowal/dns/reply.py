@@ -1,14 +1,15 @@
 """Replies of name servers, read as far as answers need (RFC 1035 §4.1).
 
 Octets of strangers: every length is checked, names point backwards only, nothing is
-copied that is not asked for.  RDATA of types other than those whose form matters here is
-left to dnspython, which knows them all.
+copied that is not asked for.  Addresses, names and TXT are read here; RDATA of every other
+type is left to dnspython, which knows them all.
 """
 
 from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from socket import AF_INET, AF_INET6, inet_ntop
 from typing import NamedTuple
 
 import dns.exception
@@ -16,21 +17,19 @@ import dns.rdata
 import dns.rdataclass
 import dns.rdatatype
 
-CNAME, SOA, TXT = 5, 6, 16
+from avowal.dns.wirename import Malformed, Name, Names
+
+NS, CNAME, SOA, PTR, MX, TXT = 2, 5, 6, 12, 15, 16
+_ADDRESSES = {1: (AF_INET, 4), 28: (AF_INET6, 16)}  # A, AAAA
+_MOST_OTHERS = 200  # records of the types that dnspython reads: a quarter of a millisecond each
+_NAMES = frozenset((NS, CNAME, PTR))
 _OPT, _CLASS_IN = 41, 1
 _HEADER = struct.Struct("!HHHHHH")
 _QUESTION_TAIL = 4
 _RECORD = struct.Struct("!HHIH")
-_MAX_NAME = 255  # octets, RFC 1035 §2.3.4
 _MAX_TTL = 2**31 - 1  # RFC 2181 §8: larger counts as 0
-_POINTER = 0xC0
-_MAX_POINTERS = 32  # in one name; writers use one, and a name has 127 labels at most
 AA, RA, AD = 0x0400, 0x0080, 0x0020
 NOERROR, SERVFAIL, NXDOMAIN, REFUSED, NOTAUTH = 0, 2, 3, 5, 9
-
-
-class Malformed(ValueError):
-    """Octets that are no DNS message."""
 
 
 class Record(NamedTuple):
@@ -52,6 +51,7 @@ class Reply:
     rcode: int
     answer: tuple[Record, ...]
     authority: tuple[Record, ...]
+    names: Names
 
     @classmethod
     def parse(cls, octets: bytes) -> Reply:
@@ -65,15 +65,16 @@ class Reply:
     def _parse(cls, octets: bytes) -> Reply:
         _, flags, questions, answers, authorities, additionals = _HEADER.unpack_from(octets)
         place = _HEADER.size
+        names = Names(octets)
         for _ in range(questions):
-            _, place = name_at(octets, place)
+            _, place = names.at(place)
             place += _QUESTION_TAIL
         rcode = flags & 0xF
         sections: list[tuple[Record, ...]] = []
         for count in (answers, authorities, additionals):
             records = []
             for _ in range(count):
-                name, place = name_at(octets, place)
+                name, place = names.at(place)
                 rrtype, rrclass, ttl, length = _RECORD.unpack_from(octets, place)
                 place += _RECORD.size
                 stop = place + length
@@ -82,22 +83,17 @@ class Reply:
                 if rrtype == _OPT:
                     rcode |= ttl >> 24 << 4  # RFC 6891 §6.1.3
                 elif rrclass == _CLASS_IN:
-                    records.append(Record(name, rrtype, ttl if ttl <= _MAX_TTL else 0, place, stop))
+                    ttl = ttl if ttl <= _MAX_TTL else 0
+                    records.append(Record(name.wire.lower(), rrtype, ttl, place, stop))
                 place = stop
             sections.append(tuple(records))
         if place != len(octets):
             raise Malformed("octets behind the end")
-        return cls(octets, flags, rcode, sections[0], sections[1])
+        return cls(octets, flags, rcode, sections[0], sections[1], names)
 
     def target(self, alias: Record) -> bytes:
         """Return the name a CNAME leads to.  Raises Malformed."""
-        try:
-            name, stop = name_at(self.octets, alias.start)
-        except IndexError:
-            raise Malformed("a name beyond the end") from None
-        if stop != alias.stop:
-            raise Malformed("a CNAME of another length")
-        return name
+        return self._name(alias.start, alias.stop).wire.lower()
 
     def minimum(self, soa: Record) -> int:
         """Return the last number of a SOA: how long an absence holds (RFC 2308 §4)."""
@@ -109,6 +105,15 @@ class Reply:
         """Write a record as `lookup.Answer` says.  Raises Malformed."""
         if record.type == TXT:
             return self._joined(record)  # RFC 6376 §3.6.2.2
+        if record.type in _ADDRESSES:
+            return self._address(record)
+        if record.type in _NAMES:
+            return self._name(record.start, record.stop).text.encode()
+        if record.type == MX and record.stop - record.start > 2:
+            preference = int.from_bytes(self.octets[record.start : record.start + 2], "big")
+            return f"{preference} {self._name(record.start + 2, record.stop).text}".encode()
+        if len(self.answer) > _MOST_OTHERS:
+            raise Malformed("more records of such a type than are read")
         length = record.stop - record.start
         try:
             data = dns.rdata.from_wire(
@@ -121,6 +126,23 @@ class Reply:
         except (dns.exception.DNSException, ValueError):
             raise Malformed("RDATA of another form") from None
         return presentation(data)
+
+    def _address(self, record: Record) -> bytes:
+        octets = self.octets[record.start : record.stop]
+        family, size = _ADDRESSES[record.type]
+        if len(octets) != size:
+            raise Malformed("an address of another length")
+        return inet_ntop(family, octets).encode()
+
+    def _name(self, start: int, stop: int) -> Name:
+        """Read a name that fills RDATA up to its end."""
+        try:
+            name, end = self.names.at(start)
+        except IndexError:
+            raise Malformed("a name beyond the end") from None
+        if end != stop:
+            raise Malformed("a name of another length")
+        return name
 
     def _joined(self, record: Record) -> bytes:
         """Join the character-strings of a TXT record; there is one at least (RFC 1035 §3.3.14)."""
@@ -144,34 +166,6 @@ def presentation(data: dns.rdata.Rdata) -> bytes:
         words = (word.removesuffix(".") or "." for word in text.split(" "))
         text = " ".join(words)
     return text.encode("utf-8", "surrogateescape")
-
-
-def name_at(octets: bytes, place: int) -> tuple[bytes, int]:
-    """Read a name, compressed or not (RFC 1035 §4.1.4): lower-cased wire form, and what follows.
-
-    Raises Malformed and IndexError.
-    """
-    labels = bytearray()
-    following = -1
-    pointers = 0
-    while length := octets[place]:
-        if length >= _POINTER:
-            if following < 0:
-                following = place + 2
-            pointers += 1
-            target = (length & 0x3F) << 8 | octets[place + 1]
-            if target >= place or pointers > _MAX_POINTERS:
-                raise Malformed("pointers that lead forwards, or nowhere")
-            place = target
-            continue
-        if length > 63:
-            raise Malformed("a label of an unknown kind")
-        labels += octets[place : place + 1 + length]
-        place += 1 + length
-        if len(labels) >= _MAX_NAME:
-            raise Malformed("a name over 255 octets")
-    labels.append(0)
-    return bytes(labels).lower(), place + 1 if following < 0 else following
 
 
 def is_within(name: bytes, above: bytes) -> bool:

@@ -1,6 +1,7 @@
 """Which name servers to ask: from what the caller gives or from resolv.conf.
 
-Only numeric addresses: a name of a name server would need a name server.
+Only numeric addresses: a name of a name server would need a name server.  And how many of
+them a process can talk to at once.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 from avowal.dns.transport import Server
 from avowal.errors import ResolverSetupError
 
+_FEWEST_SOCKETS, _MOST_SOCKETS = 64, 4096
 _ADDRESS_FORMS = "write 192.0.2.1, 192.0.2.1:5353, 2001:db8::1 or [2001:db8::1]:5353"
 
 
@@ -40,6 +42,16 @@ def of_system(path: Path, *, port: int, trust_ad: bool | None) -> tuple[Server, 
     if trust_ad is None and any(row[:1] == ["options"] and "trust-ad" in row for row in words):
         trust_ad = True
     return given(addresses, port=port, trust_ad=trust_ad)
+
+
+def half_of_descriptors() -> int:
+    """Return how many sockets one resolver may have open; the other half is for the rest."""
+    try:
+        from resource import RLIMIT_NOFILE, getrlimit  # noqa: PLC0415 - not on every system
+    except ImportError:
+        return _FEWEST_SOCKETS
+    soft, _ = getrlimit(RLIMIT_NOFILE)
+    return min(max(soft // 2, _FEWEST_SOCKETS), _MOST_SOCKETS)
 
 
 def bracketed(text: str) -> str:

@@ -2,14 +2,17 @@
 
 Written once for both worlds: a `Talk` is a generator that owns its non-blocking socket
 and yields a `Wait` wherever it would block; it is sent whether the socket became ready
-in time.  `drive` runs many talks in one thread, `adrive` one on the event loop.
+in time.  `drive` runs many talks in one thread, `adrive` one on the event loop.  A talk has
+one socket at a time, so that whoever bounds the talks bounds the descriptors.
 """
 
 from __future__ import annotations
 
+import errno
 import selectors
 import socket
 from collections.abc import Callable, Generator, Sequence
+from itertools import islice
 from time import monotonic
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
@@ -18,6 +21,8 @@ from avowal.lookup import Failure
 T = TypeVar("T")
 
 _MAX_DATAGRAM = 65535
+# What the host lacks, not the server.
+_OURS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 # poll has no limit on descriptors and needs none of its own; epoll would cost three calls.
 _Selector = getattr(selectors, "PollSelector", selectors.SelectSelector)
 
@@ -42,27 +47,42 @@ class Server(NamedTuple):
 
 
 def over_udp(
-    server: Server, query: bytes, belongs: Callable[[bytes, bytes], bool], until: float
+    server: Server,
+    query: bytes,
+    belongs: Callable[[bytes, bytes], bool],
+    until: float,
+    *,
+    resend: float,
 ) -> Talk[bytes | Failure]:
     """Ask in one datagram and wait for the one that belongs to it.
 
     A new socket each time gives a new random port, and connecting it makes the kernel drop
     what others send (RFC 5452 §9.2).  What does not belong to the query is passed over: a
-    forger must not be able to end the wait.
+    forger must not be able to end the wait.  A datagram may be lost (RFC 1035 §4.2.1): the
+    same one is sent again after `resend` seconds, and after twice as long each further time;
+    id and port stay, so that an answer to any of them counts and no forger gains.
     """
     junk = False
+    again = monotonic() + resend
     try:
         with socket.socket(server.family, socket.SOCK_DGRAM) as sock:
             sock.setblocking(False)
             sock.connect(server.address)
             sock.send(query)
-            while (yield Wait(sock, False, until)):
+            while True:
+                if not (yield Wait(sock, False, min(again, until))):
+                    if again >= until:
+                        break
+                    sock.send(query)
+                    resend *= 2
+                    again += resend
+                    continue
                 reply = _received(sock, _MAX_DATAGRAM)
                 if reply is not None and belongs(reply, query):
                     return reply
                 junk = junk or reply is not None
-    except OSError:
-        return Failure.UNREACHABLE
+    except OSError as error:
+        return _unsent(error)
     return Failure.MALFORMED if junk else Failure.TIMEOUT
 
 
@@ -81,11 +101,16 @@ def over_tcp(
                     return Failure.TIMEOUT
                 unsent = unsent[sock.send(unsent) :]
             framed = yield from _framed(sock, until)
-    except OSError:
-        return Failure.UNREACHABLE
+    except OSError as error:
+        return _unsent(error)
     if isinstance(framed, bytes) and not belongs(framed, query):
         return Failure.MALFORMED
     return framed
+
+
+def _unsent(error: OSError) -> Failure:
+    """Tell a host without descriptors or memory from a server that cannot be reached."""
+    return Failure.NO_SOCKETS if error.errno in _OURS else Failure.UNREACHABLE
 
 
 def _framed(sock: socket.socket, until: float) -> Talk[bytes | Failure]:
@@ -112,14 +137,17 @@ def _received(sock: socket.socket, size: int) -> bytes | None:
         return None
 
 
-def drive(talks: Sequence[Talk[T]]) -> tuple[T, ...]:
-    """Run the talks side by side in this thread; their results in order."""
+def drive(talks: Sequence[Talk[T]], *, at_once: int) -> tuple[T, ...]:
+    """Run the talks in this thread, `at_once` side by side; their results in order."""
     results: dict[int, T] = {}
+    waiting = iter(range(len(talks)))
     try:
         with _Selector() as selector:
-            for index in range(len(talks)):
-                _advance(talks, index, None, selector, results)
-            while selector.get_map():
+            while len(results) < len(talks):
+                for index in islice(waiting, at_once - len(selector.get_map())):
+                    _advance(talks, index, None, selector, results)
+                if not selector.get_map():
+                    continue
                 waits = [key.data for key in selector.get_map().values()]
                 soonest = min(wait.until for _, wait in waits)
                 ready = {key.data[0] for key, _ in selector.select(max(0.0, soonest - monotonic()))}

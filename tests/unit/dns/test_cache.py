@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import os
 import threading
 import time
+import tracemalloc
 
 import pytest
 
-from avowal.dns.cache import Cached
+from avowal.dns.cache import Cached, memory
 from avowal.lookup import NO_NAME, Answer, Failure, Outcome, Question
 
 A, B = Question("a.example"), Question("b.example")
@@ -117,6 +120,72 @@ def test_its_size_is_bounded_and_the_least_used_goes(clock: Clock) -> None:
     assert source.asked == []
 
 
+@pytest.mark.parametrize(
+    ("records", "octets", "name"),
+    [
+        pytest.param(1, 10, 20, id="a-short-record"),
+        pytest.param(1, 400, 60, id="a-key"),
+        pytest.param(300, 2, 20, id="many-tiny-records"),
+        pytest.param(200, 16, 240, id="many-records-long-name"),
+        pytest.param(1, 15000, 20, id="a-long-record"),
+        pytest.param(0, 0, 20, id="no-record"),
+    ],
+)
+def test_the_memory_of_an_entry_is_counted_as_it_is(
+    clock: Clock, records: int, octets: int, name: int
+) -> None:
+    def answer(number: int) -> Answer:
+        found = tuple(os.urandom(octets) for _ in range(records))
+        outcome = Outcome.FOUND if records else Outcome.NO_NAME
+        return Answer(outcome=outcome, records=found, ttl=3000 + number)
+
+    class Made:
+        def resolve(self, questions: tuple[Question, ...], /) -> tuple[Answer, ...]:
+            return tuple(answer(int(question.name)) for question in questions)
+
+    cache = Cached(Made(), clock=clock)
+    gc.collect()
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    for number in range(500):
+        cache.resolve((Question(f"{number:0{name}}"),))
+    gc.collect()
+    taken = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert len(cache) == 500
+    assert 0.7 < taken / cache.octets < 1.1
+
+
+def test_its_memory_is_bounded_and_the_least_used_goes(clock: Clock) -> None:
+    big = Answer.found(*(bytes((i, j)) for i in range(200) for j in range(1)), ttl=60)
+    source = Source({Question(f"n{i}"): big for i in range(5)})
+    one = memory(("n0", "TXT"), big)
+    cache = Cached(source, octets=2 * one, clock=clock)
+    for name in ("n0", "n1", "n0", "n2"):
+        cache.resolve((Question(name),))
+    assert (len(cache), cache.octets) == (2, 2 * one)
+    source.asked.clear()
+    cache.resolve((Question("n0"), Question("n2")))
+    assert source.asked == []
+
+
+def test_an_answer_renewed_is_counted_once(clock: Clock) -> None:
+    cache = Cached(Source({A: Answer.found(b"x", ttl=60)}), clock=clock)
+    for _ in range(3):
+        cache.resolve((A,))
+        clock.now += 100
+    assert cache.octets == memory(("a.example", "TXT"), Answer.found(b"x"))
+    cache.clear()
+    assert cache.octets == 0
+
+
+def test_many_tiny_records_are_too_large_to_keep(clock: Clock) -> None:
+    tiny = Answer.found(*(bytes((i, j)) for i in range(40) for j in range(10)), ttl=60)
+    cache = Cached(Source({A: tiny}), clock=clock)  # 800 octets of records, 17 kB of memory
+    cache.resolve((A,))
+    assert len(cache) == 0
+
+
 def test_clear_forgets_everything(clock: Clock) -> None:
     cache = Cached(Source({A: Answer.found(b"x", ttl=60)}), clock=clock)
     cache.resolve((A,))
@@ -184,6 +253,25 @@ def test_a_cancelled_task_leaves_the_others_their_answer() -> None:
         return (await second)[0]
 
     assert asyncio.run(cancel_the_first()).records == (b"x",)
+
+
+def test_a_name_that_hangs_holds_up_its_neighbours_in_no_other_message() -> None:
+    class Hanging(Source):
+        async def aresolve(self, questions: tuple[Question, ...], /) -> tuple[Answer, ...]:
+            if A in questions:
+                await asyncio.Event().wait()
+            return await super().aresolve(questions)
+
+    cache = Cached(Hanging({B: Answer.found(b"b", ttl=60)}))
+
+    async def beside_it() -> tuple[Answer, ...]:
+        first = asyncio.create_task(cache.aresolve((A, B)))
+        await asyncio.sleep(0)
+        answers = await cache.aresolve((B,))
+        first.cancel()
+        return answers
+
+    assert asyncio.run(beside_it())[0].records == (b"b",)
 
 
 class Rushed(Source):

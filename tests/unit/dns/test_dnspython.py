@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import time
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 from tests.dnsd import NameServer
 
+from avowal.dns import transport
 from avowal.dns.dnspython import DnsResolver
 from avowal.errors import ResolverSetupError, UsageError
 from avowal.lookup import Answer, Failure, Outcome, Question
@@ -41,6 +43,7 @@ x._tc._close.example.com. TXT "never"
 _delay50.example.com.   TXT "late"
 _delay100.example.com.  TXT "later"
 _wrongid.example.com.   TXT "right"
+_lost.example.com.      TXT "at the second time"
 _noedns.example.com.    TXT "old server"
 _halfchain.example.com. CNAME b._halfchain.example.com.
 b._halfchain.example.com. CNAME one.example.com.
@@ -214,6 +217,63 @@ def test_silence_is_asked_again_and_refusal_is_not(server: NameServer) -> None:
     assert len(server.queries) == before + 3
     brief(server, tries=3).resolve((Question("_refused.example.com"),))
     assert len(server.queries) == before + 4
+
+
+def test_a_lost_datagram_is_sent_again_from_the_same_port(server: NameServer, mode: str) -> None:
+    before = len(server.queries)
+    resolver = DnsResolver([server.address], timeout=5, lifetime=5, tries=1, resend=0.05)
+    (answer,) = asked(resolver, mode, Question("_lost.example.com"))
+    queries = server.queries[before:]
+    assert answer.records == (b"at the second time",)  # long before the five seconds are over
+    assert len(queries) >= 2
+    assert len({query.port for query in queries}) == 1  # RFC 5452 §9.2
+
+
+@pytest.mark.parametrize("sockets", [1, 3])
+def test_questions_beyond_the_sockets_wait_their_turn(
+    server: NameServer, mode: str, sockets: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened, most = 0, 0
+
+    class Counted(socket.socket):
+        def __enter__(self) -> Counted:
+            nonlocal opened, most
+            opened += 1
+            most = max(most, opened)
+            return self
+
+        def __exit__(self, *exc: object) -> None:
+            nonlocal opened
+            opened -= 1
+            self.close()
+
+    monkeypatch.setattr(transport.socket, "socket", Counted)
+    resolver = DnsResolver([server.address], sockets=sockets)
+    answers = asked(resolver, mode, *(Question("one.example.com") for _ in range(20)))
+    assert {answer.outcome for answer in answers} == {Outcome.FOUND}
+    assert (opened, most) == (0, sockets)
+
+
+def test_a_host_without_sockets_is_not_called_an_unreachable_server(
+    server: NameServer, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none_left(*_: object) -> socket.socket:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    resolver = DnsResolver([server.address])
+    if mode == "sync":
+        monkeypatch.setattr(transport.socket, "socket", none_left)
+        (answer,) = resolver.resolve((Question("one.example.com"),))
+    else:
+
+        async def ask() -> tuple[Answer, ...]:
+            monkeypatch.setattr(transport.socket, "socket", none_left)
+            return await resolver.aresolve((Question("one.example.com"),))
+
+        (answer,) = asyncio.run(ask())
+    monkeypatch.undo()
+    assert answer.failure is Failure.NO_SOCKETS
+    assert answer.failure.value == "no socket left on this host"
 
 
 def test_the_lifetime_ends_every_try(server: NameServer, mode: str) -> None:

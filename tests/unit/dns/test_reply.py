@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
+import dns.ipv6
 import dns.message
+import dns.name
 import dns.rcode
 import dns.rdatatype
 import dns.rrset
@@ -13,8 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from avowal.dns.chain import Chain, read
-from avowal.dns.reply import Malformed, Reply, is_within, name_at, presentation
+from avowal.dns.reply import Reply, is_within, presentation
 from avowal.dns.wire import name_octets
+from avowal.dns.wirename import Malformed, Names
 from avowal.lookup import Answer, Failure
 
 NAME = "s1._domainkey.example.com"
@@ -118,9 +122,10 @@ def test_the_upper_bits_of_the_rcode_come_from_edns() -> None:
 def test_a_chain_of_pointers_has_an_end() -> None:
     # The root, and pointers that lead two octets back each.
     octets = bytes(2) + b"".join((0xC000 | at - 2).to_bytes(2, "big") for at in range(2, 200, 2))
-    assert name_at(octets, 20) == (b"\x00", 22)
+    name, following = Names(octets).at(20)
+    assert (name.wire, name.text, following) == (b"\x00", ".", 22)
     with pytest.raises(Malformed):
-        name_at(octets, 198)
+        Names(octets).at(198)
 
 
 @pytest.mark.parametrize(
@@ -196,3 +201,54 @@ def test_the_worst_message_costs_little() -> None:
     started = time.process_time()
     assert len(Reply.parse(octets).answer) == 4500
     assert time.process_time() - started < 2
+
+
+@given(st.lists(st.binary(min_size=1, max_size=63), max_size=3))
+def test_a_name_is_written_as_dnspython_writes_it(labels: list[bytes]) -> None:
+    wanted = dns.name.Name([*labels, b""])
+    name, following = Names(wanted.to_wire()).at(0)
+    assert name.wire == wanted.to_wire()
+    assert name.text == wanted.to_text(omit_final_dot=True)
+    assert following == len(name.wire)
+
+
+def test_what_a_pointer_leads_to_is_read_once() -> None:
+    class Counting(bytes):
+        reads = 0
+
+        def __getitem__(self, place: Any) -> Any:
+            Counting.reads += 1
+            return super().__getitem__(place)
+
+    long = b"\x01a" * 126 + b"\0"
+    octets = Counting(long + b"".join((0xC000 | at % 252 & ~1).to_bytes(2) for at in range(5000)))
+    names = Names(octets)
+    for at in range(5000):
+        names.at(len(long) + 2 * at)
+    # one reading of the long name, and a few octets for each pointer
+    assert Counting.reads < 2000 + 5000 * 4
+
+
+def test_a_remembered_name_counts_its_pointers() -> None:
+    octets = bytes(2) + b"".join((0xC000 | at - 2).to_bytes(2, "big") for at in range(2, 200, 2))
+    names = Names(octets)
+    for at in range(20, 66, 2):
+        names.at(at)  # each remembered before the next
+    with pytest.raises(Malformed):
+        names.at(66)
+
+
+@given(st.binary(min_size=16, max_size=16) | st.integers(0, 2**16).map(lambda n: n.to_bytes(16)))
+def test_an_address_is_written_as_dnspython_writes_it(octets: bytes) -> None:
+    made = message(OWNER + b"\x00\x1c\x00\x01\x00\x00\x00\x3c\x00\x10" + octets)
+    reply = Reply.parse(made)
+    assert reply.presentation(reply.answer[0]) == dns.ipv6.inet_ntoa(octets).encode()
+
+
+def test_more_records_than_are_read_of_a_rare_type_are_malformed() -> None:
+    record = OWNER + b"\x00\x21\x00\x01\x00\x00\x00\x3c\x00\x07" + b"\x00\x01\x00\x01\x00\x01\x00"
+    reply = Reply.parse(message(record * 200, count=200))
+    assert reply.presentation(reply.answer[0]) == b"1 1 1 ."
+    reply = Reply.parse(message(record * 201, count=201))
+    with pytest.raises(Malformed, match="more records"):
+        reply.presentation(reply.answer[0])
