@@ -70,6 +70,18 @@ class Limits:
     dns_seconds: int = _limit(
         20, "seconds", "per message; Postfix's milter command timeout is 30 s"
     )
+    policy_tags: int = _limit(
+        64, "tags", "of a policy record; the DMARC registry holds 13; the rest is unknown tags"
+    )
+    walked_identifiers: int = _limit(
+        10, "domains", "RFC 4686 §4.1.6; one tree walk for each passing, possibly aligned domain"
+    )
+    report_uris: int = _limit(20, "addresses", "RFC 7489 §6.2 asks for two at least")
+    atps_signatures: int = _limit(10, "signatures", "RFC 6541 §4.3; one question each")
+    vbr_fields: int = _limit(5, "fields", "RFC 5518 §8; the same mc= must stand in each")
+    vbr_questions: int = _limit(10, "questions", "RFC 5518 §8; one per certifier and field")
+    ssp_authors: int = _limit(10, "mailboxes", "RFC 4686 §4.2.4; practices are asked for each")
+    ssp_parents: int = _limit(5, "questions", "RFC 5016 §5.1: a small, fixed number of exchanges")
 
 
 DEFAULT = Limits()

@@ -1,7 +1,7 @@
 """Which signatures to check first: those near the author.
 
 A rough look at the octets of From, for the order of work only: junk signatures must not
-use up the caps before the author's own is reached (RFC 4686 §4.1.6).  Who the author is for
+use up the limits before the author's own is reached (RFC 4686 §4.1.6).  Who the author is for
 a policy is read with care elsewhere.
 """
 

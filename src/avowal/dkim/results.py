@@ -35,7 +35,7 @@ def told(
 
     `signature_prefix` writes header.b, `warnings` the cautions as a comment.
 
-    Deliberate: of the signatures beyond the caps (`Reason.TOO_MANY_SIGNATURES`) only the
+    Deliberate: of the signatures beyond the limits (`Reason.TOO_MANY_SIGNATURES`) only the
     first is reported, so that a flood of them does not become a flood of results.
     """
     if not reported:

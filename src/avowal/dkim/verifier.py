@@ -158,7 +158,7 @@ class Verifier:
         return candidate
 
     def _admit(self, *, in_order: bool) -> None:
-        """Apply the checks that need no key, then the caps, aligned signatures first."""
+        """Apply the checks that need no key, then the limits, aligned signatures first."""
         readable = [(c, c.signature) for c in self._candidates if c.signature is not None]
         if len(readable) > 1 and not in_order:
             authors = Authors(self._header, self._limits)

@@ -170,7 +170,7 @@ class _PolicyWork:
         written = context.treatment.authorship.written
         authors = written or Authors.of(header, limits=context.plan.limits)
         choice = context.plan.policy_choice
-        self._engine = Engine(header, choice, authors=authors)
+        self._engine = Engine(header, choice, authors=authors, limits=context.plan.limits)
         self._eager = not set(choice.generations) <= set(_DMARC)
         self._plan = context.plan
         self._candidates = _candidates(context)

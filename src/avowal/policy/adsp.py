@@ -10,11 +10,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
+from avowal.limits import DEFAULT, Limits
 from avowal.lookup import Answer, Outcome, Question, Steps, together
 from avowal.mailbox import Authors
 from avowal.members import refuse_single
 from avowal.names import DomainName
-from avowal.policy.caps import DEFAULT, Caps
 from avowal.policy.evidence import SignatureResult
 from avowal.policy.existence import Existence
 from avowal.policy.memory import Memory, failed, failure_text
@@ -81,7 +81,7 @@ def evaluate(
     *,
     authorized: Iterable[DomainName] = (),
     existence: Existence = Existence.NO_NAME,
-    caps: Caps = DEFAULT,
+    limits: Limits = DEFAULT,
     memory: Memory | None = None,
 ) -> Steps[Adsp]:
     """Evaluate a message.  No octets and no answers make it raise.
@@ -95,7 +95,7 @@ def evaluate(
     notes = Notes("adsp")
     shared = Memory() if memory is None else memory
     asking = [
-        _Author(memory=shared, domain=domain, existence=existence, caps=caps, notes=notes)
+        _Author(memory=shared, domain=domain, existence=existence, limits=limits, notes=notes)
         for domain in authors.domains
     ]
     results: tuple[DomainResult, ...] = yield from together(
@@ -116,7 +116,7 @@ class _Author:
     memory: Memory
     domain: DomainName
     existence: Existence
-    caps: Caps
+    limits: Limits
     notes: Notes
 
     @property
@@ -155,7 +155,7 @@ class _Author:
         """Step 2: one valid record."""
         if failed(answer):
             return self._unknown(self.name, answer)
-        read = [WordRecord.parse(octets, WORDS, caps=self.caps) for octets in answer.records]
+        read = [WordRecord.parse(octets, WORDS, limits=self.limits) for octets in answer.records]
         kept = [record for record in read if record is not None]  # §4.1: others are as absent
         if len(kept) > 1:
             self.notes.add("discarded", self.name, f"{len(kept)} records at one name")

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from avowal.errors import UsageError
+from avowal.limits import DEFAULT, Limits
 from avowal.lookup import Answer, Outcome, Steps
 from avowal.mailbox import Authors
 from avowal.names import DomainName, NameFault
-from avowal.policy.caps import DEFAULT, Caps
 from avowal.policy.evidence import SignatureResult
 from avowal.policy.memory import Memory, failure_text
 from avowal.policy.result import Result
@@ -91,7 +91,7 @@ def evaluate(
     authors: Authors,
     signatures: Iterable[SignatureResult] = (),
     *,
-    caps: Caps = DEFAULT,
+    limits: Limits = DEFAULT,
     memory: Memory | None = None,
 ) -> Steps[Atps]:
     """Evaluate a message, all questions in one round.  Raises nothing."""
@@ -106,7 +106,7 @@ def evaluate(
         if author.ascii not in known:
             why = "no author domain"
             notes.add("discarded", f"atps={author.ascii} of {signature.domain.ascii}", why)
-    capped = claims[: caps.atps_signatures]
+    capped = claims[: limits.atps_signatures]
     if len(capped) < len(claims):
         notes.add("skipped", f"{len(claims) - len(capped)} signatures", "over the limit")
     names = [_name(signature, author) for signature, author in capped]

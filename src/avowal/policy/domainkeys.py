@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from avowal.limits import DEFAULT, Limits
 from avowal.lookup import Steps
 from avowal.mailbox import Authors, Mailbox
 from avowal.message import Header
 from avowal.names import DomainName
-from avowal.policy.caps import DEFAULT, Caps
 from avowal.policy.evidence import SignatureResult
 from avowal.policy.memory import Failed, Memory, failed, failure_text
 from avowal.policy.practices import (
@@ -45,7 +45,7 @@ def evaluate(
     sender: Authors,
     signatures: Iterable[SignatureResult] = (),
     *,
-    caps: Caps = DEFAULT,
+    limits: Limits = DEFAULT,
     memory: Memory | None = None,
 ) -> Steps[Practices]:
     """Evaluate a message; `signatures` are its DomainKeys signatures.  Raises nothing."""
@@ -59,7 +59,7 @@ def evaluate(
         (answer,) = yield from shared.txt(name)
         if failed(answer):
             return unknown(mailbox, Failed(name, failure_text(answer)), notes)
-        found = record_among(answer.records, SYMBOLS, name, notes, caps=caps)
+        found = record_among(answer.records, SYMBOLS, name, notes, limits=limits)
         record = found or SymbolRecord(octets=b"", problem="no record")
         spoken = record.symbol == ALL and not record.testing
         notes.add("chose", f"o={record.symbol} of {name}", "testing" if record.testing else "")
@@ -72,4 +72,4 @@ def evaluate(
             why=f"o={record.symbol} and no valid signature of the sender",
         )
 
-    return (yield from each_author("domainkeys", sender, caps, one))
+    return (yield from each_author("domainkeys", sender, limits, one))

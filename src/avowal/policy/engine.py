@@ -12,13 +12,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from avowal.limits import DEFAULT, Limits
 from avowal.lookup import Steps, together
 from avowal.mailbox import Authors
 from avowal.message import Header
 from avowal.names import DomainName
 from avowal.policy import adsp, atps, domainkeys, ssp, ssp2007, vbr
 from avowal.policy.assessment import Assessment, Choice, Generation, GenerationVerdict
-from avowal.policy.caps import DEFAULT, Caps
 from avowal.policy.dmarc.compare import differences
 from avowal.policy.dmarc.discovery import Discovery
 from avowal.policy.dmarc.evaluate import evaluate as evaluate_dmarc
@@ -46,13 +46,13 @@ class Engine:
         choice: Choice,
         *,
         authors: Authors | None = None,
-        caps: Caps = DEFAULT,
+        limits: Limits = DEFAULT,
         memory: Memory | None = None,
     ) -> None:
         self.header = header
         self.choice = choice
         self.authors = Authors.of(header) if authors is None else authors
-        self.caps = caps
+        self.limits = limits
         self.memory = Memory() if memory is None else memory
 
     def foresee(
@@ -143,7 +143,7 @@ class Engine:
         envelope: EnvelopeResult | None,
         older: tuple[SignatureResult, ...],
     ) -> Steps[Any]:
-        shared: dict[str, Any] = {"caps": self.caps, "memory": self.memory}
+        shared: dict[str, Any] = {"limits": self.limits, "memory": self.memory}
         match generation:
             case Generation.DOMAINKEYS:
                 sender = domainkeys.senders(self.header)
@@ -169,13 +169,13 @@ class Engine:
         authorization = None
         if self.choice.atps:
             authorization = yield from atps.evaluate(
-                self.authors, signatures, caps=self.caps, memory=self.memory
+                self.authors, signatures, limits=self.limits, memory=self.memory
             )
         if Generation.ADSP not in self.choice.generations:
             return authorization, None
         authorized = () if authorization is None else authorization.authorized
         practices = yield from adsp.evaluate(
-            self.authors, signatures, authorized=authorized, caps=self.caps, memory=self.memory
+            self.authors, signatures, authorized=authorized, limits=self.limits, memory=self.memory
         )
         return authorization, practices
 
@@ -190,7 +190,7 @@ class Engine:
                 signatures,
                 envelope,
                 self.choice.certifiers,
-                caps=self.caps,
+                limits=self.limits,
                 memory=self.memory,
             )
         )

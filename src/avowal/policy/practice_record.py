@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from avowal.policy.caps import DEFAULT, Caps
+from avowal.limits import DEFAULT, Limits
 from avowal.policy.trace import excerpt
 from avowal.taglist import TagList, TagListFault, colon_list
 
@@ -31,13 +31,13 @@ class WordRecord:
 
     @classmethod
     def parse(
-        cls, octets: bytes, words: frozenset[str], *, caps: Caps = DEFAULT
+        cls, octets: bytes, words: frozenset[str], *, limits: Limits = DEFAULT
     ) -> WordRecord | None:
         """Read a record that knows these words; None for what is none (RFC 5617 §4.1)."""
         if _BEGINNING.match(octets) is None or _LINE_BREAK.search(octets):
             return None
         try:
-            tags = TagList.parse(octets, most=caps.record_tags)
+            tags = TagList.parse(octets, most=limits.policy_tags)
         except TagListFault:
             return None
         written = (tags.get("dkim") or b"").decode("utf-8", "backslashreplace")

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
+from avowal.limits import Limits
 from avowal.lookup import Steps, together
 from avowal.mailbox import Authors, Mailbox
 from avowal.names import DomainName
-from avowal.policy.caps import Caps
 from avowal.policy.evidence import SignatureResult
 from avowal.policy.memory import Failed
 from avowal.policy.trace import Notes, Trace
@@ -131,13 +131,15 @@ def unless_signed(
     return one
 
 
-def each_author(mechanism: str, authors: Authors, caps: Caps, one: OneAuthor) -> Steps[Practices]:
+def each_author(
+    mechanism: str, authors: Authors, limits: Limits, one: OneAuthor
+) -> Steps[Practices]:
     """Look at every author, their rounds merged; the worst standing is the message's."""
     named = [(m, m.domain) for m in authors.mailboxes if m.domain is not None]
     notes = Notes(mechanism)
     for problem in authors.problems:
         notes.add("discarded", "From", str(problem))
-    capped = named[: caps.ssp_authors]
+    capped = named[: limits.ssp_authors]
     standings: tuple[AuthorStanding, ...] = yield from together(
         *(one(mailbox, domain, notes) for mailbox, domain in capped)
     )

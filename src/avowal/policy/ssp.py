@@ -16,10 +16,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
 
+from avowal.limits import DEFAULT, Limits
 from avowal.lookup import Answer, Steps
 from avowal.mailbox import Authors, Mailbox
 from avowal.names import MAX_LABEL, DomainName
-from avowal.policy.caps import DEFAULT, Caps
 from avowal.policy.evidence import SignatureResult
 from avowal.policy.memory import Failed, Memory, failed, failure_text
 from avowal.policy.practices import (
@@ -79,7 +79,7 @@ def evaluate(
     signatures: Iterable[SignatureResult] = (),
     *,
     rules: Rules = STANDARD,
-    caps: Caps = DEFAULT,
+    limits: Limits = DEFAULT,
     memory: Memory | None = None,
 ) -> Steps[Practices]:
     """Evaluate a message.  Raises nothing, whatever the octets and the answers."""
@@ -88,12 +88,12 @@ def evaluate(
     def ask(
         mailbox: Mailbox, domain: DomainName, parties: Parties, notes: Notes
     ) -> Steps[AuthorStanding]:
-        return _Author(shared, mailbox, domain, caps, notes).standing(parties)
+        return _Author(shared, mailbox, domain, limits, notes).standing(parties)
 
     one = unless_signed(
         PREFIX, signatures, ask, acceptable=rules.acceptable, always=rules.always_ask
     )
-    return (yield from each_author("ssp", authors, caps, one))
+    return (yield from each_author("ssp", authors, limits, one))
 
 
 def decide(symbol: str, *, first_party: bool, third_party: bool, testing: bool) -> Standing:
@@ -114,11 +114,11 @@ def user_name(mailbox: Mailbox, domain: DomainName) -> str | None:
     return f"{b'.'.join(labels).decode()}.{PREFIX}.{domain.ascii}"
 
 
-def names(domain: DomainName, caps: Caps = DEFAULT) -> tuple[str, ...]:
+def names(domain: DomainName, limits: Limits = DEFAULT) -> tuple[str, ...]:
     """Return the names a record may stand at, nearest first; a top-level domain is none."""
     labels = domain.labels
     above = (".".join(labels[i:]) for i in range(1, len(labels) - 1))
-    nearest = (parent for parent, _ in zip(above, range(caps.ssp_parents), strict=False))
+    nearest = (parent for parent, _ in zip(above, range(limits.ssp_parents), strict=False))
     return tuple(f"{PREFIX}.{name}" for name in chain((domain.ascii,), nearest))
 
 
@@ -129,7 +129,7 @@ class _Author:
     memory: Memory
     mailbox: Mailbox
     domain: DomainName
-    caps: Caps
+    limits: Limits
     notes: Notes
 
     def standing(self, parties: Parties) -> Steps[AuthorStanding]:
@@ -166,7 +166,7 @@ class _Author:
 
     def _place(self) -> Steps[tuple[str | None, SymbolRecord] | Failed]:
         """Find the domain's record, the nearest one; without any the domain is neutral."""
-        own, *above = names(self.domain, self.caps)
+        own, *above = names(self.domain, self.limits)
         for batch in ([own], above):
             answers = yield from self.memory.txt(*batch)
             for name, answer in zip(batch, answers, strict=True):
@@ -189,4 +189,4 @@ class _Author:
         return None if record is None else (name, record)
 
     def _among(self, answer: Answer, name: str) -> SymbolRecord | None:
-        return record_among(answer.records, SYMBOLS, name, self.notes, caps=self.caps)
+        return record_among(answer.records, SYMBOLS, name, self.notes, limits=self.limits)

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from avowal.limits import DEFAULT, Limits
 from avowal.lookup import Answer, Outcome, Question, Steps
 from avowal.mailbox import Authors, Mailbox
 from avowal.names import DomainName
-from avowal.policy.caps import DEFAULT, Caps
 from avowal.policy.evidence import SignatureResult
 from avowal.policy.memory import Failed, Memory, failed, failure_text
 from avowal.policy.practice_record import ALL, DISCARDABLE, STRICT, UNKNOWN, WordRecord
@@ -54,7 +54,7 @@ def evaluate(
     signatures: Iterable[SignatureResult] = (),
     *,
     acceptable: Acceptable = anybody,
-    caps: Caps = DEFAULT,
+    limits: Limits = DEFAULT,
     memory: Memory | None = None,
 ) -> Steps[Practices]:
     """Evaluate a message.  Raises nothing, whatever the octets and the answers."""
@@ -63,7 +63,7 @@ def evaluate(
     def ask(
         mailbox: Mailbox, domain: DomainName, parties: Parties, notes: Notes
     ) -> Steps[AuthorStanding]:
-        found = yield from _found(shared, domain, notes, caps)
+        found = yield from _found(shared, domain, notes, limits)
         if isinstance(found, Failed):
             return unknown(mailbox, found, notes)
         if isinstance(found, _Place):
@@ -73,7 +73,7 @@ def evaluate(
         return AuthorStanding(mailbox=mailbox, standing=standing, why=why)
 
     one = unless_signed(PREFIX, signatures, ask, acceptable=acceptable)  # step 1
-    return (yield from each_author("ssp2007", authors, caps, one))
+    return (yield from each_author("ssp2007", authors, limits, one))
 
 
 def decide(record: WordRecord, parties: Parties, *, above: bool) -> tuple[Standing, str]:
@@ -103,14 +103,14 @@ def _judged(mailbox: Mailbox, place: _Place, parties: Parties, notes: Notes) -> 
 
 
 def _found(
-    memory: Memory, domain: DomainName, notes: Notes, caps: Caps
+    memory: Memory, domain: DomainName, notes: Notes, limits: Limits
 ) -> Steps[_Place | Failed | bool]:
     """Steps 2 to 5.  True says that the domain does not exist, False that there is no record."""
     name = f"{PREFIX}.{domain.ascii}"
     (own,) = yield from memory.txt(name)
     if failed(own):
         return Failed(name, failure_text(own))
-    record = _record(own, name, notes, caps)
+    record = _record(own, name, notes, limits)
     if record is not None:
         return _Place(name, record, above=False)
     parent = ".".join(domain.labels[1:])
@@ -127,15 +127,15 @@ def _found(
     for answer in rest:
         if failed(answer):
             return Failed(above, failure_text(answer))
-        record = _record(answer, above, notes, caps)
+        record = _record(answer, above, notes, limits)
         if record is not None:
             return _Place(above, record, above=True)
     return False
 
 
-def _record(answer: Answer, name: str, notes: Notes, caps: Caps) -> WordRecord | None:
+def _record(answer: Answer, name: str, notes: Notes, limits: Limits) -> WordRecord | None:
     """Choose the record at a name; several say nothing, as an unknown one does."""
-    read = [WordRecord.parse(octets, WORDS, caps=caps) for octets in answer.records]
+    read = [WordRecord.parse(octets, WORDS, limits=limits) for octets in answer.records]
     kept = [record for record in read if record is not None]
     if not kept:
         notes.add("absent", name)

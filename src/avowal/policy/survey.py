@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from avowal.limits import DEFAULT, Limits
 from avowal.lookup import Answer, Outcome, Question, Steps
 from avowal.names import DomainName
 from avowal.policy import adsp, domainkeys, ssp, ssp2007
-from avowal.policy.caps import DEFAULT, Caps
 from avowal.policy.dmarc.discovery import Explorer, Walk
 from avowal.policy.memory import Failed, Memory, failed, failure_text
 from avowal.policy.practice_record import WordRecord
@@ -69,9 +69,9 @@ MECHANISMS: tuple[tuple[str, str, Callable[[bytes], bool]], ...] = (
 )
 
 
-def survey(domain: DomainName, *, caps: Caps = DEFAULT) -> Steps[Survey]:
+def survey(domain: DomainName, *, limits: Limits = DEFAULT) -> Steps[Survey]:
     """Ask for everything.  Raises nothing."""
-    explorer = Explorer(caps=caps)
+    explorer = Explorer(limits=limits)
     questions = [Question(f"{prefix}{domain.ascii}") for _, prefix, _ in MECHANISMS]
     exchange, *answers = yield from explorer.memory.ask(Question(domain.ascii, "MX"), *questions)
     walk = yield from explorer.walk(domain)

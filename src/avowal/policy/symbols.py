@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from avowal.policy.caps import DEFAULT, Caps
+from avowal.limits import DEFAULT, Limits
 from avowal.policy.trace import Notes, excerpt
 from avowal.taglist import FWS, TagList, TagListFault
 
@@ -36,14 +36,14 @@ class SymbolRecord:
     problem: str | None = None
 
     @classmethod
-    def parse(cls, octets: bytes, symbols: str, *, caps: Caps = DEFAULT) -> SymbolRecord | None:
+    def parse(cls, octets: bytes, symbols: str, *, limits: Limits = DEFAULT) -> SymbolRecord | None:
         """Read a record that knows these symbols; None for what is no policy record."""
         if not octets.strip(FWS):
             return cls(octets=octets, problem="an empty record")
         try:
-            tags = TagList.parse(octets, most=caps.record_tags)
+            tags = TagList.parse(octets, most=limits.policy_tags)
         except TagListFault as fault:
-            tags = TagList.salvage(octets, most=caps.record_tags)
+            tags = TagList.salvage(octets, most=limits.policy_tags)
             if "o" not in tags:
                 return None
             return cls(octets=octets, flags=_flags(tags), problem=str(fault))
@@ -74,13 +74,13 @@ def _flags(tags: TagList) -> tuple[str, ...]:
 
 
 def record_among(
-    octets: Iterable[bytes], symbols: str, name: str, notes: Notes, *, caps: Caps = DEFAULT
+    octets: Iterable[bytes], symbols: str, name: str, notes: Notes, *, limits: Limits = DEFAULT
 ) -> SymbolRecord | None:
     """Choose the record at a name: None when there is none.
 
     Deliberate: of several none counts, and the domain says nothing (the drafts are silent).
     """
-    read = [SymbolRecord.parse(item, symbols, caps=caps) for item in octets]
+    read = [SymbolRecord.parse(item, symbols, limits=limits) for item in octets]
     kept = [record for record in read if record is not None]
     if not kept:
         notes.add("absent", name)

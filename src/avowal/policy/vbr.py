@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from avowal.limits import DEFAULT, Limits
 from avowal.lookup import Answer, Outcome, Steps
 from avowal.members import refuse_single
 from avowal.message import Field, Header
 from avowal.names import DomainName, NameFault
-from avowal.policy.caps import DEFAULT, Caps
 from avowal.policy.evidence import EnvelopeResult, SignatureResult
 from avowal.policy.memory import Memory, failure_text
 from avowal.policy.result import Result
@@ -99,13 +99,13 @@ def evaluate(
     envelope: EnvelopeResult | None,
     certifiers: Iterable[DomainName],
     *,
-    caps: Caps = DEFAULT,
+    limits: Limits = DEFAULT,
     memory: Memory | None = None,
 ) -> Steps[Vbr]:
     """Evaluate a message, all questions in one round.  Raises nothing."""
     refuse_single("certifiers", certifiers, DomainName)
     notes = Notes("vbr")
-    infos = _infos(header, notes, caps)
+    infos = _infos(header, notes, limits)
     if len({info.content for info in infos}) > 1:  # §4, RFC 6212 §4
         notes.add("concluded", "fail", "fields with different mc=")
         return Vbr(result=Result.FAIL, trace=notes.steps)
@@ -114,7 +114,7 @@ def evaluate(
     if not pairs:
         notes.add("concluded", "none", "nothing to ask")
         return Vbr(result=Result.NONE, trace=notes.steps)
-    capped = pairs[: caps.vbr_questions]
+    capped = pairs[: limits.vbr_questions]
     shared = Memory() if memory is None else memory
     names = [query_name(info.domain, certifier) for info, certifier in capped]
     answers = yield from shared.txt(*names)
@@ -128,12 +128,12 @@ def evaluate(
     return Vbr(result=decisive.result, decisive=decisive, vouchers=found, trace=notes.steps)
 
 
-def _infos(header: Header, notes: Notes, caps: Caps) -> list[Info]:
+def _infos(header: Header, notes: Notes, limits: Limits) -> list[Info]:
     infos = []
     fields = header.named(FIELD_NAME)
-    if len(fields) > caps.vbr_fields:
-        notes.add("skipped", f"{len(fields) - caps.vbr_fields} fields", "over the limit")
-    for field in fields[: caps.vbr_fields]:
+    if len(fields) > limits.vbr_fields:
+        notes.add("skipped", f"{len(fields) - limits.vbr_fields} fields", "over the limit")
+    for field in fields[: limits.vbr_fields]:
         info = Info.parse(field.value)
         if info is None:
             notes.add("discarded", "VBR-Info", excerpt(field.value))

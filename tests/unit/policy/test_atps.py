@@ -6,9 +6,9 @@ import pytest
 from tests.evidence import Counting, by, name, signed
 
 from avowal.errors import UsageError
+from avowal.limits import Limits
 from avowal.lookup import Question, run
 from avowal.policy import atps
-from avowal.policy.caps import Caps
 from avowal.policy.evidence import SignatureResult
 from avowal.policy.result import Result
 from avowal.testing import Zone
@@ -91,7 +91,7 @@ def test_one_authorization_suffices_though_another_question_failed() -> None:
 def test_the_number_of_questions_is_capped() -> None:
     signatures = [claim(f"s{n}.example") for n in range(30)]
     counting = Counting(Zone({}))
-    run(atps.evaluate(JOE, signatures, caps=Caps(atps_signatures=4)), counting)
+    run(atps.evaluate(JOE, signatures, limits=Limits(atps_signatures=4)), counting)
     assert len(counting.questions) == 4
 
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from avowal.policy.caps import Caps
+from avowal.limits import Limits
 from avowal.policy.dmarc.record import Policy, Record, RecordFault
 
 NONE, QUARANTINE, REJECT = Policy.NONE, Policy.QUARANTINE, Policy.REJECT
@@ -127,7 +127,7 @@ def test_what_was_left_out_is_named() -> None:
 def test_tags_are_capped() -> None:
     octets = b"v=DMARC1; p=none" + b"; x=y" * 100
     with pytest.raises(RecordFault, match="more than"):
-        Record.parse(octets, caps=Caps(record_tags=64))
+        Record.parse(octets, limits=Limits(policy_tags=64))
 
 
 @pytest.mark.parametrize("unit", [b";", b"x=;", b" ", b"p", b"rua=mailto:a@b.example,", b"%41"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import Field, fields
 from pathlib import Path
 from typing import get_args
 
@@ -12,7 +11,6 @@ import pytest
 
 from avowal.policy import adsp, lint, ssp
 from avowal.policy.assessment import Generation, Handling
-from avowal.policy.caps import DEFAULT, Caps
 from avowal.policy.practices import Standing
 from avowal.policy.trace import Action
 
@@ -41,13 +39,6 @@ def test_the_table_of_symbols_is_that_of_the_code(
 ) -> None:
     cells = " | ".join(standing.value for standing in standings)
     assert re.search(rf"^\| `{re.escape(symbol)}` \| \w+ \| {cells} \|$", PAGE, re.MULTILINE)
-
-
-@pytest.mark.parametrize("limit", fields(Caps), ids=lambda limit: limit.name)
-def test_each_limit_stands_there_with_unit_and_source(limit: Field[int]) -> None:
-    name, about = limit.name, limit.metadata
-    row = f"| `{name}` | {getattr(DEFAULT, name)} | {about['unit']} | {about['source']} |"
-    assert row in PAGE
 
 
 def test_the_codes_of_findings_are_those_of_the_checks() -> None:

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from tests.evidence import Counting, by, name, sent, signed
 
+from avowal.limits import Limits
 from avowal.lookup import Question, run
 from avowal.message import Header
 from avowal.policy import vbr
-from avowal.policy.caps import Caps
 from avowal.policy.result import Result
 from avowal.policy.vbr import Info
 from avowal.testing import Zone
@@ -109,8 +109,8 @@ def test_fields_and_questions_are_capped() -> None:
     infos = [f"md=bank.example; mc=all; mv={n}.example:{n}x.example" for n in "abcdefghijk"]
     trusted = [name(f"{n}{x}.example") for n in "abcdefghijk" for x in ("", "x")]
     counting = Counting(Zone({}))
-    caps = Caps(vbr_fields=4, vbr_questions=5)
-    run(vbr.evaluate(header(*infos), [PASSED], None, trusted, caps=caps), counting)
+    limits = Limits(vbr_fields=4, vbr_questions=5)
+    run(vbr.evaluate(header(*infos), [PASSED], None, trusted, limits=limits), counting)
     assert len(counting.questions) == 5
 
 

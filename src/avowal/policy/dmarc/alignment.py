@@ -96,7 +96,7 @@ def _walked(
     found: dict[str, str | Failed] = {author.ascii: own}
     organization = DomainName(own, own)
     within = list({d.ascii: d for d in near if d.is_within(organization)}.values())
-    capped = within[: explorer.caps.walked_identifiers]
+    capped = within[: explorer.limits.walked_identifiers]
     if len(within) > len(capped):
         explorer.note("skipped", "tree walk", f"{len(within) - len(capped)} further names")
     walks = yield from together(*(explorer.walk(domain) for domain in capped))

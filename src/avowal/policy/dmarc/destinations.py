@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
 
+from avowal.limits import DEFAULT, Limits
 from avowal.lookup import Answer, Steps, together
 from avowal.names import DomainName
-from avowal.policy.caps import DEFAULT, Caps
 from avowal.policy.dmarc.discovery import Explorer, Walk, records_at
 from avowal.policy.dmarc.record import Record
 from avowal.policy.dmarc.uris import ReportUri
@@ -60,12 +60,12 @@ def destinations(
     uris: Iterable[ReportUri],
     *,
     kind: Kind = "rua",
-    caps: Caps = DEFAULT,
+    limits: Limits = DEFAULT,
     memory: Memory | None = None,
 ) -> Steps[tuple[Destination, ...]]:
     """Check each address of rua= or ruf=.  Raises nothing."""
-    explorer = Explorer(caps=caps, memory=memory)
-    kept = tuple(uris)[: caps.report_uris]
+    explorer = Explorer(limits=limits, memory=memory)
+    kept = tuple(uris)[: limits.report_uris]
     hosts = {uri.domain.ascii: uri.domain for uri in kept if uri.domain is not None}
     policy, *walks = yield from together(
         explorer.walk(policy_domain), *(explorer.walk(host) for host in hosts.values())
@@ -83,11 +83,11 @@ def destinations(
     names = [consent_name(policy_domain, hosts[host]) for host in foreign]
     answers = yield from explorer.memory.txt(*names)
     said = dict(zip(foreign, zip(names, answers, strict=True), strict=True))
-    return tuple(_destination(uri, said, kind, caps) for uri in kept)
+    return tuple(_destination(uri, said, kind, limits) for uri in kept)
 
 
 def _destination(
-    uri: ReportUri, said: dict[str, tuple[str, Answer]], kind: Kind, caps: Caps
+    uri: ReportUri, said: dict[str, tuple[str, Answer]], kind: Kind, limits: Limits
 ) -> Destination:
     if uri.domain is None:
         return Destination(uri=uri, consent=Consent.UNUSABLE)
@@ -96,7 +96,7 @@ def _destination(
     name, answer = said[uri.domain.ascii]
     if failed(answer):
         return Destination(uri=uri, consent=Consent.UNKNOWN, name=name)
-    records, _ = records_at(name, answer.records, caps)
+    records, _ = records_at(name, answer.records, limits)
     if not records:
         return Destination(uri=uri, consent=Consent.REFUSED, name=name)
     return Destination(

@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from avowal.limits import DEFAULT, Limits
 from avowal.lookup import Answer, Outcome, Question, Steps
 from avowal.names import DomainName
-from avowal.policy.caps import DEFAULT, Caps
 from avowal.policy.dmarc.record import Policy, Record, RecordFault
 from avowal.policy.dmarc.suffixes import SuffixList
 from avowal.policy.existence import Existence
@@ -78,13 +78,13 @@ def tree(name: str) -> tuple[str, ...]:
 
 
 def records_at(
-    name: str, octets: Iterable[bytes], caps: Caps = DEFAULT
+    name: str, octets: Iterable[bytes], limits: Limits = DEFAULT
 ) -> tuple[list[Record], list[TraceStep]]:
     """Keep the DMARC records among the TXT records of a name (RFC 9989 §4.7)."""
     kept, steps = [], []
     for item in octets:
         try:
-            kept.append(Record.parse(item, caps=caps))
+            kept.append(Record.parse(item, limits=limits))
         except RecordFault as fault:
             if b"DMARC" in item[:20].upper():  # anything else at the name is none of ours
                 steps.append(TraceStep("dmarc", "discarded", name, f"{fault}: {excerpt(item)}"))
@@ -94,12 +94,12 @@ def records_at(
 class Explorer:
     """Walks the tree for one message: every name is asked once."""
 
-    __slots__ = ("_walks", "caps", "memory", "notes")
+    __slots__ = ("_walks", "limits", "memory", "notes")
 
     def __init__(
-        self, *, caps: Caps = DEFAULT, memory: Memory | None = None, mechanism: str = "dmarc"
+        self, *, limits: Limits = DEFAULT, memory: Memory | None = None, mechanism: str = "dmarc"
     ) -> None:
-        self.caps = caps
+        self.limits = limits
         self.memory = Memory() if memory is None else memory
         self.notes = Notes(mechanism)
         self._walks: dict[str, Walk | Failed] = {}
@@ -111,7 +111,7 @@ class Explorer:
         if failed(answer):
             self.note("failed", name, failure_text(answer))
             return Failed(name, failure_text(answer))
-        kept, steps = records_at(name, answer.records, self.caps)
+        kept, steps = records_at(name, answer.records, self.limits)
         self.notes.extend(steps)
         for record in kept:
             self.note("found", name, excerpt(record.octets))
@@ -138,7 +138,7 @@ class Explorer:
             if failed(answer):
                 self.note("failed", f"_dmarc.{name}", failure_text(answer))
                 return Failed(f"_dmarc.{name}", failure_text(answer))
-            kept, steps = records_at(f"_dmarc.{name}", answer.records, self.caps)
+            kept, steps = records_at(f"_dmarc.{name}", answer.records, self.limits)
             self.notes.extend(steps)
             if len(kept) > 1:  # RFC 9989 §4.10 step 2
                 self.note("discarded", f"_dmarc.{name}", f"{len(kept)} records at one name")

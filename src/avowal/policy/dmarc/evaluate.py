@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from avowal.limits import DEFAULT, Limits
 from avowal.lookup import Steps, together
 from avowal.mailbox import Authors, Problem
 from avowal.names import DomainName
-from avowal.policy.caps import DEFAULT, Caps
 from avowal.policy.dmarc.alignment import Compared, Identifier, compare_names, identifiers
 from avowal.policy.dmarc.discovery import (
     Discovered,
@@ -65,7 +65,7 @@ def evaluate(
     envelope: EnvelopeResult | None = None,
     *,
     rules: Rules = STANDARD,
-    caps: Caps = DEFAULT,
+    limits: Limits = DEFAULT,
     memory: Memory | None = None,
 ) -> Steps[Evaluation]:
     """Evaluate a message.  Raises nothing, whatever the octets and the answers.
@@ -79,7 +79,9 @@ def evaluate(
     names = identifiers(signatures, envelope)
     shared = Memory() if memory is None else memory
     mechanism = "dmarc" if suffixes is None else "dmarc-7489"
-    explorers = [Explorer(caps=caps, memory=shared, mechanism=mechanism) for _ in authors.domains]
+    explorers = [
+        Explorer(limits=limits, memory=shared, mechanism=mechanism) for _ in authors.domains
+    ]
     found = yield from together(
         *(
             _one_author(explorer, domain, names, rules, suffixes)

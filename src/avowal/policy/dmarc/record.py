@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import Any
 
 from avowal.errors import SyntaxFault
-from avowal.policy.caps import DEFAULT, Caps
+from avowal.limits import DEFAULT, Limits
 from avowal.policy.dmarc.uris import ReportUri, read_uris
 from avowal.policy.trace import excerpt
 
@@ -94,20 +94,20 @@ class Record:
     problems: tuple[TagProblem, ...] = ()
 
     @classmethod
-    def parse(cls, octets: bytes, *, caps: Caps = DEFAULT) -> Record:
+    def parse(cls, octets: bytes, *, limits: Limits = DEFAULT) -> Record:
         """Read a record.  Raises RecordFault."""
-        found = (_remembered if len(octets) <= _REMEMBERED else _read)(octets, caps)
+        found = (_remembered if len(octets) <= _REMEMBERED else _read)(octets, limits)
         if isinstance(found, RecordFault):
             raise found.again()
         return found
 
     @classmethod
-    def _read(cls, octets: bytes, caps: Caps) -> Record:
+    def _read(cls, octets: bytes, limits: Limits) -> Record:
         version = _VERSION.match(octets)
         if version is None:
             raise RecordFault(0, "does not begin with v=DMARC1")
         problems: list[TagProblem] = []
-        tags = _tags(octets, version.end(), problems, caps)
+        tags = _tags(octets, version.end(), problems, limits)
         known: dict[str, Any] = {}
         others: list[tuple[str, bytes]] = []
         for name, value in tags.items():
@@ -154,9 +154,9 @@ class Record:
         return self.for_subdomains(existing=True)[1] != self.for_subdomains(existing=False)[1]
 
 
-def _read(octets: bytes, caps: Caps) -> Record | RecordFault:
+def _read(octets: bytes, limits: Limits) -> Record | RecordFault:
     try:
-        return Record._read(octets, caps)
+        return Record._read(octets, limits)
     except RecordFault as fault:
         return fault
 
@@ -164,11 +164,13 @@ def _read(octets: bytes, caps: Caps) -> Record | RecordFault:
 _remembered = lru_cache(maxsize=1024)(_read)  # the same few domains in much of the mail
 
 
-def _tags(octets: bytes, start: int, problems: list[TagProblem], caps: Caps) -> dict[str, bytes]:
+def _tags(
+    octets: bytes, start: int, problems: list[TagProblem], limits: Limits
+) -> dict[str, bytes]:
     tags: dict[str, bytes] = {}
-    specs = octets[start:].split(b";", caps.record_tags + 1)
-    if len(specs) > caps.record_tags:
-        raise RecordFault(len(octets) - len(specs[-1]), f"more than {caps.record_tags} tags")
+    specs = octets[start:].split(b";", limits.policy_tags + 1)
+    if len(specs) > limits.policy_tags:
+        raise RecordFault(len(octets) - len(specs[-1]), f"more than {limits.policy_tags} tags")
     for spec in specs:
         if not spec.strip(WSP):
             continue

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from avowal.limits import DEFAULT
 from avowal.names import DomainName, Identity, NameFault
-from avowal.policy.caps import DEFAULT
 from avowal.policy.trace import excerpt
 
 _URI = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*+:[\x21\x23-\x3b\x3d\x3f-\x5b\x5d\x5f\x61-\x7a~]++")

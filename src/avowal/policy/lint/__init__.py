@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
+from avowal.limits import DEFAULT, Limits
 from avowal.lookup import Steps, together
-from avowal.policy.caps import DEFAULT, Caps
 from avowal.policy.lint import dmarc, spf, whole
 from avowal.policy.lint.finding import Finding, Level
 from avowal.policy.survey import Survey
@@ -18,7 +18,7 @@ from avowal.policy.survey import Survey
 __all__ = ["ASKING_CHECKS", "CHECKS", "Finding", "Level", "lint"]
 
 Check: TypeAlias = Callable[[Survey], Iterator[Finding]]
-AskingCheck: TypeAlias = Callable[[Survey, Caps], Steps[tuple[Finding, ...]]]
+AskingCheck: TypeAlias = Callable[[Survey, Limits], Steps[tuple[Finding, ...]]]
 
 CHECKS: tuple[Check, ...] = (
     whole.unanswered,
@@ -34,9 +34,9 @@ CHECKS: tuple[Check, ...] = (
 ASKING_CHECKS: tuple[AskingCheck, ...] = (dmarc.consent, spf.cost)
 
 
-def lint(survey: Survey, *, caps: Caps = DEFAULT) -> Steps[tuple[Finding, ...]]:
+def lint(survey: Survey, *, limits: Limits = DEFAULT) -> Steps[tuple[Finding, ...]]:
     """Check what was surveyed, errors first.  Raises nothing."""
     found = [finding for check in CHECKS for finding in check(survey)]
-    further = yield from together(*(check(survey, caps) for check in ASKING_CHECKS))
+    further = yield from together(*(check(survey, limits) for check in ASKING_CHECKS))
     found += [finding for findings in further for finding in findings]
     return tuple(sorted(found, key=lambda finding: tuple(Level).index(finding.level)))

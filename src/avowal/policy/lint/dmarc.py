@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from avowal.limits import Limits
 from avowal.lookup import Steps
-from avowal.policy.caps import Caps
 from avowal.policy.dmarc.destinations import Consent, Kind, destinations
 from avowal.policy.dmarc.record import REMOVED_TAGS, Policy, Record, RecordFault
 from avowal.policy.dmarc.uris import ReportUri
@@ -113,13 +113,13 @@ def _addresses(record: Record) -> tuple[tuple[Kind, tuple[ReportUri, ...]], ...]
     return (("rua", record.rua), ("ruf", record.ruf))
 
 
-def consent(survey: Survey, caps: Caps) -> Steps[tuple[Finding, ...]]:
+def consent(survey: Survey, limits: Limits) -> Steps[tuple[Finding, ...]]:
     """Addresses elsewhere have to agree (RFC 9990 §4)."""
     findings = []
     for place, record in _records(survey):
         for tag, uris in _addresses(record):
             found = yield from destinations(
-                survey.domain, uris, kind=tag, caps=caps, memory=survey.memory
+                survey.domain, uris, kind=tag, limits=limits, memory=survey.memory
             )
             for destination in found:
                 uri = destination.uri.uri

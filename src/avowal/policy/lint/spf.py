@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import ip_address
 
+from avowal.limits import Limits
 from avowal.lookup import Steps
-from avowal.policy.caps import Caps
 from avowal.policy.lint.finding import Finding, Level
 from avowal.policy.spf import SpfLimits, SpfRequest, SpfWord, check_host
 from avowal.policy.spf.macros import SpfSyntaxFault
@@ -62,9 +62,9 @@ def form(survey: Survey) -> Iterator[Finding]:
             yield Finding(Level.WARNING, "spf-open", place.name, what, "end with ~all or -all")
 
 
-def cost(survey: Survey, caps: Caps) -> Steps[tuple[Finding, ...]]:
+def cost(survey: Survey, limits: Limits) -> Steps[tuple[Finding, ...]]:
     """Count the terms that ask DNS, as a receiver does for a client that matches none."""
-    del caps
+    del limits
     place = survey.at("spf")
     if len(place.records) != 1:
         return ()
