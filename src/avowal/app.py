@@ -46,7 +46,7 @@ from avowal.reputation.opinions import Assessor, Several
 from avowal.reputation.table import OpinionTable
 
 SOFTWARE = f"avowal v{__version__}"
-_LAST_SECONDS = 3.0  # for reports when a worker ends; the supervisor kills it after 5
+_LAST_SECONDS = 3.0  # for reports when a worker ends; the supervisor grants it 10 beyond the drain
 _KEPT = 10_000  # keys found by author domain; an RSA key takes some 2 kB
 
 

@@ -60,9 +60,21 @@ class Server(Table, frozen=True, kw_only=True):
     drain: Annotated[
         int,
         option(
-            "How long open messages may take to end when the daemon stops.", unit="seconds", ge=0
+            "How long open SMTP sessions are served on when the daemon stops; below the service "
+            "manager's own patience.",
+            unit="seconds",
+            ge=0,
         ),
     ] = 30
+    retire: Annotated[
+        int,
+        option(
+            "How long open SMTP sessions are served on after a reload, by the configuration they "
+            "began with.",
+            unit="seconds",
+            ge=0,
+        ),
+    ] = 600
     metrics: Annotated[
         str | None,
         option("Where to serve /metrics, /healthz and /readyz: `HOST:PORT`."),

@@ -126,7 +126,7 @@ class Connection(asyncio.Protocol):
         octets = self._session.outgoing()
         if octets and self._transport is not None and not self._transport.is_closing():
             self._transport.write(octets)
-        if self._service.draining and not self.in_message:
+        if self._service.finishing and not self.in_message:
             self.close()
 
     # -- events --------------------------------------------------------------------------

@@ -2,6 +2,10 @@
 
 A worker takes one connection at a time from the kernel's queue, so that the workers share
 the load, and none at all while it is full: what waits is taken by another worker.
+
+A milter connection lives as long as an SMTP session.  An MTA whose connection is closed
+between two messages of a session takes that for a failure and defers the next one: so a
+worker that ends takes no more connections, and serves those it has until the MTA quits.
 """
 
 from __future__ import annotations
@@ -19,6 +23,8 @@ from avowal.milter.journal import LOGGER
 from avowal.milter.meters import CONTENT_TYPE
 from avowal.milter.service import Service
 
+LAST_SECONDS = 3.0
+"""For messages under way when the time of their sessions is over."""
 _SWEEP_SECONDS = 5.0
 _PAUSE_SECONDS = 0.5  # after the kernel refused a connection for want of descriptors
 Factory = Callable[[socket.socket], asyncio.Protocol]
@@ -52,6 +58,11 @@ class Acceptor:
         self.pause()
         self._closed = True
         self._listening.close()
+
+    async def settled(self) -> None:
+        """Wait until whatever was taken from the queue is a connection of the service."""
+        if self._tasks:
+            await asyncio.wait(self._tasks)
 
     def _accept(self) -> None:
         try:
@@ -150,29 +161,48 @@ class MilterServer:
             self._gone.set()
 
     async def retire(self, seconds: float) -> None:
-        """Take no more connections; let those that are open come to their own end."""
-        self._stop_accepting()
+        """Take no more connections; serve those that are open until the MTA quits.
+
+        After `seconds` the worker still serves what is open: `finish` ends it.
+        """
+        await self._stop_accepting()
         await self._emptied(seconds)
 
     async def drain(self, seconds: float) -> None:
-        """Take no more connections; close each once its message is answered, all in `seconds`."""
-        self._stop_accepting()
+        """The same, and then the end."""
         self._service.draining = True
-        for connection in list(self._service.open):
-            if not connection.in_message:
-                connection.close()
+        await self.retire(seconds)
+        await self.finish(min(seconds, LAST_SECONDS))
+
+    async def finish(self, seconds: float) -> None:
+        """Close connections that are between messages; the others once theirs is answered.
+
+        The time of the SMTP sessions is over.  What is not answered within `seconds` is cut
+        off: the MTA keeps that message.
+        """
+        service = self._service
+        service.draining = service.finishing = True
+        between = [one for one in service.open if not one.in_message]
+        if between:
+            LOGGER.warning(
+                "%d connections closed between messages: their time was over", len(between)
+            )
+        for connection in between:
+            connection.close()
         await self._emptied(seconds)
-        left = sum(one.in_message for one in self._service.open)
+        left = sum(one.in_message for one in service.open)
         if left:
             LOGGER.warning("stopped with %d messages unfinished: the MTA keeps them", left)
-        for connection in list(self._service.open):
+        for connection in list(service.open):
             connection.abort()
 
-    def _stop_accepting(self) -> None:
+    async def _stop_accepting(self) -> None:
         for acceptor in self._acceptors:
             acceptor.close()
         if self._health_acceptor is not None:
             self._health_acceptor.close()
+        for acceptor in self._acceptors:
+            await acceptor.settled()
 
     async def _emptied(self, seconds: float) -> None:
         """Wait until no connection is open, but not for ever."""

@@ -75,7 +75,8 @@ class Service:
 
     `seconds` is our own deadline for an answer, `dns_seconds` and `dns_questions` what one
     message may ask.  `place` numbers the workers, so that one can speak for all.  `held`
-    counts the octets of unfinished messages over all connections.
+    counts the octets of unfinished messages over all connections.  While `draining` no more
+    connections are taken; once `finishing` each ends with the message it carries.
     """
 
     filter: Filter
@@ -88,6 +89,7 @@ class Service:
     dns_questions: int = DEFAULT.dns_questions
     place: int = 0
     draining: bool = False
+    finishing: bool = False
     held: int = 0
     open: set[Connection] = field(default_factory=set)
     on_room: Callable[[], None] = lambda: None

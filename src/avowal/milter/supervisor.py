@@ -33,7 +33,7 @@ from avowal.milter.worker import DRAIN, RETIRE, Prepared, check_user
 START_SECONDS = 30.0  # until a new worker has to serve
 _GENERATIONS_KEPT = 3  # retiring ones, before the oldest has to hurry
 _TICK = 1.0
-_GRACE_SECONDS = 5.0  # beyond the time to drain, before workers are killed
+_GRACE_SECONDS = 10.0  # beyond the time to drain, before workers are killed
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGCHLD)
 _STOPS: Final = frozenset({signal.SIGTERM, signal.SIGINT})
 
@@ -220,9 +220,11 @@ class Supervisor:
             self._fleet.retiring.append(generation)
 
     def _drain(self) -> None:
-        """Let the workers finish their messages, then end them all."""
+        """Let the workers serve their SMTP sessions to the end, then end them all."""
         self._notifier.stopping()
-        LOGGER.info("stopping: open messages are finished")
+        LOGGER.info("stopping: open SMTP sessions are served to their end")
+        for one in self._open:
+            one.close()  # a fresh connection is refused at once, not left in a queue
         ending = list(self._fleet.generations())
         self._fleet.current = self._fleet.coming = None
         self._fleet.retiring = []

@@ -28,8 +28,6 @@ from avowal.milter.sockets import group_id, user_id
 READY, BEAT = b"R", b"."
 RETIRE, DRAIN = b"T", b"D"
 BEAT_SECONDS = 2.0
-RETIRE_SECONDS = 600.0
-"""How long connections of an old configuration may last; Postfix ends a silent session at 300."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,14 +177,18 @@ async def _serve(
 
 async def _until_done(server: MilterServer, told: asyncio.Queue[bytes], service: Service) -> None:
     """Serve until told to retire or drain; a retiring worker may still be told to drain."""
-    seconds = service.options.drain
+    options = service.options
     if await told.get() == RETIRE:
-        retiring = asyncio.ensure_future(server.retire(RETIRE_SECONDS))
+        retiring = asyncio.ensure_future(server.retire(options.retire))
         urged = asyncio.ensure_future(told.get())
         await asyncio.wait({retiring, urged}, return_when=asyncio.FIRST_COMPLETED)
+        done = retiring.done()
         for future in (retiring, urged):
             future.cancel()
-    await server.drain(seconds)
+        if done:
+            await server.finish(options.drain)
+            return
+    await server.drain(options.drain)
 
 
 async def _beat(channel: socket.socket) -> None:

@@ -73,7 +73,7 @@ class Service:
     send: Callable[[Sequence[OutgoingMail]], Awaitable[None]]
     now: Callable[[], int] = lambda: int(time.time())
     shadow: Shadow | None = None
-    draining: bool = False
+    finishing: bool = False
     open: set[Connection] = field(default_factory=set)
     on_empty: Callable[[], None] = lambda: None
 
@@ -158,7 +158,7 @@ class Connection(asyncio.Protocol):
         octets = self._session.outgoing()
         if octets and self._transport is not None and not self._transport.is_closing():
             self._transport.write(octets)
-        if self._service.draining and not self.in_message:
+        if self._service.finishing and not self.in_message:
             self.close()
 
     # -- events --------------------------------------------------------------------------

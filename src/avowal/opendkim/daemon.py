@@ -15,7 +15,7 @@ from pathlib import Path
 from avowal import __version__
 from avowal.config.opendkim_conf import OpendkimConf, read_conf
 from avowal.errors import AvowalError, EnvironmentFault
-from avowal.milter.server import Acceptor
+from avowal.milter.server import LAST_SECONDS, Acceptor
 from avowal.opendkim.connection import Connection, Service
 from avowal.opendkim.filtering import Generation
 from avowal.opendkim.journal import Level, Line
@@ -113,6 +113,8 @@ class Daemon:
         await stop.wait()
         for acceptor in acceptors:
             acceptor.pause()
+        for acceptor in acceptors:
+            await acceptor.settled()
         await _drained(service)
 
     def _watch_signals(self, service: Service, stop: asyncio.Event) -> None:
@@ -150,15 +152,18 @@ class Daemon:
 
 
 async def _drained(service: Service) -> None:
-    """Let open messages come to their answer, for a while."""
-    service.draining = True
+    """Serve open SMTP sessions for a while, then open messages to their answer."""
     gone = asyncio.Event()
     service.on_empty = gone.set
+    if service.open:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(gone.wait(), _DRAIN_SECONDS)
+    service.finishing = True
     for connection in list(service.open):
         if not connection.in_message:
             connection.close()
     if service.open:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(gone.wait(), _DRAIN_SECONDS)
+            await asyncio.wait_for(gone.wait(), LAST_SECONDS)
     for connection in list(service.open):
         connection.abort()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -18,6 +18,7 @@ from avowal.errors import PeerError, UsageError
 from avowal.flow.plan import Plan
 from avowal.lookup import Answer, Question
 from avowal.milter import connection
+from avowal.milter.client import MtaClient
 from avowal.milter.codec import encode
 from avowal.milter.events import HeaderEnd, SessionLimits
 from avowal.milter.flow_filter import FlowFilter
@@ -32,6 +33,7 @@ from avowal.milter.packets import (
     Quarantine,
     ReplyCode,
 )
+from avowal.milter.server import MilterServer
 from avowal.milter.service import Verdict
 from avowal.milter.session import FilterSession
 from avowal.testing import Zone
@@ -564,7 +566,51 @@ async def test_a_long_body_is_streamed(serve: Serve, plan: Plans) -> None:
 # -- ends --------------------------------------------------------------------------------------
 
 
-async def test_draining_finishes_messages_and_closes_what_is_idle(
+Ending = Callable[[MilterServer], Coroutine[Any, Any, None]]
+ENDINGS = [
+    pytest.param(lambda server: server.retire(60), id="a reload"),
+    pytest.param(lambda server: server.drain(60), id="a stop"),
+]
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+async def test_an_smtp_session_is_served_between_its_messages_until_the_mta_quits(
+    serve: Serve, plan: Plans, ending: Ending
+) -> None:
+    async with serve(plan()) as running:
+        mta, silent = await running.client(), await running.client()
+        await asyncio.to_thread(mta.send, Transaction.of(MESSAGE))
+        task = asyncio.create_task(ending(running.server))
+        for _ in range(3):
+            outcome = await asyncio.to_thread(mta.send, Transaction.of(MESSAGE))
+            assert b"DKIM-Signature" in outcome.octets
+        await asyncio.to_thread(mta.close)
+        assert not task.done()
+        outcome = await asyncio.to_thread(silent.send, Transaction.of(MESSAGE))
+        assert b"DKIM-Signature" in outcome.octets
+        await asyncio.to_thread(silent.close)
+        await asyncio.wait_for(task, 30)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+async def test_a_connection_taken_from_the_queue_at_the_last_moment_is_served(
+    serve: Serve, plan: Plans, ending: Ending
+) -> None:
+    async with serve(plan()) as running:
+        (acceptor,) = running.server._acceptors
+        acceptor.pause()
+        connected = await running.raw()
+        acceptor._accept()
+        assert not running.service.open  # taken, and not yet one of the service
+        task = asyncio.create_task(ending(running.server))
+        mta = await asyncio.to_thread(MtaClient, connected)
+        outcome = await asyncio.to_thread(mta.send, Transaction.of(MESSAGE))
+        assert b"DKIM-Signature" in outcome.octets
+        await asyncio.to_thread(mta.close)
+        await asyncio.wait_for(task, 30)
+
+
+async def test_at_the_end_of_its_time_messages_are_finished_and_what_is_idle_is_closed(
     serve: Serve, plan: Plans, zone: Zone
 ) -> None:
     signed = await signed_message(serve, plan)
@@ -574,12 +620,12 @@ async def test_draining_finishes_messages_and_closes_what_is_idle(
         transaction = Transaction.of(signed, connection=STRANGER, macros=J)
         waiting = asyncio.create_task(asyncio.to_thread(busy.send, transaction))
         await asyncio.wait_for(slow.asked.wait(), 5)
-        draining = asyncio.create_task(running.server.drain(5))
+        finishing = asyncio.create_task(running.server.finish(60))
         assert await asyncio.to_thread(idle._socket.recv, 1) == b""
         assert not waiting.done()
         slow.go.set()
         assert b"dkim=pass" in results((await waiting).octets)[0]
-        await asyncio.wait_for(draining, 5)
+        await asyncio.wait_for(finishing, 30)
         for mta in (idle, busy):
             await asyncio.to_thread(mta.close)
 
@@ -596,18 +642,6 @@ async def test_draining_ends_at_its_time(serve: Serve, plan: Plans, zone: Zone) 
         with pytest.raises((PeerError, OSError)):
             await waiting
         await asyncio.to_thread(busy.close)
-
-
-async def test_retiring_serves_open_connections_to_their_end(serve: Serve, plan: Plans) -> None:
-    async with serve(plan()) as running:
-        mta = await running.client()
-        retiring = asyncio.create_task(running.server.retire(5))
-        await asyncio.sleep(0)
-        for _ in range(3):
-            outcome = await asyncio.to_thread(mta.send, Transaction.of(MESSAGE))
-            assert b"DKIM-Signature" in outcome.octets
-        await asyncio.to_thread(mta.close)
-        await asyncio.wait_for(retiring, 5)
 
 
 def test_only_what_can_be_needed_is_wished_for(plan: Plans) -> None:
