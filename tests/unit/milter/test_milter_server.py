@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
+from tests.mta.client import MtaClient
 from tests.mta.session import MtaSession, Transaction
 from tests.mta.spool import POSTFIX, SENDMAIL, Flavour
 
@@ -18,7 +19,6 @@ from avowal.errors import PeerError, UsageError
 from avowal.flow.plan import Plan
 from avowal.lookup import Answer, Question
 from avowal.milter import connection
-from avowal.milter.client import MtaClient
 from avowal.milter.codec import encode
 from avowal.milter.events import HeaderEnd, SessionLimits
 from avowal.milter.flow_filter import FlowFilter
