@@ -13,14 +13,20 @@ import pytest
 from tests.crafting import ZONE
 
 from avowal import KeyRecord, Limits, Signature, quoted, verify
+from avowal.arc import fields as arc
+from avowal.authres import grammar as results
 from avowal.canonical import BODY_FORMS, DOMAINKEYS_BODY_FORMS, HEADER_FORMS
 from avowal.dkim.authors import Authors
-from avowal.errors import SyntaxFault
+from avowal.dns.zonefile import read_zone
+from avowal.errors import ConfigError, SyntaxFault
+from avowal.mailbox import mailboxes
 from avowal.message import Field, Header, HeaderReader, WireForm, split
 from avowal.names import DomainName, Identity
+from avowal.policy import vbr
 from avowal.taglist import TagList
 
 SIZE = 1 << 20
+SMALL = 1 << 16
 SLOWER = 30  # times; a square would be thousands
 FLOOR = 0.030  # seconds; below it a ratio says nothing
 UNLIMITED = Limits(
@@ -29,6 +35,8 @@ UNLIMITED = Limits(
     key_record_octets=1 << 30,
     tags=1 << 30,
     signed_names=1 << 30,
+    authres_octets=1 << 30,
+    authres_results=1 << 30,
 )
 
 
@@ -37,6 +45,7 @@ class Parser(NamedTuple):
     harmless: bytes  # repeated to 1 MB
     worst: tuple[bytes, ...]
     around: tuple[bytes, bytes] = (b"", b"")
+    size: int = SIZE  # SMALL where each token costs a step of Python: a square shows as well
 
 
 def body_form(form: Any) -> Callable[[bytes], None]:
@@ -120,6 +129,72 @@ PARSERS = {
     ),
     "domain-name": Parser(DomainName.parse, b"a.", (b".", b"a", b"-", b"\xc3\xbc", b"\xff")),
     "identity": Parser(Identity.parse, b"a", (b"@", b'"', b"\\", b'"\\', b"\xff", b"a@")),
+    "mailboxes": Parser(
+        mailboxes,
+        b"Some Body <a@example.com>, ",
+        (
+            *FOLDS,
+            b"a.",
+            b"a@",
+            b"@.",
+            b'"',
+            b'\\"',
+            b"\\a",
+            b'"\\',
+            b'"a" ',
+            b"<",
+            b"<@",
+            b",@a",
+            b"[",
+            b"(",
+            b":",
+        ),
+        size=SMALL,
+    ),
+    "mailboxes-quoted": Parser(
+        mailboxes, b"a", (b"\\a", b'\\"', b"\\", b"\r\n "), (b'"', b""), size=SMALL
+    ),
+    "mailboxes-route": Parser(
+        mailboxes,
+        b"@example.com,",
+        (b",", b"@a,", b"@a.", b"@a", b".", b"[l]"),
+        (b"<", b":a@b>"),
+        size=SMALL,
+    ),
+    "results": Parser(
+        lambda octets: results.parse(octets, limits=UNLIMITED),
+        b" spf=pass smtp.mailfrom=a@example.com;",
+        (*FOLDS, b";", b"=", b"(", b"()", b"a", b"a.b=", b"\r\n (a)"),
+        (b"e.com;", b""),
+        size=SMALL,
+    ),
+    "results-quoted": Parser(
+        lambda octets: results.parse(octets, limits=UNLIMITED),
+        b"a",
+        (*FOLDS, b"\\a", b'\\"', b"\\", b'"', b" \r\n"),
+        (b'e.com; spf=pass reason="', b'"'),
+        size=SMALL,
+    ),
+    "results-local-part": Parser(
+        lambda octets: results.parse(octets, limits=UNLIMITED),
+        b"a",
+        (b".", b"a.", b"..a", b"\xc3\xbc."),
+        (b"e.com; spf=pass smtp.mailfrom=", b"@e.com"),
+        size=SMALL,
+    ),
+    "arc-instance": Parser(
+        arc.split_instance, b" ", (*FOLDS, b"()", b"(", b"\r\n ()"), (b"i=1", b";"), size=SMALL
+    ),
+    "vbr-record": Parser(
+        lambda octets: vbr.vouches(octets, "all"), b"list ", (b" ", b"a", b"a ", b"a  ")
+    ),
+    "zone-file": Parser(
+        lambda octets: read_zone(octets.decode("latin-1"), "e.com", ""),
+        b'"abc" ',
+        (b"\\a", b'"', b'\\"', b";", b"a ", b'"\\a', b"\\", b"\n", b"\\097"),
+        (b"a TXT (", b")"),
+        size=SMALL,
+    ),
     "relaxed-field": Parser(
         lambda octets: HEADER_FORMS["relaxed"](octets, 1), b"a b ", FOLDS, (b"X:", b"")
     ),
@@ -142,14 +217,14 @@ PARSERS = {
 
 def made(parser: Parser, piece: bytes) -> bytes:
     before, behind = parser.around
-    return before + (piece * (SIZE // len(piece))) + behind
+    return before + (piece * (parser.size // len(piece))) + behind
 
 
 def seconds(parser: Parser, octets: bytes) -> float:
     best = float("inf")
     for _ in range(2):
         started = time.process_time()
-        with contextlib.suppress(SyntaxFault):
+        with contextlib.suppress(SyntaxFault, ConfigError):
             parser.read(octets)
         best = min(best, time.process_time() - started)
         if best < FLOOR:

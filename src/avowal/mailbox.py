@@ -23,10 +23,9 @@ from avowal.tokens import ATOM, LITERAL, QUOTED, Token, scan, unquoted
 _WORDS = (ATOM, QUOTED)
 
 # Over the kinds of tokens, one letter each.
-_ADDRESS = r"[aq](?:\.[aq])*+@(?:a(?:\.a)*+|l)"
-_ROUTE = r"(?:,*+@(?:a(?:\.a)*+|l))(?:,++(?:@(?:a(?:\.a)*+|l))?)*+:"  # RFC 5322 §4.4 obs-route
-_ANGLE = re.compile(rf"(?P<phrase>[aq][aq.]*+)?<(?:{_ROUTE})?(?P<address>{_ADDRESS})>")
-_BARE = re.compile(rf"(?P<address>{_ADDRESS})")
+_ADDRESS = r"(?P<address>(?P<local>[aq.]++)@(?P<domain>[a.]++|l))"
+_ANGLE = re.compile(rf"(?P<phrase>[aq][aq.]*+)?<(?P<route>[,@al.]*+:)?{_ADDRESS}>")
+_BARE = re.compile(_ADDRESS)
 _GROUP = re.compile(r"[aq][aq.]*+:")
 
 
@@ -158,7 +157,7 @@ def _by_grammar(value: bytes, tokens: list[Token]) -> list[Mailbox] | None:
             position, expected = position + 1, True
             continue
         mailbox = _ANGLE.match(kinds, position) or _BARE.match(kinds, position)
-        if mailbox is not None and expected:
+        if mailbox is not None and expected and _is_dotted(mailbox):
             found.append(_mailbox(value, tokens, mailbox))
             position, expected = mailbox.end(), False
             continue
@@ -167,6 +166,26 @@ def _by_grammar(value: bytes, tokens: list[Token]) -> list[Mailbox] | None:
             return None
         position, in_group = group.end(), True
     return found
+
+
+def _is_dotted(match: re.Match[str]) -> bool:
+    """Whether single dots part the words of the local part, the domain and the route."""
+    route = match["route"] if match.re is _ANGLE else None
+    return (
+        set(match["local"].split(".")) <= {ATOM, QUOTED}
+        and _is_domain(match["domain"])
+        and (route is None or _is_route(route))
+    )
+
+
+def _is_domain(kinds: str) -> bool:
+    return kinds == LITERAL or set(kinds.split(".")) == {ATOM}
+
+
+def _is_route(kinds: str) -> bool:
+    """Whether these are domains to pass through, and a colon (RFC 5322 §4.4 obs-route)."""
+    hops = set(kinds[:-1].split(",")) - {""}
+    return bool(hops) and all(hop[0] == "@" and _is_domain(hop[1:]) for hop in hops)
 
 
 def _mailbox(value: bytes, tokens: list[Token], match: re.Match[str]) -> Mailbox:

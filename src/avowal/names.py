@@ -23,10 +23,9 @@ _MAX_WRITTEN = 1024  # octets; a U-label takes up to four octets where its A-lab
 # and domains in the field; signing warns about them.
 _LABEL = re.compile(r"[a-z0-9_-]+")
 # Deliberate: dots may stand anywhere, as in addresses that exist in spite of RFC 5322 §3.2.3.
-_LOCAL_PART = re.compile(
-    rb"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.\x80-\xff-]*+"
-    rb'|"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t -\x7e])*+"'
-)
+_DOT_STRING = re.compile(rb"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.\x80-\xff-]*+")
+_QUOTED_PAIR = re.compile(rb"\\[\t -\x7e]")
+_QTEXT = re.compile(rb"[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]*+")
 
 
 class NameFault(SyntaxFault):
@@ -87,7 +86,7 @@ class Identity:
         local_part, at, domain = octets.rpartition(b"@")
         if not at:
             raise NameFault(0, "an identity needs an @")
-        if _LOCAL_PART.fullmatch(local_part) is None:
+        if _DOT_STRING.fullmatch(local_part) is None and not is_quoted_string(local_part):
             raise NameFault(0, "not a local part")
         try:
             return cls(local_part, DomainName.parse(domain))
@@ -96,6 +95,13 @@ class Identity:
 
     def __str__(self) -> str:
         return f"{self.local_part.decode('utf-8', 'backslashreplace')}@{self.domain.text}"
+
+
+def is_quoted_string(octets: bytes) -> bool:
+    """Whether octets are one whole quoted string (RFC 5321 §4.1.2, RFC 6531 §3.3)."""
+    if len(octets) < 2 or not octets[:1] == octets[-1:] == b'"':
+        return False
+    return _QTEXT.fullmatch(_QUOTED_PAIR.sub(b"", octets[1:-1])) is not None
 
 
 def key_name(selector: Selector, domain: DomainName) -> str:

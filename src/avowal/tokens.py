@@ -15,9 +15,11 @@ _SPACE = re.compile(rb"[ \t\r\n]++")
 _ENCODED_WORD = rb"=\?[^?\s]++\?[BbQq]\?[^?\s]*+\?="
 _ATOM = rb'[^\x00-\x20"(),.:;<>@\[\]\\\x7f]++'
 _USUAL = re.compile(rb"[ \t\r\n]*+(?:(%b|%b)|([<>,:;@.]))" % (_ENCODED_WORD, _ATOM))
-_QUOTED = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 _LITERAL = re.compile(rb"\[[^\[\]\\]*+\]")
 _IN_COMMENT = re.compile(rb"[()]|\\.", re.DOTALL)
+_IN_QUOTES = re.compile(rb'"|\\.', re.DOTALL)
+_FWS = re.compile(rb"(?:\r\n)?[ \t]++")
+_ATEXT = re.compile(rb'[^\x00-\x20\x7f()<>@,;:\\".\[\]]++')  # RFC 5322 §3.2.3, RFC 6532 §3.2
 
 ATOM, QUOTED, LITERAL, JUNK = "a", "q", "l", "j"
 
@@ -72,8 +74,34 @@ def _closed(octets: bytes, position: int, mark: bytes) -> int:
     """Return where the thing that begins here ends; -1 when it never does."""
     if mark == b"(":
         return comment_end(octets, position)
-    found = (_QUOTED if mark == b'"' else _LITERAL).match(octets, position)
+    if mark == b'"':
+        return quoted_end(octets, position)
+    found = _LITERAL.match(octets, position)
     return -1 if found is None else found.end()
+
+
+def is_dot_atom(octets: bytes) -> bool:
+    """Whether octets are atoms between single dots (RFC 5322 §3.2.3, RFC 6532 §3.2)."""
+    return all(map(_ATEXT.fullmatch, octets.split(b".")))
+
+
+def fws_end(octets: bytes, position: int) -> int:
+    """Return where folding white space ends, any number of folds; `position` where is none."""
+    while (space := _FWS.match(octets, position)) is not None:
+        position = space.end()
+    return position
+
+
+def quoted_end(octets: bytes, position: int, marks: re.Pattern[bytes] = _IN_QUOTES) -> int:
+    """Return where the quoted string that begins here ends; -1 for never.
+
+    `marks` finds quoted pairs, the closing mark and whatever else may not stand within.
+    """
+    for found in marks.finditer(octets, position + 1):
+        mark = found[0]
+        if len(mark) == 1:
+            return found.end() if mark == b'"' else -1
+    return -1
 
 
 def comment_end(octets: bytes, position: int) -> int:

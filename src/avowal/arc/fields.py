@@ -34,7 +34,7 @@ from avowal.limits import DEFAULT, Limits
 from avowal.message import Field
 from avowal.names import DomainName, Identity, Selector
 from avowal.taglist import TagList
-from avowal.tokens import comment_end
+from avowal.tokens import comment_end, fws_end
 
 RESULTS_NAME = b"arc-authentication-results"
 SIGNATURE_NAME = b"arc-message-signature"
@@ -45,7 +45,6 @@ MOST_INSTANCES = 50  # RFC 8617 §4.2.1
 _INSTANCE = re.compile(rb"0?[1-9]|[1-4][0-9]|50")
 _SIGNATURE_TAGS = ("i", "a", "b", "bh", "d", "h", "s")  # RFC 6376 §6.1.1, RFC 8617 §4.1.2
 _SEAL_TAGS = ("i", "a", "b", "cv", "d", "s")  # RFC 8617 §4.1.3; t= is recommended, RFC 6376 §3.5
-_SPACE = re.compile(rb"(?:[ \t]|\r\n(?=[ \t]))++")
 
 
 class ArcFault(SyntaxFault):
@@ -201,9 +200,7 @@ _IN_SEAL: dict[str, Reader | None] = dict.fromkeys(("bh", "c", "h", "i", "l", "q
 def _cfws(value: bytes, position: int) -> int:
     """Return where comments and folding white space end (RFC 5322 §3.2.2)."""
     while True:
-        space = _SPACE.match(value, position)
-        if space is not None:
-            position = space.end()
+        position = fws_end(value, position)
         if not value.startswith(b"(", position):
             return position
         end = comment_end(value, position)

@@ -29,22 +29,19 @@ from avowal.authres.model import VERSION, AuthenticationResults, Result
 from avowal.errors import SyntaxFault
 from avowal.limits import DEFAULT, Limits
 from avowal.names import DomainName, NameFault
-from avowal.tokens import comment_end, unquoted
+from avowal.tokens import comment_end, fws_end, is_dot_atom, quoted_end, unquoted
 
-_FWS = re.compile(rb"(?:[ \t]|\r\n(?=[ \t]))++")
 _SPACES = re.compile(rb"[ \t\r\n]++")
 # RFC 5321 §4.1.2 Keyword.  Deliberate: "_" is read within it; x_names are in the field.
 _KEYWORD = re.compile(rb"[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?")
 _DIGITS = re.compile(rb"[0-9]++")
 # RFC 5322 §3.2.4 with its obsolete controls, RFC 6532 §3.2: anything but NUL, CR, LF, which
 # only a fold may hold.
-_QUOTED = re.compile(rb'"(?:[^"\\\x00\r\n]|\\[^\x00\r\n]|\r\n(?=[ \t]))*+"')
+_IN_QUOTES = re.compile(rb'"|\\[^\x00\r\n]|[\x00\\]|\r(?!\n[ \t])|(?<!\r)\n')
 _TOKEN = re.compile(rb'[^\x00-\x20\x7f()<>@,;:\\"/\[\]?=]++')
 # token, dot-atom (RFC 5322 §3.2.3), "@", and what needs quotes: told apart afterwards
 _RUN = re.compile(rb'[^\x00-\x20\x7f()<>,;\\"]++')
 _BRACKETED = re.compile(rb'<([^\x00-\x20\x7f()<>,;\\"]*+)>')
-_ATEXT = rb'[^\x00-\x20\x7f()<>@,;:\\".\[\]]++'
-_DOT_ATOM = re.compile(_ATEXT + rb"(?:\." + _ATEXT + rb")*+")
 _FORBIDDEN_IN_COMMENT = re.compile(rb"\x00|\r(?!\n[ \t])|(?<!\r)\n")
 
 
@@ -98,12 +95,9 @@ class _Reading:
         """Pass over comments and folding white space (RFC 5322 §3.2.2); keep the comments."""
         octets = self._octets
         while True:
-            space = _FWS.match(octets, self._position)
-            if space is not None:
-                self._position = space.end()
-            if not octets.startswith(b"(", self._position):
+            start = self._position = fws_end(octets, self._position)
+            if not octets.startswith(b"(", start):
                 return
-            start = self._position
             end = comment_end(octets, start)
             if end < 0:
                 raise PayloadFault(start, "a comment that is not closed")
@@ -259,7 +253,7 @@ class _Reading:
             self.defects["an address without a domain name"] = None
         else:
             quoted = local_part.startswith(b'"')
-            if local_part and not quoted and _DOT_ATOM.fullmatch(local_part) is None:
+            if local_part and not quoted and not is_dot_atom(local_part):
                 self.defects["a local part that needs quotes"] = None
         return _text(octets, start)
 
@@ -273,11 +267,12 @@ class _Reading:
         return found[0].decode().lower()
 
     def _quoted_string(self, what: str) -> str:
-        found = _QUOTED.match(self._octets, self._position)
-        if found is None:
-            raise PayloadFault(self._position, f"expected {what}")
-        self._position = found.end()
-        return _text(unquoted(_unfolded(found[0])), found.start())
+        start = self._position
+        end = quoted_end(self._octets, start, _IN_QUOTES) if self._accept(b'"') else -1
+        if end < 0:
+            raise PayloadFault(start, f"expected {what}")
+        self._position = end
+        return _text(unquoted(_unfolded(self._octets[start:end])), start)
 
     def _accept(self, mark: bytes) -> bool:
         if not self._octets.startswith(mark, self._position):

@@ -17,14 +17,11 @@ from avowal.errors import UsageError
 from avowal.fold import Folder
 from avowal.members import refuse_single
 from avowal.message import Field
-from avowal.names import DomainName, NameFault
+from avowal.names import DomainName, NameFault, is_quoted_string
+from avowal.tokens import is_dot_atom
 
 _BEGINNING = b"Authentication-Results:"
 _TOKEN = re.compile(rb"[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]++")  # RFC 2045 §5.1
-_ATEXT = rb"[!#$%&'*+\-/0-9=?A-Z^_`a-z{|}~\x80-\xff]++"  # RFC 5322 §3.2.3, RFC 6532 §3.2
-_DOT_ATOM = _ATEXT + rb"(?:\." + _ATEXT + rb")*+"
-_QUOTED_STRING = rb'"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~])*+"'
-_LOCAL_PART = re.compile(_DOT_ATOM + rb"|" + _QUOTED_STRING)
 _ESCAPED = re.compile(rb'["\\]')
 _IN_COMMENT = re.compile(rb"[()\\]")
 _UNWRITABLE = re.compile("[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
@@ -122,7 +119,7 @@ def _pvalue(text: str, *, utf8: bool) -> bytes:
         return _value(text, utf8=utf8)
     if not utf8 and not local_part.isascii():
         return _value(text, utf8=False)
-    if not local_part or _LOCAL_PART.fullmatch(local_part):
+    if not local_part or is_dot_atom(local_part) or is_quoted_string(local_part):
         return local_part + b"@" + (domain if utf8 or domain.isascii() else name.ascii.encode())
     return _value(text, utf8=utf8)
 

@@ -32,8 +32,8 @@ _PIECE = re.compile(
     | (?P<end>\n)
     | (?P<open>\()
     | (?P<close>\))
-    | "(?P<quoted>(?:[^"\\\n]|\\[^\n])*+)"
-    | (?P<word>(?:[^ \t\n;()"\\]|\\[^\n])++)
+    | "(?P<quoted>[^"\\\n]*+(?:\\[^\n][^"\\\n]*+)*)"
+    | (?P<word>(?:[^ \t\n;()"\\]++|\\[^\n])+)
     | (?P<stray>.)""",
     re.VERBOSE,
 )

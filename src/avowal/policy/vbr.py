@@ -23,7 +23,7 @@ from avowal.policy.trace import Notes, Trace, excerpt
 FIELD_NAME = b"vbr-info"
 TYPES = ("all", "list", "transaction")  # §6
 _FWS = b" \t\r\n"
-_WORDS = re.compile(rb"[a-z]++(?: ++[a-z]++)*+")  # §5: lower-case words between spaces
+_WORDS = re.compile(rb"[a-z][a-z ]*+(?<! )")  # §5: lower-case words between spaces
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
