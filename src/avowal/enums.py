@@ -1,30 +1,28 @@
 """Closed lists whose members are words for programs and carry a sentence for people.
 
 A list is a subclass: ``class Cause(Word): CLAIM = "claims-our-id", "it claims our id"``.  Its
-members are their words: they compare, hash and print as such.
+members are their words: they compare, hash and print as such.  The sentence has a default
+only because a call with the word alone finds the member.
 """
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 
 
-class Word(str, Enum):
+class Word(StrEnum):
     """A word and its sentence."""
 
     sentence: str
 
-    def __new__(cls, word: str, sentence: str) -> Word:
+    def __new__(cls, word: str, sentence: str = "") -> Word:
         member = str.__new__(cls, word)
         member._value_ = word
         member.sentence = sentence
         return member
 
-    def __str__(self) -> str:
-        return str(self.value)
 
-
-class CitedWord(str, Enum):
+class CitedWord(StrEnum):
     """A word, the section it comes from, and its sentence."""
 
     source: str
@@ -36,6 +34,3 @@ class CitedWord(str, Enum):
         member.source = source
         member.sentence = sentence
         return member
-
-    def __str__(self) -> str:
-        return str(self.value)

@@ -13,8 +13,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from enum import Enum
 
+from avowal.enums import Word
 from avowal.limits import DEFAULT, Limits
 from avowal.message import Header
 from avowal.names import DomainName, NameFault
@@ -29,19 +29,16 @@ _BARE = re.compile(_ADDRESS)
 _GROUP = re.compile(r"[aq][aq.]*+:")
 
 
-class Problem(str, Enum):
+class Problem(Word):
     """What is unusual about a From field; none of them hides a domain."""
 
-    NO_FIELD = "no-field"
-    SEVERAL_FIELDS = "several-fields"
-    NO_ADDRESS = "no-address"
-    MALFORMED = "malformed"
-    UNREADABLE_DOMAIN = "unreadable-domain"
-    ADDRESS_LITERAL = "address-literal"
-    TOO_MANY = "too-many"
-
-    def __str__(self) -> str:
-        return self.value
+    NO_FIELD = "no-field", "there is no From field"
+    SEVERAL_FIELDS = "several-fields", "there is more than one From field"
+    NO_ADDRESS = "no-address", "it holds no address"
+    MALFORMED = "malformed", "it breaks the grammar of RFC 5322"
+    UNREADABLE_DOMAIN = "unreadable-domain", "a domain in it cannot be read"
+    ADDRESS_LITERAL = "address-literal", "an address has an IP address in place of a domain"
+    TOO_MANY = "too-many", "it names more authors than are looked at"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

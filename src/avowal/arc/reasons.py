@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 
 from avowal.enums import CitedWord
 from avowal.errors import IntentError
 
 
-class ChainStatus(str, Enum):
+class ChainStatus(StrEnum):
     """The Chain Validation Status (RFC 8617 §4.4)."""
 
     NONE = "none"
     FAIL = "fail"
     PASS = "pass"  # noqa: S105 - a verdict
-
-    def __str__(self) -> str:
-        return self.value
 
 
 class ChainReason(CitedWord):

@@ -32,7 +32,7 @@ def _lines(origin: Origin, assessment: Assessment, *, trace: bool) -> Iterator[s
     yield click.style(printable(str(origin)), bold=True)
     yield f"  author     {printable(authors or 'nobody that can be read')}"
     for problem in assessment.authors.problems:
-        yield f"             From: {problem}"
+        yield f"             From: {problem.sentence}"
     for signature in assessment.signatures:
         yield printable(f"  dkim       {signature.result} d={signature.domain.ascii}")
     if assessment.envelope is not None:

@@ -7,7 +7,7 @@ passed over in silence.
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import NamedTuple
 
 
@@ -20,16 +20,13 @@ class Kind(Enum):
     SET = "data set"
 
 
-class Verdict(str, Enum):
+class Verdict(StrEnum):
     """What avowal does about an option."""
 
     SUPPORTED = "supported"
     IGNORED = "ignored harmlessly"
     REFUSED = "refused: it changes a decision"
     REMOVED = "removed in OpenDKIM 2.10"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 class Option(NamedTuple):

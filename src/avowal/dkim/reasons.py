@@ -5,12 +5,12 @@ The reference page, `--json`, `explain` and the tests read these tables.
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 
 from avowal.enums import Word
 
 
-class Result(str, Enum):
+class Result(StrEnum):
     """The words of RFC 8601 §2.7.1 for one signature."""
 
     NONE = "none"
@@ -21,11 +21,8 @@ class Result(str, Enum):
     TEMPERROR = "temperror"
     PERMERROR = "permerror"
 
-    def __str__(self) -> str:
-        return self.value
 
-
-class Reason(str, Enum):
+class Reason(StrEnum):
     """Why a signature did not pass: word, result, source, sentence.
 
     The result of syntax errors is `neutral` by the letter of RFC 8601 §2.7.1
@@ -43,9 +40,6 @@ class Reason(str, Enum):
         member.source = source
         member.sentence = sentence
         return member
-
-    def __str__(self) -> str:
-        return str(self.value)
 
     # the signature as written
     SYNTAX = (

@@ -5,7 +5,7 @@ Each class is named as its option in the table `actions`.
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from typing import Final, NamedTuple
 
 from avowal.dkim.reasons import Reason
@@ -18,7 +18,7 @@ class Codes(NamedTuple):
     tempfail: tuple[int, str]
 
 
-class ResultClass(str, Enum):
+class ResultClass(StrEnum):
     """What is wrong with a message; in order of weight, the heaviest first."""
 
     codes: Codes
@@ -30,9 +30,6 @@ class ResultClass(str, Enum):
         member.codes = Codes((550, reject), (451, tempfail))
         member.sentence = sentence
         return member
-
-    def __str__(self) -> str:
-        return str(self.value)
 
     INTERNAL_ERROR = "internal_error", "5.3.0", "4.3.0", "this message could not be checked"
     SECURITY = "security", "5.7.0", "4.7.0", "this message is beyond what can be checked safely"

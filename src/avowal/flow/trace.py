@@ -8,27 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import Enum
 from typing import NamedTuple
 
 from avowal.config.places import Place
+from avowal.enums import Word
 
 
-class Topic(str, Enum):
+class Topic(Word):
     """What a step is about."""
 
-    OURS = "ours"  # whether the message is ours
-    AUTHOR = "author"  # for whom it would be signed
-    SIGN = "sign"
-    VERIFY = "verify"
-    POLICY = "policy"  # what SPF and the author's domain say
-    ARC = "arc"
-    REPORTS = "reports"
-    RESULTS = "results"  # Authentication-Results fields
-    ACTION = "action"  # what the MTA is told
-
-    def __str__(self) -> str:
-        return self.value
+    OURS = "ours", "whether the message is ours"
+    AUTHOR = "author", "for whom it would be signed"
+    SIGN = "sign", "what is signed"
+    VERIFY = "verify", "what is verified"
+    POLICY = "policy", "what SPF and the author's domain say"
+    ARC = "arc", "the ARC chain"
+    REPORTS = "reports", "failure reports"
+    RESULTS = "results", "Authentication-Results fields"
+    ACTION = "action", "what the MTA is told"
 
 
 class Step(NamedTuple):

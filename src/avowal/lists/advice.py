@@ -184,7 +184,7 @@ def advise(
 def _unclear_author(case: _Case) -> Advice | None:
     if case.authors.domains and not case.authors.problems:
         return None
-    names = ", ".join(problem.value for problem in case.authors.problems) or "no author"
+    names = "; ".join(problem.sentence for problem in case.authors.problems) or "no author"
     return Advice(act=Act.REFUSE, why=f"the author cannot be told: {names}")
 
 

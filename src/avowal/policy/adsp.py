@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 
 from avowal.limits import DEFAULT, Limits
 from avowal.lookup import Answer, Outcome, Question, Steps, together
@@ -30,7 +30,7 @@ MEANINGS = {
 }
 
 
-class Result(str, Enum):
+class Result(StrEnum):
     """The words of method dkim-adsp (RFC 5617 §5.4), from the mildest to the strictest."""
 
     PASS = "pass"  # noqa: S105 - a verdict
@@ -41,9 +41,6 @@ class Result(str, Enum):
     NXDOMAIN = "nxdomain"
     TEMPERROR = "temperror"
     DISCARD = "discard"
-
-    def __str__(self) -> str:
-        return self.value
 
     @property
     def severity(self) -> int:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 from typing import TypeAlias
 
+from avowal.enums import Word
 from avowal.mailbox import Authors
 from avowal.members import refuse_single
 from avowal.names import DomainName
@@ -19,21 +20,18 @@ from avowal.policy.trace import Trace
 from avowal.policy.vbr import Vbr
 
 
-class Generation(str, Enum):
+class Generation(Word):
     """The ways in which domains have said how they sign, by the year or name in use."""
 
-    DOMAINKEYS = "domainkeys"  # RFC 4870 §3.6
-    SSP_2005 = "2005"  # draft-allman-dkim-ssp-00 and -01
-    SSP_2007 = "2007"  # draft-ietf-dkim-ssp-01
-    ADSP = "adsp"  # RFC 5617
-    DMARC_2015 = "2015"  # RFC 7489
-    DMARC_2026 = "2026"  # RFC 9989
-
-    def __str__(self) -> str:
-        return self.value
+    DOMAINKEYS = "domainkeys", "DomainKeys, RFC 4870 §3.6"
+    SSP_2005 = "2005", "draft-allman-dkim-ssp-00 and -01"
+    SSP_2007 = "2007", "draft-ietf-dkim-ssp-01"
+    ADSP = "adsp", "RFC 5617"
+    DMARC_2015 = "2015", "DMARC, RFC 7489"
+    DMARC_2026 = "2026", "DMARC, RFC 9989"
 
 
-class Disposition(str, Enum):
+class Disposition(StrEnum):
     """What is done with a message, from the mildest to the strictest."""
 
     ACCEPT = "accept"
@@ -42,24 +40,18 @@ class Disposition(str, Enum):
     REJECT = "reject"
     DISCARD = "discard"
 
-    def __str__(self) -> str:
-        return self.value
-
     @property
     def severity(self) -> int:
         """0 for the mildest, 4 for the strictest."""
         return tuple(Disposition).index(self)
 
 
-class Handling(str, Enum):
+class Handling(Word):
     """How far a receiver follows what domains ask."""
 
-    REPORT = "report"  # say what was found, change nothing
-    CAUTIOUS = "cautious"  # quarantine at most: p=reject alone rejects nothing (RFC 9989 §7.4)
-    FULL = "full"  # as asked
-
-    def __str__(self) -> str:
-        return self.value
+    REPORT = "report", "say what was found, change nothing"
+    CAUTIOUS = "cautious", "quarantine at most: p=reject alone rejects nothing (RFC 9989 §7.4)"
+    FULL = "full", "as asked"
 
 
 Detail: TypeAlias = Evaluation | Adsp | Practices

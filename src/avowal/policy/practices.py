@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from enum import Enum
 from typing import TypeAlias
 
+from avowal.enums import Word
 from avowal.limits import Limits
 from avowal.lookup import Steps, together
 from avowal.mailbox import Authors, Mailbox
@@ -20,17 +20,14 @@ from avowal.policy.memory import Failed
 from avowal.policy.trace import Notes, Trace
 
 
-class Standing(str, Enum):
+class Standing(Word):
     """How a message stands against what its author's domain says about itself."""
 
-    ACCEPT = "accept"  # signed as the domain says it signs
-    NEUTRAL = "neutral"  # nothing speaks against it
-    PERMERROR = "permerror"  # an author cannot be read
-    TEMPERROR = "temperror"  # DNS gave no answer: nothing is known
-    SUSPICIOUS = "suspicious"  # not as the domain says it signs
-
-    def __str__(self) -> str:
-        return self.value
+    ACCEPT = "accept", "signed as the domain says it signs"
+    NEUTRAL = "neutral", "nothing speaks against it"
+    PERMERROR = "permerror", "an author cannot be read"
+    TEMPERROR = "temperror", "DNS gave no answer: nothing is known"
+    SUSPICIOUS = "suspicious", "not as the domain says it signs"
 
     @property
     def severity(self) -> int:
@@ -138,7 +135,7 @@ def each_author(
     named = [(m, m.domain) for m in authors.mailboxes if m.domain is not None]
     notes = Notes(mechanism)
     for problem in authors.problems:
-        notes.add("discarded", "From", str(problem))
+        notes.add("discarded", "From", problem.sentence)
     capped = named[: limits.ssp_authors]
     standings: tuple[AuthorStanding, ...] = yield from together(
         *(one(mailbox, domain, notes) for mailbox, domain in capped)

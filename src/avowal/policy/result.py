@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 
 
-class Result(str, Enum):
+class Result(StrEnum):
     """RFC 9989 §9.2, RFC 6541 §8.3, RFC 6212 §4."""
 
     NONE = "none"
@@ -13,6 +13,3 @@ class Result(str, Enum):
     FAIL = "fail"
     TEMPERROR = "temperror"
     PERMERROR = "permerror"
-
-    def __str__(self) -> str:
-        return self.value

@@ -100,4 +100,4 @@ def _misleading(mailbox: Mailbox) -> str:
 
 
 def _oddities(authors: Authors) -> Iterable[str]:
-    return (f"From: {problem.value}" for problem in authors.problems)
+    return (f"From: {problem.sentence}" for problem in authors.problems)

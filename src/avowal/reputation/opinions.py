@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from typing import Protocol
 
 from avowal.dkim.verification import Verification
 
 
-class IdentityType(str, Enum):
+class IdentityType(StrEnum):
     """Where an identifier was found (RFC 7073 §3.2); the second of DKIM is ours, for i=."""
 
     DKIM = "dkim"
@@ -21,9 +21,6 @@ class IdentityType(str, Enum):
     HELO = "rfc5321.helo"
     MAIL_FROM = "rfc5321.mailfrom"
     FROM = "rfc5322.from"
-
-    def __str__(self) -> str:
-        return str(self.value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import Enum
 from typing import Literal
 
+from avowal.enums import Word
 from avowal.limits import DEFAULT, Limits
 from avowal.lookup import Answer, Steps, together
 from avowal.names import DomainName
@@ -23,17 +23,14 @@ from avowal.policy.memory import Memory, failed
 Kind = Literal["rua", "ruf"]
 
 
-class Consent(str, Enum):
+class Consent(Word):
     """Whether a destination takes the reports."""
 
-    OWN = "own"  # within the organization of the policy domain
-    GIVEN = "given"
-    REFUSED = "refused"
-    UNKNOWN = "unknown"  # DNS gave no answer
-    UNUSABLE = "unusable"  # no mailto: address
-
-    def __str__(self) -> str:
-        return self.value
+    OWN = "own", "within the organization of the policy domain"
+    GIVEN = "given", "the destination has published its consent"
+    REFUSED = "refused", "the destination has published no consent"
+    UNKNOWN = "unknown", "DNS gave no answer"
+    UNUSABLE = "unusable", "no mailto: address"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from enum import Enum
 
+from avowal.enums import Word
 from avowal.limits import DEFAULT, Limits
 from avowal.lookup import Answer, Outcome, Question, Steps
 from avowal.names import DomainName
@@ -23,14 +23,11 @@ from avowal.policy.trace import Action, Notes, TraceStep, excerpt
 _MOST_LABELS = 7  # RFC 9989 §4.10: a longer name is cut to seven labels
 
 
-class Discovery(str, Enum):
+class Discovery(Word):
     """How a policy is looked for."""
 
-    TREE_WALK = "treewalk"  # RFC 9989; the words are those of RFC 9990's discovery_method
-    SUFFIX_LIST = "psl"  # RFC 7489
-
-    def __str__(self) -> str:
-        return self.value
+    TREE_WALK = "treewalk", "the tree walk of RFC 9989"
+    SUFFIX_LIST = "psl", "the public suffix list, RFC 7489"
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,7 @@ def evaluate(
     for mailbox in authors.mailboxes[:20]:
         notes.add("author", str(mailbox))
     for problem in authors.problems:
-        notes.add("discarded", "From", str(problem))
+        notes.add("discarded", "From", problem.sentence)
     for explorer in explorers:
         notes.extend(explorer.notes.steps)
     return _combined(authors, found, rules, notes)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
@@ -28,15 +28,12 @@ _DIGITS = re.compile(r"[0-9]{1,10}")
 _REMEMBERED = 1024  # octets; longer records are read each time
 
 
-class Policy(str, Enum):
+class Policy(StrEnum):
     """What a domain asks for mail that fails: p=, sp=, np=."""
 
     NONE = "none"
     QUARANTINE = "quarantine"
     REJECT = "reject"
-
-    def __str__(self) -> str:
-        return self.value
 
     @property
     def strictness(self) -> int:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from typing import NamedTuple
 
+from avowal.enums import Word
 
-class Level(str, Enum):
+
+class Level(Word):
     """How much a finding matters."""
 
-    ERROR = "error"  # receivers cannot use what is published, or it does harm
-    WARNING = "warning"  # it works, and probably not as meant
-    ADVICE = "advice"  # it could be better
-
-    def __str__(self) -> str:
-        return self.value
+    ERROR = "error", "receivers cannot use what is published, or it does harm"
+    WARNING = "warning", "it works, and probably not as meant"
+    ADVICE = "advice", "it could be better"
 
 
 class Finding(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
 from typing import Literal, TypeAlias
 
@@ -15,7 +15,7 @@ Client: TypeAlias = IPv4Address | IPv6Address
 Scope: TypeAlias = Literal["mfrom", "helo"]
 
 
-class SpfWord(str, Enum):
+class SpfWord(StrEnum):
     """The results of check_host() (RFC 7208 §2.6), which are also RFC 8601's words."""
 
     NONE = "none"
@@ -25,9 +25,6 @@ class SpfWord(str, Enum):
     SOFTFAIL = "softfail"
     TEMPERROR = "temperror"
     PERMERROR = "permerror"
-
-    def __str__(self) -> str:
-        return str(self.value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
