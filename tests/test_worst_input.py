@@ -19,8 +19,9 @@ from avowal.canonical import BODY_FORMS, DOMAINKEYS_BODY_FORMS, HEADER_FORMS
 from avowal.dkim.authors import Authors
 from avowal.dns.zonefile import read_zone
 from avowal.errors import ConfigError, SyntaxFault
+from avowal.header_reader import HeaderReader
 from avowal.mailbox import mailboxes
-from avowal.message import Field, Header, HeaderReader, WireForm, split
+from avowal.message import Field, Header, WireForm, split
 from avowal.names import DomainName, Identity
 from avowal.policy import vbr
 from avowal.taglist import TagList
@@ -58,12 +59,16 @@ def body_form(form: Any) -> Callable[[bytes], None]:
     return read
 
 
-def header_in_chunks(octets: bytes) -> None:
-    reader = HeaderReader(limit=1 << 30)
+def header_in_chunks(octets: bytes, limits: Limits = UNLIMITED) -> None:
+    reader = HeaderReader(limits=limits)
     for start in range(0, len(octets), 4096):
         if reader.feed(octets[start : start + 4096]) is not None:
             return
     reader.finish()
+
+
+def header_beyond_a_limit(octets: bytes) -> None:
+    header_in_chunks(octets, Limits(header_octets=100_000))
 
 
 def wire_form(octets: bytes) -> None:
@@ -85,6 +90,9 @@ LINE = b"the quick brown fox jumps over the lazy dog\r\n"
 PARSERS = {
     "header": Parser(Header.parse, b"X: " + LINE, (*FOLDS, b":", b"a", b"a:", b"\x00", b"a:\r\n")),
     "header-in-chunks": Parser(header_in_chunks, b"X: " + LINE, FOLDS),
+    "header-beyond-a-limit": Parser(
+        header_beyond_a_limit, b"X: " + LINE, (*FOLDS, b"a:\r\n", b"From: a\r\n")
+    ),
     "split": Parser(split, b"X: " + LINE, FOLDS),
     "wire-form": Parser(wire_form, LINE, FOLDS),
     "tag-list": Parser(

@@ -14,18 +14,13 @@ from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
 from avowal._fast import bare_break, bare_lf, split_header
-from avowal.errors import StateError, SyntaxFault
-from avowal.limits import DEFAULT
+from avowal.limits import Limits
 from avowal.members import refuse_single
 from avowal.overflow import Beyond
 from avowal.valueclass import value
 
 CRLF = b"\r\n"
 _BLANK_LINE = b"\r\n\r\n"
-
-
-class HeaderTooLarge(SyntaxFault):
-    """A header section beyond `Limits.header_octets` or `Limits.header_fields`."""
 
 
 class Field(NamedTuple):
@@ -124,6 +119,16 @@ class Header:
                     places.append(present[-mention])
         return places
 
+    def excess(self, limits: Limits) -> Beyond | None:
+        """Tell of the limit the header goes beyond, read to its end or not; None within them."""
+        if self.beyond is not None:
+            return self.beyond
+        if len(self.raws) > limits.header_fields:
+            return Beyond(limit="header_fields", fields=len(self.raws), counts={})
+        if sum(map(len, self.raws)) + 2 * len(self.raws) > limits.header_octets:
+            return Beyond(limit="header_octets", fields=len(self.raws), counts={})
+        return None
+
     @property
     def octets(self) -> bytes:
         """The section with every field's final CRLF, without the blank line."""
@@ -183,69 +188,11 @@ def split(octets: bytes) -> tuple[bytes, memoryview]:
     return octets[: end + 2], memoryview(octets)[end + 4 :]
 
 
-def refuse_many_fields(octets: bytes, most: int) -> None:
-    """Raise HeaderTooLarge for a section of more than `most` fields, before they are split.
-
-    Splitting a million of tiny fields costs far more than the octets do.
-    """
-    if octets.count(b"\n") > most:
-        folds = octets.count(b"\r\n ") + octets.count(b"\r\n\t")
-        if octets.count(CRLF) - folds > most:
-            raise HeaderTooLarge(most, f"a header of more than {most} fields")
-
-
-class HeaderReader:
-    """Takes chunks of a message until its header section is complete.
-
-    `feed` returns the octets of the body that came along, or None while the header
-    goes on; `finish` ends a message that has no blank line.  Then `header` is there.
-    """
-
-    __slots__ = ("_limit", "_most", "_pending", "header")
-
-    def __init__(
-        self, *, limit: int = DEFAULT.header_octets, fields: int = DEFAULT.header_fields
-    ) -> None:
-        self._pending = bytearray()
-        self._limit = limit
-        self._most = fields
-        self.header: Header | None = None
-
-    def feed(self, chunk: bytes) -> bytes | None:
-        """Take the next chunk.  Raises HeaderTooLarge beyond the limit."""
-        if self.header is not None:
-            raise StateError("the header is complete: the body is for the verifier or signer")
-        searched = max(0, len(self._pending) - 3)
-        self._pending += chunk
-        if self._pending.startswith(CRLF):
-            self.header = Header.parse(b"")
-            return bytes(self._pending[2:])
-        end = self._pending.find(_BLANK_LINE, searched)
-        # Without a blank line yet, the last octet may be the CR of one.
-        self._refuse_beyond_limit(len(self._pending) - 1 if end < 0 else end + 2)
-        if end < 0:
-            return None
-        self._parse(bytes(self._pending[: end + 2]))
-        return bytes(self._pending[end + 4 :])
-
-    def finish(self) -> Header:
-        """End the header, where the message ended without a blank line.
-
-        Raises HeaderTooLarge.
-        """
-        if self.header is None:
-            self._refuse_beyond_limit(len(self._pending))
-            self._parse(bytes(self._pending))
-        assert self.header is not None  # noqa: S101 - for the checker
-        return self.header
-
-    def _parse(self, octets: bytes) -> None:
-        refuse_many_fields(octets, self._most)
-        self.header = Header.parse(octets)
-
-    def _refuse_beyond_limit(self, octets: int) -> None:
-        if octets > self._limit:
-            raise HeaderTooLarge(self._limit, f"a header of more than {self._limit} octets")
+def field_count(section: bytes) -> int:
+    """Return how many fields a header section has, without splitting it."""
+    folds = section.count(b"\r\n ") + section.count(b"\r\n\t")
+    unended = bool(section) and not section.endswith(CRLF)
+    return section.count(CRLF) - folds + unended
 
 
 class WireForm:

@@ -11,7 +11,8 @@ from tests.properties.strategies import BODIES, FIELDS, Cut, cuts, headers
 
 from avowal import _pure, canonical
 from avowal.canonical import BODY_FORMS, DOMAINKEYS_BODY_FORMS
-from avowal.message import Header, HeaderReader, Message, WireForm, split
+from avowal.header_reader import HeaderReader
+from avowal.message import Header, Message, WireForm, split
 
 ORACLE: dict[str, Callable[[bytes], bytes]] = {
     "simple": oracle.simple_body,

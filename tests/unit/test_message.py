@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from avowal.errors import StateError
 from avowal.message import (
     Field,
     Header,
-    HeaderReader,
-    HeaderTooLarge,
     Message,
     WireForm,
     looks_stored,
@@ -108,42 +105,6 @@ def test_the_signature_under_work_is_never_selected() -> None:
 def test_the_first_blank_line_ends_the_header(octets: bytes, header: bytes, body: bytes) -> None:
     assert split(octets) == (header, body)
     assert Message.parse(octets).body == body
-
-
-@pytest.mark.parametrize("size", [1, 2, 3, 5, 100])
-@pytest.mark.parametrize(
-    "octets",
-    [
-        pytest.param(HEADER + b"\r\nbody\r\n\r\n", id="whole"),
-        pytest.param(HEADER, id="no-blank-line"),
-        pytest.param(b"\r\nbody", id="no-header"),
-        pytest.param(b"A: 1\r\r\n\r\n\r\nx", id="cr-before-the-end"),
-    ],
-)
-def test_chunks_make_no_difference(octets: bytes, size: int) -> None:
-    reader, body = HeaderReader(), b""
-    for start in range(0, len(octets), size):
-        chunk = octets[start : start + size]
-        body += chunk if reader.header is not None else reader.feed(chunk) or b""
-    header, expected = split(octets)
-    assert (reader.finish().octets, body) == (Header.parse(header).octets, expected)
-
-
-def test_a_header_beyond_the_limit_is_refused() -> None:
-    reader = HeaderReader(limit=100)
-    with pytest.raises(HeaderTooLarge):
-        reader.feed(b"A: " + b"x" * 100)
-
-
-def test_a_body_may_be_larger_than_the_limit_of_the_header() -> None:
-    assert HeaderReader(limit=10).feed(b"A: 1\r\n\r\n" + b"x" * 100) == b"x" * 100
-
-
-def test_a_reader_that_is_done_takes_no_more() -> None:
-    reader = HeaderReader()
-    reader.feed(b"A: 1\r\n\r\n")
-    with pytest.raises(StateError):
-        reader.feed(b"x")
 
 
 @pytest.mark.parametrize(

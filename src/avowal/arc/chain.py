@@ -65,10 +65,12 @@ class _Collector:
     def __init__(self, header: Header, limits: Limits) -> None:
         self._found: dict[bytes, dict[int, ArcField]] = {name: {} for name in NAMES}
         self._problem: tuple[ChainReason, str] | None = None
+        excess = header.excess(limits)
         counts = [len(header.positions.get(name, ())) for name in NAMES]
         self._total = sum(counts)
-        if len(header) > limits.header_fields:
-            self._problem = ChainReason.TOO_LARGE, f"{len(header)} header fields"
+        if excess is not None:
+            self._total += sum(excess.count(name) for name in NAMES)
+            self._problem = ChainReason.TOO_LARGE, str(excess)
         elif max(counts) > MOST_INSTANCES:
             self._problem = ChainReason.TOO_MANY_SETS, f"{max(counts)} fields of one name"
         else:

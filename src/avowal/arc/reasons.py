@@ -27,7 +27,7 @@ class ChainReason(CitedWord):
     TOO_LARGE = (
         "too-large",
         "RFC 8617 §9.1",
-        "the header has more fields than this receiver reads",
+        "the header is larger than this receiver reads",
     )
     MARKED_FAILED = (
         "marked-failed",

@@ -37,7 +37,7 @@ from avowal.dkim.hashing import BodyHash, BodyHasher, header_data
 from avowal.dkim.intent import Intent
 from avowal.dkim.layout import Tags
 from avowal.dkim.signature import read_tags
-from avowal.dkim.signer import ReadBack, Unsigned, refuse_malformed
+from avowal.dkim.signer import ReadBack, Unsigned, refuse_beyond, refuse_malformed
 from avowal.errors import StateError
 from avowal.message import Field, Header
 
@@ -104,6 +104,7 @@ class Sealer:
         refusal = refusal_of(verification, mark_failed=mark_failed)
         if refusal is not None:
             raise SealRefused(refusal, verification.detail)
+        refuse_beyond(header)
         if not accept_malformed:
             refuse_malformed(header)
         self._header = header

@@ -30,6 +30,7 @@ class Distrust(Word):
     VERSION = "unknown-version", "the field is of a version that is not known (RFC 8601 §2.6)"
     FOREIGN = "foreign-id", "its authserv-id is none that is trusted (RFC 8601 §4.1)"
     POSITION = "position", "it stands where others can have put it (RFC 8601 §7.1)"
+    NOT_WHOLE = "header-not-whole", "the header goes on beyond a limit: it was not read to its end"
     TOO_MANY = "too-many-fields", "more fields than are read in one message (RFC 8601 §7.8)"
 
 
@@ -167,7 +168,11 @@ def read(
             hops += 1
             next_hop = next(received, None)
         field = header[place]
-        if count >= limits.authres_fields:
+        if header.beyond is not None:
+            instances.append(
+                Instance(place=place, field=field, results=None, distrust=Distrust.NOT_WHOLE)
+            )
+        elif count >= limits.authres_fields:
             instances.append(
                 Instance(place=place, field=field, results=None, distrust=Distrust.TOO_MANY)
             )

@@ -12,9 +12,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from avowal.arc.chain import Chain
 from avowal.arc.intent import SEALED_NAMES
-from avowal.arc.reasons import ChainReason, ChainStatus
 from avowal.arc.sealer import Sealer, register_body
 from avowal.arc.verdict import ChainVerification, result_of
 from avowal.arc.verifier import ArcKeys, ArcVerifier
@@ -31,15 +29,7 @@ from avowal.dkim.intent import Intent
 from avowal.dkim.rules import Rules
 from avowal.limits import DEFAULT, Limits
 from avowal.lookup import AsyncResolver, Resolver, Steps, arun, run
-from avowal.message import CRLF, Header, HeaderTooLarge, LineEnds
-
-_TOO_LARGE = ChainVerification(
-    chain=Chain(reason=ChainReason.TOO_LARGE, detail="beyond Limits.header_octets"),
-    status=ChainStatus.FAIL,
-    reason=ChainReason.TOO_LARGE,
-    detail="beyond Limits.header_octets",
-)
-
+from avowal.message import CRLF, Header, LineEnds
 
 _CALLER = 4  # frames between whoever calls `seal` and the flow that reads the results
 
@@ -71,10 +61,7 @@ def verify_chain(
     'none'
     """
     with opened(source) as chunks:
-        try:
-            header, body = read_header(chunks, line_ends=line_ends, limits=limits)
-        except HeaderTooLarge:
-            return _TOO_LARGE
+        header, body = read_header(chunks, line_ends=line_ends, limits=limits)
         verifier = ArcVerifier(header, now=moment(now), rules=rules, limits=limits)
         return _ended(verifier, body, run(verifier.keys(), limited(resolver, limits)))
 
@@ -90,10 +77,7 @@ async def averify_chain(
 ) -> ChainVerification:
     """Do what `verify_chain` does, waiting for DNS without blocking."""
     with opened(source) as chunks:
-        try:
-            header, body = read_header(chunks, line_ends=line_ends, limits=limits)
-        except HeaderTooLarge:
-            return _TOO_LARGE
+        header, body = read_header(chunks, line_ends=line_ends, limits=limits)
         verifier = ArcVerifier(header, now=moment(now), rules=rules, limits=limits)
         return _ended(verifier, body, await arun(verifier.keys(), limited(resolver, limits)))
 

@@ -9,16 +9,16 @@ from contextlib import contextmanager
 from typing import Any, BinaryIO, TypeAlias
 
 from avowal.canonical import Octets
-from avowal.errors import IntentError, UsageError
+from avowal.dkim.signer import refuse_beyond
+from avowal.errors import UsageError
+from avowal.header_reader import HeaderReader
 from avowal.limits import DEFAULT, Limits
 from avowal.message import (
     Header,
-    HeaderReader,
-    HeaderTooLarge,
     LineEnds,
     WireForm,
+    field_count,
     looks_stored,
-    refuse_many_fields,
     split,
 )
 
@@ -38,8 +38,8 @@ def read_header(
 ) -> tuple[Header, Iterable[Octets]]:
     """Read a message up to its body: the header, and the chunks of the body in wire form.
 
-    `bare_cr` also turns a bare CR into CRLF where line ends are converted.
-    Raises HeaderTooLarge.
+    `bare_cr` also turns a bare CR into CRLF where line ends are converted.  A header that
+    goes beyond the limits is not whole: `Header.beyond` says so.
     """
     first = source if isinstance(source, bytes) else _beginning(source, limits)
     form = None
@@ -47,13 +47,18 @@ def read_header(
         form = WireForm(bare_cr=bare_cr)
     if isinstance(source, bytes):
         octets = source if form is None else form.feed(source) + form.finish()
-        header, body = split(octets)
-        if len(header) > limits.header_octets:
-            raise HeaderTooLarge(limits.header_octets, "a header beyond the limit")
-        refuse_many_fields(header, limits.header_fields)
-        return Header.parse(header), (body,)
+        section, body = split(octets)
+        return _header(section, limits), (body,)
     chunks = itertools.chain((first,), source)
     return _streamed(_converted(chunks, form) if form is not None else chunks, limits)
+
+
+def _header(section: bytes, limits: Limits) -> Header:
+    if len(section) <= limits.header_octets and field_count(section) <= limits.header_fields:
+        return Header.parse(section)
+    reader = HeaderReader(limits=limits)
+    reader.feed(section)
+    return reader.finish()
 
 
 def _beginning(chunks: Chunks, limits: Limits) -> bytes:
@@ -69,7 +74,7 @@ def _beginning(chunks: Chunks, limits: Limits) -> bytes:
 
 
 def _streamed(chunks: Chunks, limits: Limits) -> tuple[Header, Chunks]:
-    reader = HeaderReader(limit=limits.header_octets, fields=limits.header_fields)
+    reader = HeaderReader(limits=limits)
     for chunk in chunks:
         body = reader.feed(chunk)
         if body is not None and reader.header is not None:
@@ -90,10 +95,9 @@ def signable(chunks: bytes | Chunks, line_ends: LineEnds) -> tuple[Header, Itera
         # Signing looks at a body several times: each piece while the processor still has it.
         octets = chunks
         chunks = (octets[at : at + _PIECE] for at in range(0, len(octets), _PIECE))
-    try:
-        return read_header(chunks, line_ends=ends, bare_cr=True)
-    except HeaderTooLarge as fault:
-        raise IntentError("header", str(fault)) from None
+    header, body = read_header(chunks, line_ends=ends, bare_cr=True)
+    refuse_beyond(header)
+    return header, body
 
 
 @contextmanager

@@ -9,28 +9,17 @@ from avowal.calls.resolver import ZoneData, limited, moment
 from avowal.calls.source import Chunks, Source, opened, read_header
 from avowal.canonical import Octets
 from avowal.dkim import rules as rules_module
-from avowal.dkim.reasons import Reason
 from avowal.dkim.rules import Rules
 from avowal.dkim.verification import Verification
 from avowal.dkim.verifier import Verifier
 from avowal.limits import DEFAULT, Limits
 from avowal.lookup import AsyncResolver, Resolver, arun, run
-from avowal.message import Field, HeaderTooLarge, LineEnds
+from avowal.message import LineEnds
 
 if TYPE_CHECKING:
     from avowal.dkim.legacy import ArchiveVerifier
 
     AnyVerifier: TypeAlias = Verifier | ArchiveVerifier
-
-# The one verdict on a message whose header was not read to its end.
-TOO_LARGE = (
-    Verification(
-        field=Field(b"", -1),
-        place=-1,
-        reason=Reason.TOO_LARGE,
-        detail="the header section is beyond Limits.header_octets or header_fields",
-    ),
-)
 
 
 def verify(
@@ -44,7 +33,8 @@ def verify(
 ) -> tuple[Verification, ...]:
     r"""Verify all DKIM signatures of a message; an empty tuple says it carries none.
 
-    With `Rules.read_domainkeys` (the archive rules) DomainKeys' are among them.
+    With `Rules.read_domainkeys` (the archive rules) DomainKeys' are among them.  Of a header
+    beyond a limit nothing is verified: one verdict says `too-large`.
 
     `source` is the message's octets, a binary file open for reading, or a path.
     `resolver` defaults to the system's DNS servers; a mapping of names to records serves
@@ -60,8 +50,6 @@ def verify(
     """
     with opened(source) as chunks:
         verifier, body = _begun(chunks, now, rules, limits, line_ends)
-        if verifier is None:
-            return TOO_LARGE
         keys = run(verifier.keys(), limited(resolver, limits))
         return _ended(verifier, body, keys)
 
@@ -78,20 +66,14 @@ async def averify(
     """Do what `verify` does, waiting for DNS without blocking."""
     with opened(source) as chunks:
         verifier, body = _begun(chunks, now, rules, limits, line_ends)
-        if verifier is None:
-            return TOO_LARGE
         keys = await arun(verifier.keys(), limited(resolver, limits))
         return _ended(verifier, body, keys)
 
 
 def _begun(
     chunks: bytes | Chunks, now: int | None, rules: Rules, limits: Limits, line_ends: LineEnds
-) -> tuple[AnyVerifier | None, Iterable[Octets]]:
-    """Read the header; no verifier when it is beyond the limit."""
-    try:
-        header, body = read_header(chunks, line_ends=line_ends, limits=limits)
-    except HeaderTooLarge:
-        return None, ()
+) -> tuple[AnyVerifier, Iterable[Octets]]:
+    header, body = read_header(chunks, line_ends=line_ends, limits=limits)
     if rules.read_domainkeys:
         from avowal.dkim.legacy import ArchiveVerifier  # noqa: PLC0415 - archives only
 

@@ -16,7 +16,7 @@ from avowal.crypto.algorithms import ALGORITHMS
 from avowal.dkim.hashing import BodyHash, BodyHasher, header_data
 from avowal.dkim.signature import FIELD_NAME, Signature, SignatureFault
 from avowal.errors import UsageError
-from avowal.message import CRLF, Header, HeaderTooLarge, LineEnds
+from avowal.message import CRLF, Header, LineEnds
 
 _WINDOW = 16 << 10
 _TABLE = {
@@ -50,10 +50,9 @@ def command(path: str, canon: str | None, no_body: bool, line_ends: LineEnds) ->
     for origin, chunks in sources.messages(path, lambda octets: None):
         if origin.number is not None:
             click.echo(f"== {origin}")
-        try:
-            header, body = begun(origin, chunks, line_ends)
-        except HeaderTooLarge as fault:
-            raise UsageError(f"{origin}: {fault.why}") from None
+        header, body = begun(origin, chunks, line_ends)
+        if header.beyond is not None:
+            raise UsageError(f"{origin}: {header.beyond}")
         signatures = [] if canon else list(_signatures(header))
         if signatures:
             _by_signatures(header, signatures, body, show_body=not no_body)

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from avowal.calls.source import read_header
-from avowal.calls.verify import TOO_LARGE
 from avowal.canonical import Octets
 from avowal.cli.sources import Origin, Unusable
 from avowal.dkim.rules import Rules
@@ -14,7 +13,7 @@ from avowal.dkim.verification import Verification
 from avowal.dkim.verifier import Verifier
 from avowal.dns.limits import Limited
 from avowal.lookup import run, together
-from avowal.message import Header, HeaderTooLarge, LineEnds
+from avowal.message import Header, LineEnds
 
 
 class Inspected(NamedTuple):
@@ -33,7 +32,7 @@ class Inspected(NamedTuple):
 def begun(
     origin: Origin, chunks: Iterator[bytes], line_ends: LineEnds
 ) -> tuple[Header, Iterable[Octets]]:
-    """Read a message up to its body.  Raises HeaderTooLarge, and Unusable for no message."""
+    """Read a message up to its body.  Raises Unusable for no message."""
     header, body = read_header(chunks, line_ends=line_ends)
     if not any(header.names):
         raise Unusable(f"{origin}: not a message: its first lines are no header fields")
@@ -50,10 +49,7 @@ def inspect(
     line_ends: LineEnds,
 ) -> Inspected:
     """Verify all signatures of a message.  Raises Unusable for what is no message."""
-    try:
-        header, body = begun(origin, chunks, line_ends)
-    except HeaderTooLarge:
-        return Inspected(origin=origin, header=None, verdicts=TOO_LARGE)
+    header, body = begun(origin, chunks, line_ends)
     verifiers: list[Any] = [Verifier(header, now=now, rules=rules)]
     if rules.accept_drafts:
         from avowal.dkim.legacy import DomainKeysVerifier

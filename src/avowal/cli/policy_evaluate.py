@@ -15,7 +15,7 @@ from avowal.cli.exits import Status, worst
 from avowal.cli.policy_publish import domain_name
 from avowal.cli.shared_options import at_option, dns_options, line_ends_option
 from avowal.errors import UsageError
-from avowal.message import HeaderTooLarge, LineEnds
+from avowal.message import LineEnds
 
 _GENERATIONS = ("domainkeys", "2005", "2007", "adsp", "2015", "2026")
 
@@ -136,10 +136,7 @@ def _assessed(
     from avowal.policy.evidence import SignatureResult, candidates
 
     line_ends: LineEnds = options["line_ends"]
-    try:
-        header, body = begun(origin, chunks, line_ends)
-    except HeaderTooLarge as fault:
-        raise UsageError(f"{origin}: {fault.why}") from None
+    header, body = begun(origin, chunks, line_ends)
     verifier = Verifier(header, now=options["now"])
     older = DomainKeysVerifier(header, rules=PROFILES["archive"])
     engine = Engine(header, choice)

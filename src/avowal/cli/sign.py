@@ -18,7 +18,7 @@ from avowal.cli.sources import CHUNK, named
 from avowal.dkim.intent import Intent, lower_names
 from avowal.dkim.signer import Signer
 from avowal.errors import IntentError, UsageError
-from avowal.message import CRLF, HeaderTooLarge, LineEnds, WireForm, looks_stored
+from avowal.message import CRLF, LineEnds, WireForm, looks_stored
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
@@ -181,10 +181,7 @@ def _is_stored(file: IO[bytes], line_ends: LineEnds, *, name: str) -> bool:
 
 
 def _signed(file: IO[bytes], intents: list[Intent], now: int, accept_malformed: bool) -> bytes:
-    try:
-        header, body = read_header(_read(file), line_ends="stored", bare_cr=True)
-    except HeaderTooLarge as fault:
-        raise IntentError("header", fault.why) from None
+    header, body = read_header(_read(file), line_ends="stored", bare_cr=True)
     signer = Signer(header, intents, now=now, accept_malformed=accept_malformed)
     for chunk in body:
         signer.feed(chunk)

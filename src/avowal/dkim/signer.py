@@ -139,6 +139,7 @@ class Signer:
         self._intents = [intent.checked(unsuitable=unsuitable) for intent in intents]
         self._now = now
         self._accept_malformed = accept_malformed
+        refuse_beyond(header)
         if header.raws and header.raws[0].startswith((b" ", b"\t")):
             raise IntentError("header", "its first line would continue a field put on top of it")
         if not accept_malformed:
@@ -254,6 +255,12 @@ class Signer:
 
 
 _COUNT_ALL = 1 << 62  # no body is longer: the hash covers all of it and counts the octets
+
+
+def refuse_beyond(header: Header) -> None:
+    """Raise IntentError for a header that is not whole: nothing is signed in part."""
+    if header.beyond is not None:
+        raise IntentError("header", str(header.beyond))
 
 
 def refuse_malformed(header: Header) -> None:

@@ -34,6 +34,7 @@ from avowal.limits import DEFAULT, Limits
 from avowal.lookup import Answer, Steps, together
 from avowal.message import Field, Header
 from avowal.names import DomainName, Selector, key_name
+from avowal.overflow import Beyond
 from avowal.taglist import TagList
 
 Place: TypeAlias = tuple[tuple[str, ...], str]  # query methods and key name
@@ -65,7 +66,7 @@ class Verifier:
     """
 
     __slots__ = (
-        "_candidates", "_finished", "_hasher", "_header", "_header_cautions",
+        "_candidates", "_excess", "_finished", "_given", "_hasher", "_header", "_header_cautions",
         "_limits", "_now", "_own_hasher", "_rules",
     )  # fmt: skip
 
@@ -86,8 +87,12 @@ class Verifier:
         self._own_hasher = hasher is None
         self._hasher = BodyHasher() if hasher is None else hasher
         self._finished = False
+        self._given = given is not None
         self._header_cautions: tuple[Caution, ...] | None = None
-        if given is None:
+        self._excess = header.excess(limits)
+        if self._excess is not None:  # nothing is verified in part
+            self._candidates = []
+        elif given is None:
             self._candidates = [
                 self._read(place, count)
                 for count, place in enumerate(header.positions.get(FIELD_NAME, ()))
@@ -130,21 +135,24 @@ class Verifier:
         return self._hasher.feed(chunk)
 
     def finish(self, keys: Keys) -> tuple[Verification, ...]:
-        """End the body and return one verdict per DKIM-Signature field, top to bottom."""
+        """End the body and return one verdict per DKIM-Signature field, top to bottom.
+
+        Of a header beyond `limits` there is one verdict in all: it is too large.
+        """
         if self._finished:
             raise StateError("the verifier is finished: make a new one for the next message")
         self._finished = True
         if self._own_hasher:
             self._hasher.finish()
+        if self._excess is not None and not self._given:
+            return (too_large(self._excess),)
         return tuple([self._verdict(candidate, keys) for candidate in self._candidates])
 
     # -- before the body ---------------------------------------------------------------
 
     def _read(self, place: int, count: int) -> _Candidate:
         candidate = _Candidate(place, self._header[place])
-        if len(self._header) > self._limits.header_fields:
-            candidate.problem = Reason.TOO_LARGE, f"{len(self._header)} header fields"
-        elif count >= self._limits.signatures_parsed:
+        if count >= self._limits.signatures_parsed:
             candidate.problem = Reason.TOO_MANY_SIGNATURES, None
         else:
             try:
@@ -295,3 +303,8 @@ class Verifier:
             warnings=warnings + self._header_cautions,
             evidence=evidence,
         )
+
+
+def too_large(excess: Beyond) -> Verification:
+    """Return the one verdict on a message whose header is beyond a limit."""
+    return Verification(field=Field(b"", -1), place=-1, reason=Reason.TOO_LARGE, detail=str(excess))

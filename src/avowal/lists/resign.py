@@ -110,7 +110,11 @@ def superseded(
     gone = {place for place in places if _names(header[place]) in names}
     if removal is Removal.BROKEN:
         kept = (Result.PASS, Result.TEMPERROR)
-        gone.update(verdict.place for verdict in verdicts if verdict.result not in kept)
+        gone.update(
+            verdict.place
+            for verdict in verdicts
+            if verdict.result not in kept and verdict.place >= 0  # -1: of the header as a whole
+        )
     return frozenset(gone)
 
 

@@ -37,7 +37,7 @@ class Engine:
     """The policies of one message: what its header says, and the receiver's choice.
 
     `domainkeys` are the results of its DomainKeys signatures, which only that policy and
-    VBR take into account.
+    VBR take into account.  Where the header goes on beyond a limit, nothing that passed counts.
     """
 
     def __init__(
@@ -103,6 +103,10 @@ class Engine:
         envelope: EnvelopeResult | None,
         older: tuple[SignatureResult, ...],
     ) -> Steps[Assessment]:
+        if self.header.beyond is not None:
+            # What was not read whole speaks for nobody: the policies apply as if nothing passed.
+            signatures = older = ()
+            envelope = None
         wanted = self.choice.generations
         others = [g for g in wanted if g is not Generation.ADSP]
         flows = [self._flow(generation, signatures, envelope, older) for generation in others]
@@ -127,8 +131,14 @@ class Engine:
             disposition=disposition,
             decided_by=decided_by,
             differences=_differences(by_generation),
-            trace=(*_traces(verdicts, authorization, vouched), *steps),
+            trace=(*self._notes(), *_traces(verdicts, authorization, vouched), *steps),
         )
+
+    def _notes(self) -> Trace:
+        beyond = self.header.beyond
+        if beyond is None:
+            return ()
+        return (TraceStep("policies", "discarded", "what passed", str(beyond)),)
 
     def _dmarc(
         self, signatures: tuple[SignatureResult, ...], envelope: EnvelopeResult | None

@@ -15,6 +15,7 @@ from tests.evidence import Counting, name, rounds, sent, signed
 from avowal.dkim.verifier import Verifier
 from avowal.lookup import Answer, Failure, Question, run, together
 from avowal.message import Header
+from avowal.overflow import Beyond
 from avowal.policy import spf
 from avowal.policy.assessment import Assessment, Choice, Disposition, Generation, Handling
 from avowal.policy.dmarc.evaluate import Rules
@@ -73,6 +74,16 @@ def test_signed_mail_of_a_strict_domain_under_every_generation() -> None:
     found = assessed(replace(EVERYTHING, generations=ALL[1:]), STRICT, signed("example.com"))
     assert set(words(found).values()) == {"accept", "pass"}
     assert (found.disposition, found.decided_by) == (Disposition.ACCEPT, None)
+
+
+def test_where_the_header_is_not_whole_a_policy_applies_as_if_nothing_passed() -> None:
+    beyond = Beyond(limit="header_fields", fields=6000, counts={})
+    engine = Engine(Header.of(FROM, beyond=beyond), replace(EVERYTHING, generations=ALL[1:]))
+    passed = [signed("example.com")], sent("example.com")
+    engine_said = run(engine.evaluate(*passed), Zone(STRICT))
+    assert words(engine_said) == words(assessed(engine.choice, STRICT))
+    assert (engine_said.signatures, engine_said.envelope) == ((), None)
+    assert "limits.header_fields" in str(engine_said.trace[0])
 
 
 def test_a_third_party_is_the_author_for_adsp_when_the_author_says_so() -> None:
