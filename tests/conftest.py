@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,17 @@ settings.register_profile("search", deadline=None, max_examples=5000, print_blob
 settings.load_profile("house")
 
 
+# Programs that tests start inherit what is ignored.  A shell without job control ignores both
+# of these for what it puts in the background, and a test that interrupts a program would wait.
+for ignored in (signal.SIGINT, signal.SIGQUIT):
+    if signal.getsignal(ignored) is signal.SIG_IGN:
+        default = signal.default_int_handler if ignored == signal.SIGINT else signal.SIG_DFL
+        signal.signal(ignored, default)
+
+# Seconds for the tests of a folder that start servers; the others have those of pyproject.toml.
+PATIENCE = {"integration": 400, "differential": 400}
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the marker that belongs to the hook below."""
     config.addinivalue_line(
@@ -33,13 +45,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give each test the marker of its folder, so that `-m integration` needs no decoration."""
+    """Give each test the marker and the patience of its folder: it needs no decoration."""
     for item in items:
         if not item.path.is_relative_to(HERE):
             continue
         folder = item.path.relative_to(HERE).parts[0]
         if folder in FOLDERS:
             item.add_marker(folder)
+        if folder in PATIENCE and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(PATIENCE[folder]))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

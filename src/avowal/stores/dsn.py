@@ -117,9 +117,13 @@ class SqlSet:
             self._engine = sqlalchemy.create_engine(_url(source), pool_pre_ping=True)
             self._lookup = sqlalchemy.text(_bindable(source.lookup))
             self._listing = sqlalchemy.text(_bindable(source.listing))
+        except (self._fault, ImportError) as error:
+            raise StoreError(f"{self.name}: {self._said(error)}") from None
+        try:
             with self._engine.connect() as connection:
                 connection.execute(self._lookup, {"key": ""}).fetchall()
-        except (self._fault, ImportError) as error:
+        except self._fault as error:
+            self.close()  # the pool keeps a connection over which a statement failed
             raise StoreError(f"{self.name}: {self._said(error)}") from None
 
     def __repr__(self) -> str:

@@ -71,6 +71,7 @@ class BerkeleySet:
         try:
             self._database.open(path, dbtype=db.DB_UNKNOWN, flags=db.DB_RDONLY)
         except self._fault as error:
+            self._database.close()
             raise StoreError(f"{self.name}: {error}") from None
 
     def find(self, key: str, fields: int = 1) -> tuple[str, ...] | None:

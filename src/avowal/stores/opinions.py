@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
@@ -46,9 +47,8 @@ class SqliteOpinions:
     def create(self) -> None:
         """Make the table.  Raises StoreError."""
         try:
-            with sqlite3.connect(self._path, timeout=_SECONDS) as connection:
+            with closing(self._opened()) as connection, connection:
                 connection.execute(SCHEMA)
-            connection.close()
         except sqlite3.Error as error:
             raise StoreError(f"{self._path}: {error}") from None
 
@@ -60,14 +60,16 @@ class SqliteOpinions:
             for o in opinions
         ]  # fmt: skip
         try:
-            with sqlite3.connect(self._path, timeout=_SECONDS) as connection:
+            with closing(self._opened()) as connection, connection:
                 connection.executemany(
                     f"INSERT OR REPLACE INTO opinions ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - a constant
                     rows,
                 )
-            connection.close()
         except sqlite3.Error as error:
             raise StoreError(f"{self._path}: {error}") from None
+
+    def _opened(self) -> sqlite3.Connection:
+        return sqlite3.connect(self._path, timeout=_SECONDS)
 
     def assess(self, subjects: Sequence[Subject], *, now: int) -> Assessment:
         """Look up each subject, and the domains above it."""
