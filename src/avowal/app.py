@@ -16,7 +16,7 @@ from avowal import __version__
 from avowal.config.mistakes import Collector, Mistakes
 from avowal.config.model import Configuration, Key
 from avowal.config.places import NOWHERE, Places
-from avowal.crypto.signing import PrivateKey
+from avowal.crypto.signing import AnyKey, PrivateKey
 from avowal.dns.cache import Cached
 from avowal.dns.dnspython import DnsResolver
 from avowal.dns.preloading import preload
@@ -25,7 +25,7 @@ from avowal.errors import AvowalError, ConfigError, KeyMaterialError, StoreError
 from avowal.flow.compiler import MECHANISMS, compile_plan
 from avowal.flow.decide import decide
 from avowal.flow.inspection import Inspection
-from avowal.flow.plan import AnyKey, Plan
+from avowal.flow.plan import Plan
 from avowal.flow.reputation import ReputationAsking
 from avowal.flow.transaction import Transaction
 from avowal.keys.files import load_key, read_password

@@ -16,6 +16,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from typing import TypeAlias
 
 from avowal.arc.fields import (
     MOST_INSTANCES,
@@ -37,9 +38,13 @@ from avowal.dkim.hashing import BodyHash, BodyHasher, header_data
 from avowal.dkim.intent import Intent
 from avowal.dkim.layout import Tags
 from avowal.dkim.signature import read_tags
-from avowal.dkim.signer import ReadBack, Unsigned, refuse_beyond, refuse_malformed
+from avowal.dkim.signer import refuse_beyond, refuse_malformed
+from avowal.dkim.unsigned import ReadBack, Signing, Unsigned, adrive, drive
 from avowal.errors import StateError
 from avowal.message import Field, Header
+
+SealedSet: TypeAlias = tuple[Field, Field, Field]
+"""Seal, message signature and results: the order they stand in on top of the message."""
 
 _WRITTEN_NAMES = {
     SIGNATURE_NAME: b"ARC-Message-Signature",
@@ -169,20 +174,27 @@ class Sealer:
 
         return self._unsigned(SEAL_NAME, self._seal_tags(), data, read_back)
 
-    def fields(self, seal: Field) -> tuple[Field, Field, Field]:
-        """Take the finished seal; return the set in the order it stands on top of the message."""
+    def fields(self, seal: Field) -> SealedSet:
+        """Take the finished seal; return the set."""
         self._enter("seal", "done")
         assert self._signature is not None  # noqa: S101 - the state says so
         return seal, self._signature, self._results
 
-    def finish(self) -> tuple[Field, Field, Field]:
-        """Sign both with the key: seal, message signature, results."""
-        return self.fields(self.seal(self.prepare().signed()).signed())
+    def sealing(self) -> Signing[SealedSet]:
+        """End the body and make the set, for `drive` or `adrive`."""
+        wanted = self.prepare()
+        (made,) = yield (wanted,)
+        wanted = self.seal(wanted.complete(made).field)
+        (made,) = yield (wanted,)
+        return self.fields(wanted.complete(made).field)
 
-    async def afinish(self) -> tuple[Field, Field, Field]:
+    def finish(self) -> SealedSet:
+        """Sign both with the key: seal, message signature, results."""
+        return drive(self.sealing())
+
+    async def afinish(self) -> SealedSet:
         """Do the same with a key that may answer asynchronously."""
-        signature = await self.prepare().asigned()
-        return self.fields(await self.seal(signature).asigned())
+        return await adrive(self.sealing())
 
     def _enter(self, expected: str, following: str) -> None:
         if self._state != expected:
@@ -236,6 +248,8 @@ class Sealer:
         text, after, column = self._layout.unsigned(written, tags)
         digest = hashlib.new(self._hash_name, data(Field(text + after, len(written)))).digest()
         return Unsigned(
+            domain=self._checked.domain.text,
+            selector=self._checked.selector.text,
             text=text,
             after=after,
             colon=len(written),

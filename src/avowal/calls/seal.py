@@ -29,7 +29,7 @@ from avowal.dkim.intent import Intent
 from avowal.dkim.rules import Rules
 from avowal.limits import DEFAULT, Limits
 from avowal.lookup import AsyncResolver, Resolver, Steps, arun, run
-from avowal.message import CRLF, Header, LineEnds
+from avowal.message import CRLF, LineEnds
 
 _CALLER = 4  # frames between whoever calls `seal` and the flow that reads the results
 
@@ -112,13 +112,11 @@ def seal(
     impossible, or OSError for the file.
     """
     intent = intent_of(domain, selector, key, _with_names(options))
-    with opened(source) as chunks:
-        header, body = signable(chunks, line_ends)
-        flow = _sealer(
-            header, body, intent, authserv_id, results, arrived=arrived,
-            now=moment(now), mark_failed=mark_failed, rules=rules, limits=limits,
-        )  # fmt: skip
-        sealer = run(flow, limited(resolver, limits))
+    flow = _sealer(
+        source, line_ends, intent, authserv_id, results, arrived=arrived,
+        now=moment(now), mark_failed=mark_failed, rules=rules, limits=limits,
+    )  # fmt: skip
+    sealer = run(flow, limited(resolver, limits))
     return b"".join([field.raw + CRLF for field in sealer.finish()])
 
 
@@ -141,19 +139,17 @@ async def aseal(
 ) -> bytes:
     """Do what `seal` does, waiting for DNS, and for a key with `asign`, without blocking."""
     intent = intent_of(domain, selector, key, _with_names(options))
-    with opened(source) as chunks:
-        header, body = signable(chunks, line_ends)
-        flow = _sealer(
-            header, body, intent, authserv_id, results, arrived=arrived,
-            now=moment(now), mark_failed=mark_failed, rules=rules, limits=limits,
-        )  # fmt: skip
-        sealer = await arun(flow, limited(resolver, limits))
+    flow = _sealer(
+        source, line_ends, intent, authserv_id, results, arrived=arrived,
+        now=moment(now), mark_failed=mark_failed, rules=rules, limits=limits,
+    )  # fmt: skip
+    sealer = await arun(flow, limited(resolver, limits))
     return b"".join([field.raw + CRLF for field in await sealer.afinish()])
 
 
 def _sealer(
-    header: Header,
-    body: Iterable[Octets],
+    source: Source,
+    line_ends: LineEnds,
     intent: Intent,
     authserv_id: str,
     results: AuthenticationResults | None,
@@ -165,14 +161,16 @@ def _sealer(
     limits: Limits,
 ) -> Steps[Sealer]:
     """Validate the chain where no verdict is given; one body pass for that and the seal."""
-    hasher = BodyHasher()
-    register_body(hasher, intent)
-    verifier = keys = None
-    if arrived is None:
-        verifier = ArcVerifier(header, now=now, rules=rules, limits=limits, hasher=hasher)
-        keys = yield from verifier.keys()
-    for chunk in body:
-        hasher.feed(chunk)
+    with opened(source) as chunks:
+        header, body = signable(chunks, line_ends)
+        hasher = BodyHasher()
+        register_body(hasher, intent)
+        verifier = keys = None
+        if arrived is None:
+            verifier = ArcVerifier(header, now=now, rules=rules, limits=limits, hasher=hasher)
+            keys = yield from verifier.keys()
+        for chunk in body:
+            hasher.feed(chunk)
     hasher.finish()
     if verifier is not None and keys is not None:
         arrived = verifier.finish(keys)

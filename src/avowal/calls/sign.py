@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from avowal.calls.resolver import moment
 from avowal.calls.source import Source, opened, signable
 from avowal.errors import IntentError, UsageError
-from avowal.message import LineEnds
+from avowal.message import CRLF, Field, LineEnds
 
 if TYPE_CHECKING:
     from avowal.crypto.signing import SigningKey
     from avowal.dkim.intent import Intent
+    from avowal.dkim.signer import Signer
 
 
 def sign(
@@ -38,15 +40,7 @@ def sign(
         intents = (*intents, intent_of(domain, selector, key, options))
     elif domain is not None or selector is not None or options:
         raise IntentError("key", "a domain, a selector and a key belong together")
-    from avowal.dkim.signer import Signer  # noqa: PLC0415 - verifying does not pay for it
-
-    with opened(source) as chunks:
-        header, body = signable(chunks, line_ends)
-        signer = Signer(header, intents, now=moment(now), accept_malformed=accept_malformed)
-        for chunk in body:
-            signer.feed(chunk)
-        fields = signer.finish()
-    return b"".join([field.raw + b"\r\n" for field in fields])
+    return _octets(_signer(source, intents, now, accept_malformed, line_ends).finish())
 
 
 async def asign(
@@ -57,6 +51,17 @@ async def asign(
     line_ends: LineEnds = "auto",
 ) -> bytes:
     """Do what `sign` does with intents whose keys may answer asynchronously (`asign`)."""
+    return _octets(await _signer(source, intents, now, accept_malformed, line_ends).afinish())
+
+
+def _signer(
+    source: Source,
+    intents: Sequence[Intent],
+    now: int | None,
+    accept_malformed: bool,  # noqa: FBT001 - handed through
+    line_ends: LineEnds,
+) -> Signer:
+    """Return a signer that the body has passed."""
     from avowal.dkim.signer import Signer  # noqa: PLC0415 - verifying does not pay for it
 
     with opened(source) as chunks:
@@ -64,8 +69,11 @@ async def asign(
         signer = Signer(header, intents, now=moment(now), accept_malformed=accept_malformed)
         for chunk in body:
             signer.feed(chunk)
-        fields = await signer.afinish()
-    return b"".join([field.raw + b"\r\n" for field in fields])
+    return signer
+
+
+def _octets(fields: Iterable[Field]) -> bytes:
+    return b"".join([field.raw + CRLF for field in fields])
 
 
 def intent_of(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from cryptography.exceptions import InternalError, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
@@ -32,6 +32,7 @@ _SEED_OCTETS = 32
 _SELF_TEST = bytes(range(32))
 
 
+@runtime_checkable
 class SigningKey(Protocol):
     """Signs digests: `algorithm` is the a= it makes, `sign` returns the signature's octets."""
 
@@ -41,13 +42,17 @@ class SigningKey(Protocol):
     def sign(self, digest: bytes, /) -> bytes: ...
 
 
+@runtime_checkable
 class AsyncSigningKey(Protocol):
-    """The same for a key that answers over a network."""
+    """The same for a key that answers over a network; asynchronous callers prefer it."""
 
     @property
     def algorithm(self) -> str: ...
 
     async def asign(self, digest: bytes, /) -> bytes: ...
+
+
+AnyKey: TypeAlias = SigningKey | AsyncSigningKey
 
 
 @runtime_checkable

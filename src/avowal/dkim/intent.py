@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from avowal import quoted
 from avowal.canonical import BODY_FORMS, HEADER_FORMS
 from avowal.crypto.algorithms import ALGORITHMS, Status
-from avowal.crypto.signing import AsyncSigningKey, SigningKey
+from avowal.crypto.signing import AnyKey
 from avowal.dkim.layout import AVOWAL, Layout
 from avowal.errors import IntentError
 from avowal.members import refuse_single
@@ -83,7 +83,7 @@ class Intent:
 
     domain: str
     selector: str
-    key: SigningKey | AsyncSigningKey
+    key: AnyKey
     identity: str | None = None
     header_canon: str = "relaxed"
     body_canon: str = "relaxed"

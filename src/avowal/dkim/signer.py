@@ -7,7 +7,8 @@
     fields = signer.finish()                     # or: await signer.afinish()
 
 or in three steps, for a key that lives elsewhere: ``prepare()`` gives an `Unsigned` per
-intent, its ``digest`` goes to the key, ``complete(signature)`` returns the field.
+intent, its ``digest`` goes to the key, ``complete(signature)`` returns the field with what
+it says (`Signed`).
 
 The body passes once for all intents.  Every signature is checked with the key's public
 half before it is let go, where the key can name it.
@@ -16,22 +17,19 @@ half before it is let go, where the key can name it.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple, cast
+from collections.abc import Iterator, Sequence
 
 from avowal import quoted
 from avowal.canonical import Octets
-from avowal.crypto.algorithms import ALGORITHMS, new_hash, own_public_key
-from avowal.crypto.publickey import PublicKeyFault
-from avowal.crypto.signing import AsyncSigningKey, KnowsPublicKey, SigningKey
+from avowal.crypto.algorithms import ALGORITHMS, new_hash
 from avowal.dkim import cautions
 from avowal.dkim.hashing import BodyHash, BodyHasher, header_data
 from avowal.dkim.intent import UNSUITABLE_NAMES, CheckedIntent, Intent
-from avowal.dkim.layout import FIELD_NAME, Folding
+from avowal.dkim.layout import FIELD_NAME
 from avowal.dkim.lines import BodyLines
 from avowal.dkim.reasons import Caution
-from avowal.dkim.signature import Signature, SignatureFault
+from avowal.dkim.signature import Signature
+from avowal.dkim.unsigned import ReadBack, Signed, Signing, Unsigned, adrive, drive
 from avowal.errors import IntentError, StateError
 from avowal.limits import DEFAULT
 from avowal.message import Field, Header
@@ -43,70 +41,6 @@ _COPY_PIECE = 48  # octets of z= between two places where it may be folded
 # RFC 5322 §3.6: once at most; a message with two of them shows differently everywhere
 _ONCE = (b"from", b"sender", b"reply-to", b"to", b"cc", b"subject", b"date", b"message-id",
          b"mime-version", b"content-type", b"content-transfer-encoding")  # fmt: skip
-
-
-class ReadBack(NamedTuple):
-    """What a verifier sees in a finished field: algorithm, signature, the octets it signs."""
-
-    algorithm: str
-    signature: bytes
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unsigned:
-    """A signature field that lacks only its b= value.
-
-    `text` is the field up to its empty b=, `after` what follows, `colon` where its colon
-    stands, `digest` what the key has to sign.  `read_back` reads the finished field as a
-    verifier will; it raises SignatureFault.
-    """
-
-    text: bytes
-    after: bytes = b""
-    colon: int
-    column: int
-    digest: bytes
-    key: SigningKey | AsyncSigningKey
-    layout: Folding
-    read_back: Callable[[Field], ReadBack]
-
-    def complete(self, signature: bytes) -> Field:
-        """Return the finished field after checking it.  Raises IntentError."""
-        folded = self.layout.base64(base64.b64encode(signature), self.column)
-        field = Field(self.text + folded + self.after, self.colon)
-        self._check(field)
-        return field
-
-    def signed(self) -> Field:
-        """Sign with the key and return the finished field.  Raises IntentError."""
-        return self.complete(cast("SigningKey", self.key).sign(self.digest))
-
-    async def asigned(self) -> Field:
-        """Do the same with a key that may answer asynchronously."""
-        asign = getattr(self.key, "asign", None)
-        if asign is None:
-            return self.signed()
-        return self.complete(await asign(self.digest))
-
-    def _check(self, field: Field) -> None:
-        """Read the field back as a verifier will, and verify it (design: self-check)."""
-        name = field.raw[: field.colon].decode()
-        try:
-            read = self.read_back(field)
-        except SignatureFault as fault:
-            raise IntentError(name, f"our own reader refuses it: {fault}") from None
-        algorithm = ALGORITHMS[read.algorithm]
-        digest = new_hash(algorithm.hash_name, read.data).digest()
-        if digest != self.digest:
-            raise IntentError(name, "writer and reader disagree about what is signed")
-        if hasattr(self.key, "public_octets"):
-            try:
-                public = own_public_key(algorithm, cast("KnowsPublicKey", self.key).public_octets)
-            except PublicKeyFault as fault:
-                raise IntentError("b=", f"the key's public half is unusable: {fault}") from None
-            if not algorithm.verify(public, read.signature, digest):
-                raise IntentError("b=", "the key made a signature that does not verify")
 
 
 class Signer:
@@ -180,13 +114,19 @@ class Signer:
             [self._unsigned(*pair) for pair in zip(self._intents, self._bodies, strict=True)]
         )
 
+    def signing(self) -> Signing[tuple[Signed, ...]]:
+        """End the body and make the signatures, for `drive` or `adrive`."""
+        wanted = self.prepare()
+        made = yield wanted
+        return tuple([one.complete(octets) for one, octets in zip(wanted, made, strict=True)])
+
     def finish(self) -> tuple[Field, ...]:
         """Sign with all keys and return the fields, to be put on top in this order."""
-        return tuple([unsigned.signed() for unsigned in self.prepare()])
+        return tuple([signed.field for signed in drive(self.signing())])
 
     async def afinish(self) -> tuple[Field, ...]:
         """Do the same with keys of which some answer asynchronously."""
-        return tuple([await unsigned.asigned() for unsigned in self.prepare()])
+        return tuple([signed.field for signed in await adrive(self.signing())])
 
     def _enter(self, expected: str, following: str) -> None:
         if self._state != expected:
@@ -210,6 +150,8 @@ class Signer:
         data = header_data(self._header, lowered, intent.header_canon, own)
         hash_name = ALGORITHMS[intent.key.algorithm].hash_name
         return Unsigned(
+            domain=checked.domain.text,
+            selector=checked.selector.text,
             text=text,
             colon=own.colon,
             column=column,

@@ -19,9 +19,10 @@ from avowal.canonical import Octets
 from avowal.dkim.intent import Intent
 from avowal.errors import KeyMaterialError
 from avowal.flow.authorship import address_of
-from avowal.flow.mechanism import Closing, Context, Finding, Findings, Seal, Sealing, Work
+from avowal.flow.mechanism import Closing, Context, Finding, Findings, Seal, Sealed, Sealing, Work
 from avowal.flow.plan import Plan
 from avowal.flow.trace import Step, Topic
+from avowal.keys.watch import is_withheld
 from avowal.lookup import Steps
 from avowal.names import DomainName
 from avowal.policy.dmarc.record import Policy
@@ -149,7 +150,7 @@ class ArcSealing:
         intent = _sealing(context)
         if intent is None:
             return None
-        if getattr(intent.key, "withheld", False):  # as `keys.watch` finds
+        if is_withheld(intent.key):
             raise KeyMaterialError("arc.seal", "DNS does not show the record of its key yet")
         register_body(context.hasher, intent)
         return _ArcSeal(context, intent)
@@ -178,7 +179,7 @@ class _ArcSeal:
     def seal(self, closing: Closing, /) -> Sealing:
         verdict: ChainVerification = closing.findings["arc"].value
         if closing.results is None or refusal_of(verdict) is not None:
-            return ()
+            return Sealed()
         sealer = Sealer(
             closing.header,
             self.intent,
@@ -188,8 +189,4 @@ class _ArcSeal:
             accept_malformed=True,
             hasher=self.context.hasher,
         )
-        unsigned = sealer.prepare()
-        (made,) = yield (unsigned,)
-        seal = sealer.seal(unsigned.complete(made))
-        (made,) = yield (seal,)
-        return sealer.fields(seal.complete(made))
+        return Sealed((yield from sealer.sealing()))

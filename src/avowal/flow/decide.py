@@ -210,7 +210,10 @@ def _record(outcome: Outcome, verdict: Verdict, *, reports: int) -> Record:
         sender=None if transaction.sender is None else _line(transaction.sender),
         message_id=next((_line(f.value) for f in outcome.header.named(b"message-id")), None),
         class_=None if verdict.class_ is None else str(verdict.class_),
-        made=tuple(_made(field) for field in outcome.sealed if field.name == b"dkim-signature"),
+        made=tuple(
+            Made(domain=one.domain, selector=one.selector, algorithm=one.algorithm)
+            for one in outcome.signed
+        ),
         checked=tuple(_checked(one) for one in judgements),
         results=tuple((result.method, result.result) for result in results),
         removed=len(outcome.edits.delete),
@@ -225,15 +228,6 @@ def _record(outcome: Outcome, verdict: Verdict, *, reports: int) -> Record:
 
 def _line(octets: bytes) -> str:
     return printable(octets.strip(), most=998)
-
-
-def _made(field: Field) -> Made:
-    """Name a signature of our own; a=, d= and s= stand among its first tags, unbroken."""
-    parts = (part.partition(b"=") for part in field.value.split(b";", 8)[:8])
-    tags = {name.strip(): value.decode("utf-8", "replace") for name, _, value in parts}
-    return Made(
-        domain=tags.get(b"d", ""), selector=tags.get(b"s", ""), algorithm=tags.get(b"a", "")
-    )
 
 
 def _checked(judgement: Judgement) -> Checked:

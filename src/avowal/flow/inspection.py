@@ -17,17 +17,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 from avowal.authres import AuthenticationResults
 from avowal.canonical import Octets
-from avowal.crypto.signing import SigningKey
 from avowal.dkim.hashing import BodyHasher
-from avowal.dkim.signer import Unsigned
+from avowal.dkim.unsigned import Signed, adrive, drive
 from avowal.errors import AvowalError, IntentError, StateError
 from avowal.flow.classes import ResultClass
 from avowal.flow.edits import Edits, edits, own_ids, without
-from avowal.flow.mechanism import Closing, Context, Finding, Findings, Seal, Sealing, Work
+from avowal.flow.mechanism import Closing, Context, Finding, Findings, Seal, Sealed, Sealing, Work
 from avowal.flow.plan import Plan
 from avowal.flow.resign import replaced, withheld
 from avowal.flow.results_field import is_written, results_field
@@ -52,9 +51,9 @@ class Fault:
 class Outcome:
     """All that is known about a message.
 
-    `sealed` are the fields made, from top to bottom; `results` what we report, None where
-    we have no name to report under; `recorded` the field with them where a signature
-    covers it.
+    `sealed` are the fields made, from top to bottom, `signed` the DKIM signatures among
+    them; `results` what we report, None where we have no name to report under; `recorded`
+    the field with them where a signature covers it.
     """
 
     plan: Plan
@@ -66,6 +65,7 @@ class Outcome:
     results: AuthenticationResults | None
     recorded: Field | None = None
     sealed: tuple[Field, ...] = ()
+    signed: tuple[Signed, ...] = ()
     faults: tuple[Fault, ...] = ()
     withheld: str | None = None  # why a message to be signed again was not
     body_octets: int = 0
@@ -141,24 +141,24 @@ class Inspection:
     def finish(self, answers: Answers) -> Outcome:
         """End the body, conclude, and sign with keys that are at hand."""
         closing = self._concluded(answers)
-        return self._outcome(closing, _sealed(self._sealing(closing)))
+        return self._outcome(closing, drive(self._sealing(closing)))
 
     async def afinish(self, answers: Answers) -> Outcome:
         """Do the same with keys of which some answer asynchronously."""
         closing = self._concluded(answers)
-        return self._outcome(closing, await _asealed(self._sealing(closing)))
+        return self._outcome(closing, await adrive(self._sealing(closing)))
 
     def _sealing(self, closing: Closing) -> Sealing:
         """Let every sealer make its fields, each over those of the sealers before it."""
-        made: tuple[Field, ...] = ()
+        made = Sealed()
         for seal in self._seals:
-            header = Header.of([*made, *closing.header]) if made else closing.header
+            header = Header.of([*made.fields, *closing.header]) if made.fields else closing.header
             try:
-                fields = yield from seal.seal(replace(closing, header=header))
+                above = yield from seal.seal(replace(closing, header=header))
             except AvowalError as error:
                 self._faults.append(_fault(error))
             else:
-                made = fields + made
+                made = Sealed(above.fields + made.fields, above.signed + made.signed)
         return made
 
     def _concluded(self, answers: Answers) -> Closing:
@@ -191,7 +191,7 @@ class Inspection:
             return f"{authserv_id}/{queue_id}"
         return authserv_id
 
-    def _outcome(self, closing: Closing, fields: tuple[Field, ...]) -> Outcome:
+    def _outcome(self, closing: Closing, sealed: Sealed) -> Outcome:
         context = self._context
         return Outcome(
             plan=context.plan,
@@ -202,7 +202,8 @@ class Inspection:
             findings=closing.findings,
             results=closing.results,
             recorded=closing.recorded,
-            sealed=fields,
+            sealed=sealed.fields,
+            signed=sealed.signed,
             faults=tuple(self._faults),
             withheld=withheld(context.plan, self.treatment, closing.findings),
             body_octets=self._body_octets,
@@ -212,42 +213,3 @@ class Inspection:
 def _fault(error: AvowalError) -> Fault:
     malformed = isinstance(error, IntentError)
     return Fault(ResultClass.MALFORMED if malformed else ResultClass.INTERNAL_ERROR, str(error))
-
-
-def _sealed(sealing: Sealing) -> tuple[Field, ...]:
-    try:
-        wanted = next(sealing)
-        while True:
-            try:
-                made = tuple([_signature(one) for one in wanted])
-            except AvowalError as error:
-                wanted = sealing.throw(error)
-            else:
-                wanted = sealing.send(made)
-    except StopIteration as stop:
-        fields: tuple[Field, ...] = stop.value
-        return fields
-
-
-async def _asealed(sealing: Sealing) -> tuple[Field, ...]:
-    try:
-        wanted = next(sealing)
-        while True:
-            try:
-                made = tuple([await _asignature(one) for one in wanted])
-            except AvowalError as error:
-                wanted = sealing.throw(error)
-            else:
-                wanted = sealing.send(made)
-    except StopIteration as stop:
-        fields: tuple[Field, ...] = stop.value
-        return fields
-
-
-async def _asignature(unsigned: Unsigned) -> bytes:
-    asign = getattr(unsigned.key, "asign", None)
-    return _signature(unsigned) if asign is None else await asign(unsigned.digest)
-
-
-def _signature(unsigned: Unsigned) -> bytes:
-    return cast("SigningKey", unsigned.key).sign(unsigned.digest)

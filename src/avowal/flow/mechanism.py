@@ -10,14 +10,14 @@ A new one needs nothing but a line where the plan is compiled.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 from avowal.authres import AuthenticationResults, Result
 from avowal.canonical import Octets
 from avowal.dkim.hashing import BodyHasher
-from avowal.dkim.signer import Unsigned
+from avowal.dkim.unsigned import Signed, Signing
 from avowal.flow.classes import ResultClass
 from avowal.flow.trace import Step
 from avowal.flow.transaction import Transaction
@@ -103,8 +103,14 @@ class Mechanism(Protocol):
         """Start on a message; None where there is nothing to do.  Raises nothing."""
 
 
-Sealing: TypeAlias = Generator[tuple[Unsigned, ...], tuple[bytes, ...], tuple[Field, ...]]
-"""Yields what has to be signed, is sent the signatures, returns fields from top to bottom."""
+class Sealed(NamedTuple):
+    """What a sealer made: its fields from top to bottom, and the DKIM signatures among them."""
+
+    fields: tuple[Field, ...] = ()
+    signed: tuple[Signed, ...] = ()
+
+
+Sealing: TypeAlias = Signing[Sealed]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from avowal.config.addresses import AddressTable
 from avowal.config.hosts import HostSet
 from avowal.config.model import Action, Configuration, Key
 from avowal.config.places import Path, Place, Places, dotted
-from avowal.crypto.signing import AsyncSigningKey, SigningKey
+from avowal.crypto.signing import AnyKey
 from avowal.dkim.intent import Intent
 from avowal.dkim.rules import Rules
 from avowal.flow.classes import ResultClass
@@ -25,7 +25,6 @@ from avowal.lists.resign import Removal
 from avowal.names import DomainName
 from avowal.policy.assessment import Choice
 
-AnyKey: TypeAlias = SigningKey | AsyncSigningKey
 Rewriting: TypeAlias = Callable[[bytes], bytes]  # a field's value, as the MTA will leave it
 
 

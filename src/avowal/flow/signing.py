@@ -10,10 +10,11 @@ from avowal.dkim.intent import Intent
 from avowal.dkim.signer import Signer
 from avowal.errors import KeyMaterialError
 from avowal.flow.authorship import address_of
-from avowal.flow.mechanism import Closing, Context, Seal, Sealing
+from avowal.flow.mechanism import Closing, Context, Seal, Sealed, Sealing
 from avowal.flow.plan import Plan
 from avowal.flow.resign import withheld
 from avowal.flow.treatment import Match
+from avowal.keys.watch import is_withheld
 from avowal.lists.resign import covering
 from avowal.message import Field, Header
 from avowal.names import DomainName, Identity, NameFault
@@ -53,12 +54,11 @@ class _DkimSeal:
 
     def seal(self, closing: Closing, /) -> Sealing:
         if withheld(self.context.plan, self.context.treatment, closing.findings) is not None:
-            return ()
+            return Sealed()
         if closing.recorded is not None:
             self.signer.put_on_top(closing.recorded)
-        unsigned = self.signer.prepare()
-        signatures = yield unsigned
-        return tuple(one.complete(made) for one, made in zip(unsigned, signatures, strict=True))
+        signed = yield from self.signer.signing()
+        return Sealed(tuple(one.field for one in signed), signed)
 
 
 def _intents(context: Context) -> Iterator[Intent]:
@@ -74,7 +74,7 @@ def _intents(context: Context) -> Iterator[Intent]:
             key = use.loaded
             if key is None:
                 key = context.plan.load(use.name, use.entry, domain)
-            if getattr(key, "withheld", False):
+            if is_withheld(key):
                 continue  # its record is not published yet; the other keys sign
             yield Intent(
                 domain=domain.text,

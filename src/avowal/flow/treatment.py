@@ -24,6 +24,7 @@ from avowal.flow.origin import whether_ours
 from avowal.flow.plan import KeyUse, Plan, SigningRule
 from avowal.flow.trace import Step, Topic
 from avowal.flow.transaction import Transaction
+from avowal.keys.watch import is_withheld
 from avowal.message import Header
 
 
@@ -192,7 +193,7 @@ class _Decision:
 
     def _may(self, key: KeyUse, author: Author, rule: SigningRule) -> bool:
         """Whether a key may sign for an author now; what forbids it becomes a step."""
-        if getattr(key.loaded, "withheld", False):  # as `keys.watch` finds
+        if key.loaded is not None and is_withheld(key.loaded):
             option, why = "require_published", f"DNS does not show key {key.name} yet"
         elif (
             self.plan.configuration.signing.require_author_domain

@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from avowal.crypto.signing import PrivateKey
+from avowal.crypto.signing import AnyKey, PrivateKey
 from avowal.keys.check import KeyCheck
 from avowal.names import DomainName, Selector
 
@@ -42,6 +42,11 @@ class WatchedKey:
     def sign(self, digest: bytes, /) -> bytes:
         """Sign a SHA-256 digest."""
         return self.key.sign(digest)
+
+
+def is_withheld(key: AnyKey) -> bool:
+    """Whether a key must not sign for now, because DNS does not show its record."""
+    return isinstance(key, WatchedKey) and key.withheld
 
 
 @dataclass(slots=True)

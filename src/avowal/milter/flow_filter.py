@@ -8,6 +8,7 @@ from random import random
 from typing import Any
 
 from avowal.config.model import Role
+from avowal.crypto.signing import AsyncSigningKey
 from avowal.flow.actions import Actions
 from avowal.flow.decide import decide, failure
 from avowal.flow.inspection import Inspection, Outcome
@@ -53,9 +54,7 @@ class FlowFilter:
         self._macros = tuple(
             name.strip("{}") for name in transaction_of.named_macros(plan.configuration)
         )
-        self.remote = any(
-            use.loaded is not None and hasattr(use.loaded, "asign") for use in plan.keys.values()
-        )
+        self.remote = any(isinstance(use.loaded, AsyncSigningKey) for use in plan.keys.values())
 
     def begin(self, session: FilterSession, event: HeaderEnd, role: Role, /) -> FlowWork:
         """Take a message whose header has come."""

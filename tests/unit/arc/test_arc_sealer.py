@@ -225,8 +225,8 @@ def test_signing_can_happen_elsewhere() -> None:
     work = sealer(octets)
     work.feed(Message.parse(octets).body)
     unsigned = work.prepare()
-    seal = work.seal(unsigned.complete(KEYS["e"].sign(unsigned.digest)))
-    fields = work.fields(seal.complete(KEYS["e"].sign(seal.digest)))
+    seal = work.seal(unsigned.complete(KEYS["e"].sign(unsigned.digest)).field)
+    fields = work.fields(seal.complete(KEYS["e"].sign(seal.digest)).field)
     top = b"".join(field.raw + b"\r\n" for field in fields)
     assert verdict(top + octets).passed
 

@@ -10,7 +10,7 @@ import pytest
 
 from avowal import Caution, Intent, PrivateKey, Signature, Signer, asign, sign, verify
 from avowal.dkim.intent import OVERSIGNED_NAMES, RECOMMENDED_NAMES, lower_names
-from avowal.errors import IntentError
+from avowal.errors import IntentError, UsageError
 from avowal.message import Field, Message
 from avowal.testing import ED25519, RSA_2048, Zone, message, record_for, tamper
 
@@ -209,8 +209,9 @@ def test_a_signature_may_be_made_elsewhere() -> None:
     signer.feed(whole.body)
     (unsigned,) = signer.prepare()
     assert unsigned.text.endswith(b"b=")
-    field = unsigned.complete(ED25519.sign(unsigned.digest))
-    assert verdicts(field.raw + b"\r\n" + whole.octets) == ["pass"]
+    signed = unsigned.complete(ED25519.sign(unsigned.digest))
+    assert signed[1:] == ("example.com", "s", "ed25519-sha256")
+    assert verdicts(signed.field.raw + b"\r\n" + whole.octets) == ["pass"]
 
 
 class Remote:
@@ -228,6 +229,11 @@ async def test_a_remote_key_is_waited_for() -> None:
         Intent(domain="example.com", selector="r", key=RSA_2048),
     ]
     assert verdicts(await asign(message(), *intents) + message()) == ["pass", "pass"]
+
+
+def test_a_remote_key_is_refused_where_nobody_waits() -> None:
+    with pytest.raises(UsageError, match=r"example\.com has to be waited for"):
+        sign(message(), Intent(domain="example.com", selector="s", key=Remote()))
 
 
 class Broken:

@@ -11,12 +11,13 @@ import pytest
 
 from avowal.config.model import Key
 from avowal.config.toml import parse
+from avowal.crypto.signing import AnyKey
 from avowal.errors import KeyMaterialError
 from avowal.flow.actions import Actions
 from avowal.flow.compiler import compile_plan
 from avowal.flow.decide import decide
 from avowal.flow.inspection import Inspection, Outcome
-from avowal.flow.plan import AnyKey, Plan
+from avowal.flow.plan import Plan
 from avowal.flow.signatures import DkimVerifying
 from avowal.flow.trace import Step, Topic, Trace
 from avowal.flow.transaction import Authentication, Transaction

@@ -14,7 +14,7 @@ from avowal.dkim.reasons import Reason
 from avowal.flow.actions import Disposition
 from avowal.flow.classes import CLASS_OF, ResultClass
 from avowal.flow.decide import decide, failure
-from avowal.flow.mechanism import Finding
+from avowal.flow.mechanism import Finding, Sealed
 from avowal.flow.trace import Step, Topic
 from avowal.lookup import Answer, Failure
 from avowal.message import CRLF, Field
@@ -466,7 +466,7 @@ class Cap:
     def seal(self, closing: Any, /) -> Any:
         yield ()
         text = ",".join(f"{r.method}={r.result}" for r in closing.results.results)
-        return (Field.of(f"X-Cap: {text}".encode()),)
+        return Sealed((Field.of(f"X-Cap: {text}".encode()),))
 
 
 def test_mechanisms_and_sealers_plug_in(site: Make) -> None:
