@@ -1,8 +1,13 @@
-"""The warnings on a signature: defects that other receivers may not tolerate."""
+"""The warnings on a signature: defects that other receivers may not tolerate.
+
+Three tables say which warning holds when: of a header, of a signature, of its key.  A row is a
+`Caution` and a predicate; the order of the rows is the order of the warnings.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
 
 from avowal._fast import bare_break, column_after
 from avowal.crypto.algorithms import ALGORITHMS, Status
@@ -17,12 +22,6 @@ RECOMMENDED_RSA_BITS = 2048  # RFC 8301 §3.2
 WIDELY_ACCEPTED_RSA_BITS = 4096  # RFC 8301 §3.2: verifiers must accept up to here
 USUAL_EXPONENT = 65537  # RFC 6376 §3.3.2
 
-_UNSIGNED = {
-    b"subject": Caution.SUBJECT_UNSIGNED,
-    b"to": Caution.TO_UNSIGNED,
-    b"date": Caution.DATE_UNSIGNED,
-    b"content-type": Caution.CONTENT_TYPE_UNSIGNED,
-}
 # RFC 5322 §3.6: these may stand once, as may the MIME fields (RFC 2045 §4-6)
 _ONCE = frozenset(
     (
@@ -43,74 +42,88 @@ _ONCE = frozenset(
 _TRACE = frozenset((b"return-path", b"received", b"comments", b"keywords"))  # RFC 6376 §5.4.1
 
 
+OfHeader: TypeAlias = Callable[[Header], bool]
+OfSignature: TypeAlias = Callable[[Signature, Header, int | None], bool]
+OfKey: TypeAlias = Callable[["KeyFacts"], bool]
+
+
+class KeyFacts(NamedTuple):
+    """What the warnings on a key look at; `records` is how many stand at its name."""
+
+    record: KeyRecord
+    key: PublicKey
+    usual_form: str
+    records: int
+
+
 def of_header(header: Header) -> tuple[Caution, ...]:
     """Return what is odd about the header whatever the signature."""
-    return tuple(_header_cautions(header))
+    return tuple([caution for caution, holds in HEADER if holds(header)])
 
 
-def of_signature(signature: Signature, header: Header, now: int | None) -> Iterator[Caution]:
-    """Yield what the signature itself invites."""
-    signed, positions = signature.signed_names, header.positions
-    for name, caution in _UNSIGNED.items():
-        if name in positions and name not in signed:
-            yield caution
-    if not _TRACE.isdisjoint(signed):
-        yield Caution.SIGNS_TRACE
-    if b"dkim-signature" in signed:
-        yield Caution.SIGNS_SIGNATURES
-    if signature.body_length is not None:
-        yield Caution.BODY_LENGTH
-    if signature.timestamp is None:
-        yield Caution.NO_TIMESTAMP
-    elif now is not None and signature.timestamp > now:
-        yield Caution.FUTURE_TIMESTAMP
-    if ALGORITHMS[signature.algorithm].status is Status.HISTORIC:
-        yield Caution.HISTORIC_ALGORITHM
-    if "_" in signature.domain.ascii or "_" in signature.selector.ascii:
-        yield Caution.UNDERSCORE
+def of_signature(signature: Signature, header: Header, now: int | None) -> list[Caution]:
+    """Return what the signature itself invites."""
+    return [caution for caution, holds in SIGNATURE if holds(signature, header, now)]
+
+
+def of_key(record: KeyRecord, key: PublicKey, usual_form: str, records: int) -> list[Caution]:
+    """Return what is odd about the key."""
+    facts = KeyFacts(record, key, usual_form, records)
+    return [caution for caution, holds in KEY if holds(facts)]
+
+
+def _unsigned(name: bytes) -> OfSignature:
+    def holds(signature: Signature, header: Header, now: int | None) -> bool:
+        return name in header.positions and name not in signature.signed_names
+
+    return holds
+
+
+def _signs_trace(signature: Signature, header: Header, now: int | None) -> bool:
+    return not _TRACE.isdisjoint(signature.signed_names)
+
+
+def _signs_signatures(signature: Signature, header: Header, now: int | None) -> bool:
+    return b"dkim-signature" in signature.signed_names
+
+
+def _body_length(signature: Signature, header: Header, now: int | None) -> bool:
+    return signature.body_length is not None
+
+
+def _no_timestamp(signature: Signature, header: Header, now: int | None) -> bool:
+    return signature.timestamp is None
+
+
+def _future_timestamp(signature: Signature, header: Header, now: int | None) -> bool:
+    return signature.timestamp is not None and now is not None and signature.timestamp > now
+
+
+def _historic(signature: Signature, header: Header, now: int | None) -> bool:
+    return ALGORITHMS[signature.algorithm].status is Status.HISTORIC
+
+
+def _underscore(signature: Signature, header: Header, now: int | None) -> bool:
+    return "_" in signature.domain.ascii or "_" in signature.selector.ascii
+
+
+def _unknown_tags(signature: Signature, header: Header, now: int | None) -> bool:
     for tag in signature.tags:
         if tag.name not in REGISTERED:
-            yield Caution.UNKNOWN_TAGS
-            break
+            return True
+    return False
 
 
-def of_key(record: KeyRecord, key: PublicKey, usual_form: str, records: int) -> Iterator[Caution]:
-    """Yield what is odd about the key."""
-    if record.testing:
-        yield Caution.TESTING
-    if record.line_breaks:
-        yield Caution.KEY_LINE_BREAK
-    if key.exponent is not None:  # RSA
-        if key.bits < RECOMMENDED_RSA_BITS:
-            yield Caution.SHORT_KEY
-        elif key.bits > WIDELY_ACCEPTED_RSA_BITS:
-            yield Caution.LONG_KEY
-        if key.exponent != USUAL_EXPONENT:
-            yield Caution.EXPONENT
-    if key.form != usual_form:
-        yield Caution.KEY_FORM
-    if record.granularity is not None:
-        yield Caution.GRANULARITY
-    if records > 1:
-        yield Caution.SEVERAL_RECORDS
+def _short(facts: KeyFacts) -> bool:
+    return facts.key.exponent is not None and facts.key.bits < RECOMMENDED_RSA_BITS
 
 
-def _header_cautions(header: Header) -> Iterator[Caution]:
-    positions = header.positions
-    if b"from" in header.repeated:
-        yield Caution.SEVERAL_FROM
-    if not _ONCE.isdisjoint(header.repeated):
-        yield Caution.DUPLICATE_FIELDS
-    if b"" in positions:
-        yield Caution.MALFORMED_LINES
-    if b"from" not in positions:
-        yield Caution.NO_FROM
-    if b"date" not in positions:
-        yield Caution.NO_DATE
-    if _have_bare_break(header.raws):
-        yield Caution.BARE_LINE_BREAKS
-    if _have_long_line(header.raws):
-        yield Caution.LONG_LINES
+def _long(facts: KeyFacts) -> bool:
+    return facts.key.exponent is not None and facts.key.bits > WIDELY_ACCEPTED_RSA_BITS
+
+
+def _exponent(facts: KeyFacts) -> bool:
+    return facts.key.exponent not in (None, USUAL_EXPONENT)
 
 
 def _have_bare_break(raws: list[bytes]) -> bool:
@@ -122,3 +135,38 @@ def _have_long_line(raws: list[bytes]) -> bool:
     if max(map(len, raws), default=0) <= LONGEST_LINE:
         return False
     return any(column_after(raw + CRLF, 0, LONGEST_LINE + len(CRLF)) < 0 for raw in raws)
+
+
+HEADER: tuple[tuple[Caution, OfHeader], ...] = (
+    (Caution.SEVERAL_FROM, lambda header: b"from" in header.repeated),
+    (Caution.DUPLICATE_FIELDS, lambda header: not _ONCE.isdisjoint(header.repeated)),
+    (Caution.MALFORMED_LINES, lambda header: b"" in header.positions),
+    (Caution.NO_FROM, lambda header: b"from" not in header.positions),
+    (Caution.NO_DATE, lambda header: b"date" not in header.positions),
+    (Caution.BARE_LINE_BREAKS, lambda header: _have_bare_break(header.raws)),
+    (Caution.LONG_LINES, lambda header: _have_long_line(header.raws)),
+)
+SIGNATURE: tuple[tuple[Caution, OfSignature], ...] = (
+    (Caution.SUBJECT_UNSIGNED, _unsigned(b"subject")),
+    (Caution.TO_UNSIGNED, _unsigned(b"to")),
+    (Caution.DATE_UNSIGNED, _unsigned(b"date")),
+    (Caution.CONTENT_TYPE_UNSIGNED, _unsigned(b"content-type")),
+    (Caution.SIGNS_TRACE, _signs_trace),
+    (Caution.SIGNS_SIGNATURES, _signs_signatures),
+    (Caution.BODY_LENGTH, _body_length),
+    (Caution.NO_TIMESTAMP, _no_timestamp),
+    (Caution.FUTURE_TIMESTAMP, _future_timestamp),
+    (Caution.HISTORIC_ALGORITHM, _historic),
+    (Caution.UNDERSCORE, _underscore),
+    (Caution.UNKNOWN_TAGS, _unknown_tags),
+)
+KEY: tuple[tuple[Caution, OfKey], ...] = (
+    (Caution.TESTING, lambda facts: facts.record.testing),
+    (Caution.KEY_LINE_BREAK, lambda facts: facts.record.line_breaks),
+    (Caution.SHORT_KEY, _short),
+    (Caution.LONG_KEY, _long),
+    (Caution.EXPONENT, _exponent),
+    (Caution.KEY_FORM, lambda facts: facts.key.form != facts.usual_form),
+    (Caution.GRANULARITY, lambda facts: facts.record.granularity is not None),
+    (Caution.SEVERAL_RECORDS, lambda facts: facts.records > 1),
+)
