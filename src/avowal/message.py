@@ -1,10 +1,10 @@
 """A message as octets: header fields exactly as on the wire, and the body behind them.
 
 The wire form has CRLF line ends (RFC 5321 §2.3.8) and is the only form that is
-hashed.  A stored message with LF line ends is converted by asking for it:
-`Message.from_stored` or `WireForm`.  Nothing here decodes, unfolds or repairs.
+hashed.  A message at rest is brought into it by asking for it: `Message.from_stored` or
+`wire_form`, which says the rule.  Nothing here decodes, unfolds or repairs.
 
-A bare CR, a bare LF, a NUL and 8-bit octets are ordinary octets.  A line of the
+On the wire a bare CR, a bare LF, a NUL and 8-bit octets are ordinary octets.  A line of the
 header section that is no field stays in its place as a field without a name.
 """
 
@@ -166,8 +166,8 @@ class Message:
 
     @classmethod
     def from_stored(cls, octets: bytes) -> Message:
-        """Read a message stored with LF (or mixed) line ends, converted to CRLF."""
-        form = WireForm()
+        """Read a message at rest, whatever its line ends, by the rule of `wire_form`."""
+        form = WireForm(bare_cr=True)
         wire = form.feed(octets) + form.finish()
         header, body = split(wire)
         return cls(Header.parse(header), bytes(body), converted=form.changed)
@@ -234,7 +234,17 @@ class WireForm:
 LineEnds = Literal["auto", "wire", "stored"]
 
 
+def wire_form(line_ends: LineEnds) -> WireForm | None:
+    """Return what brings a message into wire form; None for one that is taken as it is.
+
+    The rule for every message at rest, pure or mixed: each CRLF, bare LF or bare CR is one
+    line end, as it will be when the message is sent (RFC 5322 §2.2, RFC 6376 §5.3); so what
+    signs and what verifies reads the same.  Only ``wire`` keeps a bare CR or LF as an octet.
+    """
+    return None if line_ends == "wire" else WireForm(bare_cr=True)
+
+
 def looks_stored(beginning: bytes) -> bool:
-    """Whether the first line of these octets ends in a bare LF: a file, not the wire."""
+    """Whether the first line ends in a bare LF: how the rest is written, too."""
     end = beginning.find(b"\n")
     return end >= 0 and not beginning[:end].endswith(b"\r")

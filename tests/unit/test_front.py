@@ -51,10 +51,10 @@ def test_a_stored_file_is_converted_unless_it_is_said_to_be_wire(stored: Path) -
     assert results(stored.read_bytes(), line_ends="wire") == ["neutral"]
 
 
-def test_wire_octets_are_never_converted_by_themselves() -> None:
-    octets = signed(message(b"a\nb\n"))  # the signer made CRLF of these
-    assert results(octets) == ["fail"]
-    assert results(octets, line_ends="stored") == ["pass"]
+def test_octets_are_taken_as_they_are_only_when_they_are_said_to_be_wire() -> None:
+    octets = signed(message(b"a\nb\n"))  # the signer made CRLF of these, RFC 6376 §5.3
+    assert results(octets, line_ends="wire") == ["fail"]
+    assert results(octets) == results(octets, line_ends="stored") == ["pass"]
 
 
 async def test_the_asynchronous_twins_agree(stored: Path) -> None:

@@ -18,7 +18,7 @@ from avowal.authres.registry import known
 from avowal.enums import Word
 from avowal.limits import DEFAULT, Limits
 from avowal.members import refuse_single
-from avowal.message import Field, Header, Message, looks_stored, split
+from avowal.message import Field, Header, Message
 
 FIELD_NAME = b"authentication-results"
 
@@ -211,6 +211,4 @@ def _header(source: bytes | Message | Header) -> Header:
         return source
     if isinstance(source, Message):
         return source.header
-    if looks_stored(source):
-        return Message.from_stored(source).header
-    return Header.parse(split(source)[0])
+    return Message.from_stored(source).header

@@ -32,7 +32,8 @@ def sign(
 
     Put them on top of the message's wire form.  Give `domain`, `selector` and `key` (a
     key, the path of its file, or PEM octets) and further options of `Intent`, or give one
-    `Intent` per signature.  Bare CR and LF count as CRLF, as they must be sent.
+    `Intent` per signature.  `line_ends` as of `avowal.verify`: a bare CR or LF counts as CRLF,
+    as it must be sent (RFC 6376 §5.3).
 
     Raises UsageError (IntentError, KeyMaterialError) only, or OSError for the file.
     """

@@ -18,8 +18,8 @@ from avowal.message import (
     LineEnds,
     WireForm,
     field_count,
-    looks_stored,
     split,
+    wire_form,
 )
 
 Source: TypeAlias = bytes | bytearray | memoryview | BinaryIO | os.PathLike[str]
@@ -34,23 +34,17 @@ def read_header(
     *,
     line_ends: LineEnds = "auto",
     limits: Limits = DEFAULT,
-    bare_cr: bool = False,
 ) -> tuple[Header, Iterable[Octets]]:
     """Read a message up to its body: the header, and the chunks of the body in wire form.
 
-    `bare_cr` also turns a bare CR into CRLF where line ends are converted.  A header that
-    goes beyond the limits is not whole: `Header.beyond` says so.
+    A header that goes beyond the limits is not whole: `Header.beyond` says so.
     """
-    first = source if isinstance(source, bytes) else _beginning(source, limits)
-    form = None
-    if line_ends == "stored" or (line_ends == "auto" and looks_stored(first)):
-        form = WireForm(bare_cr=bare_cr)
+    form = wire_form(line_ends)
     if isinstance(source, bytes):
         octets = source if form is None else form.feed(source) + form.finish()
         section, body = split(octets)
         return _header(section, limits), (body,)
-    chunks = itertools.chain((first,), source)
-    return _streamed(_converted(chunks, form) if form is not None else chunks, limits)
+    return _streamed(source if form is None else _converted(source, form), limits)
 
 
 def _header(section: bytes, limits: Limits) -> Header:
@@ -59,18 +53,6 @@ def _header(section: bytes, limits: Limits) -> Header:
     reader = HeaderReader(limits=limits)
     reader.feed(section)
     return reader.finish()
-
-
-def _beginning(chunks: Chunks, limits: Limits) -> bytes:
-    """Join chunks until they hold the end of the first line, which tells the form."""
-    pieces: list[bytes] = []
-    octets = 0
-    for chunk in chunks:
-        pieces.append(chunk)
-        octets += len(chunk)
-        if b"\n" in chunk or octets > limits.header_octets:
-            break
-    return b"".join(pieces)
 
 
 def _streamed(chunks: Chunks, limits: Limits) -> tuple[Header, Chunks]:
@@ -89,13 +71,12 @@ def _converted(chunks: Chunks, form: WireForm) -> Chunks:
 
 
 def signable(chunks: bytes | Chunks, line_ends: LineEnds) -> tuple[Header, Iterable[Octets]]:
-    """Read a message as it will be sent, bare CR and LF as CRLF.  Raises IntentError."""
-    ends: LineEnds = "wire" if line_ends == "wire" else "stored"
+    """Read a message as it will be sent.  Raises IntentError."""
     if isinstance(chunks, bytes) and len(chunks) > _CHUNK:
         # Signing looks at a body several times: each piece while the processor still has it.
         octets = chunks
         chunks = (octets[at : at + _PIECE] for at in range(0, len(octets), _PIECE))
-    header, body = read_header(chunks, line_ends=ends, bare_cr=True)
+    header, body = read_header(chunks, line_ends=line_ends)
     refuse_beyond(header)
     return header, body
 

@@ -39,8 +39,8 @@ def verify(
     `source` is the message's octets, a binary file open for reading, or a path.
     `resolver` defaults to the system's DNS servers; a mapping of names to records serves
     as one.  `now` is the time of receipt in Unix seconds, by default the present.
-    `line_ends` "auto" takes a message whose first line ends in a bare LF for a stored
-    file and converts it; "wire" hashes the octets as they are, "stored" always converts.
+    `line_ends` "auto" and "stored" read the message as it would be sent: CRLF, a bare LF and
+    a bare CR end a line, however mixed; "wire" hashes the octets as they are.
 
     No octets and no answers make it raise; an unreadable file raises OSError.
 

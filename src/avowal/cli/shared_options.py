@@ -81,6 +81,6 @@ line_ends_option = click.option(
     type=click.Choice(["auto", "wire", "stored"]),
     default="auto",
     show_default=True,
-    help="auto: a file whose first line ends in a bare LF is converted to CRLF; "
-    "stored: always; wire: octets as they are.",
+    help="auto, stored: CRLF, a bare LF and a bare CR end a line, as when the message is sent; "
+    "wire: octets as they are.",
 )

@@ -181,7 +181,7 @@ def _is_stored(file: IO[bytes], line_ends: LineEnds, *, name: str) -> bool:
 
 
 def _signed(file: IO[bytes], intents: list[Intent], now: int, accept_malformed: bool) -> bytes:
-    header, body = read_header(_read(file), line_ends="stored", bare_cr=True)
+    header, body = read_header(_read(file))
     signer = Signer(header, intents, now=now, accept_malformed=accept_malformed)
     for chunk in body:
         signer.feed(chunk)

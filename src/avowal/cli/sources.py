@@ -77,7 +77,10 @@ def messages(path: str, progress: Progress) -> Iterator[tuple[Origin, Iterator[b
 
 
 def whole(path: str) -> Message:
-    """Read one message into memory, line ends of a stored file converted.  Raises Unusable."""
+    """Read one message into memory; `converted` says that it is written with LF.
+
+    Raises Unusable.
+    """
     name = named(path)
     try:
         file = sys.stdin.buffer if path == _STDIN else open(path, "rb")  # noqa: PTH123, SIM115
@@ -89,7 +92,8 @@ def whole(path: str) -> Message:
         raise Unusable(f"{name}: empty")
     if len(octets) > MOST_WHOLE:
         raise Unusable(f"{name}: over {MOST_WHOLE >> 20} MiB, too large to be changed")
-    return Message.from_stored(octets) if looks_stored(octets[:CHUNK]) else Message.parse(octets)
+    message = Message.from_stored(octets)
+    return Message(message.header, message.body, converted=looks_stored(octets[:CHUNK]))
 
 
 def _whole(beginning: bytes, file: IO[bytes], progress: Progress) -> Iterator[bytes]:

@@ -47,7 +47,7 @@ def test_messages(
             sys.stderr.write(f"{_NAME}: {shown}: line 1: not CRLF-terminated\n")
             status = _DATA
             continue
-        message = Message.from_stored(octets) if looks_stored(octets) else Message.parse(octets)
+        message = Message.from_stored(octets)
         envelope = Envelope(client_name="localhost", client="127.0.0.1", macros=_MACROS)
         now = int(time.time()) if fixed_time is None else fixed_time
         filtering = Filtering(generation, envelope, message.header, now=now, draw=99)
