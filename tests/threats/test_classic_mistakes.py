@@ -104,7 +104,9 @@ def test_11_the_own_name_keeps_its_letters_under_simple() -> None:
 
 
 def test_12_a_body_begins_behind_the_first_empty_line_of_the_wire() -> None:
-    assert reason(craft(message(subject="a\n\nb"))) is None
+    octets = craft(message(subject="a\n\nb"))
+    assert only(octets, line_ends="wire").passed
+    assert not only(octets).passed  # at rest LF ends a line, as when it is sent (RFC 6376 §5.3)
     assert reason(craft(message("")[:-2])) is None  # no empty line at all
     assert verify(b"", ZONE) == ()
 
