@@ -8,12 +8,13 @@ EXTRAS := test,daemon,psl,sql,lmdb
 # Seconds per fuzz target, and pytest arguments for one run: `make test ARGS="-k folding"`.
 SECONDS ?= 60
 ARGS    ?=
+PYTHONS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup dependants venv system demo test lint types tests coverage bench fuzz docs clean
 
 help:
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 setup: ## own virtual environment in .venv; as root on Debian also the peers that the tests talk to
 	@scripts/virtualenv "$(PYTHON)" "$(VENV)"
@@ -47,8 +48,17 @@ lint:
 types:
 	$(BIN)/mypy --strict
 
+# `make tests PYTHONS="/usr/bin/python3 python3.13"`: on each of them, in .venv-VERSION; all are tried.
 tests:
-	$(BIN)/python -m pytest -n 2 $(ARGS)
+	$(if $(PYTHONS),,$(BIN)/python -m pytest -n 2 $(ARGS))
+	@status=0; for python in $(PYTHONS); do \
+	  directory=$$(scripts/environment "$$python" "$(EXTRAS)") || { status=1; continue; }; \
+	  echo "== $$python: $$directory/bin/python -m pytest -n 2 $(ARGS)"; \
+	  "$$directory/bin/python" -m pytest -n 2 $(ARGS) || status=1; \
+	done; exit $$status
+
+interpreters: venv ## every reader's tests and a fixed corpus on Debian's own Python and the newest here
+	@scripts/on-interpreters "$(EXTRAS)"
 
 coverage: venv ## the tests with branch coverage
 	@$(BIN)/coverage erase
@@ -72,6 +82,6 @@ docs: venv ## HTML in docs/_build/html
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 
 clean: ## remove whatever was generated, the virtual environment included
-	rm -rf $(VENV) build dist docs/_build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.*
+	rm -rf $(VENV) .venv-* build dist docs/_build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.*
 	find src tests -name __pycache__ -prune -exec rm -rf {} +
 	rm -rf src/*.egg-info src/avowal/*.so

@@ -25,6 +25,8 @@ from avowal.limits import DEFAULT
 from avowal.text import printable
 
 FWS = b" \t\r\n"
+_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_TOO_MUCH_PADDING = "more padding than it takes"
 
 _NAME = re.compile(rb"[A-Za-z][A-Za-z0-9_]*+")
 _BARE_BREAK = re.compile(rb"\r(?!\n[ \t])|(?<!\r)\n")
@@ -163,11 +165,21 @@ def from_base64(text: bytes) -> bytes:
     """
     try:
         octets = binascii.a2b_base64(text, strict_mode=True)
-    except binascii.Error as error:
-        raise SyntaxFault(0, f"no base64: {error}") from None
+    except binascii.Error:
+        raise SyntaxFault(0, f"no base64: {_why_no_base64(text)}") from None
     if len(text) != (len(octets) + 2) // 3 * 4:
-        raise SyntaxFault(0, "no base64: more padding than it takes")
+        raise SyntaxFault(0, f"no base64: {_TOO_MUCH_PADDING}")
     return octets
+
+
+def _why_no_base64(text: bytes) -> str:
+    """Return the reason in words of our own: those of binascii differ from Python to Python."""
+    digits = text.rstrip(b"=")
+    if b"=" in digits:
+        return "padding in front of its end"
+    if digits.translate(None, _BASE64):
+        return "an octet that is none of its digits"
+    return _TOO_MUCH_PADDING if len(text) - len(digits) > -len(digits) % 4 else "it lacks its end"
 
 
 def colon_list(value: bytes) -> list[bytes]:

@@ -21,7 +21,7 @@ from avowal.lookup import Answer, Failure, Question
 NAME = "s1._domainkey.example.com"
 ASKED = wire.name_octets(NAME) or b""
 TYPES = (16, 1, 5, 6, 12, 15, 28, 257)
-QUERY = wire.query(ASKED, 16, payload=1232)
+QUERY = b"\x12\x34" + wire.query(ASKED, 16, payload=1232)[2:]  # the same number in every run
 QUESTIONS = (Question(NAME), Question("example.com", "MX"), Question("x.wild.example", "A"))
 
 

@@ -13,7 +13,9 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any, BinaryIO, NamedTuple, cast
 
-from avowal import _fast, _pure, canonical, front, quoted
+from avowal import _fast, _pure, canonical, quoted
+from avowal.calls.sign import sign
+from avowal.calls.verify import verify
 from avowal.crypto import publickey
 from avowal.crypto.signing import parse_private_key
 from avowal.dkim.intent import Intent
@@ -129,9 +131,9 @@ def verifying(octets: bytes) -> None:
     rules = RULES[second % len(RULES)]
     line_ends = LINE_ENDS[second // 4 % len(LINE_ENDS)]
     options: dict[str, Any] = {"now": NOW, "rules": rules, "line_ends": line_ends}
-    whole = front.verify(message, resolver, **options)
+    whole = verify(message, resolver, **options)
     looked_at(whole)
-    pieces = front.verify(dripping(message, third), resolver, **options)
+    pieces = verify(dripping(message, third), resolver, **options)
     expect(settled(pieces) == settled(whole), "cutting changes nothing")
 
 
@@ -180,7 +182,7 @@ def intent_of(number: int, around: bytes) -> Intent:
 def signed(source: bytes | BinaryIO, intent: Intent, **options: Any) -> bytes | str:
     """Return the field, or the text of the error."""
     try:
-        return front.sign(source, intent, now=NOW, **options)
+        return sign(source, intent, now=NOW, **options)
     except UsageError as error:
         return f"{type(error).__name__}: {error}"
 
@@ -200,7 +202,7 @@ def signing(octets: bytes) -> None:
         return
     if options["line_ends"] != "wire":
         message = b"\r\n".join(message.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n"))
-    verdicts = front.verify(field + message, ZONE, now=NOW, line_ends="wire")
+    verdicts = verify(field + message, ZONE, now=NOW, line_ends="wire")
     expect(verdicts[0].passed, f"what we sign verifies: {verdicts[0].explanation}")
 
 

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from avowal.taglist import TagList, TagListFault, colon_list, first_bare_break, without_fws
+from avowal.errors import SyntaxFault
+from avowal.taglist import (
+    TagList,
+    TagListFault,
+    colon_list,
+    first_bare_break,
+    from_base64,
+    without_fws,
+)
 
 
 def read(octets: bytes) -> dict[str, bytes]:
@@ -132,3 +140,20 @@ def test_without_fws_knows_four_octets() -> None:
 )
 def test_a_line_break_that_is_no_fold_is_found(octets: bytes, place: int | None) -> None:
     assert first_bare_break(octets) == place
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        pytest.param(b"QUJD==", "more padding than it takes", id="padding-behind-a-whole-end"),
+        pytest.param(b"=", "more padding than it takes", id="padding-alone"),
+        pytest.param(b"QUI==", "more padding than it takes", id="padding-twice"),
+        pytest.param(b"QUI", "it lacks its end", id="no-padding"),
+        pytest.param(b"QUJDR", "it lacks its end", id="a-single-digit"),
+        pytest.param(b"QU=JD", "padding in front of its end", id="padding-within"),
+        pytest.param(b"QU-_", "an octet that is none of its digits", id="another-alphabet"),
+    ],
+)
+def test_what_is_no_base64_is_told_in_the_same_words_everywhere(text: bytes, why: str) -> None:
+    with pytest.raises(SyntaxFault, match=why):
+        from_base64(text)
