@@ -7,6 +7,7 @@ space may be put in anywhere after encoding.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from avowal.errors import SyntaxFault
 from avowal.taglist import first_bare_break, without_fws
@@ -39,5 +40,12 @@ def decode(octets: bytes) -> bytes:
 
 def encode(octets: bytes, *, also: bytes = b"") -> bytes:
     """Encode what must be encoded, and the octets of `also` (``|`` in z= copies, §3.5)."""
+    written = _written(also)
+    return b"".join([written[octet] for octet in octets])
+
+
+@lru_cache(maxsize=16)
+def _written(also: bytes) -> tuple[bytes, ...]:
+    """Return how each of the 256 octets is written."""
     safe = _SAFE - frozenset(also)
-    return b"".join(b"%c" % octet if octet in safe else b"=%02X" % octet for octet in octets)
+    return tuple(b"%c" % octet if octet in safe else b"=%02X" % octet for octet in range(256))

@@ -10,6 +10,54 @@ from avowal.crypto.algorithms import new_hash
 from avowal.message import CRLF, Field, Header
 
 
+class _RunningHash:
+    """The hash of one canonical form as it streams by, and what it was at each length asked for.
+
+    However many signatures end at lengths of their own (l=), the octets are hashed once.
+    """
+
+    __slots__ = ("_ahead", "_hash", "_states", "_whole", "count")
+
+    def __init__(self, hash_name: str) -> None:
+        self._hash: Any = new_hash(hash_name)
+        self._whole = False
+        self._ahead: list[int] = []  # lengths not reached yet, the nearest last
+        self._states: dict[int | None, Any] = {}
+        self.count = 0
+
+    def ask(self, length: int | None) -> None:
+        """Ask for the hash up to a length, of everything for None."""
+        if length is None:
+            self._whole = True
+        else:
+            self._ahead = sorted({*self._ahead, length}, reverse=True)
+
+    @property
+    def sink(self) -> Callable[[Octets], None]:
+        """Where the canonical octets go."""
+        if self._ahead:
+            return self._update
+        whole: Callable[[Octets], None] = self._hash.update
+        return whole
+
+    def digest(self, length: int | None) -> bytes:
+        """Return the hash up to a length, of what there is where it was not reached."""
+        made: bytes = self._states.get(length, self._hash).digest()
+        return made
+
+    def _update(self, octets: Octets) -> None:
+        start = 0
+        while self._ahead and self._ahead[-1] <= self.count + len(octets):
+            length = self._ahead.pop()
+            stop = length - self.count
+            self._hash.update(octets[start:stop])
+            self._states[length] = self._hash.copy()
+            start = stop
+        if self._whole or self._ahead:
+            self._hash.update(octets[start:])
+        self.count += len(octets)
+
+
 class BodyHash:
     """The hash of one canonical form, whole or up to `length` octets (l=).
 
@@ -17,55 +65,53 @@ class BodyHash:
     as they were looked at (None where no length was asked for).
     """
 
-    __slots__ = ("_hash", "count", "length")
+    __slots__ = ("_running", "length")
 
-    def __init__(self, hash_name: str, length: int | None) -> None:
-        self._hash: Any = new_hash(hash_name)
+    def __init__(self, running: _RunningHash, length: int | None) -> None:
+        self._running = running
         self.length = length
-        self.count = None if length is None else 0
+        running.ask(length)
 
     @property
-    def update(self) -> Callable[[Octets], None]:
-        """Where the canonical octets go."""
-        if self.length is None:
-            whole: Callable[[Octets], None] = self._hash.update
-            return whole
-        return self._update_up_to_length
+    def count(self) -> int | None:
+        """How many octets there were."""
+        return None if self.length is None else self._running.count
 
     @property
     def digest(self) -> bytes:
         """The hash so far."""
-        made: bytes = self._hash.digest()
-        return made
+        return self._running.digest(self.length)
 
     @property
     def satisfied(self) -> bool:
         """Whether more of the body cannot change anything that will be asked."""
-        return self.length is not None and self.count is not None and self.count > self.length
-
-    def _update_up_to_length(self, octets: Octets) -> None:
-        assert self.length is not None and self.count is not None  # noqa: S101 - for the checker
-        room = self.length - self.count
-        if room > 0:
-            self._hash.update(octets[:room])
-        self.count += len(octets)
+        return self.length is not None and self._running.count > self.length
 
 
 class BodyHasher:
     """Hashes a body in as many forms as the signatures ask for, each form made once."""
 
-    __slots__ = ("_canonicalizers", "_hashes")
+    __slots__ = ("_canonicalizers", "_hashes", "_running", "_widest")
 
     def __init__(self) -> None:
         self._hashes: dict[tuple[str, str, int | None], BodyHash] = {}
+        self._running: dict[tuple[str, str], _RunningHash] = {}
+        self._widest: dict[tuple[str, str], BodyHash] = {}
         self._canonicalizers: list[BodyForm] | None = None
 
     def register(self, form: str, hash_name: str, length: int | None) -> BodyHash:
         """Ask for a hash; equal requests share one.  All come before the first `feed`."""
         wanted = (form, hash_name, length)
-        if wanted not in self._hashes:
-            self._hashes[wanted] = BodyHash(hash_name, length)
-        return self._hashes[wanted]
+        made = self._hashes.get(wanted)
+        if made is None:
+            running = self._running.get(wanted[:2])
+            if running is None:
+                running = self._running[wanted[:2]] = _RunningHash(hash_name)
+            made = self._hashes[wanted] = BodyHash(running, length)
+            widest = self._widest.setdefault(wanted[:2], made)
+            if widest.length is not None and (length is None or length > widest.length):
+                self._widest[wanted[:2]] = made
+        return made
 
     def feed(self, chunk: Octets) -> bool:
         """Take the next octets of the body; return whether more can matter."""
@@ -80,8 +126,8 @@ class BodyHasher:
 
     @property
     def wanting(self) -> bool:
-        """Whether some hash still needs octets."""
-        for body_hash in self._hashes.values():
+        """Whether some hash still needs octets: the one that reaches furthest tells."""
+        for body_hash in self._widest.values():
             if not body_hash.satisfied:
                 return True
         return False
@@ -89,8 +135,8 @@ class BodyHasher:
     def _started(self) -> list[BodyForm]:
         if self._canonicalizers is None:
             sinks: dict[str, list[Callable[[Octets], None]]] = {}
-            for (form, _, _), body_hash in self._hashes.items():
-                sinks.setdefault(form, []).append(body_hash.update)
+            for (form, _), running in self._running.items():
+                sinks.setdefault(form, []).append(running.sink)
             self._canonicalizers = [BODY_FORMS[form](_fan(s)) for form, s in sinks.items()]
         return self._canonicalizers
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from avowal.dkim import hashing
 from avowal.dkim.hashing import BodyHash, BodyHasher, header_data
 from avowal.message import Field, Header
 
@@ -105,3 +108,50 @@ def test_a_whole_body_is_wanted_to_its_end() -> None:
     hasher.register("simple", "sha256", 0)
     hasher.register("simple", "sha256", None)
     assert hasher.feed(b"x" * 1000) is True
+
+
+@given(
+    body=st.lists(st.sampled_from([b"a", b" ", b"\r\n", b"bb \tc", b"\n"]), max_size=20).map(
+        b"".join
+    ),
+    lengths=st.lists(st.none() | st.integers(0, 25), min_size=1, max_size=6),
+    size=st.integers(1, 9),
+)
+@pytest.mark.parametrize("form", ["simple", "relaxed"])
+def test_each_length_has_the_hash_it_would_have_alone(
+    form: str, body: bytes, lengths: list[int | None], size: int
+) -> None:
+    chunks = [body[at : at + size] for at in range(0, len(body), size)]
+    hasher = BodyHasher()
+    made = [hasher.register(form, "sha256", length) for length in lengths]
+    for chunk in chunks:
+        hasher.feed(chunk)
+    hasher.finish()
+    for length, shared in zip(lengths, made, strict=True):
+        alone = digest(length, *chunks, form=form)
+        assert (shared.digest, shared.count, shared.satisfied) == (
+            alone.digest,
+            alone.count,
+            alone.satisfied,
+        )
+
+
+def test_octets_are_hashed_once_however_many_lengths_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hashed = 0
+
+    class Counting:
+        def update(self, octets: bytes) -> None:
+            nonlocal hashed
+            hashed += len(octets)
+
+        def copy(self) -> Counting:
+            return self
+
+    monkeypatch.setattr(hashing, "new_hash", lambda _: Counting())
+    hasher = BodyHasher()
+    for length in range(50):
+        hasher.register("simple", "sha256", length * 100)
+    hasher.feed(b"a" * 6000)
+    assert hashed == 4900

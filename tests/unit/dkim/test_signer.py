@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from avowal import Caution, Intent, PrivateKey, Signature, Signer, asign, sign, verify
+from avowal import Caution, Intent, PrivateKey, Signature, Signer, asign, quoted, sign, verify
 from avowal.dkim.intent import OVERSIGNED_NAMES, RECOMMENDED_NAMES, lower_names
 from avowal.errors import IntentError, UsageError
 from avowal.message import Field, Message
@@ -296,3 +296,20 @@ def test_a_header_too_large_to_be_copied_is_signed_without_copies() -> None:
     long = b", ".join([b"<%d@example.net>" % n for n in range(4000)])
     octets = message(to=long.decode())
     assert b" z=" not in made(octets, copy_fields=True).field.raw
+
+
+def test_a_header_too_large_to_be_copied_is_not_even_encoded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    encoded = 0
+
+    def counting(octets: bytes, *, also: bytes = b"") -> bytes:
+        nonlocal encoded
+        encoded += len(octets)
+        return encode(octets, also=also)
+
+    encode = quoted.encode
+    monkeypatch.setattr(quoted, "encode", counting)
+    octets = message(subject="x\r\n " * 20_000)
+    assert made(octets, copy_fields=True).copied_fields == ()
+    assert encoded == 0
