@@ -58,6 +58,12 @@ class Limits:
     authres_results: int = _limit(
         1000, "results", "RFC 8601 §7.8; as many as signatures are parsed in a message"
     )
+    authres_oddities: int = _limit(
+        256,
+        "marks",
+        "RFC 8601 §7.8; comments, escapes, encoded words, octets beyond ASCII of one field: "
+        "each is read in several ways when a forgery is looked for",
+    )
     authres_fields: int = _limit(
         200, "fields", "RFC 8601 §7.8; an Authentication-Results field per hop, and room"
     )

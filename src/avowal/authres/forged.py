@@ -17,8 +17,8 @@ from avowal.authres.grammar import (
     PayloadFault,
     VersionFault,
     parse,
-    parse_authserv_id,
-    refuse_version,
+    parse_beginning,
+    refuse_costly,
 )
 from avowal.authres.identifiers import Identifiers
 from avowal.authres.reader import FIELD_NAME
@@ -27,13 +27,15 @@ from avowal.limits import DEFAULT, Limits
 from avowal.members import refuse_single
 from avowal.message import Header
 
+_LONGEST_ID = 1024  # characters; a domain name has 253
+
 
 class Cause(Word):
     """Why a field has to go."""
 
     CLAIM = "claims-our-id", "it claims an authserv-id of ours (RFC 8601 §5)"
     MENTION = "malformed-mention", "it cannot be read and mentions an authserv-id of ours"
-    TOO_LARGE = "too-large", "it is longer than any results need: it was not read"
+    TOO_LARGE = "too-large", "it is longer or odder than any results need: it was not read"
     VERSION = "unknown-version", "it is of a version that is not known (RFC 8601 §5)"
     NOT_ADMITTED = "not-admitted", "its authserv-id is not among those admitted (RFC 8601 §5)"
 
@@ -90,20 +92,24 @@ def cause_of(
     value: bytes, ours: Identifiers, admitted: Identifiers | None, *, limits: Limits = DEFAULT
 ) -> Cause | None:
     """Return why a field with this value has to go; None when it may stay."""
-    if len(value) > limits.authres_octets:
-        return Cause.TOO_LARGE
-    authserv_id = _authserv_id(value)
-    if authserv_id is not None and ours.resembles(authserv_id):
-        return Cause.CLAIM
     try:
-        refuse_version(value)
-        if admitted is not None or ours.mentioned_in(value):  # else it does not matter
-            parse(value, limits=limits)
-    except VersionFault:
-        return Cause.VERSION
+        refuse_costly(value, limits)
     except PayloadFault:
+        return Cause.TOO_LARGE
+    authserv_id, fault = _beginning(value)
+    if authserv_id is not None:
+        if len(authserv_id) > _LONGEST_ID:
+            return Cause.TOO_LARGE
+        if ours.resembles(authserv_id):
+            return Cause.CLAIM
+    if isinstance(fault, VersionFault):
+        return Cause.VERSION
+    mentioned = ours.mentioned_in(value)
+    if fault is None and (mentioned or admitted is not None):  # else it does not matter
+        fault = _fault_in(value, limits)
+    if fault is not None:
         authserv_id = None
-        if ours.mentioned_in(value):
+        if mentioned:
             return Cause.MENTION
     if admitted is not None and (authserv_id is None or authserv_id not in admitted):
         return Cause.NOT_ADMITTED
@@ -122,9 +128,17 @@ def _identifiers(ids: frozenset[str]) -> Identifiers:
     return Identifiers(ids)
 
 
-def _authserv_id(value: bytes) -> str | None:
-    """Return the id where it can be read, whatever follows it."""
+def _fault_in(value: bytes, limits: Limits) -> PayloadFault | None:
     try:
-        return parse_authserv_id(value)
-    except PayloadFault:
-        return None
+        parse(value, limits=limits)
+    except PayloadFault as fault:
+        return fault
+    return None
+
+
+def _beginning(value: bytes) -> tuple[str | None, PayloadFault | None]:
+    """Return the id where it can be read, whatever follows it, and what is wrong so far."""
+    try:
+        return parse_beginning(value)
+    except PayloadFault as fault:
+        return None, fault

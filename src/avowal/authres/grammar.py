@@ -29,6 +29,7 @@ from avowal.authres.model import VERSION, AuthenticationResults, Result
 from avowal.errors import SyntaxFault
 from avowal.limits import DEFAULT, Limits
 from avowal.names import DomainName, NameFault
+from avowal.taglist import first_bare_break
 from avowal.tokens import comment_end, fws_end, is_dot_atom, quoted_end, unquoted
 
 _SPACES = re.compile(rb"[ \t\r\n]++")
@@ -42,7 +43,8 @@ _TOKEN = re.compile(rb'[^\x00-\x20\x7f()<>@,;:\\"/\[\]?=]++')
 # token, dot-atom (RFC 5322 §3.2.3), "@", and what needs quotes: told apart afterwards
 _RUN = re.compile(rb'[^\x00-\x20\x7f()<>,;\\"]++')
 _BRACKETED = re.compile(rb'<([^\x00-\x20\x7f()<>,;\\"]*+)>')
-_FORBIDDEN_IN_COMMENT = re.compile(rb"\x00|\r(?!\n[ \t])|(?<!\r)\n")
+_BEYOND_ASCII = bytes(range(0x80, 0x100))
+_ODD = (b"(", b"\\", b"=?")
 
 
 class PayloadFault(SyntaxFault):
@@ -55,8 +57,7 @@ class VersionFault(PayloadFault):
 
 def parse(octets: bytes, *, limits: Limits = DEFAULT) -> AuthenticationResults:
     """Read a payload: the value of the field, folds included.  Raises PayloadFault."""
-    if len(octets) > limits.authres_octets:
-        raise PayloadFault(limits.authres_octets, "longer than any results need")
+    refuse_costly(octets, limits)
     reading = _Reading(octets)
     reading.cfws()
     authserv_id = reading.value("an authserv-id")
@@ -65,28 +66,40 @@ def parse(octets: bytes, *, limits: Limits = DEFAULT) -> AuthenticationResults:
     return AuthenticationResults(authserv_id, results, tuple(reading.defects))
 
 
-def parse_authserv_id(octets: bytes) -> str:
-    """Read no further than the authserv-id.  Raises PayloadFault."""
-    reading = _Reading(octets)
-    reading.cfws()
-    return reading.value("an authserv-id")
+def refuse_costly(octets: bytes, limits: Limits = DEFAULT) -> None:
+    """Raise PayloadFault for a field that nobody needs to read, before anything is built."""
+    if len(octets) > limits.authres_octets:
+        raise PayloadFault(limits.authres_octets, "longer than any results need")
+    plain = len(octets) if octets.isascii() else len(octets.translate(None, _BEYOND_ASCII))
+    odd = len(octets) - plain + sum(map(octets.count, _ODD))
+    if odd > limits.authres_oddities:
+        why = f"{odd} comments, escapes, encoded words and octets beyond ASCII"
+        raise PayloadFault(0, f"{why}: more than any results need")
 
 
-def refuse_version(octets: bytes) -> None:
-    """Read no further than the version.  Raises PayloadFault, VersionFault for another one."""
-    reading = _Reading(octets)
+def parse_beginning(octets: bytes) -> tuple[str, PayloadFault | None]:
+    """Read no further than the version: the authserv-id, and what is wrong behind it.
+
+    Raises PayloadFault where there is no authserv-id.
+    """
+    reading = _Reading(octets, keeps_comments=False)
     reading.cfws()
-    reading.value("an authserv-id")
-    reading.version()
+    authserv_id = reading.value("an authserv-id")
+    try:
+        reading.version()
+    except PayloadFault as fault:
+        return authserv_id, fault
+    return authserv_id, None
 
 
 class _Reading:
     """Octets and how far they have been read."""
 
-    __slots__ = ("_comments", "_octets", "_position", "defects")
+    __slots__ = ("_comments", "_keeps_comments", "_octets", "_position", "defects")
 
-    def __init__(self, octets: bytes) -> None:
+    def __init__(self, octets: bytes, *, keeps_comments: bool = True) -> None:
         self._octets = octets
+        self._keeps_comments = keeps_comments
         self._position = 0
         self._comments: list[str] = []
         self.defects: dict[str, None] = {}
@@ -101,10 +114,12 @@ class _Reading:
             end = comment_end(octets, start)
             if end < 0:
                 raise PayloadFault(start, "a comment that is not closed")
-            bare = _FORBIDDEN_IN_COMMENT.search(octets, start, end)
-            if bare is not None and bare.end() <= end:
-                raise PayloadFault(bare.start(), "a bare line break or NUL in a comment")
-            self._comments.append(_text(_unescaped(octets[start + 1 : end - 1]), start))
+            content = octets[start + 1 : end - 1]
+            if 0 in content or first_bare_break(content) is not None:
+                raise PayloadFault(start, "a bare line break or NUL in a comment")
+            text = _text(_unescaped(content), start)
+            if self._keeps_comments:
+                self._comments.append(text)
             self._position = end
 
     def version(self) -> None:
@@ -303,5 +318,7 @@ def _unfolded(octets: bytes) -> bytes:
 
 def _unescaped(comment: bytes) -> bytes:
     """Return a comment's content with quoted pairs undone and white space reduced."""
-    plain = re.sub(rb"\\(.)", rb"\1", _unfolded(comment), flags=re.DOTALL)
+    plain = _unfolded(comment)
+    if b"\\" in plain:
+        plain = re.sub(rb"\\(.)", rb"\1", plain, flags=re.DOTALL)
     return _SPACES.sub(b" ", plain).strip(b" ")

@@ -21,6 +21,7 @@ _SEEN = str.maketrans({"\u3002": ".", "\uff61": ".", '"': None, " ": None})
 _OF_ASCII = {**_SEEN, **dict.fromkeys((*range(32), 127))}  # what is not printable goes too
 _ENCODED_WORD = re.compile(rb"=\?([^?\s]++)\?([BbQq])\?([^?]*+)\?=")  # RFC 2047 §2
 _SHALLOW = re.compile(rb"\([^)]*+\)")
+_BEYOND_ASCII = re.compile(r"[^\0-\x7f]++")
 _WIDE = re.compile(rb"utf-?(?:7|16|32)", re.IGNORECASE)  # charsets that hide ASCII
 _OF_A_NAME = frozenset("-_.0123456789abcdefghijklmnopqrstuvwxyz")
 
@@ -92,10 +93,21 @@ def _without_shallow_comments(octets: bytes) -> bytes:
 
 def skeleton(text: str) -> str:
     """Return what a reader sees of an id: no case, width, white space, controls or quotes."""
-    if text.isascii():
-        return text.lower().translate(_OF_ASCII).strip(".")
+    # Most text is ASCII, which has no forms to normalize; a mark joins the letter before it.
+    seen = []
+    position = 0
+    for found in () if text.isascii() else _BEYOND_ASCII.finditer(text):
+        start = max(found.start() - 1, position)
+        seen.append(text[position:start].lower().translate(_OF_ASCII))
+        seen.append(_unicode_seen(text[start : found.end()]))
+        position = found.end()
+    seen.append(text[position:].lower().translate(_OF_ASCII))
+    return "".join(seen).strip(".")
+
+
+def _unicode_seen(text: str) -> str:
     text = unicodedata.normalize("NFKC", text).casefold().translate(_SEEN)
-    return "".join(filter(str.isprintable, text)).strip(".")
+    return "".join(filter(str.isprintable, text))
 
 
 def _stands_in(spelling: str, seen: str) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from avowal.authres.grammar import PayloadFault, VersionFault, parse
+from avowal.authres.grammar import PayloadFault, VersionFault, parse, refuse_costly
 from avowal.authres.identifiers import Identifiers
 from avowal.authres.model import AuthenticationResults, Result
 from avowal.authres.registry import known
@@ -118,7 +118,9 @@ class Reading:
         return tuple(
             instance
             for instance in self.instances
-            if instance.results is None and ours.mentioned_in(instance.field.value)
+            if instance.results is None
+            and _could_be_ours(instance.field.value)
+            and ours.mentioned_in(instance.field.value)
         )
 
     def named(self, method: str) -> tuple[Result, ...]:
@@ -194,6 +196,15 @@ def without_contradictions(results: tuple[Result, ...]) -> tuple[Result, ...]:
         if (beginning := result.value("header.b")) is None
         or len(words[result.value("header.d"), beginning]) == 1
     )
+
+
+def _could_be_ours(value: bytes) -> bool:
+    """Whether we could have written a field: none of ours is so costly to read."""
+    try:
+        refuse_costly(value)
+    except PayloadFault:
+        return False
+    return True
 
 
 def _instance(field: Field, place: int, hops: int, trust: Trust, limits: Limits) -> Instance:

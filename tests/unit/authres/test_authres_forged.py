@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from avowal.authres import Cause, Forgery, forged, from_the_last
+from avowal.authres.identifiers import skeleton
 from avowal.limits import Limits
 from avowal.message import Header
 
@@ -77,3 +80,36 @@ def test_without_ids_nothing_is_claimed() -> None:
 def test_nothing_makes_it_raise(value: bytes, ids: set[str]) -> None:
     forged(Header.parse(NAME + value), ids, admitted=ids)
     forged(Header.parse(value), ids)
+
+
+@pytest.mark.parametrize(
+    ("value", "cause"),
+    [
+        pytest.param(b"mx.example.net; none " + b"()" * 128, None, id="128-comments"),
+        pytest.param(b"mx.example.net; none " + b"()" * 257, "too-large", id="257-comments"),
+        pytest.param(b'"' + b"\\a" * 257 + b'"; none', "too-large", id="257-escapes"),
+        pytest.param("ﷺ".encode() * 86 + b"; none", "too-large", id="beyond-ascii"),
+        pytest.param(b"=?x?q?a?=" * 257 + b"; none", "too-large", id="encoded-words"),
+        pytest.param(b"a" * 1025 + b"; none", "too-large", id="a-long-id"),
+        pytest.param(b"a" * 1024 + b"; none", None, id="a-shorter-one"),
+    ],
+)
+def test_what_would_cost_much_to_read_is_deleted_unread(value: bytes, cause: str | None) -> None:
+    header = Header.parse(b"Authentication-Results: " + value + b"\r\n")
+    found = forged(header, {"mx.example.org"})  # RFC 8601 §5, §7.8
+    assert [str(forgery.cause) for forgery in found] == ([] if cause is None else [cause])
+
+
+def whole(text: str) -> str:
+    """The skeleton made in one piece."""
+    seen = str.maketrans({"\u3002": ".", "\uff61": ".", '"': None, " ": None})
+    text = unicodedata.normalize("NFKC", text).casefold().translate(seen)
+    return "".join(filter(str.isprintable, text)).strip(".")
+
+
+STRANGE = "aK.- \u0301\u212a\uff4d\u3002\ufdfa\u00fc\u0130\u1100\u1161\x00"
+
+
+@given(st.text(alphabet=STRANGE, max_size=12))
+def test_a_skeleton_made_in_pieces_is_the_one_made_whole(text: str) -> None:
+    assert skeleton(text) == whole(text)
