@@ -256,6 +256,7 @@ def milter(
         session_limits=SessionLimits(
             header_octets=configuration.limits.header_octets,
             header_fields=configuration.limits.header_fields,
+            watched=frozenset((configuration.actions.tag_field.lower().encode(),)),
         ),
         seconds=configuration.limits.seconds,
         dns_seconds=configuration.dns.timeout,

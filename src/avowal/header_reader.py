@@ -103,7 +103,6 @@ class _Overflow:
         self._raws: list[bytes] = []
         self._names: list[bytes] = []
         self._colons: list[int] = []
-        self._within = 0
         self._surplus: Surplus | None = None
         self._held = bytearray()
         self._searched = 0  # before it no field ends
@@ -126,7 +125,9 @@ class _Overflow:
     @property
     def header(self) -> Header:
         """What was kept, and what is known of the rest."""
-        beyond = None if self._surplus is None else self._surplus.beyond(self._within)
+        beyond = None
+        if self._surplus is not None:
+            beyond = self._surplus.beyond(len(self._raws) - self._surplus.kept)
         return Header(self._raws, self._names, self._colons, beyond)
 
     def _is_over(self) -> bool:
@@ -188,11 +189,9 @@ class _Overflow:
                 self._room -= octets
                 if self._room < 0:
                     self._overflows("header_octets")
-                elif self._within == self._limits.header_fields:
+                elif len(self._raws) == self._limits.header_fields:
                     self._overflows("header_fields")
-            if self._surplus is None:
-                self._within += 1
-            elif not self._surplus.take(name, octets):
+            if self._surplus is not None and not self._surplus.take(name, octets):
                 continue
             self._raws.append(raw)
             self._names.append(name)
@@ -200,5 +199,10 @@ class _Overflow:
 
     def _overflows(self, limit: LimitName) -> Surplus:
         if self._surplus is None:
-            self._surplus = Surplus(limit, self._names, limits=self._limits)
+            self._surplus = Surplus(
+                limit,
+                self._names,
+                author_octets=self._limits.author_octets,
+                author_fields=self._limits.author_fields,
+            )
         return self._surplus

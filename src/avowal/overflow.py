@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Literal, TypeAlias
 
-from avowal.limits import Limits
 from avowal.valueclass import value
 
 LimitName: TypeAlias = Literal["header_octets", "header_fields"]
@@ -50,27 +49,28 @@ class Surplus:
     """Takes the fields of one header that stand beyond a limit, from top to bottom.
 
     `kept` are the lower-cased names of the fields within the limit, `watched` further names to
-    count.
+    count; `author_octets` and `author_fields` limit the From fields to keep.
     """
 
-    __slots__ = ("_authors", "_counts", "_dropped", "_limit", "_room", "fields")
+    __slots__ = ("_authors", "_counts", "_dropped", "_limit", "_room", "fields", "kept")
 
     def __init__(
         self,
         limit: LimitName,
         kept: Iterable[bytes],
         *,
-        limits: Limits,
+        author_octets: int,
+        author_fields: int,
         watched: frozenset[bytes] = frozenset(),
     ) -> None:
         self._limit = limit
         self._counts = dict.fromkeys((*COUNTED, *watched, *kept), 0)
         self._counts.pop(b"", None)  # lines that are no fields
-        self._room = limits.author_octets
-        self._authors = limits.author_fields
+        self._room = author_octets
+        self._authors = author_fields
         self._dropped = False
-        self.fields = 0
-        """How many fields were taken."""
+        self.fields = self.kept = 0
+        """How many fields were taken, and how many of them are to be kept."""
 
     def take(self, name: bytes, octets: int) -> bool:
         """Count a field of a lower-cased name; return whether it is to be kept."""
@@ -81,6 +81,7 @@ class Surplus:
             # Once one was dropped all are, so that those kept are the first in their order.
             self._dropped = self._dropped or self._room < 0 or self._authors < 0
             if not self._dropped:
+                self.kept += 1
                 return True
         if name in self._counts:
             self._counts[name] += 1

@@ -37,6 +37,7 @@ class Cause(Word):
     MENTION = "malformed-mention", "it cannot be read and mentions an authserv-id of ours"
     TOO_LARGE = "too-large", "it is longer or odder than any results need: it was not read"
     VERSION = "unknown-version", "it is of a version that is not known (RFC 8601 §5)"
+    NOT_KEPT = "not-kept", "it stands beyond a limit of the header: it was not read"
     NOT_ADMITTED = "not-admitted", "its authserv-id is not among those admitted (RFC 8601 §5)"
 
 
@@ -45,7 +46,7 @@ class Forgery:
     """One field to delete.
 
     `place` counts from 0 at the top of the header, `index` from 1 among all fields of this
-    name, as a milter counts.
+    name, as a milter counts.  The place of a field that was not kept is -1.
     """
 
     place: int
@@ -63,6 +64,7 @@ def forged(
 ) -> tuple[Forgery, ...]:
     """Return the fields of an incoming message to delete, top to bottom.
 
+    Those that stand beyond a limit (`Header.beyond`) are among them, whatever they say.
     `ids` are our authserv-ids.  With `admitted` every field goes whose id is not among
     those either, unreadable ones too.  Delete from the last one upwards: each deletion
     changes the index of those below.  No octets make it raise, only ids that are no
@@ -75,8 +77,9 @@ def forged(
     refuse_single("ids", ids)
     if admitted is not None:
         refuse_single("admitted", admitted)
-    places = header.positions.get(FIELD_NAME)
-    if places is None:
+    places = header.positions.get(FIELD_NAME, ())
+    unread = 0 if header.beyond is None else header.beyond.count(FIELD_NAME)
+    if not places and not unread:
         return ()
     ours = _identifiers(frozenset(ids))
     foreign = None if admitted is None else _identifiers(frozenset(admitted))
@@ -85,7 +88,8 @@ def forged(
         cause = cause_of(header[place].value, ours, foreign, limits=limits)
         if cause is not None:
             found.append(Forgery(place, index, cause))
-    return tuple(found)
+    behind = range(len(places) + 1, len(places) + unread + 1)
+    return (*found, *(Forgery(-1, index, Cause.NOT_KEPT) for index in behind))
 
 
 def cause_of(
@@ -118,7 +122,7 @@ def cause_of(
 
 def from_the_last(forgeries: Collection[Forgery]) -> Iterator[tuple[bytes, int]]:
     """Yield (name, index) in the order in which a milter can delete them one by one."""
-    for forgery in sorted(forgeries, reverse=True):
+    for forgery in sorted(forgeries, key=lambda forgery: forgery.index, reverse=True):
         yield forgery.name, forgery.index
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from avowal.config.model import Action
 from avowal.dkim.reasons import Reason
 
 
@@ -24,15 +25,21 @@ class ResultClass(StrEnum):
     codes: Codes
     sentence: str
 
-    def __new__(cls, word: str, reject: str, tempfail: str, sentence: str) -> ResultClass:
+    def __new__(
+        cls, word: str, reject: str, tempfail: str, sentence: str, code: int = 550
+    ) -> ResultClass:
         member = str.__new__(cls, word)
         member._value_ = word
-        member.codes = Codes((550, reject), (451, tempfail))
+        member.codes = Codes((code, reject), (451, tempfail))
         member.sentence = sentence
         return member
 
     INTERNAL_ERROR = "internal_error", "5.3.0", "4.3.0", "this message could not be checked"
-    SECURITY = "security", "5.7.0", "4.7.0", "this message is beyond what can be checked safely"
+    # RFC 5321 §4.2.3, RFC 3463 §3.4: 552 5.3.4, too big for the system; it never shrinks, so that
+    # nothing temporary is said of it
+    SECURITY = (
+        "security", "5.3.4", "4.7.0", "this message is beyond what can be checked safely", 552,
+    )  # fmt: skip
     MALFORMED = "malformed", "5.6.0", "4.6.0", "the header of this message breaks RFC 5322"
     # RFC 6376 §6.3: 451 4.7.5 for a key that cannot be had for now
     DNS_ERROR = "dns_error", "5.7.5", "4.7.5", "the key of a DKIM signature cannot be looked up"
@@ -117,3 +124,20 @@ _WEIGHT: Final = {class_: weight for weight, class_ in enumerate(ResultClass)}
 def heaviest(classes: set[ResultClass]) -> ResultClass | None:
     """Return the class that decides when a message shows several, None for none."""
     return min(classes, key=_WEIGHT.__getitem__, default=None)
+
+
+_MILDEST_FIRST: Final[tuple[Action, ...]] = (
+    "accept", "tag", "tempfail", "quarantine", "reject", "discard",
+)  # fmt: skip
+STRICTNESS: Final[dict[Action, int]] = {action: rank for rank, action in enumerate(_MILDEST_FIRST)}
+"""How far each action keeps a message from its recipients."""
+
+UNPROVED: Final = (
+    _C.MALFORMED, _C.BAD_SIGNATURE, _C.KEY_NOT_FOUND, _C.SYNTAX, _C.POLICY, _C.NO_SIGNATURE,
+)  # fmt: skip
+"""What may be wrong with a message that was not verified because it is beyond a limit."""
+
+DISPOSITIONS: Final = frozenset(
+    (_C.DISPOSITION_DISCARD, _C.DISPOSITION_REJECT, _C.DISPOSITION_QUARANTINE)
+)
+"""What the policy of the author's domain asks for."""

@@ -89,6 +89,13 @@ class _Compiler(Sets):
                 " (RFC 6376 §6.3)",
                 "use accept, tag, quarantine, reject or discard",
             )
+        if actions.security == "tempfail":
+            self.mistakes.add(
+                ("actions", "security"),
+                "a message beyond a limit must not be answered with a temporary refusal: it never"
+                " shrinks (RFC 3463 §3.4, 5.3.4)",
+                "use accept, tag, quarantine, reject or discard",
+            )
         for option, why, hint in mistakes_in(self.configuration.reports):
             self.mistakes.add(("reports", option), why, hint)
         signed, oversigned = self.names()

@@ -1,7 +1,8 @@
 """From what is known about a message to what the MTA is asked to do.
 
-A refusal follows only from what the operator configured in `actions`; by default every
-message is accepted, and what was found is written down.
+A refusal follows only from what the operator configured in `actions`; by default a message
+beyond a limit is held in quarantine, every other one accepted, and what was found written
+down.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import NamedTuple
 from avowal.config.model import Action
 from avowal.flow import feedback
 from avowal.flow.actions import Actions, Disposition, Reply
-from avowal.flow.classes import ResultClass
+from avowal.flow.classes import DISPOSITIONS, STRICTNESS, UNPROVED, ResultClass
 from avowal.flow.edits import own_ids
 from avowal.flow.inspection import Outcome
 from avowal.flow.plan import Plan
@@ -23,6 +24,7 @@ from avowal.flow.signatures import Judgement
 from avowal.flow.trace import Step, Topic, Trace
 from avowal.flow.transaction import Transaction
 from avowal.message import Field
+from avowal.overflow import Beyond
 from avowal.text import printable
 
 _REPLY_TEXT = 300  # characters; one line of a reply has at most 512 octets (RFC 5321 §4.5.3.1.5)
@@ -35,11 +37,15 @@ _REFUSALS = frozenset((Disposition.REJECT, Disposition.TEMPFAIL))
 
 
 class Verdict(NamedTuple):
-    """The class that decides, the action configured for it, and a sentence."""
+    """The class that decides, what is done, and a sentence.
+
+    `option` is the class whose action it is, where that is another one.
+    """
 
     class_: ResultClass | None
     action: Action
     why: str
+    option: ResultClass | None = None
 
 
 def decide(outcome: Outcome) -> Actions:
@@ -113,10 +119,39 @@ def _verdict(plan: Plan, outcome: Outcome) -> Verdict:
     found += [(f.class_, f.why) for f in outcome.findings.values() if f.class_ is not None]
     if not found:
         return Verdict(None, "accept", "")
+    excess = outcome.header.excess(plan.limits) if outcome.treatment.verify else None
+    if excess is not None:
+        return _of_excess(plan, outcome, excess, found)
     order = list(ResultClass)
     found.sort(key=lambda one: (plan.actions[one[0]] == "accept", order.index(one[0])))
     class_, why = found[0]
     return Verdict(class_, plan.actions[class_], why)
+
+
+def _of_excess(
+    plan: Plan, outcome: Outcome, excess: Beyond, found: list[tuple[ResultClass, str]]
+) -> Verdict:
+    """Take the strictest action: a header beyond a limit makes no outcome milder.
+
+    Nothing temporary is said of what never mends, unless it is the class of another mechanism.
+    """
+    security = ResultClass.SECURITY
+    if outcome.edits.unremoved:
+        why = f"{excess}, with {outcome.edits.unremoved} fields to be removed"
+        return Verdict(security, "reject", why)
+    doubtful = [*UNPROVED]
+    if excess.authors_dropped and len(plan.addresses.must_be_signed):
+        doubtful.append(ResultClass.UNSIGNED_AUTHOR)
+    verdicts = [Verdict(class_, plan.actions[class_], why) for class_, why in found]
+    verdicts += [
+        Verdict(security, plan.actions[class_], str(excess), class_)
+        for class_ in (security, *doubtful)
+        if plan.actions[class_] != "tempfail"
+    ]
+    verdicts.sort(key=lambda one: STRICTNESS[one.action], reverse=True)
+    # Of equal actions the author's policy comes first, then what was found.
+    strictest = [v for v in verdicts if v.action == verdicts[0].action]
+    return next((v for v in strictest if v.class_ in DISPOSITIONS), strictest[0])
 
 
 def _closing_steps(outcome: Outcome, verdict: Verdict) -> Iterator[Step]:
@@ -132,7 +167,7 @@ def _closing_steps(outcome: Outcome, verdict: Verdict) -> Iterator[Step]:
 def _action_step(plan: Plan, verdict: Verdict) -> Step:
     if verdict.class_ is None:
         return Step(Topic.ACTION, "actions", False, "accept: nothing is wrong", None, True)
-    path = ("actions", str(verdict.class_))
+    path = ("actions", str(verdict.option or verdict.class_))
     why = f"{verdict.action}: {verdict.class_.sentence}"
     why = f"{why} ({verdict.why})" if verdict.why else why
     return plan.step(Topic.ACTION, path, why, matched=verdict.action != "accept", decided=True)

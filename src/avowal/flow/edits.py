@@ -28,7 +28,9 @@ class Edits:
     """Deletions, changes, and the header as it leaves but for what is put on top.
 
     `long_lines` counts the signed fields with a line that an MTA will break and that
-    could not, or should not, be folded here.
+    could not, or should not, be folded here.  `surplus` are the deletions of fields beyond a
+    limit, which were not kept; `unremoved` counts those that would have to go and are more
+    than an MTA is asked to delete one by one.
     """
 
     header: Header
@@ -37,6 +39,8 @@ class Edits:
     folded: Mapping[int, Field] = field(default_factory=dict)  # by place in the header that came
     doomed: frozenset[int] = frozenset()
     long_lines: int = 0
+    surplus: tuple[Deletion, ...] = ()
+    unremoved: int = 0
     steps: tuple[Step, ...] = ()
 
 
@@ -45,6 +49,9 @@ def edits(plan: Plan, transaction: Transaction, treatment: Treatment, header: He
     if not (treatment.sign or treatment.verify):
         return Edits(header=header)
     steps: list[Step] = []
+    counts = _beyond(plan, transaction, treatment, header, steps)
+    if sum(counts.values()) > plan.limits.header_fields:
+        return Edits(header=header, unremoved=sum(counts.values()), steps=tuple(steps))
     doomed = set(_removed(plan, transaction, treatment, header, steps))
     folded: dict[int, Field] = {}
     long_lines = 0
@@ -55,8 +62,14 @@ def edits(plan: Plan, transaction: Transaction, treatment: Treatment, header: He
                 long_lines += 1
             else:
                 folded[place] = field
-    found = Edits(header=header, folded=folded, long_lines=long_lines, steps=tuple(steps))
-    return without(found, header, doomed) if doomed or folded else found
+    found = Edits(
+        header=header,
+        folded=folded,
+        long_lines=long_lines,
+        surplus=tuple(_behind(header, counts)),
+        steps=tuple(steps),
+    )
+    return without(found, header, doomed) if doomed or folded or counts else found
 
 
 def without(edits: Edits, header: Header, places: Iterable[int]) -> Edits:
@@ -66,9 +79,10 @@ def without(edits: Edits, header: Header, places: Iterable[int]) -> Edits:
     return replace(
         edits,
         header=Header.of(
-            folded.get(at, field) for at, field in enumerate(header) if at not in doomed
+            (folded.get(at, field) for at, field in enumerate(header) if at not in doomed),
+            beyond=header.beyond,
         ),
-        delete=tuple(Deletion(*_counted(header, place)) for place in sorted(doomed)),
+        delete=(*(Deletion(*_counted(header, at)) for at in sorted(doomed)), *edits.surplus),
         change=tuple(Change(_counted(header, at)[1], field) for at, field in folded.items()),
         folded=folded,
         doomed=doomed,
@@ -137,6 +151,40 @@ def _removed(
             yield from header.positions.get(signing.identity_field.lower().encode(), ())
 
 
+def _beyond(
+    plan: Plan,
+    transaction: Transaction,
+    treatment: Treatment,
+    header: Header,
+    steps: list[Step],
+) -> dict[bytes, int]:
+    """Return how many fields of which name go that stand beyond a limit.
+
+    Nobody has read them: whatever `_untrusted` looks for is taken for found.
+    """
+    beyond, results = header.beyond, plan.configuration.results
+    if beyond is None or _keeps_results(transaction, treatment):
+        return {}
+    if plan.hosts.trusted_hosts.holds(*transaction.host):
+        return {}
+    names = [_AUTHRES] if results.remove != "none" else []
+    if "tag" in plan.actions.values():
+        names.append(plan.configuration.actions.tag_field.lower().encode())
+    counts = {name: beyond.count(name) for name in names if beyond.count(name)}
+    for name, count in counts.items():
+        why = f"{count} {name.decode()} fields were removed unread: {beyond}"
+        path = ("results", "remove")
+        steps.append(plan.step(Topic.RESULTS, path, why, matched=True, decided=True))
+    return counts
+
+
+def _behind(header: Header, counts: Mapping[bytes, int]) -> Iterator[Deletion]:
+    """Yield the deletions of fields that stand behind those kept, as an MTA counts them."""
+    for name, count in counts.items():
+        kept = len(header.positions.get(name, ()))
+        yield from (Deletion(name, kept + number) for number in range(1, count + 1))
+
+
 def _keeps_results(transaction: Transaction, treatment: Treatment) -> bool:
     """Whether what says it comes from us may stay.
 
@@ -164,6 +212,8 @@ def _untrusted(
         ids = {*own_ids(plan, transaction), *results.remove_ids}
         whole = {id_ for id_ in ids if not id_.startswith(".")}
         for forgery in authres.forged(header, whole, limits=plan.limits):
+            if forgery.cause is authres.Cause.NOT_KEPT:
+                break  # `_beyond` knows of them
             why = f"field {forgery.index} was removed: {forgery.cause.sentence}"
             path = ("results", "remove")
             steps.append(plan.step(Topic.RESULTS, path, why, matched=True, decided=True))

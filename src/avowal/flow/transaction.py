@@ -45,7 +45,6 @@ class Transaction:
     hostname: str | None = None  # the MTA's own, macro j: our authserv-id where none is set
     macros: Mapping[str, bytes] = field(default_factory=dict)
     draw: int = 0
-    header_truncated: bool = False  # the face cut the header at its limits
 
     @property
     def client_text(self) -> str:

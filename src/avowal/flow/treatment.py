@@ -26,6 +26,7 @@ from avowal.flow.trace import Step, Topic
 from avowal.flow.transaction import Transaction
 from avowal.keys.watch import is_withheld
 from avowal.message import Header
+from avowal.overflow import Beyond
 
 
 class Match(NamedTuple):
@@ -80,7 +81,7 @@ def treat(plan: Plan, transaction: Transaction, header: Header) -> Treatment:
     """Decide what to do with a message, before its body is seen.  Raises nothing."""
     signing = plan.configuration.signing
     authors = authorship(signing, transaction, header, limits=plan.limits)
-    return _Decision(plan, transaction, authors).made()
+    return _Decision(plan, transaction, authors, header.excess(plan.limits)).made()
 
 
 @dataclass(slots=True)
@@ -90,6 +91,7 @@ class _Decision:
     plan: Plan
     transaction: Transaction
     found: Authorship
+    excess: Beyond | None
     steps: list[Step] = field(default_factory=list)
 
     def made(self) -> Treatment:
@@ -157,10 +159,8 @@ class _Decision:
         if not ours:
             asked = next(s for s in self.steps if s.topic is Topic.OURS and s.decided)
             return asked._replace(topic=Topic.SIGN)
-        if self.transaction.header_truncated:
-            return self.plan.step(
-                Topic.SIGN, ("limits", "header_octets"), "the header is too large"
-            )
+        if self.excess is not None:
+            return self.plan.step(Topic.SIGN, ("limits", self.excess.limit), str(self.excess))
         for recipient in self.transaction.recipients:
             entries = self._find_recipient(recipient)
             if entries:
@@ -214,13 +214,13 @@ class _Decision:
         return self.plan.step(Topic.SIGN, ("signing", "rules"), f"no rule is for {authors}")
 
     def _resigning(self) -> tuple[Match, ...]:
-        if self.transaction.role != "both":
+        if self.transaction.role != "both" or self.excess is not None:
             return ()
         table, recipients = self.plan.resign_rules, self.transaction.recipients
         return self._by_envelope(table, recipients, "signs mail to {} again")
 
     def _sent_by_list(self) -> tuple[Match, ...]:
-        if self.transaction.role == "verify" or self.transaction.header_truncated:
+        if self.transaction.role == "verify" or self.excess is not None:
             return ()
         senders = (self.transaction.sender or b"",)
         return self._by_envelope(self.plan.list_rules, senders, "signs what {} sends")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from avowal.limits import DEFAULT
 from avowal.message import Header
 from avowal.milter.negotiation import Agreement
 from avowal.milter.packets import (
@@ -28,15 +29,20 @@ from avowal.milter.wire import PACKET_OCTETS
 class SessionLimits:
     """What one milter connection may cost.
 
-    Beyond the last three limits what follows is dropped and the event or session says
-    `truncated`; beyond the others the MTA breaks the protocol.
+    Beyond the limits of the header its fields are let go, but From fields as far as theirs
+    go, and `Header.beyond` says so; recipients beyond theirs are dropped, and the session says
+    `recipients_truncated`; beyond the others the MTA breaks the protocol.  `watched` are
+    lower-cased names that are counted beyond the limits whether they stand within them or not.
     """
 
     packet_octets: int = PACKET_OCTETS
     macro_octets: int = 64 << 10  # per MACRO packet; SMTP lines are below 2 kB
     macros: int = 256  # per MACRO packet; Sendmail and Postfix know some 60
-    header_octets: int = 1 << 20  # as avowal.limits
-    header_fields: int = 5000
+    header_octets: int = DEFAULT.header_octets
+    header_fields: int = DEFAULT.header_fields
+    author_octets: int = DEFAULT.author_octets
+    author_fields: int = DEFAULT.author_fields
+    watched: frozenset[bytes] = frozenset()
     recipients: int = 1000  # kept; RFC 5321 §4.5.3.1.8 asks for 100, Postfix allows 1000
 
 
@@ -49,10 +55,9 @@ class Negotiated:
 
 @dataclass(frozen=True, slots=True)
 class HeaderEnd:
-    """The whole header in wire octets; `truncated` where it went beyond the limits."""
+    """The header in wire octets; where it went beyond the limits, `Header.beyond` says so."""
 
     header: Header
-    truncated: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,25 +59,22 @@ class FlowFilter:
     def begin(self, session: FilterSession, event: HeaderEnd, role: Role, /) -> FlowWork:
         """Take a message whose header has come."""
         now = self._now()
-        transaction = self._transaction(session, role, now, truncated=event.truncated)
+        transaction = self._transaction(session, role, now)
         inspection = Inspection(self.plan, transaction, event.header, now=now)
         return FlowWork(self, session, inspection)
 
     def failure(self, session: FilterSession, role: Role, why: str, /) -> Verdict:
         """Say what `actions.internal_error` says."""
-        transaction = self._transaction(session, role, self._now(), truncated=False)
+        transaction = self._transaction(session, role, self._now())
         return self.verdict(failure(self.plan, transaction, why), session)
 
-    def _transaction(
-        self, session: FilterSession, role: Role, now: int, *, truncated: bool
-    ) -> Transaction:
+    def _transaction(self, session: FilterSession, role: Role, now: int) -> Transaction:
         return transaction_of.transaction(
             session,
             received_at=now,
             role=role,
             wanted_macros=self._macros,
             draw=int(random() * 100),  # noqa: S311 - no secret: a share of messages
-            header_truncated=truncated,
         )
 
     def verdict(self, actions: Actions, session: FilterSession) -> Verdict:

@@ -10,33 +10,53 @@ from __future__ import annotations
 
 from avowal.errors import PeerError
 from avowal.message import Header
+from avowal.milter.events import SessionLimits
+from avowal.overflow import Surplus
 
 _NOT_A_FIELD = "'L' (HeaderField): not a name and a value"
 _UNSPACED = (b"", b"\t", b"\r")  # a value that begins so had no space eaten
 
 
 class Gatherer:
-    """Collects the fields of one header, up to a number of octets and fields.
+    """Collects the fields of one header, up to the limits and beyond them.
 
     Payloads are kept as they come and read at the end in one loop: this is the hottest
     place of the daemon.
     """
 
-    __slots__ = ("_exact", "_fields", "_limit", "_payloads", "_room")
+    __slots__ = ("_authors", "_exact", "_limits", "_payloads", "_room", "_surplus")
 
-    def __init__(self, *, exact: bool, octets: int, fields: int) -> None:
+    def __init__(self, limits: SessionLimits, *, exact: bool) -> None:
         self._exact = exact
-        self._limit = self._room = octets
-        self._fields = fields
+        self._limits = limits
+        self._room = limits.header_octets
         self._payloads: list[bytes] = []
+        self._authors = 0  # octets of From fields kept beyond the limits
+        self._surplus: Surplus | None = None
 
     def take(self, payload: bytes) -> None:
         """Take the payload of a HEADER packet."""
-        self._room -= len(payload)
-        if self._room < 0 or len(self._payloads) >= self._fields:
-            self._room = -1
-            return
-        self._payloads.append(payload)
+        # At most what the field has on the wire: its CRLF, a colon and a space for two NULs.
+        self._room -= len(payload) + payload.count(b"\n") + 2
+        if self._room < 0 or len(self._payloads) >= self._limits.header_fields:
+            self._take_beyond(payload)
+        else:
+            self._payloads.append(payload)
+
+    def _take_beyond(self, payload: bytes) -> None:
+        if self._surplus is None:
+            limits = self._limits
+            self._surplus = Surplus(
+                "header_octets" if self._room < 0 else "header_fields",
+                map(_name, self._payloads),
+                author_octets=limits.author_octets,
+                author_fields=limits.author_fields,
+                watched=limits.watched,
+            )
+            self._room = -1  # from here on: nothing smaller is taken behind a cut
+        if self._surplus.take(_name(payload), len(payload)):
+            self._payloads.append(payload)
+            self._authors += len(payload)
 
     def header(self) -> Header:
         """Return the fields taken.  Raises PeerError for a payload that is not two strings."""
@@ -60,14 +80,16 @@ class Gatherer:
                 colons.append(len(name))
         except ValueError:  # not three pieces
             raise PeerError(_NOT_A_FIELD) from None
-        return Header(raws, names, colons)
+        beyond = None
+        if self._surplus is not None:
+            beyond = self._surplus.beyond(len(raws) - self._surplus.kept)
+        return Header(raws, names, colons, beyond)
 
     @property
     def octets(self) -> int:
         """How many octets were taken; they are held until the message ends."""
-        return self._limit - max(self._room, 0)
+        return self._limits.header_octets - max(self._room, 0) + self._authors
 
-    @property
-    def truncated(self) -> bool:
-        """Whether fields were dropped beyond the limits."""
-        return self._room < 0
+
+def _name(payload: bytes) -> bytes:
+    return payload.partition(b"\0")[0].rstrip(b" \t").lower()

@@ -217,7 +217,7 @@ class FilterSession:
             return
         self._header_over = True
         gathered = self._gatherer
-        self._emit(HeaderEnd(gathered.header(), gathered.truncated), command)
+        self._emit(HeaderEnd(gathered.header()), command)
 
     def _take_body(self, command: int, payload: bytes) -> None:
         self._end_header(0)
@@ -252,10 +252,7 @@ class FilterSession:
         self._emit(QuitNewConnection())
 
     def _forget_message(self) -> None:
-        limits = self._limits
-        self._gatherer = Gatherer(
-            exact=self._exact, octets=limits.header_octets, fields=limits.header_fields
-        )
+        self._gatherer = Gatherer(self._limits, exact=self._exact)
         self._header_over = self._skipping = self._kept = False
         self.sender = None
         self.recipients: list[Recipient] = []

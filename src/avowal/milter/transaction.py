@@ -47,7 +47,6 @@ def transaction(
     role: Role,
     wanted_macros: Iterable[str] = (),
     draw: int = 0,
-    header_truncated: bool = False,
 ) -> Transaction:
     """Say what is known of a message at the end of its header."""
     macros = session.macros
@@ -67,7 +66,6 @@ def transaction(
         hostname=_text(macros.get("j")),
         macros={n: v for n in wanted_macros if (v := macros.get(n)) is not None},
         draw=draw,
-        header_truncated=header_truncated,
     )
 
 

@@ -35,7 +35,6 @@ DEFAULTS: tuple[tuple[str, Any], ...] = (
     ("results.write", "signed"),
     ("actions.dns_error", "tempfail"),
     ("actions.internal_error", "tempfail"),
-    ("actions.security", "tempfail"),
     ("log.success", False),
     ("log.results", False),
 )
@@ -77,7 +76,9 @@ def _action(*names: str) -> Simple:
     def make(conf: OpendkimConf, setting: Setting) -> Values:
         action = ACTIONS.get(setting.text.lower(), setting.text.lower())
         for name in names:
-            yield f"actions.{name}", action
+            # What is beyond a limit is never put off: it does not shrink.
+            beyond = name == "security" and action == "tempfail"
+            yield f"actions.{name}", "quarantine" if beyond else action
 
     return Simple(f"actions.{names[0]}", make)
 

@@ -63,7 +63,17 @@ KEY = '[keys.main]\ndomain = "example.com"\nselector = "ed"\ninline = "ed"\n'
             "A failing DMARC policy is not applied where b.example saw a pass and sealed it.",
             id="trusted-sealers",
         ),
-        pytest.param("", "Every message is accepted, whatever verifying says.", id="no-actions"),
+        pytest.param(
+            "",
+            "A message is held in quarantine when this message is beyond what can be checked safely"
+            " (actions.security).",
+            id="default-actions",
+        ),
+        pytest.param(
+            '[actions]\nsecurity = "accept"\n',
+            "Every message is accepted, whatever verifying says.",
+            id="no-actions",
+        ),
         pytest.param(
             '[actions]\nsyntax = "reject"\n',
             "A message is rejected when no DKIM signature can be read (actions.syntax).",

@@ -127,10 +127,6 @@ INSIDE, OUTSIDE = "10.0.0.1", "192.0.2.1"
             OURS, {"client": INSIDE, "recipients": (b"a@example.net", b"lpr@Printer.Example")},
             "verify", "signing.unsigned_recipients", id="recipient-without-signatures",
         ),
-        pytest.param(
-            OURS, {"client": INSIDE, "header_truncated": True}, "verify", "limits.header_octets",
-            id="header-too-large",
-        ),
     ],
 )  # fmt: skip
 def test_who_is_signed_for_and_who_is_verified(
@@ -138,6 +134,23 @@ def test_who_is_signed_for_and_who_is_verified(
 ) -> None:
     treatment = site(SITE).treatment(message(From=sender), **more)
     assert treatment.word == word
+    [decided] = [s for s in treatment.steps if s.topic is Topic.SIGN and s.decided]
+    assert decided.rule == rule
+
+
+@pytest.mark.parametrize(
+    ("limits", "rule"),
+    [
+        pytest.param("header_octets = 1024", "limits.header_octets", id="octets"),
+        pytest.param("header_fields = 20", "limits.header_fields", id="fields"),
+    ],
+)
+def test_a_header_beyond_a_limit_is_verified_and_not_signed(
+    site: Make, limits: str, rule: str
+) -> None:
+    octets = b"X-Junk: junk junk junk\r\n" * 50 + message(From=OURS)
+    treatment = site(f"{SITE}\n[limits]\n{limits}\n").treatment(octets, client=INSIDE)
+    assert treatment.word == "verify"
     [decided] = [s for s in treatment.steps if s.topic is Topic.SIGN and s.decided]
     assert decided.rule == rule
 

@@ -113,7 +113,7 @@ def messages(events: list[Event]) -> list[bytes]:
     found: list[bytes] = []
     for event in events:
         if isinstance(event, HeaderEnd):
-            assert not event.truncated
+            assert event.header.beyond is None
             found.append(b"".join(raw + b"\r\n" for raw in event.header.raws) + b"\r\n")
         elif isinstance(event, Body):
             found[-1] += event.chunk

@@ -135,7 +135,7 @@ def test_the_header_comes_in_wire_octets() -> None:
     event = reach(session, (MAIL, BOB, *fields, EndOfHeader()), HeaderEnd)
     assert isinstance(event, HeaderEnd)
     assert event.header.octets == b"Subject: a\r\n\tb\r\nX-Eight:\xff\xc3\r\n"
-    assert not event.truncated
+    assert event.header.beyond is None
 
 
 @pytest.mark.parametrize(
@@ -262,18 +262,22 @@ def test_beyond_these_limits_the_peer_is_at_fault(
 
 
 @pytest.mark.parametrize(
-    ("limits", "kept"),
+    ("limits", "kept", "limit"),
     [
-        pytest.param({"header_fields": 2}, 2, id="fields"),
-        pytest.param({"header_octets": 25}, 2, id="octets"),
+        pytest.param({"header_fields": 2}, 2, "header_fields", id="fields"),
+        pytest.param({"header_octets": 35}, 2, "header_octets", id="octets"),
     ],
 )
-def test_a_header_beyond_the_limits_is_cut_and_says_so(limits: dict[str, int], kept: int) -> None:
+def test_a_header_beyond_the_limits_is_cut_and_says_so(
+    limits: dict[str, int], kept: int, limit: str
+) -> None:
     fields = [FIELD] * 5
     event = reach(opened(**limits), (MAIL, BOB, *fields, EndOfHeader()), HeaderEnd)
     assert isinstance(event, HeaderEnd)
     assert len(event.header) == kept
-    assert event.truncated
+    assert event.header.beyond is not None
+    assert (event.header.beyond.limit, event.header.beyond.fields) == (limit, 5)
+    assert event.header.beyond.count(b"subject") == 5 - kept
 
 
 def test_nothing_smaller_is_taken_behind_a_cut() -> None:
