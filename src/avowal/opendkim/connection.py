@@ -42,6 +42,7 @@ from avowal.opendkim.journal import Level, Line, line
 from avowal.opendkim.settings import Settings
 from avowal.opendkim.verdict import Mail as OutgoingMail
 from avowal.opendkim.verdict import Verdict
+from avowal.opendkim.verification import limits_of
 
 _PROGRESS_SECONDS = 8.0  # below Sendmail's 10 s between two reads
 _DNS_SECONDS = 5  # OpenDKIM's default of DNSTimeout
@@ -109,8 +110,9 @@ class Connection(asyncio.Protocol):
         self._generation = service.generation
         settings = self._generation.settings
         self._socket = sock if sock.family != socket.AF_UNIX and _QUICKACK is not None else None
-        limits = SessionLimits(header_octets=settings.header_octets + (1 << 16))
-        self._session = FilterSession(wish_of(settings), limits=limits)
+        limits = limits_of(settings)
+        kept = SessionLimits(header_octets=limits.header_octets, header_fields=limits.header_fields)
+        self._session = FilterSession(wish_of(settings), limits=kept)
         self._transport: asyncio.Transport | None = None
         self._message: Filtering | None = None
         self._envelope = Envelope()

@@ -6,7 +6,7 @@ the test mode of the command (-t) does, and the tests do.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from avowal.canonical import Octets
 from avowal.dkim.verification import Verification
@@ -16,7 +16,7 @@ from avowal.lookup import Steps
 from avowal.message import Header
 from avowal.milter.actions import reply_code
 from avowal.milter.packets import Answer, Disposition
-from avowal.opendkim import signing, verification
+from avowal.opendkim import forged, signing, verification
 from avowal.opendkim.envelope import Envelope
 from avowal.opendkim.hosts import holds_host
 from avowal.opendkim.journal import Detail, Journal
@@ -24,7 +24,7 @@ from avowal.opendkim.keyring import Keyring
 from avowal.opendkim.settings import Settings
 from avowal.opendkim.signing import SigningWork
 from avowal.opendkim.treatment import Kind, Treatment, header_fault, treat
-from avowal.opendkim.verdict import Verdict, answer_of
+from avowal.opendkim.verdict import Verdict
 from avowal.opendkim.verification import VerifyingWork
 
 
@@ -72,10 +72,10 @@ class Filtering:
         self.treatment: Treatment | None = None
         self._signing: SigningWork | None = None
         self._verifying: VerifyingWork | None = None
+        self._settled: Verdict | None = None
         self._malformed = False
-        if len(header.octets) > settings.header_octets:
-            self.journal.notice("too much header data")
-            self.early = Verdict(answer=answer_of(settings.actions["On-Security"], None))
+        if _is_oversize(header, settings):
+            self._settle(verification.oversize_verdict(settings, self.journal))
             return
         seen = header if settings.replacer is None else settings.replacer.header(header)
         self.treatment = treat(settings, generation.keyring, envelope, seen, self.journal)
@@ -92,7 +92,7 @@ class Filtering:
         elif kind is Kind.MALFORMED or self._breaks_counts():
             self._malformed = True
         elif (why := verification.syntax_fault(self.header)) is not None:
-            self.early = verification.syntax_verdict(self.settings, self.journal, why)
+            self._settle(verification.syntax_verdict(self.settings, self.journal, why))
         elif kind is Kind.SIGN:
             self._begin_signing(treatment, seen, now)
         else:
@@ -100,6 +100,15 @@ class Filtering:
                 self.settings, self._envelope, self.header, treatment, self.journal,
                 now=now, draw=draw,
             )  # fmt: skip
+
+    def _settle(self, verdict: Verdict) -> None:
+        """Answer now, as OpenDKIM does; what is let through loses its forged results first."""
+        signs = self.treatment is not None and self.treatment.kind is Kind.SIGN
+        if signs or verdict.answer is not Disposition.ACCEPT:
+            self.early = verdict
+            return
+        removals = forged.removals(self.settings, self._envelope, self.header, self.journal)
+        self._settled = replace(verdict, modifications=(*removals, *verdict.modifications))
 
     def _begin_signing(self, treatment: Treatment, seen: Header, now: int) -> None:
         try:
@@ -134,12 +143,23 @@ class Filtering:
         """End the message and say what to do with it."""
         if self.early is not None:
             return self.early
+        if self._settled is not None:
+            return self._settled
         if self._malformed:
-            return verification.malformed_verdict(self.settings, self._envelope)
+            return verification.malformed_verdict(
+                self.settings, self._envelope, self.header, self.journal
+            )
         if self._signing is not None:
             return self._signing.finish()
         assert self._verifying is not None  # noqa: S101 - one of the four
         return (yield from self._verifying.finish(keys))
+
+
+def _is_oversize(header: Header, settings: Settings) -> bool:
+    beyond = header.beyond
+    return len(header.octets) > settings.header_octets or (
+        beyond is not None and beyond.limit == "header_octets"
+    )
 
 
 def _refusal(why: str) -> Answer:

@@ -38,7 +38,8 @@ def removals(
     if settings.on("KeepAuthResults"):
         return ()
     places = header.positions.get(NAME.lower(), ())
-    if not places:
+    unread = 0 if header.beyond is None else header.beyond.count(NAME.lower())
+    if not places and not unread:
         return ()
     ours = Identifiers({settings.text("AuthservID") or envelope.hostname})
     gone = [
@@ -46,7 +47,8 @@ def removals(
         for index, place in enumerate(places, 1)
         if _goes(settings, header[place], ours, journal)
     ]
-    return delete(NAME, gone)
+    # What stands beyond a limit was not read: whatever it says, it goes.
+    return delete(NAME, (*gone, *range(len(places) + 1, len(places) + unread + 1)))
 
 
 def _goes(settings: Settings, field: Field, ours: Identifiers, journal: Journal) -> bool:

@@ -51,7 +51,7 @@ class Replacer:
 
     def header(self, header: Header) -> Header:
         """Return the header as the MTA will leave it."""
-        return Header.of(self._field(field) for field in header)
+        return Header.of((self._field(field) for field in header), beyond=header.beyond)
 
     def _field(self, field: Field) -> Field:
         if field.colon < 0 or (self.names and field.name not in self.names):

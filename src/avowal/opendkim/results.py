@@ -82,6 +82,11 @@ def malformed_value(authserv_id: str) -> bytes:
     return f"{_written(authserv_id)}; dkim=permerror (bad message/signature format)".encode()
 
 
+def unread_value(authserv_id: str) -> bytes:
+    """Return the value for a message whose header is beyond a limit: nothing was verified."""
+    return f' {_written(authserv_id)};{_FOLD}dkim=policy reason="header too large"'.encode()
+
+
 def software_value(hostname: str, job: str) -> bytes:
     """Return the value of the DKIM-Filter field."""
     return f" {PRODUCT} v{__version__} {_written(hostname)} {_written(job)}".encode()

@@ -50,6 +50,7 @@ from avowal.opendkim.sigerrors import (
 from avowal.opendkim.signing import software_field
 from avowal.opendkim.treatment import Treatment
 from avowal.opendkim.verdict import Verdict, answer_of, holds
+from avowal.overflow import Beyond
 from avowal.policy import atps
 from avowal.policy.evidence import SignatureResult
 from avowal.policy.result import Result as AtpsResult
@@ -59,6 +60,8 @@ _MIN_RSA_BITS, _MAX_RSA_BITS = 384, 16384
 _MISSING = tuple(name for name in REQUIRED if name != "bh")
 _NUMBERS = (b"t", b"x")
 _LEAST_BITS = 1024  # OpenDKIM's default of MinimumKeyBits
+_ROOM = 1 << 16  # octets of a header beyond MaximumHeaders that are still read
+_LEAST_FIELD = 4  # octets: a name, a colon, CRLF
 _SIGNATURES = 3  # OpenDKIM's default of MaximumSignaturesToVerify
 
 
@@ -77,9 +80,20 @@ def rules_of(settings: Settings) -> Rules:
 
 
 def limits_of(settings: Settings) -> Limits:
-    """Return the limits: how many signatures are checked is OpenDKIM's choice."""
+    """Return the limits: how many signatures are checked is OpenDKIM's choice.
+
+    OpenDKIM counts the octets of a header (MaximumHeaders) and not its fields: as many are
+    read as fit into the octets, up to our own limit for them.
+    """
     most = settings.conf.integer("MaximumSignaturesToVerify", _SIGNATURES) or _SIGNATURES
-    return replace(DEFAULT, signatures_checked=most, key_names=max(most, DEFAULT.key_names))
+    octets = settings.header_octets + _ROOM
+    return replace(
+        DEFAULT,
+        header_octets=octets,
+        header_fields=min(octets, DEFAULT.header_octets) // _LEAST_FIELD,
+        signatures_checked=most,
+        key_names=max(most, DEFAULT.key_names),
+    )
 
 
 def syntax_fault(header: Header) -> str | None:
@@ -158,6 +172,9 @@ class VerifyingWork:
         self.verifications = self._verifier.finish(keys)
         judged = tuple(self._judged(self.verifications))
         removals = forged.removals(self._settings, self._envelope, self._header, self._journal)
+        excess = self._header.excess(limits_of(self._settings))
+        if excess is not None:
+            return self._unread(excess, removals)
         if not judged:
             return self._unsigned(removals)
         self._note(judged)
@@ -299,6 +316,25 @@ class VerifyingWork:
 
     # -- the rest --------------------------------------------------------------------------
 
+    def _unread(self, beyond: Beyond, removals: Iterable[Modification]) -> Verdict:
+        """Return what happens to a header of more fields than we read: it is not verified.
+
+        Deliberate: OpenDKIM has no such limit, and ours is never a reason for a temporary
+        refusal: On-Security decides, and where it says tempfail the message is held.
+        """
+        action = settled_action(self._settings)
+        self._journal.notice(str(beyond))
+        value = results.unread_value(self._authserv_id)
+        return Verdict(
+            answer=answer_of(action, None),
+            modifications=(
+                *removals,
+                InsertHeader(0, _AR, value),
+                *software_field(self._settings, self._envelope),
+                *holds(action, str(beyond)),
+            ),
+        )
+
     def _unsigned(self, removals: Iterable[Modification]) -> Verdict:
         action = self._settings.actions["On-NoSignature"]
         adds = self._settings.on("AlwaysAddARHeader")
@@ -318,19 +354,37 @@ class VerifyingWork:
         return forged.authserv_id(self._settings, self._envelope)
 
 
+def settled_action(settings: Settings) -> str:
+    """Return what On-Security says of what never mends: held where it says tempfail."""
+    action = settings.actions["On-Security"]
+    return "quarantine" if action == "tempfail" else action
+
+
 def syntax_verdict(settings: Settings, journal: Journal, why: str) -> Verdict:
     """Return what happens to a message with a signature that is no tag list."""
     journal.info(f"{SYNTAX.log}: {why}")
     action = settings.actions[SYNTAX.option]
-    return Verdict(answer=answer_of(action, SYNTAX.reply), modifications=())
+    return Verdict(answer=answer_of(action, SYNTAX.reply), modifications=holds(action, SYNTAX.log))
 
 
-def malformed_verdict(settings: Settings, envelope: Envelope) -> Verdict:
+def oversize_verdict(settings: Settings, journal: Journal) -> Verdict:
+    """Return what happens to a message whose header is beyond MaximumHeaders."""
+    journal.notice("too much header data")
+    action = settings.actions["On-Security"]
+    return Verdict(
+        answer=answer_of(action, None), modifications=holds(action, "too much header data")
+    )
+
+
+def malformed_verdict(
+    settings: Settings, envelope: Envelope, header: Header, journal: Journal
+) -> Verdict:
     """Return what happens to a message whose author cannot be told, or that breaks RFC 5322."""
+    removals = forged.removals(settings, envelope, header, journal)
     if settings.on("IgnoreMalformedMail"):
-        return Verdict()
+        return Verdict(modifications=removals)
     value = results.malformed_value(forged.authserv_id(settings, envelope))
-    return Verdict(modifications=(InsertHeader(0, _AR, value),))
+    return Verdict(modifications=(*removals, InsertHeader(0, _AR, value)))
 
 
 def _deciding(judged: Sequence[Judged]) -> Judged:
