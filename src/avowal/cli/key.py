@@ -8,7 +8,8 @@ from avowal.cli.dns import Dns
 from avowal.cli.exits import Status
 from avowal.cli.keyfile import load, password_option
 from avowal.cli.shared_options import dns_options
-from avowal.crypto.signing import RECOMMENDED_RSA_BITS, PrivateKey, generate
+from avowal.crypto.privatekey import RECOMMENDED_RSA_BITS, kinds
+from avowal.crypto.signing import generate
 from avowal.errors import UsageError
 from avowal.keys.files import read_password, write_key
 from avowal.keys.records import record_text, zone_line
@@ -33,7 +34,7 @@ def command() -> None:
 @click.option(
     "--type",
     "key_type",
-    type=click.Choice(["rsa", "ed25519"]),
+    type=click.Choice(list(kinds())),
     default="rsa",
     show_default=True,
     help="rsa is read everywhere; ed25519 is short and not read everywhere (RFC 8463).",
@@ -96,7 +97,7 @@ def show_command(
     text = record_text(key)
     if domain is not None and selector is not None:
         text = zone_line(_name("--selector", selector), _name("--domain", domain), text)
-    click.echo(f"{path}: {_described(key)}", err=True)
+    click.echo(f"{path}: {key.description}", err=True)
     click.echo(text)
 
 
@@ -137,10 +138,6 @@ def check_command(
         click.echo(f"  there: {printable(octets)}")
     click.echo(f"  wanted: {record_text(key)}")
     return Status.NOT_PASSED
-
-
-def _described(key: PrivateKey) -> str:
-    return f"RSA, {key.bits} bits" if key.key_type == "rsa" else "Ed25519"
 
 
 def _name(option: str, text: str) -> DomainName:

@@ -42,8 +42,11 @@ class Key(Table, frozen=True, kw_only=True):
         str | None, option("A file with the password of an encrypted key.")
     ] = None
     algorithm: Annotated[
-        Literal["rsa-sha256", "ed25519-sha256"] | None,
-        option("The algorithm a= the key must be for; unset: whatever the key is."),
+        str | None,
+        option(
+            "The algorithm a= the key must be for, such as `rsa-sha256` or `ed25519-sha256`; "
+            "unset: whatever the key is."
+        ),
     ] = None
 
 

@@ -30,8 +30,8 @@ class Algorithm:
 
     `key_type` is the k= it needs, `hash_name` the h= entry and hashlib's name at once;
     `load_public` reads the decoded p= and raises PublicKeyFault; `verify` takes
-    (key, signature, digest).  `key_forms` are the encodings a record may use.  Entries are
-    compared by identity.
+    (key, signature, digest).  `key_forms` are the encodings a record may use, `sized`
+    says that keys have different sizes.  Entries are compared by identity.
     """
 
     name: str
@@ -42,6 +42,7 @@ class Algorithm:
     key_forms: tuple[str, ...]
     load_public: Callable[[bytes], PublicKey]
     verify: Callable[[PublicKey, bytes, bytes], bool]
+    sized: bool = False
 
     @property
     def digest_size(self) -> int:
@@ -73,6 +74,17 @@ def own_public_key(algorithm: Algorithm, octets: bytes) -> PublicKey:
     return algorithm.load_public(octets)
 
 
+def signing_names() -> tuple[str, ...]:
+    """Return the names a= of the algorithms that signatures may be made with today."""
+    return tuple(a.name for a in _REGISTERED.values() if a.status is Status.CURRENT)
+
+
+def has_sizes(name: str | None) -> bool:
+    """Whether the keys of an algorithm come in sizes, so that one may be too short."""
+    algorithm = _REGISTERED.get(name or "")
+    return algorithm is not None and algorithm.sized
+
+
 def new_hash(name: str, octets: bytes = b"") -> hashlib._Hash:
     """Begin a hash; `hashlib.new` looks an algorithm up for three times the price."""
     constructor = _HASHES.get(name)
@@ -101,6 +113,7 @@ for _algorithm in (
         key_forms=(publickey.SPKI, publickey.PKCS1),
         load_public=publickey.rsa_public_key,
         verify=publickey.verify_rsa_sha256,
+        sized=True,
     ),
     Algorithm(
         name="ed25519-sha256",
@@ -121,6 +134,7 @@ for _algorithm in (
         key_forms=(publickey.SPKI, publickey.PKCS1),
         load_public=publickey.rsa_public_key,
         verify=publickey.verify_rsa_sha1,
+        sized=True,
     ),
 ):
     register(_algorithm)

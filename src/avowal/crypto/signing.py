@@ -1,6 +1,6 @@
 """Private keys: read, made, and put to work; and what else may sign in their place.
 
-Anything with `algorithm` and `sign(digest)` signs: a key of this room, a PKCS#11
+Anything with `algorithm` and `sign(digest)` signs: a key of this package, a PKCS#11
 token, a cloud service.  A remote one may offer `asign(digest)` instead.  Key material
 never appears in a repr, an error or a log line (RFC 4686 §4.1.1).
 """
@@ -9,27 +9,16 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from cryptography.exceptions import InternalError, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
-from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from avowal.crypto.algorithms import ALGORITHMS
+from avowal.crypto.privatekey import RECOMMENDED_RSA_BITS, kind_of, kind_of_seed, kinds
 from avowal.crypto.publickey import PublicKey
 from avowal.errors import KeyMaterialError
-
-MIN_RSA_BITS = 1024  # RFC 8301 §3.2: signers MUST use at least 1024
-RECOMMENDED_RSA_BITS = 2048  # RFC 8301 §3.2: signers SHOULD use at least 2048
-MAX_RSA_BITS = 8192  # a signature takes 30 ms beyond 4096 already
-
-_PADDING = PKCS1v15()
-_SHA256 = Prehashed(hashes.SHA256())
-_SEED_OCTETS = 32
-_SELF_TEST = bytes(range(32))
 
 
 @runtime_checkable
@@ -64,22 +53,21 @@ class KnowsPublicKey(Protocol):
 
 
 class PrivateKey:
-    """A private key in memory.  Safe to use from several threads."""
+    """A private key in memory.  Safe to use from several threads.
 
-    __slots__ = ("_handle", "algorithm", "public_octets")
+    `handle` is a key of cryptography, of a kind that is registered in `crypto.privatekey`.
+    """
 
-    def __init__(self, handle: RSAPrivateKey | Ed25519PrivateKey) -> None:
+    __slots__ = ("_handle", "_kind", "algorithm", "public_octets")
+
+    def __init__(self, handle: Any) -> None:
+        kind = kind_of(handle)
+        if kind is None:
+            raise KeyMaterialError("private key", f"but neither {_titles()}")
         self._handle = handle
-        public = handle.public_key()
-        if isinstance(handle, RSAPrivateKey):
-            self.algorithm = "rsa-sha256"
-            encoding = serialization.Encoding.DER
-            form = serialization.PublicFormat.SubjectPublicKeyInfo
-        else:
-            self.algorithm = "ed25519-sha256"
-            encoding = serialization.Encoding.Raw
-            form = serialization.PublicFormat.Raw
-        self.public_octets: bytes = public.public_bytes(encoding, form)
+        self._kind = kind
+        self.algorithm = kind.algorithm
+        self.public_octets: bytes = kind.publish(handle)
 
     @property
     def public(self) -> PublicKey:
@@ -93,8 +81,14 @@ class PrivateKey:
 
     @property
     def bits(self) -> int:
-        """RSA modulus size, or 256."""
-        return self._handle.key_size if isinstance(self._handle, RSAPrivateKey) else 256
+        """The size: of the modulus for RSA, 256 for Ed25519."""
+        return self._kind.bits_of(self._handle)
+
+    @property
+    def description(self) -> str:
+        """The kind in words, with its size where that varies."""
+        kind = self._kind
+        return kind.title if kind.sizes is None else f"{kind.title}, {self.bits} bits"
 
     @property
     def rsa_numbers(self) -> tuple[int, ...] | None:
@@ -106,10 +100,8 @@ class PrivateKey:
         return (public.n, public.e, own.d, own.p, own.q, own.dmp1, own.dmq1, own.iqmp)
 
     def sign(self, digest: bytes, /) -> bytes:
-        """Sign a SHA-256 digest (RFC 6376 §3.3.2, RFC 8463 §3)."""
-        if isinstance(self._handle, RSAPrivateKey):
-            return self._handle.sign(digest, _PADDING, _SHA256)
-        return self._handle.sign(digest)
+        """Sign a digest of the algorithm's hash."""
+        return self._kind.sign(self._handle, digest)
 
     def pem(self, password: bytes | None = None) -> bytes:
         """Return the key as PKCS#8 PEM, encrypted when a password is given.
@@ -123,22 +115,26 @@ class PrivateKey:
             if password
             else serialization.NoEncryption()
         )
-        return self._handle.private_bytes(
+        octets: bytes = self._handle.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, protection
         )
+        return octets
 
     def __repr__(self) -> str:
         return f"<PrivateKey {self.algorithm} {self.bits} bits>"
 
 
 def generate(key_type: str = "rsa", *, bits: int = RECOMMENDED_RSA_BITS) -> PrivateKey:
-    """Make a new key; `bits` counts for RSA only.  Raises KeyMaterialError."""
-    if key_type == "ed25519":
-        return PrivateKey(Ed25519PrivateKey.generate())
-    if key_type != "rsa":
+    """Make a new key; `bits` counts where sizes vary.  Raises KeyMaterialError."""
+    kind = kinds().get(key_type)
+    if kind is None:
         raise KeyMaterialError("new key", f"cannot make a key of type {key_type}")
-    _refuse_size("new key", bits)
-    return PrivateKey(generate_private_key(public_exponent=65537, key_size=bits))
+    kind.refuse_size("new key", bits)
+    return PrivateKey(kind.make(bits))
+
+
+def _titles() -> str:
+    return " nor ".join(kind.title for kind in kinds().values())
 
 
 def parse_private_key(
@@ -159,10 +155,10 @@ def parse_private_key(
         raise
     except (ValueError, TypeError, UnsupportedAlgorithm, InternalError) as error:
         raise KeyMaterialError(source, _why(error, password)) from None
-    if not isinstance(handle, RSAPrivateKey | Ed25519PrivateKey):
-        raise KeyMaterialError(source, "a private key, but neither RSA nor Ed25519")
-    if isinstance(handle, RSAPrivateKey):
-        _refuse_size(source, handle.key_size)
+    kind = kind_of(handle)
+    if kind is None:
+        raise KeyMaterialError(source, f"a private key, but neither {_titles()}")
+    kind.refuse_size(source, kind.bits_of(handle))
     key = PrivateKey(handle)
     if not _signs_well(key):
         raise KeyMaterialError(source, "a damaged key: its signatures do not verify")
@@ -171,8 +167,9 @@ def parse_private_key(
 
 def _signs_well(key: PrivateKey) -> bool:
     try:
-        signature = key.sign(_SELF_TEST)
-        return ALGORITHMS[key.algorithm].verify(key.public, signature, _SELF_TEST)
+        algorithm = ALGORITHMS[key.algorithm]
+        digest = bytes(range(algorithm.digest_size))
+        return algorithm.verify(key.public, key.sign(digest), digest)
     except (ValueError, UnsupportedAlgorithm):  # numbers that OpenSSL will not compute with
         return False
 
@@ -189,8 +186,10 @@ def _load(octets: bytes, source: str, password: bytes | None) -> object:
         )
     if octets[0] != 0x30:  # not a DER SEQUENCE: base64 of a seed or of DER
         octets = _from_base64(octets, source)
-    if len(octets) == _SEED_OCTETS:
-        return Ed25519PrivateKey.from_private_bytes(octets)
+    kind = kind_of_seed(octets)
+    if kind is not None and kind.seed is not None:
+        seeded: object = kind.seed(octets)
+        return seeded
     return serialization.load_der_private_key(octets, password, unsafe_skip_rsa_key_validation=True)
 
 
@@ -199,13 +198,6 @@ def _from_base64(octets: bytes, source: str) -> bytes:
         return base64.b64decode(octets.translate(None, b" \t\r\n"), validate=True)
     except (binascii.Error, ValueError):
         raise KeyMaterialError(source, "no private key: neither PEM, DER nor base64") from None
-
-
-def _refuse_size(source: str, bits: int) -> None:
-    if not MIN_RSA_BITS <= bits <= MAX_RSA_BITS:
-        raise KeyMaterialError(
-            source, f"an RSA key of {bits} bits; {MIN_RSA_BITS} to {MAX_RSA_BITS} may sign"
-        )
 
 
 def _why(error: Exception, password: bytes | None) -> str:

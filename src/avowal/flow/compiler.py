@@ -14,6 +14,7 @@ from avowal.config.addresses import AddressPattern, AddressTable
 from avowal.config.mistakes import closest
 from avowal.config.model import Configuration, Key
 from avowal.config.places import NOWHERE, Path, Places, dotted
+from avowal.crypto.algorithms import signing_names
 from avowal.dkim.intent import OVERSIGNED_NAMES, UNSUITABLE_NAMES, Intent, lower_names
 from avowal.errors import IntentError, KeyMaterialError
 from avowal.flow.arc import ArcSealing, ArcVerifying
@@ -157,6 +158,11 @@ class _Compiler(Sets):
         if len(sources) != 1:
             given = " and ".join(sources) or "none"
             self.mistakes.add(path, f"exactly one of file, inline and credential, not {given}")
+            return None
+        if entry.algorithm is not None and entry.algorithm not in signing_names():
+            known = ", ".join(signing_names())
+            why = f"{entry.algorithm!r} is no algorithm to sign with: {known}"
+            self.mistakes.add((*path, "algorithm"), why)
             return None
         domain = None
         if entry.domain is not None and entry.domain != _ALL:

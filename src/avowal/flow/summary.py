@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from avowal.config.places import Place
+from avowal.crypto.algorithms import ALGORITHMS, has_sizes, own_public_key
+from avowal.crypto.signing import AnyKey, KnowsPublicKey
 from avowal.flow.classes import ResultClass
 from avowal.flow.plan import KeyUse, Plan
 
@@ -66,10 +68,16 @@ def cautions(plan: Plan) -> Iterator[tuple[str, Place | None]]:
             plan.place("verifying", "accept_historic") or plan.place("verifying", "profile"),
         )
     for use in plan.keys.values():
-        bits = getattr(use.loaded, "bits", None)
-        rsa = use.loaded is not None and use.loaded.algorithm.startswith("rsa")
-        if rsa and bits is not None and bits < _RECOMMENDED_RSA_BITS:
+        bits = None if use.loaded is None else _bits(use.loaded)
+        if bits is not None and bits < _RECOMMENDED_RSA_BITS:
             yield f"keys.{use.name}: {bits} bits; 2048 are advised (RFC 8301 §3.2)", use.place
+
+
+def _bits(key: AnyKey) -> int | None:
+    """The size of a key, None where it has none or does not tell."""
+    if not has_sizes(key.algorithm) or not isinstance(key, KnowsPublicKey):
+        return None
+    return own_public_key(ALGORITHMS[key.algorithm], key.public_octets).bits
 
 
 def _conditions(plan: Plan) -> Iterator[str]:

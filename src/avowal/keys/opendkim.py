@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from avowal.crypto.algorithms import signing_names
 from avowal.errors import KeyMaterialError
 from avowal.names import DomainName, NameFault
 
 _KEY_FIELDS = 3
-_ALGORITHMS = ("rsa-sha256", "ed25519-sha256")
 
 
 class DataSet(Protocol):
@@ -152,7 +152,7 @@ def parents(domain: str) -> Iterator[str]:
 def _algorithm(material: str) -> tuple[str, str | None]:
     """Cut off a fourth field, where there is one.  A path may hold colons as well."""
     head, colon, tail = material.rpartition(":")
-    if colon and tail.strip() in _ALGORITHMS:
+    if colon and tail.strip() in signing_names():
         return head.strip(), tail.strip()
     return material, None
 

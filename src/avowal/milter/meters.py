@@ -12,6 +12,7 @@ import shutil
 import tempfile
 from typing import Any
 
+from avowal.crypto.algorithms import ALGORITHMS
 from avowal.errors import EnvironmentFault
 from avowal.flow.actions import Actions
 from avowal.milter.durations import Durations
@@ -149,7 +150,7 @@ class Prometheus(Meters):
             self._signed.labels(made.domain, made.selector, made.algorithm).inc()
         for one in record.checked:
             # Only algorithms we know become labels: a stranger must not make series.
-            known = one.algorithm if one.algorithm in _ALGORITHMS else "other"
+            known = one.algorithm if one.algorithm in ALGORITHMS else "other"
             self._verified.labels(known, one.result).inc()
         if record.fault is not None:
             self._faults.inc()
@@ -182,6 +183,3 @@ class Prometheus(Meters):
         sums = CollectorRegistry()
         MultiProcessCollector(sums)  # type: ignore[no-untyped-call]
         return generate_latest(sums)
-
-
-_ALGORITHMS = frozenset({"rsa-sha256", "ed25519-sha256", "rsa-sha1"})

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from avowal import __version__
-from avowal.crypto.algorithms import ALGORITHMS
+from avowal.crypto.algorithms import ALGORITHMS, has_sizes
 from avowal.crypto.publickey import PublicKeyFault
 from avowal.dkim.reasons import Reason
 from avowal.dkim.verification import Verification
@@ -98,7 +98,7 @@ def _result(judged: Judged, *, with_prefix: bool) -> str:
     if error.explains:
         words.append(f'reason="{error.sentence}"')
     bits = key_bits(verification)
-    if bits is not None and not (verification.algorithm or "").startswith("ed25519"):
+    if bits is not None and has_sizes(verification.algorithm):
         protection = f"; {judged.protection}" if judged.protection else ""
         words.append(f"({bits}-bit key{protection})")
     names = (

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from avowal.config.opendkim_conf import OpendkimConf
+from avowal.crypto.algorithms import ALGORITHMS, of_key_type, signing_names
 from avowal.crypto.signing import PrivateKey
 from avowal.dkim.intent import UNSUITABLE_NAMES
 from avowal.errors import AvowalError, ConfigError, KeyMaterialError
@@ -41,7 +42,6 @@ _ON: Final = {
     "On-SignatureError": "reject",
 }  # fmt: skip
 _INTERNAL_HOSTS = "csl:127.0.0.1,::1"
-_ALGORITHMS = ("rsa-sha256", "ed25519-sha256")
 _MINIMUM = re.compile(r"([0-9]+)([%+]?)")
 _MAX_HEADER_OCTETS = 65536  # OpenDKIM's default of MaximumHeaders
 _UNLIMITED = 1 << 30
@@ -246,12 +246,14 @@ def _canonicalization(conf: OpendkimConf) -> tuple[str, str]:
 
 def _algorithm(conf: OpendkimConf) -> str | None:
     name = conf.text("SignatureAlgorithm")
-    if name == "rsa-sha1":
-        raise _fault(conf, "SignatureAlgorithm", "rsa-sha1 must not be used (RFC 8301 §3.1)",
-                     "write rsa-sha256; the key stays the same")  # fmt: skip
-    if name is not None and name not in _ALGORITHMS:
-        raise _fault(conf, "SignatureAlgorithm", f'unknown signing algorithm "{name}"')
-    return name
+    if name is None or name in signing_names():
+        return name
+    known = ALGORITHMS.get(name)
+    if known is not None:
+        current = of_key_type(known.key_type)
+        hint = None if current is None else f"write {current.name}; the key stays the same"
+        raise _fault(conf, "SignatureAlgorithm", f"{name} must not be used ({known.source})", hint)
+    raise _fault(conf, "SignatureAlgorithm", f'unknown signing algorithm "{name}"')
 
 
 def _tables(conf: OpendkimConf) -> tuple[KeyTable | None, SigningTable | None]:

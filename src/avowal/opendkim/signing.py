@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from avowal.canonical import Octets
+from avowal.crypto.algorithms import has_sizes
 from avowal.dkim.intent import Intent
 from avowal.dkim.signer import Signer
 from avowal.errors import UsageError
@@ -90,10 +91,10 @@ def refused(settings: Settings, journal: Journal, fault: UsageError) -> Verdict:
 
 
 def _refuse_short_keys(settings: Settings, signings: Iterable[Signing]) -> None:
-    """Raise UsageError for a key that MinimumKeyBits rules out; it is said of RSA keys only."""
+    """Raise UsageError for a key that MinimumKeyBits rules out, where keys have sizes."""
     least = settings.conf.integer("MinimumKeyBits")
     for signing in signings:
-        if signing.key.key_type == "rsa" and signing.key.bits < least:
+        if has_sizes(signing.key.algorithm) and signing.key.bits < least:
             bits = f"{signing.key.bits} bits, need at least {least}"
             raise UsageError(f"private key too small ({bits})")
 

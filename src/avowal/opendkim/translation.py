@@ -17,6 +17,7 @@ from avowal.config.model import Configuration
 from avowal.config.opendkim_conf import OpendkimConf, Setting
 from avowal.config.opendkim_options import Verdict
 from avowal.config.writing import toml
+from avowal.crypto.algorithms import signing_names
 from avowal.errors import AvowalError, ConfigError
 from avowal.opendkim import option_map
 from avowal.opendkim.settings import OMITTED, SIGNED
@@ -25,7 +26,6 @@ from avowal.stores.datasets import PatternSet, Row, open_text_set
 from avowal.stores.opening import why_not
 
 _KEY_FIELDS = 4
-_ALGORITHMS = ("rsa-sha256", "ed25519-sha256")
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +268,7 @@ def table_keys(
                 f"{row.key} (line {row.line}) is not of the form domain:selector:key"
             )
         domain, selector, material = fields[:3]
-        algorithm = fields[3] if fields[3:] and fields[3] in _ALGORITHMS else None
+        algorithm = fields[3] if fields[3:] and fields[3] in signing_names() else None
         if fields[3:] and algorithm is None:
             material = f"{material}:{fields[3]}"
         is_path = material.startswith(("/", "./", "../"))

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from avowal.canonical import Octets
+from avowal.crypto.algorithms import has_sizes
 from avowal.dkim.rules import Rules
 from avowal.dkim.signature import FIELD_NAME, REQUIRED
 from avowal.dkim.verification import Verification
@@ -230,8 +231,7 @@ class VerifyingWork:
         signature, evidence = verification.signature, verification.evidence
         bits = key_bits(verification)
         least = self._settings.conf.integer("MinimumKeyBits", _LEAST_BITS)
-        is_rsa = (verification.algorithm or "").startswith("rsa")
-        if is_rsa and bits is not None and bits < least:
+        if has_sizes(verification.algorithm) and bits is not None and bits < least:
             return KEY_TOO_SMALL
         length = None if signature is None else signature.body_length
         if length is not None and self._settings.minimum.refuses(length, self._body_octets):

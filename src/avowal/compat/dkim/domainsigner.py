@@ -21,6 +21,7 @@ from avowal.compat.dkim.layout import DKIMPY
 from avowal.compat.dkim.octets import Headers, Octets, Text, joined, octets, rfc822_parse
 from avowal.compat.dkim.questions import Asked, get_txt, get_txt_async
 from avowal.compat.dkim.util import LOGGER
+from avowal.crypto.algorithms import signing_names
 from avowal.crypto.signing import PrivateKey, parse_private_key
 from avowal.dkim.intent import Intent
 from avowal.dkim.reasons import Reason
@@ -152,7 +153,7 @@ class DomainSigner:
         wanted = self.signature_algorithm.decode()
         if wanted == key.algorithm:
             return key
-        if wanted in {"rsa-sha256", "ed25519-sha256"}:
+        if wanted in signing_names():
             raise KeyFormatError(f"the private key does not make {wanted} signatures")
         raise ParameterError(f"a={wanted} cannot be signed with (RFC 8301 §3.1)")
 
