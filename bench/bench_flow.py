@@ -18,11 +18,13 @@ from typing import Any
 
 import corpus
 
+from avowal.agenda import Agenda, Rank, shares_of
 from avowal.config.model import Configuration, Key, Policies, Results
 from avowal.crypto.signing import PrivateKey
 from avowal.dkim.intent import Intent
 from avowal.dkim.signer import Signer
 from avowal.dkim.verifier import Verifier
+from avowal.dns.drivers import drive
 from avowal.flow.compiler import compile_plan
 from avowal.flow.decide import decide
 from avowal.flow.inspection import Inspection
@@ -113,10 +115,13 @@ def _flow(
             received_at=NOW, sender=f"a@{DOMAIN}".encode(), recipients=(b"b@receiver.example",),
             queue_id="4XYZ", hostname="mx.receiver.example", **known,
         )  # fmt: skip
-        inspection = Inspection(plan, transaction, message.header, now=NOW)
-        answers = run(inspection.questions(), ZONE)
+        agenda = Agenda(shares_of(plan.limits))
+        inspection = Inspection(plan, transaction, message.header, now=NOW, agenda=agenda)
+        drive(agenda, ZONE, seconds=20)
         inspection.feed(message.body)
-        return decide(inspection.finish(answers))
+        slot = agenda.add(inspection.finish(), Rank.POLICY)
+        drive(agenda, ZONE, seconds=20)
+        return decide(inspection.sealed(slot.value))
 
     wanted = b"dkim-signature" if not known else b"authentication-results"
     actions = once()

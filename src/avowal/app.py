@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from avowal import __version__
+from avowal.agenda import Agenda, Rank
 from avowal.config.mistakes import Collector, Mistakes
 from avowal.config.model import Configuration, Key
 from avowal.config.places import NOWHERE, Places
@@ -22,15 +23,14 @@ from avowal.dns.dnspython import DnsResolver
 from avowal.dns.preloading import preload
 from avowal.dns.servers import bracketed
 from avowal.errors import AvowalError, ConfigError, KeyMaterialError, StoreError
-from avowal.flow.compiler import MECHANISMS, compile_plan
+from avowal.flow.compiler import compile_plan
 from avowal.flow.decide import decide
 from avowal.flow.inspection import Inspection
 from avowal.flow.plan import Plan
-from avowal.flow.reputation import ReputationAsking
 from avowal.flow.transaction import Transaction
 from avowal.keys.files import load_key, read_password
 from avowal.keys.watch import Watch, Watched, WatchedKey
-from avowal.lookup import Answer, AsyncResolver, Failure, Question, run
+from avowal.lookup import AsyncResolver, Failure
 from avowal.message import Header
 from avowal.milter.events import SessionLimits
 from avowal.milter.flow_filter import FlowFilter
@@ -117,13 +117,12 @@ def plan(
 ) -> Plan:
     """Compile a configuration and load its keys.  Raises ConfigError."""
     load = KeyFiles(require_safe=configuration.signing.require_safe_keys, watch=watch)
-    asking = assessor(configuration, places)
     return compile_plan(
         configuration,
         places,
         load=load,
         generation=generation,
-        mechanisms=MECHANISMS if asking is None else (*MECHANISMS, ReputationAsking(asking)),
+        assessor=assessor(configuration, places),
         software=SOFTWARE,
     )
 
@@ -260,7 +259,6 @@ def milter(
         ),
         seconds=configuration.limits.seconds,
         dns_seconds=configuration.dns.timeout,
-        dns_questions=configuration.dns.questions,
         places=places,
         beside=None if watch is None else partial(watching, watch),
         ending=lambda: None if leaving is None else leaving.settle(_LAST_SECONDS),
@@ -285,13 +283,8 @@ def rehearse(compiled: Plan) -> None:
         Transaction(received_at=0, client=client, hostname="a.example") for client in clients
     ]
     for transaction in transactions:
-        inspection = Inspection(compiled, transaction, header, now=0)
+        agenda = Agenda()
+        inspection = Inspection(compiled, transaction, header, now=0, agenda=agenda)
         inspection.feed(b"body \r\n")
-        decide(inspection.finish(run(inspection.questions(), _Nobody())))
-
-
-class _Nobody:
-    """A resolver that has no answer."""
-
-    def resolve(self, questions: tuple[Question, ...], /) -> tuple[Answer, ...]:
-        return (Answer.failed(Failure.UNREACHABLE),) * len(questions)
+        agenda.close(Failure.UNREACHABLE)
+        decide(inspection.sealed(agenda.add(inspection.finish(), Rank.POLICY).value))

@@ -70,8 +70,17 @@ class Limits:
     arc_key_names: int = _limit(
         100, "DNS names", "RFC 8617 §9.2; two for each of 50 sets, most chains share one"
     )
+    policy_questions: int = _limit(
+        120, "questions", "RFC 9989 §4.10: eight names and three for np= per author domain"
+    )
+    alignment_questions: int = _limit(
+        80, "questions", "RFC 9989 §4.4.1: a tree walk of eight names per name that may align"
+    )
+    spf_questions: int = _limit(
+        60, "questions", "RFC 7208 §4.6.4: ten terms, each MX with ten hosts at most"
+    )
     dns_questions: int = _limit(
-        60, "questions", "per message, all mechanisms; RFC 7208 §4.6.4 alone allows 10"
+        60, "questions", "per message, for all that decides nothing for the author"
     )
     dns_seconds: int = _limit(
         20, "seconds", "per message; Postfix's milter command timeout is 30 s"

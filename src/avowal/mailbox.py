@@ -118,6 +118,13 @@ class Authors:
         hiding = (Problem.TOO_MANY, Problem.UNREADABLE_DOMAIN, Problem.ADDRESS_LITERAL)
         return bool(self.domains) and not any(problem in self.problems for problem in hiding)
 
+    def each(self) -> tuple[Authors, ...]:
+        """Return the authors domain by domain, the mailboxes of each together."""
+        return tuple(
+            Authors(mailboxes=self.at(domain), domains=(domain,), problems=self.problems)
+            for domain in self.domains
+        )
+
     def at(self, domain: DomainName) -> tuple[Mailbox, ...]:
         """Return the mailboxes of one domain."""
         return tuple(m for m in self.mailboxes if m.domain and m.domain.same_as(domain))

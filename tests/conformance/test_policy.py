@@ -18,8 +18,7 @@ from avowal.message import Message
 from avowal.names import DomainName, NameFault
 from avowal.policy import adsp
 from avowal.policy.dmarc import evaluate as dmarc
-from avowal.policy.dmarc.alignment import Identifier, compare_names
-from avowal.policy.dmarc.discovery import Discovered, Explorer
+from avowal.policy.dmarc.alignment import Identifier, Organizations, compare_names
 from avowal.policy.dmarc.record import Record, RecordFault
 from avowal.policy.dmarc.suffixes import public_suffix_list
 from avowal.policy.evidence import EnvelopeResult, SignatureResult
@@ -127,14 +126,10 @@ def aligned(case: Case) -> str:
     except NameFault:
         return "no names"
     record = Record.parse(f"v=DMARC1; p=none; adkim={case.options['mode'][0]}".encode())
-    flow = compare_names(
-        Explorer(),
-        Discovered(domain=author, record=record),
-        record,
-        (Identifier("dkim", other, "pass"),),
-        public_suffix_list(),
-    )
-    return "aligned" if run(flow, zone_of(case)).alignments[0].aligned else "not aligned"
+    organizations = Organizations()
+    organizations.look_up(author, [other], public_suffix_list())
+    compared = compare_names(author, record, (Identifier("dkim", other, "pass"),), organizations)
+    return "aligned" if compared.alignments[0].aligned else "not aligned"
 
 
 @pytest.mark.parametrize("case", params("org-domain"))

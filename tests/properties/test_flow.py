@@ -7,6 +7,7 @@ from ipaddress import ip_address
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.inspecting import inspected
 
 from avowal import verify
 from avowal.config.toml import parse
@@ -14,9 +15,7 @@ from avowal.crypto.signing import PrivateKey
 from avowal.flow.actions import Actions, Disposition
 from avowal.flow.compiler import compile_plan
 from avowal.flow.decide import decide
-from avowal.flow.inspection import Inspection
 from avowal.flow.transaction import Transaction
-from avowal.lookup import run
 from avowal.message import CRLF, Header, Message
 from avowal.milter import actions as milter
 from avowal.testing import ED25519, Zone, record_for
@@ -85,11 +84,7 @@ def through(header: Header, chunks: list[bytes], client: str | None) -> Actions:
         recipients=(b"a@b.example", b"no address", b""),
         queue_id="4X",
     )
-    inspection = Inspection(PLAN, transaction, header, now=NOW)
-    answers = run(inspection.questions(), ZONE)
-    for chunk in chunks:
-        inspection.feed(chunk)
-    return decide(inspection.finish(answers))
+    return decide(inspected(PLAN, transaction, header, chunks, ZONE, now=NOW))
 
 
 CLIENTS = st.sampled_from([None, "192.0.2.1", "2001:db8::1"])

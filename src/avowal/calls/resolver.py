@@ -17,17 +17,24 @@ def moment(now: int | None) -> int:
     return int(time.time()) if now is None else now
 
 
-def limited(resolver: Any, limits: Limits) -> Any:
-    """Wrap a resolver in the budget and deadline of one message."""
+def resolver_of(resolver: Any) -> Any:
+    """Return a resolver: the one given, one over given data, or the system's."""
     if resolver is None:
-        resolver = system_resolver()
-    elif isinstance(resolver, Mapping):
+        return system_resolver()
+    if isinstance(resolver, Mapping):
         from avowal.dns.zone import Zone  # noqa: PLC0415
 
-        resolver = Zone(resolver)
-    from avowal.dns.limits import Limited  # noqa: PLC0415
+        return Zone(resolver)
+    return resolver
 
-    return Limited(resolver, questions=limits.dns_questions, seconds=limits.dns_seconds)
+
+def limited(resolver: Any, limits: Limits) -> Any:
+    """Wrap a resolver in the budget and deadline of one message."""
+    from avowal.dns.limits import Limited  # noqa: PLC0415 - start-up stays short
+
+    return Limited(
+        resolver_of(resolver), questions=limits.dns_questions, seconds=limits.dns_seconds
+    )
 
 
 @lru_cache(maxsize=1)

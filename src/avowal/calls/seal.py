@@ -15,10 +15,10 @@ from typing import Any
 from avowal.arc.intent import SEALED_NAMES
 from avowal.arc.sealer import Sealer, register_body
 from avowal.arc.verdict import ChainVerification, result_of
-from avowal.arc.verifier import ArcKeys, ArcVerifier
 from avowal.authres.model import AuthenticationResults
 from avowal.authres.reader import Instance, read
-from avowal.calls.resolver import ZoneData, limited, moment
+from avowal.calls.examine import aexamine, examine
+from avowal.calls.resolver import ZoneData, moment, resolver_of
 from avowal.calls.sign import intent_of
 from avowal.calls.source import Source, opened, read_header, signable
 from avowal.canonical import Octets
@@ -27,11 +27,12 @@ from avowal.dkim import rules as rules_module
 from avowal.dkim.hashing import BodyHasher
 from avowal.dkim.intent import Intent
 from avowal.dkim.rules import Rules
+from avowal.examine.findings import Findings, Receiver, Want
 from avowal.limits import DEFAULT, Limits
-from avowal.lookup import AsyncResolver, Resolver, Steps, arun, run
-from avowal.message import CRLF, LineEnds
+from avowal.lookup import AsyncResolver, Resolver
+from avowal.message import CRLF, Header, LineEnds
 
-_CALLER = 4  # frames between whoever calls `seal` and the flow that reads the results
+_CALLER = 3  # frames between whoever calls `seal` and the flow that reads the results
 
 
 class ResultsLost(UserWarning):
@@ -62,8 +63,9 @@ def verify_chain(
     """
     with opened(source) as chunks:
         header, body = read_header(chunks, line_ends=line_ends, limits=limits)
-        verifier = ArcVerifier(header, now=moment(now), rules=rules, limits=limits)
-        return _ended(verifier, body, run(verifier.keys(), limited(resolver, limits)))
+        receiver = Receiver(rules=rules, limits=limits)
+        asked = resolver_of(resolver)
+        return _chain(examine(header, body, receiver, Want.ARC, asked, now=moment(now)))
 
 
 async def averify_chain(
@@ -78,8 +80,9 @@ async def averify_chain(
     """Do what `verify_chain` does, waiting for DNS without blocking."""
     with opened(source) as chunks:
         header, body = read_header(chunks, line_ends=line_ends, limits=limits)
-        verifier = ArcVerifier(header, now=moment(now), rules=rules, limits=limits)
-        return _ended(verifier, body, await arun(verifier.keys(), limited(resolver, limits)))
+        receiver = Receiver(rules=rules, limits=limits)
+        asked = resolver_of(resolver)
+        return _chain(await aexamine(header, body, receiver, Want.ARC, asked, now=moment(now)))
 
 
 def seal(
@@ -112,11 +115,19 @@ def seal(
     impossible, or OSError for the file.
     """
     intent = intent_of(domain, selector, key, _with_names(options))
-    flow = _sealer(
-        source, line_ends, intent, authserv_id, results, arrived=arrived,
-        now=moment(now), mark_failed=mark_failed, rules=rules, limits=limits,
-    )  # fmt: skip
-    sealer = run(flow, limited(resolver, limits))
+    with opened(source) as chunks:
+        header, body = signable(chunks, line_ends)
+        sealing = _Sealing(header, intent, authserv_id, results, now=moment(now), limits=limits)
+        if arrived is None:
+            arrived = _chain(
+                examine(
+                    header, body, Receiver(rules=rules, limits=limits), Want.ARC,
+                    resolver_of(resolver), now=sealing.now, hasher=sealing.hasher,
+                )
+            )  # fmt: skip
+        else:
+            sealing.hash(body)
+        sealer = sealing.sealer(arrived, mark_failed=mark_failed)
     return b"".join([field.raw + CRLF for field in sealer.finish()])
 
 
@@ -139,58 +150,65 @@ async def aseal(
 ) -> bytes:
     """Do what `seal` does, waiting for DNS, and for a key with `asign`, without blocking."""
     intent = intent_of(domain, selector, key, _with_names(options))
-    flow = _sealer(
-        source, line_ends, intent, authserv_id, results, arrived=arrived,
-        now=moment(now), mark_failed=mark_failed, rules=rules, limits=limits,
-    )  # fmt: skip
-    sealer = await arun(flow, limited(resolver, limits))
+    with opened(source) as chunks:
+        header, body = signable(chunks, line_ends)
+        sealing = _Sealing(header, intent, authserv_id, results, now=moment(now), limits=limits)
+        if arrived is None:
+            arrived = _chain(
+                await aexamine(
+                    header, body, Receiver(rules=rules, limits=limits), Want.ARC,
+                    resolver_of(resolver), now=sealing.now, hasher=sealing.hasher,
+                )
+            )  # fmt: skip
+        else:
+            sealing.hash(body)
+        sealer = sealing.sealer(arrived, mark_failed=mark_failed)
     return b"".join([field.raw + CRLF for field in await sealer.afinish()])
 
 
-def _sealer(
-    source: Source,
-    line_ends: LineEnds,
-    intent: Intent,
-    authserv_id: str,
-    results: AuthenticationResults | None,
-    *,
-    arrived: ChainVerification | None,
-    now: int,
-    mark_failed: bool,
-    rules: Rules,
-    limits: Limits,
-) -> Steps[Sealer]:
-    """Validate the chain where no verdict is given; one body pass for that and the seal."""
-    with opened(source) as chunks:
-        header, body = signable(chunks, line_ends)
-        hasher = BodyHasher()
-        register_body(hasher, intent)
-        verifier = keys = None
-        if arrived is None:
-            verifier = ArcVerifier(header, now=now, rules=rules, limits=limits, hasher=hasher)
-            keys = yield from verifier.keys()
+class _Sealing:
+    """What a seal is made of, and the one body pass for it and the chain before it."""
+
+    def __init__(
+        self,
+        header: Header,
+        intent: Intent,
+        authserv_id: str,
+        results: AuthenticationResults | None,
+        *,
+        now: int,
+        limits: Limits,
+    ) -> None:
+        self.header = header
+        self.intent = intent
+        self.now = now
+        self.hasher = BodyHasher()
+        register_body(self.hasher, intent)
+        if results is None:
+            found = read(header, trusted={authserv_id}, limits=limits)
+            for lost in found.lost(authserv_id):
+                warnings.warn(f"not sealed: {loss(lost)}", ResultsLost, stacklevel=_CALLER)
+            results = found.combined(authserv_id)
+        self.results = results
+
+    def hash(self, body: Iterable[Octets]) -> None:
         for chunk in body:
-            hasher.feed(chunk)
-    hasher.finish()
-    if verifier is not None and keys is not None:
-        arrived = verifier.finish(keys)
-    assert arrived is not None  # noqa: S101 - given or just found
-    if results is None:
-        found = read(header, trusted={authserv_id}, limits=limits)
-        for lost in found.lost(authserv_id):
-            warnings.warn(f"not sealed: {loss(lost)}", ResultsLost, stacklevel=_CALLER)
-        results = found.combined(authserv_id)
-    if not results.named("arc"):
-        results = replace(results, results=(result_of(arrived), *results.results))
-    return Sealer(header, intent, arrived, results, now=now, mark_failed=mark_failed, hasher=hasher)
+            self.hasher.feed(chunk)
+        self.hasher.finish()
+
+    def sealer(self, arrived: ChainVerification, *, mark_failed: bool) -> Sealer:
+        results = self.results
+        if not results.named("arc"):
+            results = replace(results, results=(result_of(arrived), *results.results))
+        return Sealer(
+            self.header, self.intent, arrived, results,
+            now=self.now, mark_failed=mark_failed, hasher=self.hasher,
+        )  # fmt: skip
 
 
-def _ended(verifier: ArcVerifier, body: Iterable[Octets], keys: ArcKeys) -> ChainVerification:
-    if verifier.wants_body:
-        for chunk in body:
-            if not verifier.feed(chunk):
-                break
-    return verifier.finish(keys)
+def _chain(findings: Findings) -> ChainVerification:
+    assert findings.arc is not None  # noqa: S101 - it was asked for
+    return findings.arc
 
 
 def _with_names(options: dict[str, Any]) -> dict[str, Any]:

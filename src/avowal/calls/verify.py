@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING
 
 from avowal.calls.resolver import ZoneData, limited, moment
-from avowal.calls.source import Chunks, Source, opened, read_header
+from avowal.calls.source import Source, opened, read_header
 from avowal.canonical import Octets
 from avowal.dkim import rules as rules_module
 from avowal.dkim.rules import Rules
 from avowal.dkim.verification import Verification
-from avowal.dkim.verifier import Verifier
+from avowal.dkim.verifier import Keys, Verifier
 from avowal.limits import DEFAULT, Limits
 from avowal.lookup import AsyncResolver, Resolver, arun, run
-from avowal.message import LineEnds
+from avowal.message import Header, LineEnds
 
 if TYPE_CHECKING:
-    from avowal.dkim.legacy import ArchiveVerifier
-
-    AnyVerifier: TypeAlias = Verifier | ArchiveVerifier
+    from avowal.examine.findings import Receiver, Want
 
 
 def verify(
@@ -49,9 +47,9 @@ def verify(
     ()
     """
     with opened(source) as chunks:
-        verifier, body = _begun(chunks, now, rules, limits, line_ends)
-        keys = run(verifier.keys(), limited(resolver, limits))
-        return _ended(verifier, body, keys)
+        header, body = read_header(chunks, line_ends=line_ends, limits=limits)
+        bounded: Resolver = limited(resolver, limits)
+        return verified(header, body, bounded, now=moment(now), rules=rules, limits=limits)
 
 
 async def averify(
@@ -65,23 +63,45 @@ async def averify(
 ) -> tuple[Verification, ...]:
     """Do what `verify` does, waiting for DNS without blocking."""
     with opened(source) as chunks:
-        verifier, body = _begun(chunks, now, rules, limits, line_ends)
-        keys = await arun(verifier.keys(), limited(resolver, limits))
+        header, body = read_header(chunks, line_ends=line_ends, limits=limits)
+        bounded: AsyncResolver = limited(resolver, limits)
+        if rules.read_domainkeys:
+            from avowal.calls.examine import aexamine  # noqa: PLC0415 - archives only
+
+            receiver, want = _archivist(rules, limits)
+            found = await aexamine(header, body, receiver, want, bounded, now=moment(now))
+            return found.signatures
+        verifier = Verifier(header, now=moment(now), rules=rules, limits=limits)
+        keys = await arun(verifier.keys(), bounded)
         return _ended(verifier, body, keys)
 
 
-def _begun(
-    chunks: bytes | Chunks, now: int | None, rules: Rules, limits: Limits, line_ends: LineEnds
-) -> tuple[AnyVerifier, Iterable[Octets]]:
-    header, body = read_header(chunks, line_ends=line_ends, limits=limits)
+def verified(
+    header: Header,
+    body: Iterable[Octets],
+    resolver: Resolver,
+    *,
+    now: int | None,
+    rules: Rules,
+    limits: Limits = DEFAULT,
+) -> tuple[Verification, ...]:
+    """Verify the signatures of a message whose header is read.  Raises nothing of its own."""
     if rules.read_domainkeys:
-        from avowal.dkim.legacy import ArchiveVerifier  # noqa: PLC0415 - archives only
+        from avowal.calls.examine import examine  # noqa: PLC0415 - archives only
 
-        return ArchiveVerifier(header, now=moment(now), rules=rules, limits=limits), body
-    return Verifier(header, now=moment(now), rules=rules, limits=limits), body
+        receiver, want = _archivist(rules, limits)
+        return examine(header, body, receiver, want, resolver, now=now).signatures
+    verifier = Verifier(header, now=now, rules=rules, limits=limits)
+    return _ended(verifier, body, run(verifier.keys(), resolver))
 
 
-def _ended(verifier: AnyVerifier, body: Iterable[Octets], keys: Any) -> tuple[Verification, ...]:
+def _archivist(rules: Rules, limits: Limits) -> tuple[Receiver, Want]:
+    from avowal.examine.findings import Receiver, Want  # noqa: PLC0415 - archives only
+
+    return Receiver(rules=rules, limits=limits), Want.DKIM | Want.DOMAINKEYS
+
+
+def _ended(verifier: Verifier, body: Iterable[Octets], keys: Keys) -> tuple[Verification, ...]:
     if verifier.wants_body:
         for chunk in body:
             if not verifier.feed(chunk):

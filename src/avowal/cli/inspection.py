@@ -6,13 +6,12 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from avowal.calls.source import read_header
+from avowal.calls.verify import verified
 from avowal.canonical import Octets
 from avowal.cli.sources import Origin, Unusable
 from avowal.dkim.rules import Rules
 from avowal.dkim.verification import Verification
-from avowal.dkim.verifier import Verifier
 from avowal.dns.limits import Limited
-from avowal.lookup import run, together
 from avowal.message import Header, LineEnds
 
 
@@ -50,20 +49,5 @@ def inspect(
 ) -> Inspected:
     """Verify all signatures of a message.  Raises Unusable for what is no message."""
     header, body = begun(origin, chunks, line_ends)
-    verifiers: list[Any] = [Verifier(header, now=now, rules=rules)]
-    if rules.accept_drafts:
-        from avowal.dkim.legacy import DomainKeysVerifier
-
-        verifiers.append(DomainKeysVerifier(header, rules=rules))
-    keys = run(together(*(verifier.keys() for verifier in verifiers)), Limited(resolver))
-    for chunk in body:
-        wanting = [verifier.feed(chunk) for verifier in verifiers]  # each gets every chunk
-        if True not in wanting:
-            break
-    verdicts = [
-        verdict
-        for verifier, found in zip(verifiers, keys, strict=True)
-        for verdict in verifier.finish(found)
-    ]
-    verdicts.sort(key=lambda verdict: verdict.place)
-    return Inspected(origin=origin, header=header, verdicts=tuple(verdicts))
+    verdicts = verified(header, body, Limited(resolver), now=now, rules=rules)
+    return Inspected(origin=origin, header=header, verdicts=verdicts)

@@ -8,14 +8,14 @@ import click
 
 from avowal.cli.dns import Dns
 from avowal.cli.exits import Status
-from avowal.cli.hearing import hear
+from avowal.cli.post import examined
 from avowal.cli.shared_options import at_option, dns_options
 from avowal.cli.sources import whole
 from avowal.text import printable
 
 if TYPE_CHECKING:
+    from avowal.dkim.verification import Verification
     from avowal.lists.advice import Advice, Habits
-    from avowal.lists.resign import Arrival
 
 
 @click.command("advise")
@@ -37,16 +37,17 @@ def advise(*, path: str, seen: str | None, as_json: bool, now: int, dns: Dns, **
 
     The first line is the decision, the others go with it.
     """
+    from avowal.examine.posts import author_policies
     from avowal.lists import advice
 
     message = whole(path)
-    heard = hear(message, dns, now=now)
+    found = examined(message, dns, now=now)
     chosen = _habits(message, seen, **habits)
-    given = advice.advise(message.header, heard.arrival.verdicts, chosen, heard.policies)
+    given = advice.advise(message.header, found.dkim, chosen, author_policies(found))
     if as_json:
-        _write_json(given, heard.arrival)
+        _write_json(given, found.dkim)
     else:
-        _write(given, heard.arrival, chosen)
+        _write(given, found.dkim, chosen)
     refused = given[0].act in (advice.Act.REFUSE, advice.Act.HOLD)
     return Status.NOT_PASSED if refused else Status.PASSED
 
@@ -86,10 +87,10 @@ def _habits(
 _OF_FIELDS = ("field-added", "field-dropped", "field-changed", "from-rewritten", "reply-to")
 
 
-def _write(given: tuple[Advice, ...], arrival: Arrival, habits: Habits) -> None:
+def _write(given: tuple[Advice, ...], verdicts: tuple[Verification, ...], habits: Habits) -> None:
     from avowal.lists.advice import breaks
 
-    for verdict in arrival.verdicts:
+    for verdict in verdicts:
         line = f"signature of {verdict.domain}: {verdict.result}"
         if verdict.passed and verdict.signature is not None:
             why = breaks(habits, verdict.signature)
@@ -99,12 +100,12 @@ def _write(given: tuple[Advice, ...], arrival: Arrival, habits: Habits) -> None:
         click.echo(printable(f"{one.act}: {one}"))
 
 
-def _write_json(given: tuple[Advice, ...], arrival: Arrival) -> None:
+def _write_json(given: tuple[Advice, ...], verdicts: tuple[Verification, ...]) -> None:
     import json
 
     advice = [
         {"act": str(a.act), "sentence": a.act.sentence, "source": a.act.source, "why": a.why}
         for a in given
     ]
-    results = [{"domain": v.domain, "result": str(v.result)} for v in arrival.verdicts]
+    results = [{"domain": v.domain, "result": str(v.result)} for v in verdicts]
     click.echo(json.dumps({"advice": advice, "results": results}))

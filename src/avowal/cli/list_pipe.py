@@ -16,8 +16,8 @@ import click
 from avowal.cli import exits
 from avowal.cli.dns import Dns
 from avowal.cli.exits import Status
-from avowal.cli.hearing import hear
 from avowal.cli.keyfile import load, password_option
+from avowal.cli.post import examined, list_receiver
 from avowal.cli.shared_options import at_option, dns_options
 from avowal.cli.sources import whole
 from avowal.errors import UsageError
@@ -105,6 +105,7 @@ def pipe(
     dns: Dns,
 ) -> int:
     """Verify, record, change and sign one post; standard input to standard output."""
+    from avowal.examine.posts import as_it_leaves, author_policies, recorded_results
     from avowal.lists import advice
     from avowal.lists.author import Replies, Rewriting
     from avowal.lists.resign import Removal, Resigner
@@ -121,16 +122,20 @@ def pipe(
     )
     request = None if client is None else _request(client, mail_from, helo, now)
     message = whole(path)
-    heard = hear(message, dns, now=now, request=request, chain=seal)
-    given = advice.advise(message.header, heard.arrival.verdicts, work.habits, heard.policies)
+    found = examined(message, dns, now=now, request=request, chain=seal)
+    given = advice.advise(message.header, found.dkim, work.habits, author_policies(found))
     exits.complain(f"{given[0].act}: {given[0].why}")
     if refuse and given[0].act in (advice.Act.REFUSE, advice.Act.HOLD):
         return Status.NOT_PASSED
     outgoing = work.changed(message, given)
-    done = resigner.resign(heard.arrival, outgoing, now=now, also=heard.results)
-    sent = done.message
-    if heard.chain is not None:
-        sent = _sealed(sent, resigner, heard.chain, now)
+    sent = resigner.resign(
+        outgoing,
+        recorded_results(found),
+        verdicts=as_it_leaves(outgoing, found, list_receiver(), now=now),
+        now=now,
+    ).message
+    if found.arc is not None:
+        sent = _sealed(sent, resigner, found.arc, now)
     octets = sent.octets
     sys.stdout.buffer.write(octets.replace(b"\r\n", b"\n") if message.converted else octets)
     sys.stdout.buffer.flush()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +16,11 @@ from avowal.cli.policy_publish import domain_name
 from avowal.cli.shared_options import at_option, dns_options, line_ends_option
 from avowal.errors import UsageError
 from avowal.message import LineEnds
+
+if TYPE_CHECKING:
+    from avowal.lookup import Resolver
+    from avowal.policy.assessment import Assessment, Choice
+    from avowal.policy.spf import SpfRequest
 
 _GENERATIONS = ("domainkeys", "2005", "2007", "adsp", "2015", "2026")
 
@@ -101,7 +106,7 @@ def evaluate(
     return worst(*statuses)
 
 
-def _choice(options: dict[str, Any]) -> Any:
+def _choice(options: dict[str, Any]) -> Choice:
     from avowal.policy.assessment import Choice, Generation, Handling
     from avowal.policy.dmarc.evaluate import Rules
     from avowal.policy.existence import Existence
@@ -121,80 +126,50 @@ def _choice(options: dict[str, Any]) -> Any:
 def _assessed(
     origin: sources.Origin,
     chunks: Iterator[bytes],
-    resolver: Any,
-    choice: Any,
+    resolver: Resolver,
+    choice: Choice,
     options: dict[str, Any],
-) -> Any:
-    """Verify and evaluate one message; the questions of all mechanisms share their rounds."""
+) -> Assessment:
+    """Verify and evaluate one message."""
+    from avowal.calls.examine import examine
     from avowal.cli.inspection import begun
-    from avowal.dkim.legacy import DomainKeysVerifier
     from avowal.dkim.rules import PROFILES
-    from avowal.dkim.verifier import Verifier
-    from avowal.dns.limits import Limited
-    from avowal.lookup import run, together
-    from avowal.policy.engine import Engine
-    from avowal.policy.evidence import SignatureResult, candidates
+    from avowal.examine.findings import Receiver, Want
 
     line_ends: LineEnds = options["line_ends"]
     header, body = begun(origin, chunks, line_ends)
-    verifier = Verifier(header, now=options["now"])
-    older = DomainKeysVerifier(header, rules=PROFILES["archive"])
-    engine = Engine(header, choice)
-    limited = Limited(resolver)
-    foreseen = engine.foresee(candidates(header), _sender(options))
-    keys, older_keys, envelope, _ = run(
-        together(verifier.keys(), older.keys(), _envelope(options), foreseen), limited
+    found = examine(
+        header,
+        body,
+        Receiver(choice=choice, historic=PROFILES["archive"]),
+        Want.DKIM | Want.DOMAINKEYS | Want.POLICIES,
+        resolver,
+        now=options["now"],
+        envelope=_client_of(options),
     )
-    for chunk in body:
-        wanting = [verifier.feed(chunk), older.feed(chunk)]
-        if True not in wanting:
-            break
-    results = [SignatureResult.of(verdict) for verdict in verifier.finish(keys)]
-    older_results = [SignatureResult.of(verdict) for verdict in older.finish(older_keys)]
-    assessment = run(
-        engine.evaluate(
-            [result for result in results if result is not None],
-            None if envelope is None else envelope.envelope,
-            domainkeys=[result for result in older_results if result is not None],
-        ),
-        limited,
-    )
-    if envelope is None:
-        return assessment
-    return replace(assessment, trace=(*envelope.trace, *assessment.trace))
+    assert found.policies is not None  # noqa: S101 - a generation is chosen
+    if found.spf is None:
+        return found.policies
+    return replace(found.policies, trace=(*found.spf.trace, *found.policies.trace))
 
 
-def _envelope(options: dict[str, Any]) -> Any:
-    """The SPF check as a flow; its result is None where no client is given."""
-    from avowal.policy.spf import SpfRequest, check_identity
+def _client_of(options: dict[str, Any]) -> SpfRequest | None:
+    """Return whom SPF is checked for, None where no client is given."""
+    from avowal.policy.spf import SpfRequest
 
     if options["client"] is None:
         if options["mail_from"] or options["helo"]:
             raise UsageError("--mail-from and --helo need --client: SPF is about an IP address")
-        return _nothing()
-    return check_identity(
-        SpfRequest(
-            client=options["client"],
-            mail_from=options["mail_from"].encode("utf-8", "surrogateescape"),
-            helo=options["helo"].encode("utf-8", "surrogateescape"),
-            now=options["now"],
-        )
+        return None
+    return SpfRequest(
+        client=options["client"],
+        mail_from=options["mail_from"].encode("utf-8", "surrogateescape"),
+        helo=options["helo"].encode("utf-8", "surrogateescape"),
+        now=options["now"],
     )
 
 
-def _sender(options: dict[str, Any]) -> Any:
-    """The domain SPF will be asked about, None where it is not known."""
-    if options["client"] is None:
-        return None
-    domain = options["mail_from"].rpartition("@")[2] or options["helo"]
-    return domain_name(domain) if domain else None
-
-
-def _nothing() -> Any:
-    yield from ()
-
-
-def _status(assessment: Any) -> Status:
+def _status(assessment: Assessment) -> Status:
     if assessment.disposition.value not in {"accept", "tempfail"}:
         return Status.NOT_PASSED
     unknown = any(verdict.word == "temperror" for verdict in assessment.verdicts)

@@ -116,6 +116,19 @@ def _historic(
     return None
 
 
+def unsigned_content(rules: Rules, signed: int, whole: int) -> Problem | None:
+    """Judge a body of `whole` canonical octets of which l= covers `signed` (RFC 6376 §8.2)."""
+    if not (rules.accept_unsigned_content or rules.limits_unsigned_content):
+        return Reason.UNSIGNED_CONTENT, f"l={signed}"
+    if rules.min_signed_octets is not None and signed < min(rules.min_signed_octets, whole):
+        return Reason.UNSIGNED_CONTENT, f"only {signed} octets of the body are signed"
+    if rules.min_signed_percent is not None and signed * 100 < rules.min_signed_percent * whole:
+        return Reason.UNSIGNED_CONTENT, f"only {signed * 100 // whole} % of the body are signed"
+    if rules.max_unsigned_octets is not None and whole - signed > rules.max_unsigned_octets:
+        return Reason.UNSIGNED_CONTENT, f"{whole - signed} octets of the body are not signed"
+    return None
+
+
 BEFORE_KEY: tuple[Check, ...] = (
     _identity,
     _from_signed,

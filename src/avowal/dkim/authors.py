@@ -15,6 +15,7 @@ from avowal.limits import DEFAULT, Limits
 from avowal.message import Header
 from avowal.names import DomainName, NameFault
 
+UNRELATED = 2
 _AFTER_AT = re.compile(rb"@([A-Za-z0-9._\x80-\xff-]+)")
 
 
@@ -42,10 +43,10 @@ class Authors:
             self._above.add(name)
 
     def distance(self, domain: DomainName) -> int:
-        """How far d= is from the author: 0 the same domain, 1 one above it, 2 unrelated."""
+        """How far d= is from the author: 0 the same domain, 1 one above it, else `UNRELATED`."""
         if domain.ascii in self._domains:
             return 0
-        return 1 if domain.ascii in self._above else 2
+        return 1 if domain.ascii in self._above else UNRELATED
 
 
 def _written(header: Header) -> Iterator[bytes]:

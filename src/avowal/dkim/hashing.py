@@ -83,24 +83,31 @@ class BodyHash:
         return self._running.digest(self.length)
 
     @property
-    def satisfied(self) -> bool:
-        """Whether more of the body cannot change anything that will be asked."""
+    def exceeded(self) -> bool:
+        """Whether the body goes on behind what l= covers."""
         return self.length is not None and self._running.count > self.length
 
 
 class BodyHasher:
     """Hashes a body in as many forms as the signatures ask for, each form made once."""
 
-    __slots__ = ("_canonicalizers", "_hashes", "_running", "_widest")
+    __slots__ = ("_canonicalizers", "_counting", "_hashes", "_running", "_widest")
 
     def __init__(self) -> None:
         self._hashes: dict[tuple[str, str, int | None], BodyHash] = {}
         self._running: dict[tuple[str, str], _RunningHash] = {}
         self._widest: dict[tuple[str, str], BodyHash] = {}
+        self._counting = False
         self._canonicalizers: list[BodyForm] | None = None
 
-    def register(self, form: str, hash_name: str, length: int | None) -> BodyHash:
-        """Ask for a hash; equal requests share one.  All come before the first `feed`."""
+    def register(
+        self, form: str, hash_name: str, length: int | None, *, counted: bool = False
+    ) -> BodyHash:
+        """Ask for a hash; equal requests share one.  All come before the first `feed`.
+
+        `counted` asks how long the whole canonical body is, where l= covers a part.
+        """
+        self._counting = self._counting or (counted and length is not None)
         wanted = (form, hash_name, length)
         made = self._hashes.get(wanted)
         if made is None:
@@ -127,8 +134,10 @@ class BodyHasher:
     @property
     def wanting(self) -> bool:
         """Whether some hash still needs octets: the one that reaches furthest tells."""
+        if self._counting:
+            return True
         for body_hash in self._widest.values():
-            if not body_hash.satisfied:
+            if not body_hash.exceeded:
                 return True
         return False
 

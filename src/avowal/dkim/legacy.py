@@ -4,8 +4,6 @@ What DKIM replaced is verified here because an archive asks whether it would hav
 verified then.  A DomainKeys signature that fits reads `historic-protocol`, a policy
 result, unless the rules accept drafts: SHA-1 authenticates nobody today (RFC 8301).
 Signatures of the DKIM drafts are read by `Signature.parse(drafts=True)`.
-
-`ArchiveVerifier` is `Verifier` with these fields among its verdicts.
 """
 
 from __future__ import annotations
@@ -32,7 +30,6 @@ from avowal.dkim.reasons import Reason
 from avowal.dkim.rules import Rules
 from avowal.dkim.usable import no_record
 from avowal.dkim.verification import Verification
-from avowal.dkim.verifier import Keys, Verifier
 from avowal.errors import SyntaxFault
 from avowal.limits import DEFAULT, Limits
 from avowal.lookup import Answer, Outcome, Steps, together
@@ -42,7 +39,7 @@ from avowal.taglist import TagList, TagListFault, colon_list, from_base64, witho
 from avowal.text import printable
 
 FIELD_NAME = b"domainkey-signature"
-ArchiveKeys: TypeAlias = tuple[Keys, Mapping[str, Answer]]
+DomainKeysAnswers: TypeAlias = Mapping[str, Answer]
 _ALGORITHM = ALGORITHMS["rsa-sha1"]  # the only one there was, RFC 4870 §3.3 a=
 _ADDRESS = re.compile(rb"([^\s<>(),;:@\"]*)@([A-Za-z0-9._\x80-\xff-]+)")
 
@@ -85,7 +82,7 @@ class DomainKeysVerifier:
         places = header.positions.get(FIELD_NAME, ()) if whole else ()
         self._candidates = [self._read(place, count) for count, place in enumerate(places)]
 
-    def keys(self) -> Steps[Mapping[str, Answer]]:
+    def keys(self) -> Steps[DomainKeysAnswers]:
         """Ask for all keys in one round."""
         wanted = {key_name(*c.names): c.names for c in self._candidates if c.names is not None}
         answers = yield from together(*[dns_txt(*names) for names in wanted.values()])
@@ -103,7 +100,7 @@ class DomainKeysVerifier:
                 candidate.canonicalizer.feed(chunk)
         return self.wants_body
 
-    def finish(self, keys: Mapping[str, Answer]) -> tuple[Verification, ...]:
+    def finish(self, keys: DomainKeysAnswers) -> tuple[Verification, ...]:
         """End the body and return one verdict per DomainKey-Signature field.
 
         The tags stand in `salvage`: `signature` is for DKIM's own.
@@ -237,45 +234,6 @@ class DomainKeysVerifier:
             raise _Refused(Reason.SIGNATURE)
         if not self._rules.accept_drafts:
             raise _Refused(Reason.HISTORIC_PROTOCOL, "DomainKeys, RFC 4870")
-
-
-class ArchiveVerifier:
-    """Verifies the DKIM-Signature and the DomainKey-Signature fields of one message.
-
-    Used like `Verifier`; the verdicts come in header order.
-    """
-
-    __slots__ = ("_dkim", "_domainkeys")
-
-    def __init__(
-        self,
-        header: Header,
-        *,
-        now: int | None,
-        rules: Rules = rules_module.ARCHIVE,
-        limits: Limits = DEFAULT,
-    ) -> None:
-        self._dkim = Verifier(header, now=now, rules=rules, limits=limits)
-        self._domainkeys = DomainKeysVerifier(header, rules=rules, limits=limits)
-
-    @property
-    def wants_body(self) -> bool:
-        """Whether any signature is left that the body matters for."""
-        return self._dkim.wants_body or self._domainkeys.wants_body
-
-    def keys(self) -> Steps[ArchiveKeys]:
-        """Ask for the keys of both in one round."""
-        return (yield from together(self._dkim.keys(), self._domainkeys.keys()))
-
-    def feed(self, chunk: Octets) -> bool:
-        """Take the next octets of the body; return whether more can matter."""
-        wanted = self._dkim.feed(chunk)
-        return self._domainkeys.feed(chunk) or wanted
-
-    def finish(self, keys: ArchiveKeys) -> tuple[Verification, ...]:
-        """End the body and return one verdict per signature field, top to bottom."""
-        verdicts = self._dkim.finish(keys[0]) + self._domainkeys.finish(keys[1])
-        return tuple(sorted(verdicts, key=lambda verdict: verdict.place))
 
 
 def _within(granularity: bytes, sender: tuple[bytes, DomainName] | None) -> bool:

@@ -170,6 +170,12 @@ class Reason(StrEnum):
         "RFC 6376 §3.6.1 t=y",
         "the domain is only testing this key",
     )
+    KEY_UNPROTECTED = (
+        "key-unprotected",
+        Result.POLICY,
+        "RFC 6376 §8.5",
+        "the key is not protected by DNSSEC",
+    )
     HISTORIC_ALGORITHM = (
         "historic-algorithm",
         Result.POLICY,

@@ -43,11 +43,23 @@ class Rules:
     accept_unsigned_content: bool = _rule(
         False, "unsigned-content", "let octets stand behind the l= part of a body (§8.2)"
     )
+    min_signed_octets: int | None = _rule(
+        None, "unsigned-content", "octets that l= has to cover where more stands behind them"
+    )
+    min_signed_percent: int | None = _rule(
+        None, "unsigned-content", "part of the canonical body that l= has to cover, in %"
+    )
+    max_unsigned_octets: int | None = _rule(
+        None, "unsigned-content", "octets that may stand behind the l= part of a body"
+    )
     ignore_body_length: bool = _rule(
         False, "body-hash", "hash the whole body whatever l= says (RFC 8460 §3)"
     )
     accept_testing: bool = _rule(
         True, "key-testing", "let keys with t=y count; they always carry a warning (§3.6.1)"
+    )
+    accept_unprotected_key: bool = _rule(
+        True, "key-unprotected", "let keys count whose record came without DNSSEC (§8.5)"
     )
     honor_granularity: bool = _rule(
         False, "key-granularity", "enforce g= as RFC 4871 did, for archives"
@@ -102,6 +114,12 @@ class Rules:
         refuse_single("required_fields", self.required_fields, bytes)
         refuse_single("sole_fields", self.sole_fields, bytes)
         refuse_single("unacceptable_domains", self.unacceptable_domains)
+
+    @property
+    def limits_unsigned_content(self) -> bool:
+        """Whether content behind l= is judged by how much of it there is."""
+        limits = self.min_signed_octets, self.min_signed_percent, self.max_unsigned_octets
+        return any(limit is not None for limit in limits)
 
     def but(self, **changes: Any) -> Rules:
         """Return these rules with some of them changed."""

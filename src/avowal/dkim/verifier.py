@@ -192,7 +192,10 @@ class Verifier:
             candidate.key_place = key_place
             length = None if self._rules.ignore_body_length else signature.body_length
             candidate.body = self._hasher.register(
-                signature.body_canon, ALGORITHMS[signature.algorithm].hash_name, length
+                signature.body_canon,
+                ALGORITHMS[signature.algorithm].hash_name,
+                length,
+                counted=self._rules.limits_unsigned_content,
             )
 
     # -- behind the body ---------------------------------------------------------------
@@ -229,7 +232,7 @@ class Verifier:
             return self._verification(candidate, key, record=record)
         problem, evidence = self._match(candidate, signature, key, answer)
         if problem is None:
-            problem = self._unacceptable(signature, record, candidate)
+            problem = self._unacceptable(signature, record, secure=answer.secure)
         usual_form = ALGORITHMS[signature.algorithm].key_forms[0]
         warnings = (
             *cautions.of_key(record, key, usual_form, len(answer.records)),
@@ -268,15 +271,17 @@ class Verifier:
             problem = Reason.BODY_HASH, None if intact else "and the signed fields changed too"
         elif not intact:
             problem = Reason.SIGNATURE, None
-        elif body.satisfied and not self._rules.accept_unsigned_content:
-            problem = Reason.UNSIGNED_CONTENT, f"l={body.length}"
+        elif body.exceeded:
+            problem = acceptance.unsigned_content(self._rules, body.length or 0, body.count or 0)
         return problem, evidence
 
     def _unacceptable(
-        self, signature: Signature, record: KeyRecord, candidate: _Candidate
+        self, signature: Signature, record: KeyRecord, *, secure: bool
     ) -> tuple[Reason, str | None] | None:
         if record.testing and not self._rules.accept_testing:
             return Reason.KEY_TESTING, None
+        if not secure and not self._rules.accept_unprotected_key:
+            return Reason.KEY_UNPROTECTED, None
         return acceptance.first_problem(
             acceptance.AFTER_MATCH, signature, self._header, self._rules, self._now
         )

@@ -74,20 +74,21 @@ class Limited:
             self._seconds += spared
 
     async def aresolve(self, questions: tuple[Question, ...], /) -> tuple[Answer, ...]:
-        """The same for asynchronous callers."""
-        from asyncio import timeout  # noqa: PLC0415 - synchronous callers never load asyncio
+        """The same for asynchronous callers; an answer that came in time is kept."""
+        import asyncio  # noqa: PLC0415 - synchronous callers never load asyncio
 
         allowed, refused = self._admit(questions)
         if not allowed:
             return refused
         started = self._clock()
         inner: AsyncResolver = self._resolver
+        asking = [asyncio.ensure_future(aanswers_of(inner, (question,))) for question in allowed]
         try:
-            async with timeout(self._seconds):
-                answers = await aanswers_of(inner, allowed)
-        except TimeoutError:
-            answers = (_TOO_LATE,) * len(allowed)
+            await asyncio.wait(asking, timeout=self._seconds)
+            answers = tuple([one.result()[0] if one.done() else _TOO_LATE for one in asking])
         finally:
+            for one in asking:
+                one.cancel()
             self._seconds -= self._clock() - started
         return answers + refused
 

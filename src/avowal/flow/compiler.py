@@ -17,30 +17,28 @@ from avowal.config.places import NOWHERE, Path, Places, dotted
 from avowal.crypto.algorithms import signing_names
 from avowal.dkim.intent import OVERSIGNED_NAMES, UNSUITABLE_NAMES, Intent, lower_names
 from avowal.errors import IntentError, KeyMaterialError
-from avowal.flow.arc import ArcSealing, ArcVerifying
+from avowal.examine.findings import Receiver
+from avowal.flow.arc import ArcSealing
 from avowal.flow.classes import ResultClass
-from avowal.flow.feedback import Reporting, mistakes_in
-from avowal.flow.mechanism import Mechanism, Sealer
+from avowal.flow.feedback import mistakes_in
 from avowal.flow.plan import (
+    AddressSets,
     KeyLoader,
     KeyUse,
     Plan,
     Rewriting,
     SigningRule,
 )
-from avowal.flow.policies import PolicyChecking, SpfChecking, choice_of
-from avowal.flow.posts import PostJudging
-from avowal.flow.signatures import DkimVerifying
+from avowal.flow.policies import choice_of
+from avowal.flow.seals import Sealer
 from avowal.flow.signing import DkimSigning
 from avowal.flow.tables import Sets
 from avowal.lists.resign import Removal
 from avowal.policy.assessment import Choice
 from avowal.policy.dmarc.evaluate import Rules as DmarcRules
 from avowal.policy.existence import Existence
+from avowal.reputation.opinions import Assessor
 
-MECHANISMS: tuple[Mechanism, ...] = (
-    DkimVerifying(), ArcVerifying(), SpfChecking(), PolicyChecking(), PostJudging(), Reporting(),
-)  # fmt: skip
 SEALERS: tuple[Sealer, ...] = (DkimSigning(), ArcSealing())
 _FIELD_NAME = re.compile(r"[!-9;-~]+")  # RFC 5322 §3.6.8
 _ALL = "%"
@@ -53,7 +51,7 @@ def compile_plan(
     *,
     load: KeyLoader,
     generation: int = 0,
-    mechanisms: Iterable[Mechanism] = MECHANISMS,
+    assessor: Assessor | None = None,
     sealers: Iterable[Sealer] = SEALERS,
     software: str = "avowal",
 ) -> Plan:
@@ -62,7 +60,7 @@ def compile_plan(
     Raises `config.mistakes.Mistakes`, a ConfigError that holds every mistake.
     """
     compiler = _Compiler(configuration, places, load)
-    plan = compiler.plan(generation, tuple(mechanisms), tuple(sealers), software)
+    plan = compiler.plan(generation, assessor, tuple(sealers), software)
     compiler.mistakes.raise_any()
     return plan
 
@@ -78,7 +76,7 @@ class _Compiler(Sets):
     def plan(
         self,
         generation: int,
-        mechanisms: tuple[Mechanism, ...],
+        assessor: Assessor | None,
         sealers: tuple[Sealer, ...],
         software: str,
     ) -> Plan:
@@ -101,6 +99,7 @@ class _Compiler(Sets):
             self.mistakes.add(("reports", option), why, hint)
         signed, oversigned = self.names()
         keys = self.keys(signed, oversigned)
+        addresses = self.address_sets()
         return Plan(
             configuration=self.configuration,
             places=self.places,
@@ -111,20 +110,29 @@ class _Compiler(Sets):
             resign_rules=self.resign_rules("to", keys),
             list_rules=self.resign_rules("sender", keys),
             sealing=self.sealing(keys),
-            addresses=self.address_sets(),
+            addresses=addresses,
             hosts=self.host_sets(),
-            verification_rules=self.verification_rules(),
-            policy_choice=self.policy_choice(),
-            limits=self.limits(),
+            receiver=self.receiver(addresses),
+            assessor=assessor,
             signed_names=signed,
             oversigned_names=oversigned,
             signed_set=oversigned.union(signed),
             rewriting=self.rewriting(),
             rewritten_names=frozenset(lower_names(signing.rewritten_names)) or frozenset(signed),
             actions={class_: getattr(actions, str(class_)) for class_ in ResultClass},
-            mechanisms=mechanisms,
             sealers=sealers,
             software=software,
+        )
+
+    def receiver(self, addresses: AddressSets) -> Receiver:
+        trusted = addresses.trusted_sealers
+        return Receiver(
+            rules=self.verification_rules(),
+            limits=self.limits(),
+            choice=self.policy_choice(),
+            trusts_sealer=(lambda domain: bool(trusted.find(b"", domain)))
+            if len(trusted)
+            else None,
         )
 
     def policy_choice(self) -> Choice:

@@ -53,8 +53,8 @@ def decide(outcome: Outcome) -> Actions:
     plan = outcome.plan
     verdict = _verdict(plan, outcome)
     steps = [*outcome.treatment.steps, *outcome.edits.steps]
-    for finding in outcome.findings.values():
-        steps += finding.steps
+    for conclusion in outcome.conclusions:
+        steps += conclusion.steps
     steps += _closing_steps(outcome, verdict)
     disposition = _DISPOSITIONS.get(verdict.action, Disposition.ACCEPT)
     accepted = disposition is Disposition.ACCEPT
@@ -64,7 +64,7 @@ def decide(outcome: Outcome) -> Actions:
         record=_record(outcome, verdict, reports=len(reports)),
         trace=Trace(tuple(steps)),
         disposition=disposition,
-        reply=_reply(verdict, feedback.requested(outcome)) if refused else None,
+        reply=_reply(verdict, outcome.requested) if refused else None,
         delete=outcome.edits.delete if accepted else (),
         change=outcome.edits.change if accepted else (),
         insert=tuple(_on_top(outcome, verdict)) if accepted else (),
@@ -116,7 +116,7 @@ def _as_dry_run(actions: Actions) -> Actions:
 def _verdict(plan: Plan, outcome: Outcome) -> Verdict:
     """Take the heaviest class that an action is configured for; else the heaviest class."""
     found = [(fault.class_, fault.why) for fault in outcome.faults]
-    found += [(f.class_, f.why) for f in outcome.findings.values() if f.class_ is not None]
+    found += [(one.class_, one.why) for one in outcome.conclusions if one.class_ is not None]
     if not found:
         return Verdict(None, "accept", "")
     excess = outcome.header.excess(plan.limits) if outcome.treatment.verify else None
@@ -230,10 +230,8 @@ def _on_top(outcome: Outcome, verdict: Verdict) -> Iterator[Field]:
 
 def _record(outcome: Outcome, verdict: Verdict, *, reports: int) -> Record:
     transaction, treatment = outcome.transaction, outcome.treatment
-    finding = outcome.findings.get("dkim")
-    judgements = () if finding is None else finding.value
     authors = treatment.authorship.authors
-    results = [r for f in outcome.findings.values() for r in f.results]
+    results = [result for one in outcome.conclusions for result in one.results]
     return Record(
         action=verdict.action,
         treatment=treatment.word,
@@ -249,7 +247,7 @@ def _record(outcome: Outcome, verdict: Verdict, *, reports: int) -> Record:
             Made(domain=one.domain, selector=one.selector, algorithm=one.algorithm)
             for one in outcome.signed
         ),
-        checked=tuple(_checked(one) for one in judgements),
+        checked=tuple(_checked(one) for one in outcome.judgements),
         results=tuple((result.method, result.result) for result in results),
         removed=len(outcome.edits.delete),
         refolded=len(outcome.edits.change),

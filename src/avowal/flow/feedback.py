@@ -1,7 +1,7 @@
 """What is told about signatures that failed: reports to signers who ask, notes for the operator.
 
-Reports are a mechanism (RFC 6651): what the domains say is asked with the keys, so that
-their words can stand in a reply.  Nothing of it touches a verdict (§3.3).  Faces send what
+What the domains say about reports (RFC 6651) is asked with the keys, so that their words can
+stand in a reply.  Nothing of it touches a verdict (§3.3).  Faces send what
 `Actions.reports` holds when the mail has its answer, and write `Actions.diagnosis`.
 """
 
@@ -12,20 +12,22 @@ import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
-from avowal.canonical import Octets
 from avowal.config.model import Reports
+from avowal.examine.findings import Findings
 from avowal.flow.actions import Diagnosis, Disposition
+from avowal.flow.context import Context
 from avowal.flow.edits import own_ids
-from avowal.flow.inspection import Outcome
-from avowal.flow.mechanism import Context, Finding, Findings, Work
-from avowal.flow.trace import Topic
-from avowal.lookup import Steps
+from avowal.flow.plan import Plan
+from avowal.flow.trace import Step, Topic
 from avowal.report.arf import Envelope, ReportMail
 from avowal.report.differences import told
 from avowal.report.dkim_failure import Circumstances, KeptBodies, failure_report
-from avowal.report.dkim_feedback import Wanted, chosen, records
+from avowal.report.dkim_feedback import Records, Wanted, chosen
+
+if TYPE_CHECKING:
+    from avowal.flow.inspection import Outcome
 
 _MOST_DIAGNOSIS = 64 << 10  # characters
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
@@ -52,51 +54,31 @@ class Requested:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Reporting:
-    """The mechanism `reports`; the value of its finding is a `Requested`."""
+def kept_bodies(context: Context) -> KeptBodies | None:
+    """Start keeping bodies where a signature asks for reports, and the message is none itself.
 
-    name: str = "reports"
-
-    def begin(self, context: Context, /) -> Work | None:
-        """Start where a signature asks for reports, and the message is none itself."""
-        wanted = context.plan.configuration.reports.send and context.treatment.verify
-        if not wanted or _is_report(context):
-            return None
-        bodies = KeptBodies(context.header, limits=context.plan.limits)
-        return _ReportWork(context, bodies) if bodies.domains else None
+    What their domains say is asked by `report.dkim_feedback.records`.
+    """
+    wanted = context.plan.configuration.reports.send and context.treatment.verify
+    if not wanted or _is_report(context):
+        return None
+    bodies = KeptBodies(context.header, limits=context.plan.limits)
+    return bodies if bodies.domains else None
 
 
-class _ReportWork:
-    __slots__ = ("_bodies", "_context", "wants_body")
+def requested(context: Context, findings: Findings, bodies: KeptBodies, said: Records) -> Requested:
+    """Return the reports that are wanted, when the body has ended."""
+    bodies.finish()
+    wanted = chosen(findings.signatures, said, draw=context.transaction.draw)
+    return Requested(wanted=wanted, bodies=bodies)
 
-    def __init__(self, context: Context, bodies: KeptBodies) -> None:
-        self._context = context
-        self._bodies = bodies
-        self.wants_body = True
 
-    def questions(self) -> Steps[Any]:
-        return records(self._bodies.domains)
-
-    def feed(self, chunk: Octets, /) -> bool:
-        self._bodies.feed(chunk)
-        return self._bodies.wants_body
-
-    def finish(self, answers: Any, before: Findings, /) -> Finding:
-        self._bodies.finish()
-        dkim = before.get("dkim")
-        verifications = () if dkim is None else [one.verification for one in dkim.value]
-        draw = self._context.transaction.draw
-        wanted = chosen(verifications, answers or {}, draw=draw)
-        return Finding(
-            value=Requested(wanted=wanted, bodies=self._bodies),
-            steps=tuple(
-                self._context.plan.step(
-                    Topic.REPORTS, ("reports", "send"), _why(one), matched=one.address is not None
-                )
-                for one in wanted
-            ),
-        )
+def steps(plan: Plan, found: Requested) -> tuple[Step, ...]:
+    """Return the trace of what signers want."""
+    return tuple(
+        plan.step(Topic.REPORTS, ("reports", "send"), _why(one), matched=one.address is not None)
+        for one in found.wanted
+    )
 
 
 def _why(wanted: Wanted) -> str:
@@ -128,15 +110,9 @@ def mistakes_in(reports: Reports) -> Iterator[tuple[str, str, str]]:
 # -- what is sent and noted ------------------------------------------------------------------
 
 
-def requested(outcome: Outcome) -> Requested | None:
-    """Return what signers want; None where none was asked."""
-    finding = outcome.findings.get("reports")
-    return None if finding is None else finding.value
-
-
 def mails(outcome: Outcome, disposition: Disposition, *, held: bool) -> tuple[ReportMail, ...]:
     """Compose the reports about a message that got this disposition, or is held for somebody."""
-    found = requested(outcome)
+    found = outcome.requested
     if found is None:
         return ()
     delivery = "policy" if held else _DELIVERIES[disposition]
@@ -196,10 +172,9 @@ as far as it is not too long, and then the header of the message.
 
 def diagnosis(outcome: Outcome) -> Diagnosis | None:
     """Tell how a message whose signatures failed differs from their z= copies."""
-    finding = outcome.findings.get("dkim")
-    if outcome.plan.configuration.reports.diagnostic_directory is None or finding is None:
+    if outcome.plan.configuration.reports.diagnostic_directory is None:
         return None
-    texts = (told(one.verification, outcome.header) for one in finding.value)
+    texts = (told(verification, outcome.header) for verification in outcome.findings.signatures)
     text = "".join(text for text in texts if text is not None)[:_MOST_DIAGNOSIS]
     if not text:
         return None

@@ -1,42 +1,52 @@
-"""One message on its way through the mechanisms.
+"""One message of the daemon, from its header to what is known about it.
 
 ::
 
-    inspection = Inspection(plan, transaction, header, now=now)
-    answers = run(inspection.questions(), resolver)     # or await arun(...), while the body comes
+    agenda = Agenda(shares_of(plan.limits))
+    inspection = Inspection(plan, transaction, header, now=now, agenda=agenda)
+    await adrive(agenda, resolver, seconds=20)          # while the body comes
     for chunk in body:
         if not inspection.feed(chunk): break            # the rest does not matter (milter SKIP)
-    outcome = inspection.finish(answers)                # or: await inspection.afinish(answers)
+    slot = agenda.add(inspection.finish(), Rank.POLICY)
+    await adrive(agenda, resolver, seconds=20)
+    outcome = inspection.sealed(slot.value)             # or: await inspection.asealed(...)
     actions = decide(outcome)
 
-Nothing here raises for any message and any answers, but StateError for a call at the
-wrong time.  A key that fails is a `fault` of the outcome.
+What a message is, is found by `avowal.examine`; here stands what is asked besides for this
+site, what the findings mean here, and what is put on top.  Nothing here raises for any
+message and any answers, but StateError for a call at the wrong time.  A key that fails is a
+`fault` of the outcome.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
 
+from avowal.agenda import Agenda, Rank, Slot
 from avowal.authres import AuthenticationResults
 from avowal.canonical import Octets
-from avowal.dkim.hashing import BodyHasher
 from avowal.dkim.unsigned import Signed, adrive, drive
 from avowal.errors import AvowalError, IntentError, StateError
+from avowal.examine.examination import Examination
+from avowal.examine.findings import Findings, Want
+from avowal.flow import arc, feedback, policies, posts, reputation, signatures, spf
 from avowal.flow.classes import ResultClass
+from avowal.flow.context import Conclusion, Context
 from avowal.flow.edits import Edits, edits, own_ids, without
-from avowal.flow.mechanism import Closing, Context, Finding, Findings, Seal, Sealed, Sealing, Work
+from avowal.flow.feedback import Requested
 from avowal.flow.plan import Plan
 from avowal.flow.resign import replaced, withheld
 from avowal.flow.results_field import is_written, results_field
+from avowal.flow.seals import Closing, Seal, Sealing
+from avowal.flow.signatures import Judgement
 from avowal.flow.transaction import Transaction
 from avowal.flow.treatment import Treatment, treat
-from avowal.lookup import Steps, together
+from avowal.lookup import Steps
 from avowal.message import Field, Header
-
-Answers: TypeAlias = Mapping[str, Any] | None
-"""What each mechanism's questions came to; None when DNS was not waited for."""
+from avowal.policy.adsp import Adsp
+from avowal.report.dkim_failure import KeptBodies
+from avowal.report.dkim_feedback import Records, records
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +61,20 @@ class Fault:
 class Outcome:
     """All that is known about a message.
 
-    `sealed` are the fields made, from top to bottom, `signed` the DKIM signatures among
-    them; `results` what we report, None where we have no name to report under; `recorded`
-    the field with them where a signature covers it.
+    `judgements` are the signatures as they count here, `conclusions` what follows from the
+    findings.  `requested` are the reports signers want.  `results` is what we report, None
+    where we have no name to report under; `recorded` the field with them where a signature
+    covers it.  `sealed` are the fields made, from top to bottom, `signed` the DKIM signatures
+    among them.
     """
 
-    plan: Plan
-    transaction: Transaction
-    header: Header
-    treatment: Treatment
+    context: Context
     edits: Edits
     findings: Findings
+    judgements: tuple[Judgement, ...]
+    conclusions: tuple[Conclusion, ...]
     results: AuthenticationResults | None
+    requested: Requested | None = None
     recorded: Field | None = None
     sealed: tuple[Field, ...] = ()
     signed: tuple[Signed, ...] = ()
@@ -70,47 +82,75 @@ class Outcome:
     withheld: str | None = None  # why a message to be signed again was not
     body_octets: int = 0
 
+    @property
+    def plan(self) -> Plan:
+        """What the message was treated by."""
+        return self.context.plan
+
+    @property
+    def transaction(self) -> Transaction:
+        """What is known besides the message's own octets."""
+        return self.context.transaction
+
+    @property
+    def header(self) -> Header:
+        """The header that came."""
+        return self.context.header
+
+    @property
+    def treatment(self) -> Treatment:
+        """What was done with the message."""
+        return self.context.treatment
+
 
 class Inspection:
-    """Drives all mechanisms and sealers over one message; the body passes once."""
+    """One message; its questions are on the agenda as soon as it is made."""
 
     __slots__ = (
-        "_body_octets", "_context", "_edits", "_faults", "_fed", "_finished", "_hasher",
-        "_seals", "_works", "treatment",
+        "_bodies", "_body_octets", "_context", "_edits", "_examination", "_faults", "_feedback",
+        "_finished", "_practices", "_seals",
     )  # fmt: skip
 
-    def __init__(self, plan: Plan, transaction: Transaction, header: Header, *, now: int) -> None:
-        self.treatment = treat(plan, transaction, header)
-        """What is done with the message, known as soon as its header is."""
-        self._edits = edits(plan, transaction, self.treatment, header)
-        self._hasher = BodyHasher()
+    def __init__(
+        self, plan: Plan, transaction: Transaction, header: Header, *, now: int, agenda: Agenda
+    ) -> None:
+        treatment = treat(plan, transaction, header)
+        self._edits = edits(plan, transaction, treatment, header)
         self._faults: list[Fault] = []
         self._body_octets = 0
         self._finished = False
-        self._works: dict[str, Work] = {}
-        self._context = Context(
+        self._context = context = Context(
             plan=plan,
             transaction=transaction,
-            treatment=self.treatment,
+            treatment=treatment,
             header=header,
             outgoing=self._edits.header,
             now=now,
-            hasher=self._hasher,
-            begun=self._works,
         )
-        for mechanism in plan.mechanisms:
-            work = mechanism.begin(self._context)
-            if work is not None:
-                self._works[mechanism.name] = work
+        self._examination = Examination(
+            header,
+            plan.receiver,
+            _wanted(context),
+            now=now,
+            agenda=agenda,
+            envelope=spf.envelope_of(context),
+            authors=treatment.authorship.written,
+        )
+        practices = posts.practices(context)
+        self._practices: Slot[Adsp] | None = None
+        if practices is not None:
+            self._practices = agenda.add(practices, Rank.POLICY)
+        self._bodies: KeptBodies | None = feedback.kept_bodies(context)
+        self._feedback: Slot[Records] | None = None
+        if self._bodies is not None:
+            self._feedback = agenda.add(records(self._bodies.domains), Rank.REST)
         self._seals = self._begun_seals()
-        parts: list[Work | Seal] = [*self._works.values(), *self._seals]
-        self._fed = [part for part in parts if part.wants_body]
 
     def _begun_seals(self) -> list[Seal]:
         begun = []
         for sealer in self._context.plan.sealers:
             try:
-                seal = sealer.begin(self._context)
+                seal = sealer.begin(self._context, self._examination.body)
             except AvowalError as error:
                 self._faults.append(_fault(error))
             else:
@@ -119,71 +159,73 @@ class Inspection:
         return begun
 
     @property
+    def treatment(self) -> Treatment:
+        """What is done with the message, known as soon as its header is."""
+        return self._context.treatment
+
+    @property
     def wants_body(self) -> bool:
         """Whether the body matters to anyone."""
-        return bool(self._fed) or self._hasher.wanting
-
-    def questions(self) -> Steps[Answers]:
-        """Ask DNS for all mechanisms, their rounds together."""
-        answers = yield from together(*(work.questions() for work in self._works.values()))
-        return dict(zip(self._works, answers, strict=True))
+        return self._examination.wants_body or self._bodies is not None
 
     def feed(self, chunk: Octets) -> bool:
         """Take the next octets of the body; return whether more can matter."""
         if self._finished:
             raise StateError("the inspection is finished: make a new one for the next message")
         self._body_octets += len(chunk)
-        wanted = self._hasher.feed(chunk)
-        for part in self._fed:
-            wanted = part.feed(chunk) or wanted
+        wanted = self._examination.feed(chunk)
+        if self._bodies is not None:
+            self._bodies.feed(chunk)
+            wanted = self._bodies.wants_body or wanted
         return wanted
 
-    def finish(self, answers: Answers) -> Outcome:
-        """End the body, conclude, and sign with keys that are at hand."""
-        closing = self._concluded(answers)
-        return self._outcome(closing, drive(self._sealing(closing)))
-
-    async def afinish(self, answers: Answers) -> Outcome:
-        """Do the same with keys of which some answer asynchronously."""
-        closing = self._concluded(answers)
-        return self._outcome(closing, await adrive(self._sealing(closing)))
-
-    def _sealing(self, closing: Closing) -> Sealing:
-        """Let every sealer make its fields, each over those of the sealers before it."""
-        made = Sealed()
-        for seal in self._seals:
-            header = Header.of([*made.fields, *closing.header]) if made.fields else closing.header
-            try:
-                above = yield from seal.seal(replace(closing, header=header))
-            except AvowalError as error:
-                self._faults.append(_fault(error))
-            else:
-                made = Sealed(above.fields + made.fields, above.signed + made.signed)
-        return made
-
-    def _concluded(self, answers: Answers) -> Closing:
-        if self._finished:
-            raise StateError("the inspection is finished: make a new one for the next message")
+    def finish(self) -> Steps[Outcome]:
+        """End the body and conclude, when the agenda is idle or closed; nothing is signed yet."""
         self._finished = True
-        self._hasher.finish()
-        findings: dict[str, Finding] = {}
-        for name, work in self._works.items():
-            findings[name] = work.finish(None if answers is None else answers.get(name), findings)
-        ids = own_ids(self._context.plan, self._context.transaction)
-        results = None
-        if ids:
-            found = tuple(result for finding in findings.values() for result in finding.results)
-            results = AuthenticationResults(self._reporting_id(ids[0]), found)
         context = self._context
-        gone = replaced(context, findings)
-        if gone:
+        findings = yield from self._examination.finish()
+        judgements = signatures.judged(context, findings)
+        asked = None
+        if self._bodies is not None and self._feedback is not None:
+            asked = feedback.requested(context, findings, self._bodies, self._feedback.value)
+        conclusions = tuple(self._conclusions(findings, judgements, asked))
+        results = None
+        if ids := own_ids(context.plan, context.transaction):
+            found = tuple([result for one in conclusions for result in one.results])
+            results = AuthenticationResults(self._reporting_id(ids[0]), found)
+        if gone := replaced(context, judgements):
             self._edits = without(self._edits, context.header, gone)
         record = None
-        if self.treatment.resign and is_written(context.plan, results):
+        if context.treatment.resign and is_written(context.plan, results):
             record = results_field(results, context.header)
-        return Closing(
-            findings=findings, results=results, recorded=record, header=self._edits.header
+        return Outcome(
+            context=context,
+            edits=self._edits,
+            findings=findings,
+            judgements=judgements,
+            conclusions=conclusions,
+            results=results,
+            requested=asked,
+            recorded=record,
+            withheld=withheld(context.plan, context.treatment, judgements),
+            body_octets=self._body_octets,
         )
+
+    def _conclusions(
+        self, findings: Findings, judgements: tuple[Judgement, ...], asked: Requested | None
+    ) -> Iterator[Conclusion]:
+        """Yield what follows from each side of the findings, in the order of the results."""
+        context = self._context
+        if context.treatment.verify:
+            yield signatures.conclusion(context, judgements)
+        yield arc.conclusion(context, findings)
+        yield spf.conclusion(context, findings)
+        yield policies.conclusion(findings)
+        practices = None if self._practices is None else self._practices.value
+        yield posts.conclusion(context, findings, judgements, practices)
+        if asked is not None:
+            yield Conclusion(steps=feedback.steps(context.plan, asked))
+        yield reputation.conclusion(context, findings)
 
     def _reporting_id(self, authserv_id: str) -> str:
         queue_id = self._context.transaction.queue_id
@@ -191,23 +233,53 @@ class Inspection:
             return f"{authserv_id}/{queue_id}"
         return authserv_id
 
-    def _outcome(self, closing: Closing, sealed: Sealed) -> Outcome:
-        context = self._context
-        return Outcome(
-            plan=context.plan,
-            transaction=context.transaction,
-            header=context.header,
-            treatment=self.treatment,
-            edits=self._edits,
-            findings=closing.findings,
-            results=closing.results,
-            recorded=closing.recorded,
-            sealed=sealed.fields,
-            signed=sealed.signed,
-            faults=tuple(self._faults),
-            withheld=withheld(context.plan, self.treatment, closing.findings),
-            body_octets=self._body_octets,
-        )
+    # -- what is put on top ------------------------------------------------------------
+
+    def sealed(self, outcome: Outcome) -> Outcome:
+        """Sign with keys that are at hand."""
+        return self._with(outcome, drive(self._sealing(outcome)))
+
+    async def asealed(self, outcome: Outcome) -> Outcome:
+        """Sign with keys of which some answer asynchronously."""
+        return self._with(outcome, await adrive(self._sealing(outcome)))
+
+    def _with(self, outcome: Outcome, made: Sealed) -> Outcome:
+        faults = tuple(self._faults)
+        return replace(outcome, sealed=made.fields, signed=made.signed, faults=faults)
+
+    def _sealing(self, outcome: Outcome) -> Sealing:
+        """Let every sealer make its fields, each over those of the sealers before it."""
+        made = Sealed()
+        for seal in self._seals:
+            header = outcome.edits.header
+            closing = Closing(
+                findings=outcome.findings,
+                results=outcome.results,
+                recorded=outcome.recorded,
+                header=Header.of([*made.fields, *header]) if made.fields else header,
+                withheld=outcome.withheld,
+            )
+            try:
+                above = yield from seal.seal(closing)
+            except AvowalError as error:
+                self._faults.append(_fault(error))
+            else:
+                made = Sealed(above.fields + made.fields, above.signed + made.signed)
+        return made
+
+
+def _wanted(context: Context) -> Want:
+    """Return the mechanisms that this message is examined by."""
+    want = Want(0)
+    if context.treatment.verify:
+        want |= Want.DKIM
+        if context.plan.verification_rules.read_domainkeys:
+            want |= Want.DOMAINKEYS
+    if arc.is_verified(context):
+        want |= Want.ARC
+    if context.is_judged:
+        want |= Want.POLICIES
+    return want
 
 
 def _fault(error: AvowalError) -> Fault:

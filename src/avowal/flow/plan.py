@@ -17,13 +17,15 @@ from avowal.config.places import Path, Place, Places, dotted
 from avowal.crypto.signing import AnyKey
 from avowal.dkim.intent import Intent
 from avowal.dkim.rules import Rules
+from avowal.examine.findings import Receiver
 from avowal.flow.classes import ResultClass
-from avowal.flow.mechanism import Mechanism, Sealer
+from avowal.flow.seals import Sealer
 from avowal.flow.trace import Step, Topic
 from avowal.limits import Limits
 from avowal.lists.resign import Removal
 from avowal.names import DomainName
 from avowal.policy.assessment import Choice
+from avowal.reputation.opinions import Assessor
 
 Rewriting: TypeAlias = Callable[[bytes], bytes]  # a field's value, as the MTA will leave it
 
@@ -96,8 +98,8 @@ class HostSets:
 class Plan:
     """What faces and flow work by.
 
-    `mechanisms` verify, in order, each knowing the findings of those before it; `sealers`
-    add fields after all of them, the last one's on top.  `generation` counts reloads.
+    `receiver` is how messages are examined, `assessor` whose opinion is asked of those who
+    answer for them; `sealers` add fields, the last one's on top.  `generation` counts reloads.
     """
 
     configuration: Configuration
@@ -111,18 +113,31 @@ class Plan:
     sealing: Intent | None
     addresses: AddressSets
     hosts: HostSets
-    verification_rules: Rules
-    policy_choice: Choice
-    limits: Limits
+    receiver: Receiver
+    assessor: Assessor | None
     signed_names: tuple[bytes, ...]
     oversigned_names: frozenset[bytes]
     signed_set: frozenset[bytes]  # both of them
     rewriting: Rewriting | None
     rewritten_names: frozenset[bytes]
     actions: Mapping[ResultClass, Action]
-    mechanisms: tuple[Mechanism, ...]
     sealers: tuple[Sealer, ...]
     software: str  # for the software field: name and version
+
+    @property
+    def verification_rules(self) -> Rules:
+        """How signatures are judged."""
+        return self.receiver.rules
+
+    @property
+    def policy_choice(self) -> Choice:
+        """Which policies are asked for, and which of them decide."""
+        return self.receiver.choice
+
+    @property
+    def limits(self) -> Limits:
+        """What a message may cost."""
+        return self.receiver.limits
 
     def place(self, *path: str | int) -> Place | None:
         """Return where an option, or the list an entry stands in, was written; None by default."""

@@ -8,12 +8,11 @@ By default neither has a consequence.  Where DNS gave no answer, nobody is refus
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from avowal.canonical import Octets
+from avowal.examine.findings import Findings
 from avowal.flow.classes import ResultClass
-from avowal.flow.mechanism import Context, Finding, Findings, Work
+from avowal.flow.context import Conclusion, Context
 from avowal.flow.signatures import Judgement
 from avowal.flow.trace import Step, Topic
 from avowal.lookup import Steps
@@ -28,71 +27,59 @@ from avowal.policy.result import Result as Word
 _FINAL: Final = frozenset(("reject", "discard"))
 
 
-@dataclass(frozen=True, slots=True)
-class PostJudging:
-    """The mechanism `posts`; it stands behind `dkim` and `policies`, whose findings it reads."""
-
-    name: str = "posts"
-
-    def begin(self, context: Context, /) -> Work | None:
-        """Start on incoming mail that a rule of `signing.resign` is for."""
-        treatment = context.treatment
-        return _PostWork(context) if treatment.resign and not treatment.outgoing else None
+def is_post(context: Context) -> bool:
+    """Whether a message is incoming mail that a rule of `signing.resign` is for."""
+    return context.treatment.resign and not context.treatment.outgoing
 
 
-class _PostWork:
-    wants_body = False
-    __slots__ = ("_context",)
+def practices(context: Context) -> Steps[adsp.Adsp] | None:
+    """Ask who calls unsigned mail discardable, where that matters and nobody else asks."""
+    plan = context.plan
+    asked = Generation.ADSP in plan.policy_choice.generations
+    if not is_post(context) or asked or plan.actions[ResultClass.STRICT_AUTHOR] == "accept":
+        return None
+    written = context.treatment.authorship.written
+    return adsp.evaluate(written or Authors.of(context.header, limits=plan.limits))
 
-    def __init__(self, context: Context) -> None:
-        self._context = context
 
-    def questions(self) -> Steps[adsp.Adsp | None]:
-        """Ask who calls unsigned mail discardable, where that matters and nobody else asks."""
-        plan = self._context.plan
-        asked = Generation.ADSP in plan.policy_choice.generations
-        if asked or plan.actions[ResultClass.STRICT_AUTHOR] == "accept":
-            return None
-        written = self._context.treatment.authorship.written
-        authors = written or Authors.of(self._context.header, limits=plan.limits)
-        return (yield from adsp.evaluate(authors))
+def conclusion(
+    context: Context,
+    findings: Findings,
+    judgements: Sequence[Judgement],
+    practices: adsp.Adsp | None,
+) -> Conclusion:
+    """Return what local policy says of a post; `practices` is what `practices` asked for."""
+    if not is_post(context):
+        return Conclusion()
+    assessment = findings.policies
+    known = practices if assessment is None else assessment.adsp or practices
+    found = [*_strict(assessment, known), *_unauthenticated(context, assessment, judgements)]
+    if not found:
+        return Conclusion()
+    actions = context.plan.actions
+    class_, why = next((one for one in found if actions[one[0]] != "accept"), found[0])
+    steps = tuple(Step(Topic.POLICY, f"actions.{one}", True, text) for one, text in found)
+    return Conclusion(class_=class_, why=why, steps=steps)
 
-    def feed(self, chunk: Octets, /) -> bool:
-        return False
 
-    def finish(self, answers: Any, before: Findings, /) -> Finding:
-        policies = before.get("policies")
-        assessment = None if policies is None else policies.value
-        practices = answers if assessment is None else assessment.adsp or answers
-        found = [*_strict(assessment, practices), *self._unauthenticated(assessment, before)]
-        if not found:
-            return Finding()
-        actions = self._context.plan.actions
-        class_, why = next((one for one in found if actions[one[0]] != "accept"), found[0])
-        steps = tuple(Step(Topic.POLICY, f"actions.{one}", True, text) for one, text in found)
-        return Finding(class_=class_, why=why, steps=steps)
-
-    def _unauthenticated(
-        self, assessment: Assessment | None, before: Findings
-    ) -> Iterator[tuple[ResultClass, str]]:
-        evaluation = None if assessment is None else assessment.dmarc
-        if evaluation is not None and evaluation.result is Word.PASS:
+def _unauthenticated(
+    context: Context, assessment: Assessment | None, judgements: Sequence[Judgement]
+) -> Iterator[tuple[ResultClass, str]]:
+    evaluation = None if assessment is None else assessment.dmarc
+    if evaluation is not None and evaluation.result is Word.PASS:
+        return
+    final = context.plan.actions[ResultClass.UNAUTHENTICATED_POST] in _FINAL
+    if final and _is_open(evaluation, judgements):
+        return
+    signers = [
+        one.verification.signature.domain
+        for one in judgements
+        if one.counts and one.verification.signature is not None
+    ]
+    for author in context.treatment.authorship.authors:
+        if not any(author.domain.is_within(signer) for signer in signers):
+            yield ResultClass.UNAUTHENTICATED_POST, f"no signature of {author.domain} passes"
             return
-        dkim = before.get("dkim")
-        judgements = () if dkim is None else dkim.value
-        if _is_open(evaluation, judgements) and (
-            self._context.plan.actions[ResultClass.UNAUTHENTICATED_POST] in _FINAL
-        ):
-            return
-        signers = [
-            one.verification.signature.domain
-            for one in judgements
-            if one.counts and one.verification.signature is not None
-        ]
-        for author in self._context.treatment.authorship.authors:
-            if not any(author.domain.is_within(signer) for signer in signers):
-                yield ResultClass.UNAUTHENTICATED_POST, f"no signature of {author.domain} passes"
-                return
 
 
 def _strict(

@@ -1,28 +1,22 @@
-"""The DKIM signatures of a message, verified and judged by what the operator configured.
+"""The DKIM signatures of a message, as the operator's configuration takes them.
 
-The verdict on each signature is `dkim.verifier`'s; here stands what a site wants beyond:
-whose signatures count, how much of a body must be covered, keys without DNSSEC, and which
-class of results an action may follow from.
+The verdicts are the examination's, by the rules of `verifying`; here stands whose signatures
+count, how a verdict is reported, and which class of results an action may follow from.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from avowal.canonical import Octets
-from avowal.dkim.legacy import ArchiveVerifier
-from avowal.dkim.reasons import Caution, Result
+from avowal.dkim.reasons import Caution, Reason, Result
 from avowal.dkim.results import told
-from avowal.dkim.signature import Signature
 from avowal.dkim.signer import refuse_malformed
 from avowal.dkim.verification import Verification
-from avowal.dkim.verifier import Verifier
 from avowal.errors import IntentError
+from avowal.examine.findings import Findings
 from avowal.flow.classes import CLASS_OF, ResultClass, heaviest
-from avowal.flow.mechanism import Context, Finding, Findings, Work
-from avowal.lookup import Steps
+from avowal.flow.context import Conclusion, Context
 from avowal.names import DomainName
 
 
@@ -40,101 +34,43 @@ class Judgement(NamedTuple):
     why: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DkimVerifying:
-    """The mechanism `dkim`; the value of its finding is a tuple of `Judgement`."""
-
-    name: str = "dkim"
-
-    def begin(self, context: Context, /) -> Work | None:
-        """Start verifying where the message is to be verified."""
-        return DkimWork(context) if context.treatment.verify else None
+def judged(context: Context, findings: Findings) -> tuple[Judgement, ...]:
+    """Apply the site's configuration to every verdict."""
+    return tuple([_judge(context, verification) for verification in findings.signatures])
 
 
-class DkimWork:
-    """The signatures of one message on their way to be judged."""
-
-    __slots__ = ("_context", "_verifier", "wants_body")
-
-    def __init__(self, context: Context) -> None:
-        plan = context.plan
-        rules, limits = plan.verification_rules, plan.limits
-        self._context = context
-        self._verifier: Verifier | ArchiveVerifier
-        if rules.read_domainkeys:
-            self._verifier = ArchiveVerifier(
-                context.header, now=context.now, rules=rules, limits=limits
-            )
-            self.wants_body = self._verifier.wants_body
-        else:
-            self._verifier = Verifier(
-                context.header, now=context.now, rules=rules, limits=limits, hasher=context.hasher
-            )
-            self.wants_body = False
-
-    @property
-    def signatures(self) -> tuple[Signature, ...] | None:
-        """Those that may come to pass; None where older forms may as well."""
-        return self._verifier.signatures if isinstance(self._verifier, Verifier) else None
-
-    def questions(self) -> Steps[Any]:
-        return self._verifier.keys()
-
-    def feed(self, chunk: Octets, /) -> bool:
-        return self._verifier.feed(chunk)
-
-    def finish(self, answers: Any, before: Findings, /) -> Finding:
-        if answers is None:
-            answers = {} if isinstance(self._verifier, Verifier) else ({}, {})
-        judgements = tuple(judge(self._context, one) for one in self._verifier.finish(answers))
-        class_, why = _class_of(self._context, judgements)
-        options = self._context.plan.configuration.results
-        results = told(
-            [(one.verification, one.result, one.why) for one in judgements],
-            signature_prefix=options.signature_prefix,
-            warnings=options.warnings,
-        )
-        return Finding(value=judgements, results=results, class_=class_, why=why)
+def conclusion(context: Context, judgements: Sequence[Judgement]) -> Conclusion:
+    """Return the results of the signatures, and what may be acted upon."""
+    class_, why = _class_of(context, judgements)
+    options = context.plan.configuration.results
+    results = told(
+        [(one.verification, one.result, one.why) for one in judgements],
+        signature_prefix=options.signature_prefix,
+        warnings=options.warnings,
+    )
+    return Conclusion(results=results, class_=class_, why=why)
 
 
-def judge(context: Context, verification: Verification) -> Judgement:
-    """Apply the site's configuration to one verdict."""
+def _judge(context: Context, verification: Verification) -> Judgement:
     reason = verification.reason
     if reason is not None:
         testing = Caution.TESTING in verification.warnings
         class_ = None if testing else CLASS_OF[reason]
-        result = verification.result
-        if result is Result.NEUTRAL:
-            result = Result(context.plan.configuration.results.syntax_result)
-        return Judgement(verification, result, False, class_)
-    unprotected = context.plan.configuration.verifying.unprotected_key
-    evidence = verification.evidence
-    if unprotected != "accept" and not (evidence is not None and evidence.secure):
-        result = Result.NEUTRAL if unprotected == "neutral" else Result.POLICY
-        why = "the key is not protected by DNSSEC"
-        return Judgement(verification, result, False, ResultClass.POLICY, why)
-    short = _too_little_signed(context, verification)
-    if short is not None:
-        return Judgement(verification, Result.POLICY, False, ResultClass.POLICY, short)
+        return Judgement(verification, _reported(context, verification), False, class_)
     if not _trusted(context, verification):
         return Judgement(verification, Result.PASS, False, ResultClass.NO_SIGNATURE)
     return Judgement(verification, Result.PASS, True, None)
 
 
-def _too_little_signed(context: Context, verification: Verification) -> str | None:
-    """Compare l= with what must be covered of the canonical body."""
-    wanted = context.plan.configuration.verifying
-    signature, evidence = verification.signature, verification.evidence
-    if signature is None or signature.body_length is None or evidence is None:
-        return None
-    signed, whole = signature.body_length, evidence.body_octets or 0
-    if wanted.min_signed_octets is not None and signed < min(wanted.min_signed_octets, whole):
-        return f"only {signed} octets of the body are signed"
-    if wanted.min_signed_percent is not None and signed * 100 < wanted.min_signed_percent * whole:
-        return f"only {signed * 100 // whole} % of the body are signed"
-    if wanted.max_unsigned_octets is not None and whole - signed > wanted.max_unsigned_octets:
-        return f"{whole - signed} octets of the body are not signed"
-    return None
+def _reported(context: Context, verification: Verification) -> Result:
+    """Return the word of a failure, as the site wants it told."""
+    configuration, result = context.plan.configuration, verification.result
+    unprotected = configuration.verifying.unprotected_key
+    if verification.reason is Reason.KEY_UNPROTECTED and unprotected == "neutral":
+        return Result.NEUTRAL
+    if result is Result.NEUTRAL:
+        return Result(configuration.results.syntax_result)
+    return result
 
 
 def _trusted(context: Context, verification: Verification) -> bool:

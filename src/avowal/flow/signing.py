@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from avowal.canonical import BODY_FORMS, HEADER_FORMS, Octets
+from avowal.canonical import BODY_FORMS, HEADER_FORMS
+from avowal.dkim.hashing import BodyHasher
 from avowal.dkim.intent import Intent
 from avowal.dkim.signer import Signer
 from avowal.errors import KeyMaterialError
 from avowal.flow.authorship import address_of
-from avowal.flow.mechanism import Closing, Context, Seal, Sealed, Sealing
+from avowal.flow.context import Context
 from avowal.flow.plan import Plan
-from avowal.flow.resign import withheld
+from avowal.flow.seals import Closing, Seal, Sealing
 from avowal.flow.treatment import Match
 from avowal.keys.watch import is_withheld
 from avowal.lists.resign import covering
@@ -26,7 +27,7 @@ class DkimSigning:
 
     name: str = "dkim-sign"
 
-    def begin(self, context: Context, /) -> Seal | None:
+    def begin(self, context: Context, hasher: BodyHasher, /) -> Seal | None:
         """Start the signatures.  Raises UsageError for a message or key of no use."""
         if not context.treatment.sign:
             return None
@@ -38,7 +39,7 @@ class DkimSigning:
             intents,
             now=context.now,
             accept_malformed=context.plan.configuration.signing.accept_malformed,
-            hasher=context.hasher,
+            hasher=hasher,
         )
         return _DkimSeal(context, signer)
 
@@ -47,13 +48,9 @@ class DkimSigning:
 class _DkimSeal:
     context: Context
     signer: Signer
-    wants_body: bool = False  # the shared hasher is fed
-
-    def feed(self, chunk: Octets, /) -> bool:
-        return False
 
     def seal(self, closing: Closing, /) -> Sealing:
-        if withheld(self.context.plan, self.context.treatment, closing.findings) is not None:
+        if closing.withheld is not None:
             return Sealed()
         if closing.recorded is not None:
             self.signer.put_on_top(closing.recorded)

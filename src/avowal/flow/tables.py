@@ -9,7 +9,7 @@ from typing import TypeVar
 from avowal.config.addresses import AddressPattern, AddressTable
 from avowal.config.hosts import HostEntry, HostSet
 from avowal.config.mistakes import Collector
-from avowal.config.model import Configuration, Verifying
+from avowal.config.model import Configuration
 from avowal.config.places import Path, Places
 from avowal.dkim import rules as dkim_rules
 from avowal.dkim.intent import lower_names
@@ -102,8 +102,7 @@ class Sets:
         }
         if wanted.required_fields is not None:
             changes["required_fields"] = frozenset(lower_names(wanted.required_fields))
-        if _counts_length(wanted):
-            changes["accept_unsigned_content"] = True
+        changes["accept_unprotected_key"] = wanted.unprotected_key == "accept"
         found = (
             self.named(("verifying", "unacceptable_domains", number), text)
             for number, text in enumerate(wanted.unacceptable_domains)
@@ -129,13 +128,10 @@ _RULES = {
     "clock_skew": "clock_skew",
     "max_age": "max_age",
     "accept_unsigned_content": "accept_unsigned_content",
+    "min_signed_octets": "min_signed_octets",
+    "min_signed_percent": "min_signed_percent",
+    "max_unsigned_octets": "max_unsigned_octets",
     "accept_historic": "accept_historic",
     "accept_drafts": "accept_drafts",
     "accept_testing": "accept_testing",
 }
-
-
-def _counts_length(wanted: Verifying) -> bool:
-    """Whether l= is judged by how much it covers, instead of being refused where it ends early."""
-    limits = wanted.min_signed_octets, wanted.min_signed_percent, wanted.max_unsigned_octets
-    return any(limit is not None for limit in limits)

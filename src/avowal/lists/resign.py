@@ -2,9 +2,9 @@
 
 ::
 
-    arrival = run(arrive(message, now=now), resolver)       # verify what came in
-    outgoing = change(message)                              # footer, tag, From: the list's part
-    resigned = resigner.resign(arrival, outgoing, now=now)  # record, clear up, sign
+    found = examine(message.header, (message.body,), ...)        # verify what came in
+    outgoing = change(message)                                   # footer, tag, From
+    resigned = resigner.resign(outgoing, results, now=now, ...)  # record, clear up, sign
 
 What the list verified stands in an Authentication-Results field that its signature
 covers, so whoever trusts the list can trust that field.  Signatures of others stay unless
@@ -19,17 +19,11 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from avowal import authres
-from avowal.dkim import rules as rules_module
 from avowal.dkim.intent import Intent
 from avowal.dkim.reasons import Result
-from avowal.dkim.results import results_of
-from avowal.dkim.rules import Rules
 from avowal.dkim.signature import FIELD_NAME, Signature, SignatureFault
 from avowal.dkim.signer import Signer
 from avowal.dkim.verification import Verification
-from avowal.dkim.verifier import Keys, Verifier
-from avowal.limits import DEFAULT, Limits
-from avowal.lookup import Steps
 from avowal.message import Field, Header, Message
 from avowal.names import DomainName, Selector
 
@@ -45,46 +39,12 @@ class Removal(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Arrival:
-    """A message as it came: its verdicts, and the keys they rest on."""
-
-    message: Message
-    verdicts: tuple[Verification, ...]
-    keys: Keys
-    rules: Rules = rules_module.DEFAULT
-    limits: Limits = DEFAULT
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Resigned:
     """What leaves: the message, our new fields in it, and the signatures taken out."""
 
     message: Message
     fields: tuple[Field, ...]
     removed: tuple[Field, ...] = ()
-
-
-def arrive(
-    message: Message,
-    *,
-    now: int,
-    rules: Rules = rules_module.DEFAULT,
-    limits: Limits = DEFAULT,
-) -> Steps[Arrival]:
-    """Verify a message on its way in.  Raises nothing."""
-    verifier = Verifier(message.header, now=now, rules=rules, limits=limits)
-    keys = yield from verifier.keys()
-    verifier.feed(message.body)
-    return Arrival(
-        message=message, verdicts=verifier.finish(keys), keys=keys, rules=rules, limits=limits
-    )
-
-
-def reconsider(arrival: Arrival, outgoing: Message, *, now: int) -> tuple[Verification, ...]:
-    """Verify the changed message with the keys that are at hand; one verdict a signature."""
-    verifier = Verifier(outgoing.header, now=now, rules=arrival.rules, limits=arrival.limits)
-    verifier.feed(outgoing.body)
-    return verifier.finish(arrival.keys)
 
 
 def covering(names: tuple[bytes, ...]) -> tuple[bytes, ...]:
@@ -136,50 +96,51 @@ class Resigner:
 
     def resign(
         self,
-        arrival: Arrival,
         outgoing: Message,
+        results: Sequence[authres.Result],
         *,
         now: int,
-        also: Sequence[authres.Result] = (),
+        verdicts: Sequence[Verification] = (),
     ) -> Resigned:
-        """Record, clear up and sign; `also` are results of other methods to record.
+        """Record, clear up and sign the message as the list changed it.
 
-        Raises UsageError as `Signer` does.
+        `results` are those found when it came in; `verdicts`, on the message as it leaves,
+        tell which signatures are broken.  Raises UsageError as `Signer` does.
         """
-        header, removed = self._prepared(arrival, outgoing, now, also)
+        header, removed = self._prepared(outgoing, results, verdicts)
         signed = self._signer(header, outgoing.body, now).finish()
         return _finished(header, outgoing.body, signed, removed)
 
     async def aresign(
         self,
-        arrival: Arrival,
         outgoing: Message,
+        results: Sequence[authres.Result],
         *,
         now: int,
-        also: Sequence[authres.Result] = (),
+        verdicts: Sequence[Verification] = (),
     ) -> Resigned:
         """Do the same with keys of which some answer asynchronously."""
-        header, removed = self._prepared(arrival, outgoing, now, also)
+        header, removed = self._prepared(outgoing, results, verdicts)
         signed = await self._signer(header, outgoing.body, now).afinish()
         return _finished(header, outgoing.body, signed, removed)
 
     def _prepared(
-        self, arrival: Arrival, outgoing: Message, now: int, also: Sequence[authres.Result]
+        self,
+        outgoing: Message,
+        results: Sequence[authres.Result],
+        verdicts: Sequence[Verification],
     ) -> tuple[Header, tuple[Field, ...]]:
         """Return the header with our results on top, and the signatures that went."""
-        verdicts = reconsider(arrival, outgoing, now=now)
         own = [(checked.domain, checked.selector) for checked in map(Intent.checked, self.intents)]
         gone = superseded(outgoing.header, self.removal, own, verdicts)
-        results = authres.AuthenticationResults(
-            self.authserv_id, (*results_of(arrival.verdicts), *also)
-        )
+        record = authres.AuthenticationResults(self.authserv_id, tuple(results))
         kept = [
             field
             for place, field in enumerate(outgoing.header)
             if place not in gone and field.name != RESULTS  # §5.7 step 3
         ]
         removed = tuple(outgoing.header[place] for place in sorted(gone))
-        return Header.of([authres.write(results), *kept]), removed
+        return Header.of([authres.write(record), *kept]), removed
 
     def _signer(self, header: Header, body: bytes, now: int) -> Signer:
         """Return a signer at the end of the body, whose signatures cover our results too."""

@@ -11,18 +11,19 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, cast
 
+from avowal.agenda import Rank, Slot
 from avowal.config.model import Role
-from avowal.dns.limits import Limited
 from avowal.errors import PeerError, UsageError
+from avowal.lookup import Failure
 from avowal.milter.durations import Durations
 from avowal.milter.events import EndOfMessage, Event, HeaderEnd
 from avowal.milter.inquiry import Inquiry
 from avowal.milter.journal import LOGGER, Facts
 from avowal.milter.packets import Abort, Body, Disposition, Helo, Mail, Quit, QuitNewConnection
-from avowal.milter.service import Service, Verdict, Work
+from avowal.milter.service import Job, Service, Verdict
 from avowal.milter.session import FilterSession
 from avowal.milter.states import State
 
@@ -35,10 +36,11 @@ _PAUSE_AT = 1 << 20  # octets of answers the MTA does not read before we stop re
 class _Message:
     """A message on its way: the work on it, its questions, its times."""
 
-    __slots__ = ("ended_at", "fault", "inquiry", "task", "timers", "work")
+    __slots__ = ("ended_at", "fault", "inquiry", "job", "slot", "task", "timers")
 
     def __init__(self) -> None:
-        self.work: Work | None = None
+        self.job: Job | None = None
+        self.slot: Slot[Verdict] | None = None
         self.inquiry: Inquiry | None = None
         self.fault: str | None = None
         self.ended_at = 0.0
@@ -147,11 +149,8 @@ class Connection(asyncio.Protocol):
         service = self._service
         message = self._message = _Message()
         try:
-            message.work = service.filter.begin(self._session, event, self._role)
-            resolver = Limited(
-                service.resolver, questions=service.dns_questions, seconds=service.dns_seconds
-            )
-            message.inquiry = Inquiry(message.work.questions(), resolver)
+            message.job = service.filter.begin(self._session, event, self._role)
+            message.inquiry = Inquiry(message.job.agenda, service.resolver, service.dns_seconds)
         except PeerError:
             raise
         except Exception:  # noqa: BLE001 - the same; answered at the end of the message
@@ -162,8 +161,8 @@ class Connection(asyncio.Protocol):
     def _on_body(self, event: Body) -> None:
         message = self._message
         wanted = False
-        if message is not None and message.work is not None and message.fault is None:
-            wanted = message.work.feed(event.chunk)
+        if message is not None and message.job is not None and message.fault is None:
+            wanted = message.job.feed(event.chunk)
         session = self._session
         if not wanted and session.owed and session.may_skip:
             session.answer(Disposition.SKIP)
@@ -175,14 +174,10 @@ class Connection(asyncio.Protocol):
         if message is None:  # the session gives a header before every end
             raise PeerError("the end of a message that never began")
         message.ended_at = time.monotonic()
-        inquiry = message.inquiry
-        if message.fault is not None or inquiry is None:
-            self._fail(message.fault or "program error")
-        elif inquiry.done:
-            self._finish(inquiry.answers)
+        if message.fault is not None:
+            self._fail(message.fault)
         else:
-            self._wait(message)
-            inquiry.when_done(lambda: self._guarded(lambda: self._answered(message)))
+            self._conclude(message)
 
     # -- waiting -------------------------------------------------------------------------
 
@@ -203,40 +198,47 @@ class Connection(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         message.timers[0] = loop.call_later(PROGRESS_SECONDS, self._ask_patience, message)
 
-    def _answered(self, message: _Message) -> None:
-        inquiry = message.inquiry
-        if message is not self._message or inquiry is None or message.task is not None:
-            return
-        if inquiry.failed is not None:
-            raise inquiry.failed
-        self._finish(inquiry.answers)
-
     def _too_late(self, message: _Message) -> None:
         """Answer without DNS, which is a temporary error; without a key, which is our fault."""
         if message is not self._message:
             return
         if message.task is not None:
             self._fail("a key did not sign in time")
-        else:
-            self._finish(None)
+        elif message.inquiry is not None:
+            message.inquiry.give_up(Failure.DEADLINE)
+            self._conclude(message)
 
     # -- the end of a message --------------------------------------------------------------
 
-    def _finish(self, answers: Any) -> None:
-        message = self._message
-        if message is None or message.work is None:
+    def _conclude(self, message: _Message) -> None:
+        """Go on to the verdict as far as the answers allow; wait for those that are open."""
+        job, inquiry = message.job, message.inquiry
+        if message is not self._message or job is None or inquiry is None or message.task:
             return
-        if not message.work.remote:
-            self._carry_out(message, message.work.finish(answers))
+        if inquiry.failed is not None:
+            raise inquiry.failed
+        if inquiry.done and message.slot is None:
+            message.slot = job.agenda.add(job.finish(), Rank.POLICY)
+            inquiry.go_on()
+        if message.slot is not None and message.slot.done:
+            self._decided(message, message.slot.value)
             return
         if not message.timers:
             self._wait(message)
-        task = self._afinish(message, message.work, answers)
+        inquiry.when_done(lambda: self._guarded(lambda: self._conclude(message)))
+
+    def _decided(self, message: _Message, verdict: Verdict) -> None:
+        if verdict.before is None:
+            self._carry_out(message, verdict)
+            return
+        if not message.timers:
+            self._wait(message)
+        task = self._prepared(message, verdict.before)
         message.task = asyncio.get_running_loop().create_task(task)
 
-    async def _afinish(self, message: _Message, work: Work, answers: Any) -> None:
+    async def _prepared(self, message: _Message, before: Callable[[], Awaitable[Verdict]]) -> None:
         try:
-            verdict = await work.afinish(answers)
+            verdict = await before()
         except Exception:  # noqa: BLE001 - the same, in a task
             LOGGER.exception("program error", extra={"facts": self._names()})
             message.task = None

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from random import random
-from typing import Any
 
+from avowal.agenda import Agenda, shares_of
 from avowal.config.model import Role
 from avowal.crypto.signing import AsyncSigningKey
 from avowal.flow.actions import Actions
@@ -22,6 +22,7 @@ from avowal.milter.events import HeaderEnd
 from avowal.milter.journal import Journal
 from avowal.milter.meters import Meters
 from avowal.milter.outbox import Outbox
+from avowal.milter.packets import Disposition
 from avowal.milter.service import Verdict
 from avowal.milter.session import FilterSession
 
@@ -56,12 +57,13 @@ class FlowFilter:
         )
         self.remote = any(isinstance(use.loaded, AsyncSigningKey) for use in plan.keys.values())
 
-    def begin(self, session: FilterSession, event: HeaderEnd, role: Role, /) -> FlowWork:
+    def begin(self, session: FilterSession, event: HeaderEnd, role: Role, /) -> FlowJob:
         """Take a message whose header has come."""
         now = self._now()
         transaction = self._transaction(session, role, now)
-        inspection = Inspection(self.plan, transaction, event.header, now=now)
-        return FlowWork(self, session, inspection)
+        agenda = Agenda(shares_of(self.plan.limits))
+        inspection = Inspection(self.plan, transaction, event.header, now=now, agenda=agenda)
+        return FlowJob(self, session, agenda, inspection)
 
     def failure(self, session: FilterSession, role: Role, why: str, /) -> Verdict:
         """Say what `actions.internal_error` says."""
@@ -91,36 +93,38 @@ class FlowFilter:
         )
 
 
-class FlowWork:
+class FlowJob:
     """One message on its way through the flow."""
 
-    __slots__ = ("_filter", "_inspection", "_session", "feed", "questions")
+    __slots__ = ("_filter", "_inspection", "_session", "agenda", "feed")
 
-    def __init__(self, filter_: FlowFilter, session: FilterSession, inspection: Inspection) -> None:
+    def __init__(
+        self,
+        filter_: FlowFilter,
+        session: FilterSession,
+        agenda: Agenda,
+        inspection: Inspection,
+    ) -> None:
         self._filter = filter_
         self._session = session
         self._inspection = inspection
-        self.questions: Callable[[], Steps[Any]] = inspection.questions
+        self.agenda = agenda
         self.feed: Callable[[bytes], bool] = inspection.feed
 
-    @property
-    def remote(self) -> bool:
-        """Whether a key of the plan answers over a network."""
-        return self._filter.remote
-
-    def finish(self, answers: Any, /) -> Verdict:
+    def finish(self) -> Steps[Verdict]:
         """Conclude, sign, decide."""
+        outcome = yield from self._inspection.finish()
+        if self._filter.remote:
+            # What is answered is known when the keys have signed.
+            return Verdict(Disposition.TEMPFAIL, before=lambda: self._asealed(outcome))
         started = time.monotonic()
-        outcome = self._inspection.finish(answers)
-        self._filter.meters.signing(time.monotonic() - started)
-        return self._decided(outcome)
+        return self._decided(self._inspection.sealed(outcome), started)
 
-    async def afinish(self, answers: Any, /) -> Verdict:
-        """The same with keys that answer asynchronously."""
+    async def _asealed(self, outcome: Outcome) -> Verdict:
+        """Sign with keys that answer asynchronously."""
         started = time.monotonic()
-        outcome = await self._inspection.afinish(answers)
-        self._filter.meters.signing(time.monotonic() - started)
-        return self._decided(outcome)
+        return self._decided(await self._inspection.asealed(outcome), started)
 
-    def _decided(self, outcome: Outcome) -> Verdict:
+    def _decided(self, outcome: Outcome, started: float) -> Verdict:
+        self._filter.meters.signing(time.monotonic() - started)
         return self._filter.verdict(decide(outcome), self._session)

@@ -9,55 +9,45 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Any
 
-from avowal.lookup import AsyncResolver, Question, Steps
+from avowal.agenda import Agenda
+from avowal.dns.drivers import Wanted, adrive, unknown_to
+from avowal.lookup import AsyncResolver, Failure
 
 
 class Inquiry:
-    """Drives a flow with a resolver; `answers` is its result once `done`."""
+    """Brings an agenda's questions to a resolver, `seconds` of waiting in all."""
 
-    __slots__ = ("_task", "answers", "done", "failed", "finished_at", "rounds", "started_at")
+    __slots__ = ("_agenda", "_left", "_resolver", "_started_at", "_task", "failed", "seconds")
 
-    def __init__(self, flow: Steps[Any], resolver: AsyncResolver) -> None:
-        self.started_at = time.monotonic()
-        self.finished_at: float | None = None
-        self.answers: Any = None
-        self.done = False
-        self.failed: BaseException | None = None
-        self.rounds = 0
+    def __init__(self, agenda: Agenda, resolver: AsyncResolver, seconds: float) -> None:
+        self._agenda = agenda
+        self._resolver = resolver
+        self._left = seconds
+        self._started_at = 0.0
         self._task: asyncio.Task[None] | None = None
-        self._begin(flow, resolver)
+        self.failed: BaseException | None = None
+        self.seconds: float | None = None
+        """How long DNS took; None where nothing was asked or it has not answered."""
+        self.go_on()
 
-    def _begin(self, flow: Steps[Any], resolver: AsyncResolver) -> None:
-        recall = getattr(resolver, "recall", None)
-        try:
-            questions = next(flow)
-            while True:
-                self.rounds += 1
-                known = recall(questions) if recall is not None else None
-                if known is None:
-                    break
-                questions = flow.send(known)
-        except StopIteration as stop:
-            self._end(stop.value)
-            return
-        self._task = asyncio.get_running_loop().create_task(self._go_on(flow, questions, resolver))
+    def go_on(self) -> None:
+        """Ask what is wanted by now."""
+        if not self.done:
+            return  # the task looks for itself
+        unknown = unknown_to(self._resolver, self._agenda)
+        if unknown:
+            self._started_at = time.monotonic()
+            self._task = asyncio.get_running_loop().create_task(self._ask(unknown))
 
-    async def _go_on(
-        self, flow: Steps[Any], questions: tuple[Question, ...], resolver: AsyncResolver
-    ) -> None:
-        try:
-            while True:
-                questions = flow.send(await resolver.aresolve(questions))
-                self.rounds += 1
-        except StopIteration as stop:
-            self._end(stop.value)
+    async def _ask(self, wanted: Wanted) -> None:
+        self._left = await adrive(self._agenda, self._resolver, seconds=self._left, wanted=wanted)
+        self.seconds = (self.seconds or 0.0) + time.monotonic() - self._started_at
 
-    def _end(self, answers: Any) -> None:
-        self.answers = answers
-        self.done = True
-        self.finished_at = time.monotonic()
+    @property
+    def done(self) -> bool:
+        """Whether nothing is asked at present."""
+        return self._task is None or self._task.done()
 
     def when_done(self, call: Callable[[], None]) -> None:
         """Call back once the answers are there, or the asking failed."""
@@ -73,14 +63,10 @@ class Inquiry:
 
         task.add_done_callback(ended)
 
-    def give_up(self) -> None:
-        """Stop asking."""
+    def give_up(self, why: Failure | None = None) -> None:
+        """Stop asking; with a reason, what has no answer yet fails by it."""
         if self._task is not None:
             self._task.cancel()
-
-    @property
-    def seconds(self) -> float | None:
-        """How long DNS took; None where nothing was asked or it has not answered."""
-        if self.finished_at is None or not self.rounds:
-            return None
-        return self.finished_at - self.started_at
+            self._task = None
+        if why is not None:
+            self._agenda.close(why)

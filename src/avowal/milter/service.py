@@ -1,16 +1,17 @@
 """The seam between the daemon and what it serves, and what all connections of a worker share.
 
-A `Filter` is what a message is handed to; `flowing.FlowFilter` is avowal's own, and a face
+A `Filter` is what a message is handed to; `flow_filter.FlowFilter` is avowal's own, and a face
 that takes another filter's place brings another.  Everything about sockets, processes,
 waiting, limits and ends is the daemon's and the same for all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from avowal.agenda import Agenda
 from avowal.config.model import Role, Server
 from avowal.limits import DEFAULT
 from avowal.lookup import AsyncResolver, Steps
@@ -26,33 +27,33 @@ if TYPE_CHECKING:
 
 
 class Verdict(NamedTuple):
-    """What the MTA is told; `told` is called once it was, to log and count."""
+    """What the MTA is told; `told` is called once it was, to log and count.
+
+    `before` is awaited first, where something has to be done before the answer that takes
+    time, such as a signature by a key behind a network; its verdict takes this one's place.
+    """
 
     answer: Answer
     modifications: tuple[Modification, ...] = ()
     told: Callable[[Durations], None] = lambda times: None
+    before: Callable[[], Awaitable[Verdict]] | None = None
 
 
-class Work(Protocol):
+class Job(Protocol):
     """One message at a filter.  Whatever it raises is logged and answered as its failure.
 
-    `remote` says that `afinish` has to be used, because a key answers over a network.
+    `agenda` holds its questions to DNS, which are asked from the end of the header on, while
+    the body arrives.
     """
 
     @property
-    def remote(self) -> bool: ...
-
-    def questions(self) -> Steps[Any]:
-        """Ask DNS; begins when the header ends, while the body arrives."""
+    def agenda(self) -> Agenda: ...
 
     def feed(self, chunk: bytes, /) -> bool:
         """Take octets of the body; return whether more of them matter."""
 
-    def finish(self, answers: Any, /) -> Verdict:
-        """Conclude; `answers` is None where DNS was not waited for."""
-
-    async def afinish(self, answers: Any, /) -> Verdict:
-        """The same, with keys that answer asynchronously."""
+    def finish(self) -> Steps[Verdict]:
+        """Conclude, when the agenda is idle or closed; may ask once more."""
 
 
 class Filter(Protocol):
@@ -62,7 +63,7 @@ class Filter(Protocol):
     def wish(self) -> Wish:
         """What to negotiate with the MTA."""
 
-    def begin(self, session: FilterSession, event: HeaderEnd, role: Role, /) -> Work:
+    def begin(self, session: FilterSession, event: HeaderEnd, role: Role, /) -> Job:
         """Take a message whose header has come."""
 
     def failure(self, session: FilterSession, role: Role, why: str, /) -> Verdict:
@@ -73,8 +74,8 @@ class Filter(Protocol):
 class Service:
     """The shared half of a worker.
 
-    `seconds` is our own deadline for an answer, `dns_seconds` and `dns_questions` what one
-    message may ask.  `place` numbers the workers, so that one can speak for all.  `held`
+    `seconds` is our own deadline for an answer, `dns_seconds` how long one message may wait
+    for DNS.  `place` numbers the workers, so that one can speak for all.  `held`
     counts the octets of unfinished messages over all connections.  While `draining` no more
     connections are taken; once `finishing` each ends with the message it carries.
     """
@@ -86,7 +87,6 @@ class Service:
     session_limits: SessionLimits = field(default_factory=SessionLimits)
     seconds: float = 25
     dns_seconds: float = DEFAULT.dns_seconds
-    dns_questions: int = DEFAULT.dns_questions
     place: int = 0
     draining: bool = False
     finishing: bool = False

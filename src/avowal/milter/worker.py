@@ -49,7 +49,6 @@ class Prepared:
     session_limits: SessionLimits = field(default_factory=SessionLimits)
     seconds: float = 25
     dns_seconds: float = DEFAULT.dns_seconds
-    dns_questions: int = DEFAULT.dns_questions
     places: Places = NOWHERE
     beside: Callable[[Service], Coroutine[Any, Any, None]] | None = None
     ending: Callable[[], None] = lambda: None
@@ -128,7 +127,6 @@ def work(
         session_limits=prepared.session_limits,
         seconds=prepared.seconds,
         dns_seconds=prepared.dns_seconds,
-        dns_questions=prepared.dns_questions,
         place=place,
     )
     server = MilterServer(service, sockets, health)

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from avowal.dns.limits import Limited
+from avowal.agenda import Rank, Slot
 from avowal.errors import PeerError, UsageError
 from avowal.lookup import AsyncResolver
 from avowal.message import Header
@@ -46,7 +46,6 @@ from avowal.opendkim.verification import limits_of
 
 _PROGRESS_SECONDS = 8.0  # below Sendmail's 10 s between two reads
 _DNS_SECONDS = 5  # OpenDKIM's default of DNSTimeout
-_DNS_QUESTIONS = 60
 _QUICKACK: Final = getattr(socket, "TCP_QUICKACK", None)  # Linux
 
 
@@ -200,7 +199,7 @@ class Connection(asyncio.Protocol):
             self._conclude(message.early)
             return
         if message.early is None:
-            self._inquiry = Inquiry(message.keys(), self._resolver())
+            self._inquiry = Inquiry(message.agenda, service.resolver, self._dns_seconds)
         self._session.proceed()
 
     def _on_body(self, event: Body) -> None:
@@ -231,20 +230,20 @@ class Connection(asyncio.Protocol):
             return
         if inquiry is not None and inquiry.failed is not None:
             raise inquiry.failed
-        keys = {} if inquiry is None else inquiry.answers
-        last = self._inquiry = Inquiry(message.finish(keys), self._resolver())
-        if last.done:
-            self._conclude(last.answers)
-        else:
-            self._ask_patience_later()
-            last.when_done(lambda: self._guarded(lambda: self._judged(message, last)))
+        slot = message.agenda.add(message.finish(), Rank.POLICY)
+        if inquiry is None or slot.done:
+            self._conclude(slot.value)
+            return
+        inquiry.go_on()
+        self._ask_patience_later()
+        inquiry.when_done(lambda: self._guarded(lambda: self._judged(message, inquiry, slot)))
 
-    def _judged(self, message: Filtering, inquiry: Inquiry) -> None:
+    def _judged(self, message: Filtering, inquiry: Inquiry, slot: Slot[Verdict]) -> None:
         if message is not self._message:
             return
         if inquiry.failed is not None:
             raise inquiry.failed
-        self._conclude(inquiry.answers)
+        self._conclude(slot.value)
 
     def _conclude(self, verdict: Verdict) -> None:
         """Answer; reports leave first, so that the signer has them when the mail is through."""
@@ -315,11 +314,9 @@ class Connection(asyncio.Protocol):
             macros={name.strip("{}"): value for name, value in session.macros.items()},
         )
 
-    def _resolver(self) -> AsyncResolver:
-        seconds = self._generation.settings.conf.integer("DNSTimeout", _DNS_SECONDS)
-        return Limited(
-            self._service.resolver, questions=_DNS_QUESTIONS, seconds=seconds or _DNS_SECONDS
-        )
+    @property
+    def _dns_seconds(self) -> int:
+        return self._generation.settings.conf.integer("DNSTimeout", _DNS_SECONDS) or _DNS_SECONDS
 
     def _ask_patience_later(self) -> None:
         if self._timer is not None:

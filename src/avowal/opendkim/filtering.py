@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from avowal.agenda import Agenda, shares_of
 from avowal.canonical import Octets
 from avowal.dkim.verification import Verification
-from avowal.dkim.verifier import Keys
 from avowal.errors import StoreError, UsageError
+from avowal.limits import DEFAULT
 from avowal.lookup import Steps
 from avowal.message import Header
 from avowal.milter.actions import reply_code
@@ -58,7 +59,7 @@ class Filtering:
     """One message.
 
     `early` is the verdict where it is known at the end of the header; otherwise the body is
-    to be fed, the questions of `keys` asked, and `finish` driven to its verdict.
+    to be fed, the questions of `agenda` answered, and `finish` driven to its verdict on it.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Filtering:
         self.settings = settings = generation.settings
         self._envelope = envelope
         self.header = header
+        self.agenda = Agenda(shares_of(DEFAULT))
         self.journal = Journal(envelope.job, generation.detail)
         self.early: Verdict | None = None
         self.treatment: Treatment | None = None
@@ -98,7 +100,7 @@ class Filtering:
         else:
             self._verifying = VerifyingWork(
                 self.settings, self._envelope, self.header, treatment, self.journal,
-                now=now, draw=draw,
+                now=now, draw=draw, agenda=self.agenda,
             )  # fmt: skip
 
     def _settle(self, verdict: Verdict) -> None:
@@ -126,12 +128,6 @@ class Filtering:
         """What was found of each signature, once the message was judged."""
         return () if self._verifying is None else self._verifying.verifications
 
-    def keys(self) -> Steps[Keys]:
-        """Ask for the keys of signatures."""
-        if self._verifying is None:
-            return {}
-        return (yield from self._verifying.keys())
-
     def feed(self, chunk: Octets) -> bool:
         """Take the next octets of the body; return whether more can matter."""
         if self._signing is not None:
@@ -139,7 +135,7 @@ class Filtering:
             return True
         return self._verifying is not None and self._verifying.feed(chunk)
 
-    def finish(self, keys: Keys) -> Steps[Verdict]:
+    def finish(self) -> Steps[Verdict]:
         """End the message and say what to do with it."""
         if self.early is not None:
             return self.early
@@ -152,7 +148,7 @@ class Filtering:
         if self._signing is not None:
             return self._signing.finish()
         assert self._verifying is not None  # noqa: S101 - one of the four
-        return (yield from self._verifying.finish(keys))
+        return (yield from self._verifying.finish())
 
 
 def _is_oversize(header: Header, settings: Settings) -> bool:

@@ -7,9 +7,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from avowal.agenda import Rank
 from avowal.config.opendkim_conf import OpendkimConf
 from avowal.dkim.verification import Verification
-from avowal.lookup import run
+from avowal.dns.drivers import drive
+from avowal.limits import DEFAULT
 from avowal.message import Message, looks_stored
 from avowal.milter.packets import InsertHeader, ReplyCode
 from avowal.opendkim.envelope import Envelope
@@ -51,9 +53,11 @@ def test_messages(
         envelope = Envelope(client_name="localhost", client="127.0.0.1", macros=_MACROS)
         now = int(time.time()) if fixed_time is None else fixed_time
         filtering = Filtering(generation, envelope, message.header, now=now, draw=99)
-        keys = run(filtering.keys(), resolver)
+        drive(filtering.agenda, resolver, seconds=DEFAULT.dns_seconds)
         filtering.feed(message.body)
-        verdict = run(filtering.finish(keys), resolver)
+        slot = filtering.agenda.add(filtering.finish(), Rank.POLICY)
+        drive(filtering.agenda, resolver, seconds=DEFAULT.dns_seconds)
+        verdict = slot.value
         sys.stdout.write(_report(shown, filtering, verdict, verbosity))
     return status
 

@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from avowal.agenda import Agenda
 from avowal.canonical import Octets
 from avowal.crypto.algorithms import has_sizes
 from avowal.dkim.rules import Rules
 from avowal.dkim.signature import FIELD_NAME, REQUIRED
 from avowal.dkim.verification import Verification
-from avowal.dkim.verifier import Keys, Verifier
+from avowal.examine.examination import Examination
+from avowal.examine.findings import Receiver, Want
 from avowal.limits import DEFAULT, Limits
 from avowal.lookup import Steps
 from avowal.mailbox import Authors
@@ -140,6 +142,7 @@ class VerifyingWork:
         *,
         now: int,
         draw: int,
+        agenda: Agenda,
     ) -> None:
         """Begin; `draw` is a random number from 0 to 99, for failure reports (RFC 6651)."""
         self._settings = settings
@@ -147,9 +150,8 @@ class VerifyingWork:
         self._header = header
         self._author = treatment.author
         self._journal = journal
-        self._verifier = Verifier(
-            header, now=now, rules=rules_of(settings), limits=limits_of(settings)
-        )
+        receiver = Receiver(rules=rules_of(settings), limits=limits_of(settings))
+        self._examination = Examination(header, receiver, Want.DKIM, now=now, agenda=agenda)
         self.verifications: tuple[Verification, ...] = ()
         self._feedback = Feedback(settings, envelope, header, now=now, draw=draw)
 
@@ -158,19 +160,16 @@ class VerifyingWork:
         """Whether the message carries signatures."""
         return FIELD_NAME in self._header.positions
 
-    def keys(self) -> Steps[Keys]:
-        """Ask for the keys."""
-        return self._verifier.keys()
-
     def feed(self, chunk: Octets) -> bool:
         """Take the next octets of the body; return whether more can matter."""
         self._feedback.feed(chunk)
-        return self._verifier.feed(chunk) or self._feedback.wants_body
+        return self._examination.feed(chunk) or self._feedback.wants_body
 
-    def finish(self, keys: Keys) -> Steps[Verdict]:
+    def finish(self) -> Steps[Verdict]:
         """Judge; asks once more for ATPS and report records where they matter."""
         self._feedback.end()
-        self.verifications = self._verifier.finish(keys)
+        findings = yield from self._examination.finish()
+        self.verifications = findings.dkim
         judged = tuple(self._judged(self.verifications))
         removals = forged.removals(self._settings, self._envelope, self._header, self._journal)
         excess = self._header.excess(limits_of(self._settings))

@@ -14,7 +14,7 @@ from avowal.mailbox import Authors, Mailbox
 from avowal.message import Header
 from avowal.names import DomainName
 from avowal.policy.evidence import SignatureResult
-from avowal.policy.memory import Failed, Memory, failed, failure_text
+from avowal.policy.memory import Failed, Memory, failed
 from avowal.policy.practices import (
     AuthorStanding,
     Practices,
@@ -58,7 +58,7 @@ def evaluate(
             return signed(mailbox, name, notes)
         (answer,) = yield from shared.txt(name)
         if failed(answer):
-            return unknown(mailbox, Failed(name, failure_text(answer)), notes)
+            return unknown(mailbox, Failed.of(name, answer), notes)
         found = record_among(answer.records, SYMBOLS, name, notes, limits=limits)
         record = found or SymbolRecord(octets=b"", problem="no record")
         spoken = record.symbol == ALL and not record.testing

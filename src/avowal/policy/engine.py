@@ -1,8 +1,8 @@
 """One message under every generation of policy at once, with reasons.
 
-`foresee` asks what can be known to matter before any signature is verified, so that its
-rounds travel with those of DKIM and SPF; `evaluate` gives the assessment, and asks what is
-still open; `conclude` gives it without asking.  What a receiver does about it is its own
+`policies` and `organizations` ask what can be known to matter before any signature is
+verified, so that their rounds travel with those of DKIM and SPF; `evaluate` gives the
+assessment, and asks what is still open.  What a receiver does about it is its own
 decision: `Choice.handling` is `report` unless the operator says otherwise (RFC 9989 §7.4).
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from avowal.limits import DEFAULT, Limits
 from avowal.lookup import Steps, together
@@ -19,11 +19,13 @@ from avowal.message import Header
 from avowal.names import DomainName
 from avowal.policy import adsp, atps, domainkeys, ssp, ssp2007, vbr
 from avowal.policy.assessment import Assessment, Choice, Generation, GenerationVerdict
+from avowal.policy.dmarc.alignment import identifiers
 from avowal.policy.dmarc.compare import differences
 from avowal.policy.dmarc.discovery import Discovery
-from avowal.policy.dmarc.evaluate import evaluate as evaluate_dmarc
+from avowal.policy.dmarc.evaluate import Evaluator, Rules
 from avowal.policy.evidence import EnvelopeResult, SignatureResult
-from avowal.policy.memory import Memory, without_asking
+from avowal.policy.memory import Memory
+from avowal.policy.practices import Practices
 from avowal.policy.trace import Trace, TraceStep
 from avowal.policy.verdicts import combined, verdict_of
 
@@ -31,6 +33,14 @@ _DISCOVERY = {
     Generation.DMARC_2015: Discovery.SUFFIX_LIST,
     Generation.DMARC_2026: Discovery.TREE_WALK,
 }
+
+
+class _Others(NamedTuple):
+    """What the mechanisms besides DMARC came to."""
+
+    results: dict[Generation, Any]
+    authorization: atps.Atps | None
+    vouched: vbr.Vbr | None
 
 
 class Engine:
@@ -47,35 +57,46 @@ class Engine:
         *,
         authors: Authors | None = None,
         limits: Limits = DEFAULT,
-        memory: Memory | None = None,
     ) -> None:
         self.header = header
         self.choice = choice
         self.authors = Authors.of(header) if authors is None else authors
-        self.limits = limits
-        self.memory = Memory() if memory is None else memory
+        self.limits = caps
+        self.memory = Memory()
+        self._dmarc: dict[Generation, Evaluator] = {
+            generation: Evaluator(
+                self.authors,
+                rules=_rules_of(choice.dmarc, _DISCOVERY[generation]),
+                limits=limits,
+                memory=self.memory,
+            )
+            for generation in choice.generations
+            if generation in _DISCOVERY
+        }
+        self._asked = False
 
-    def foresee(
-        self,
-        candidates: Iterable[SignatureResult] = (),
-        envelope: DomainName | None = None,
-        *,
-        eager: bool = False,
-    ) -> Steps[None]:
-        """Ask now what `evaluate` would ask later, whatever becomes of the signatures.
+    def policies(self) -> tuple[Steps[Any], ...]:
+        """Return the flows that ask what does not depend on any signature.
 
-        `candidates` are the signatures found (`evidence.candidates`), `envelope` is the
-        domain SPF will be asked about.  `eager` asks for signing practices too, which a valid
-        signature of the author makes needless (RFC 5016 §5.3 item 9); `conclude` needs it.
-        Nothing is concluded; the answers stay in `memory`.
+        Each author has flows of its own: none waits for the names of another.
         """
-        passing = tuple(replace(signature, result="pass") for signature in candidates)
-        spf = None if envelope is None else EnvelopeResult(domain=envelope, result="pass")
-        # DMARC asks most when all pass, the practices ask only when none does.
-        if eager:
-            yield from together(self._evaluate(passing, spf, ()), self._evaluate((), None, ()))
-        else:
-            yield from self._dmarc(passing, spf)
+        self._asked = True
+        flows = self._policies()
+        if any(generation not in _DISCOVERY for generation in self.choice.generations):
+            # Practices ask most when nothing passes (RFC 5016 §5.3 item 9).
+            flows += [self._others(author, (), None, ()) for author in self.authors.each()]
+        return tuple(flows)
+
+    def _policies(self) -> list[Steps[Any]]:
+        return [flow for evaluator in self._dmarc.values() for flow in evaluator.policies()]
+
+    def organizations(self, names: Iterable[DomainName]) -> tuple[Steps[Any], ...]:
+        """Return the flows that learn whether `names`, which may pass, can be aligned."""
+        known = tuple(names)
+        flows: list[Steps[Any]] = []
+        for evaluator in self._dmarc.values():
+            flows += evaluator.organizations(known)
+        return tuple(flows)
 
     def evaluate(
         self,
@@ -84,54 +105,40 @@ class Engine:
         *,
         domainkeys: Iterable[SignatureResult] = (),
     ) -> Steps[Assessment]:
-        """Assess the message.  Raises nothing, whatever the octets and the answers."""
-        return (yield from self._evaluate(tuple(signatures), envelope, tuple(domainkeys)))
+        """Assess the message, once it is known what passed; asks what is still open.
 
-    def conclude(
-        self,
-        signatures: Iterable[SignatureResult] = (),
-        envelope: EnvelopeResult | None = None,
-        *,
-        domainkeys: Iterable[SignatureResult] = (),
-    ) -> Assessment:
-        """Assess the message with what `foresee` learned; what it did not is temperror."""
-        return without_asking(self.evaluate(signatures, envelope, domainkeys=domainkeys))
-
-    def _evaluate(
-        self,
-        signatures: tuple[SignatureResult, ...],
-        envelope: EnvelopeResult | None,
-        older: tuple[SignatureResult, ...],
-    ) -> Steps[Assessment]:
+        Raises nothing, whatever the octets and the answers.
+        """
+        checked, older = tuple(signatures), tuple(domainkeys)
         if self.header.beyond is not None:
             # What was not read whole speaks for nobody: the policies apply as if nothing passed.
-            signatures = older = ()
+            checked = older = ()
             envelope = None
-        wanted = self.choice.generations
-        others = [g for g in wanted if g is not Generation.ADSP]
-        flows = [self._flow(generation, signatures, envelope, older) for generation in others]
-        found = yield from together(
-            self._third_parties(signatures),
-            self._vouched((*signatures, *older), envelope),
-            *flows,
+        flows: list[Steps[Any]] = []
+        if not self._asked:
+            names = [one.domain for one in identifiers(checked, envelope)]
+            flows = [*self._policies(), *self.organizations(names)]
+        others, *_ = yield from together(
+            self._others(self.authors, checked, envelope, older), *flows
         )
-        (authorization, practices), vouched, *results = found
-        by_generation: dict[Generation, Any] = dict(zip(others, results, strict=True))
-        if practices is not None:
-            by_generation[Generation.ADSP] = practices
-        verdicts = tuple(verdict_of(generation, by_generation[generation]) for generation in wanted)
+        found = others.results
+        for generation, evaluator in self._dmarc.items():
+            found[generation] = evaluator.judge(checked, envelope)
+        verdicts = tuple(
+            [verdict_of(generation, found[generation]) for generation in self.choice.generations]
+        )
         disposition, decided_by, steps = combined(verdicts, self.choice)
         return Assessment(
             authors=self.authors,
-            signatures=signatures,
+            signatures=checked,
             envelope=envelope,
             verdicts=verdicts,
-            atps=authorization,
-            vbr=vouched,
+            atps=others.authorization,
+            vbr=others.vouched,
             disposition=disposition,
             decided_by=decided_by,
-            differences=_differences(by_generation),
-            trace=(*self._notes(), *_traces(verdicts, authorization, vouched), *steps),
+            differences=_differences(found),
+            trace=(*self._notes(), *_traces(verdicts, others.authorization, others.vouched), *steps),
         )
 
     def _notes(self) -> Trace:
@@ -140,52 +147,65 @@ class Engine:
             return ()
         return (TraceStep("policies", "discarded", "what passed", str(beyond)),)
 
-    def _dmarc(
-        self, signatures: tuple[SignatureResult, ...], envelope: EnvelopeResult | None
-    ) -> Steps[Any]:
-        wanted = [g for g in self.choice.generations if g in _DISCOVERY]
-        return together(*(self._flow(g, signatures, envelope, ()) for g in wanted))
+    def _others(
+        self,
+        authors: Authors,
+        signatures: tuple[SignatureResult, ...],
+        envelope: EnvelopeResult | None,
+        older: tuple[SignatureResult, ...],
+    ) -> Steps[_Others]:
+        """Evaluate every generation but DMARC, and who vouches."""
+        wanted = [
+            generation
+            for generation in self.choice.generations
+            if generation not in _DISCOVERY and generation is not Generation.ADSP
+        ]
+        flows = [self._flow(generation, authors, signatures, older) for generation in wanted]
+        (authorization, practices), vouched, *results = yield from together(
+            self._third_parties(authors, signatures),
+            self._vouched((*signatures, *older), envelope),
+            *flows,
+        )
+        found: dict[Generation, Any] = dict(zip(wanted, results, strict=True))
+        if practices is not None:
+            found[Generation.ADSP] = practices
+        return _Others(found, authorization, vouched)
 
     def _flow(
         self,
         generation: Generation,
+        authors: Authors,
         signatures: tuple[SignatureResult, ...],
-        envelope: EnvelopeResult | None,
         older: tuple[SignatureResult, ...],
-    ) -> Steps[Any]:
-        shared: dict[str, Any] = {"limits": self.limits, "memory": self.memory}
+    ) -> Steps[Practices]:
+        limits, memory = self.limits, self.memory
         match generation:
             case Generation.DOMAINKEYS:
                 sender = domainkeys.senders(self.header)
-                return domainkeys.evaluate(sender, older, **shared)
+                return domainkeys.evaluate(sender, older, limits=limits, memory=memory)
             case Generation.SSP_2005:
                 rules = ssp.Rules(acceptable=self.choice.accepts)
-                return ssp.evaluate(self.authors, signatures, rules=rules, **shared)
-            case Generation.SSP_2007:
-                accepts = self.choice.accepts
-                return ssp2007.evaluate(self.authors, signatures, acceptable=accepts, **shared)
+                return ssp.evaluate(authors, signatures, rules=rules, limits=limits, memory=memory)
             case _:
-                rules_of_dmarc, discovery = self.choice.dmarc, _DISCOVERY[generation]
-                if rules_of_dmarc.discovery is not discovery:
-                    rules_of_dmarc = replace(rules_of_dmarc, discovery=discovery)
-                return evaluate_dmarc(
-                    self.authors, signatures, envelope, rules=rules_of_dmarc, **shared
+                accepts = self.choice.accepts
+                return ssp2007.evaluate(
+                    authors, signatures, acceptable=accepts, limits=limits, memory=memory
                 )
 
     def _third_parties(
-        self, signatures: tuple[SignatureResult, ...]
+        self, authors: Authors, signatures: tuple[SignatureResult, ...]
     ) -> Steps[tuple[atps.Atps | None, adsp.Adsp | None]]:
         """ATPS, then ADSP: a signature that the author authorized is as the author's (§6)."""
         authorization = None
         if self.choice.atps:
             authorization = yield from atps.evaluate(
-                self.authors, signatures, limits=self.limits, memory=self.memory
+                authors, signatures, limits=self.limits, memory=self.memory
             )
         if Generation.ADSP not in self.choice.generations:
             return authorization, None
         authorized = () if authorization is None else authorization.authorized
         practices = yield from adsp.evaluate(
-            self.authors, signatures, authorized=authorized, limits=self.limits, memory=self.memory
+            authors, signatures, authorized=authorized, limits=self.limits, memory=self.memory
         )
         return authorization, practices
 
@@ -204,6 +224,10 @@ class Engine:
                 memory=self.memory,
             )
         )
+
+
+def _rules_of(rules: Rules, discovery: Discovery) -> Rules:
+    return rules if rules.discovery is discovery else replace(rules, discovery=discovery)
 
 
 def _differences(results: dict[Generation, Any]) -> tuple[str, ...]:

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar
 
-from avowal.lookup import NO_NAME, Answer, Failure, Outcome, Question, Steps, ask, run
+from avowal.lookup import NO_NAME, Answer, Failure, Outcome, Question, Steps, ask
 from avowal.names import MAX_NAME
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A question without an answer, where the answer could have mattered."""
+    """A question without an answer, where the answer could have mattered.
+
+    `over_share` says that we did not ask it: the message wanted more than its share.
+    """
 
     name: str
     why: str
+    over_share: bool = False
+
+    @classmethod
+    def of(cls, name: str, answer: Answer) -> Failed:
+        """Say of which name nothing is known, and why."""
+        return cls(name, failure_text(answer), answer.failure is Failure.BUDGET)
 
 
 class Memory:
@@ -54,13 +60,3 @@ def failure_text(answer: Answer) -> str:
 def failed(answer: Answer) -> bool:
     """Whether nothing is known about the name."""
     return answer.outcome is Outcome.FAILED
-
-
-class _Silence:
-    def resolve(self, questions: tuple[Question, ...], /) -> tuple[Answer, ...]:
-        return tuple(Answer.failed(Failure.DEADLINE) for _ in questions)
-
-
-def without_asking(flow: Steps[T]) -> T:
-    """Drive a flow whose questions are answered in its memory; any other gets no answer."""
-    return run(flow, _Silence())

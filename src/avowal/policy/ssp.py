@@ -21,7 +21,7 @@ from avowal.lookup import Answer, Steps
 from avowal.mailbox import Authors, Mailbox
 from avowal.names import MAX_LABEL, DomainName
 from avowal.policy.evidence import SignatureResult
-from avowal.policy.memory import Failed, Memory, failed, failure_text
+from avowal.policy.memory import Failed, Memory, failed
 from avowal.policy.practices import (
     Acceptable,
     AuthorStanding,
@@ -171,7 +171,7 @@ class _Author:
             answers = yield from self.memory.txt(*batch)
             for name, answer in zip(batch, answers, strict=True):
                 if failed(answer):
-                    return Failed(name, failure_text(answer))
+                    return Failed.of(name, answer)
                 record = self._among(answer, name)
                 if record is not None:
                     return name, record
@@ -184,7 +184,7 @@ class _Author:
             return None
         (answer,) = yield from self.memory.txt(name)
         if failed(answer):
-            return Failed(name, failure_text(answer))
+            return Failed.of(name, answer)
         record = self._among(answer, name)
         return None if record is None else (name, record)
 

@@ -14,7 +14,7 @@ from avowal.lookup import Answer, Outcome, Question, Steps
 from avowal.mailbox import Authors, Mailbox
 from avowal.names import DomainName
 from avowal.policy.evidence import SignatureResult
-from avowal.policy.memory import Failed, Memory, failed, failure_text
+from avowal.policy.memory import Failed, Memory, failed
 from avowal.policy.practice_record import ALL, DISCARDABLE, STRICT, UNKNOWN, WordRecord
 from avowal.policy.practices import (
     Acceptable,
@@ -109,7 +109,7 @@ def _found(
     name = f"{PREFIX}.{domain.ascii}"
     (own,) = yield from memory.txt(name)
     if failed(own):
-        return Failed(name, failure_text(own))
+        return Failed.of(name, own)
     record = _record(own, name, notes, limits)
     if record is not None:
         return _Place(name, record, above=False)
@@ -120,13 +120,13 @@ def _found(
         questions.append(Question(above))
     exchange, *rest = yield from memory.ask(*questions)
     if failed(exchange):
-        return Failed(f"{domain.ascii} MX", failure_text(exchange))
+        return Failed.of(f"{domain.ascii} MX", exchange)
     if exchange.outcome is Outcome.NO_NAME:  # step 3
         notes.add("absent", domain.ascii, "the domain does not exist")
         return True
     for answer in rest:
         if failed(answer):
-            return Failed(above, failure_text(answer))
+            return Failed.of(above, answer)
         record = _record(answer, above, notes, limits)
         if record is not None:
             return _Place(above, record, above=True)

@@ -10,7 +10,7 @@ from avowal.lookup import Answer, Outcome, Question, Steps
 from avowal.names import DomainName
 from avowal.policy import adsp, domainkeys, ssp, ssp2007
 from avowal.policy.dmarc.discovery import Explorer, Walk
-from avowal.policy.memory import Failed, Memory, failed, failure_text
+from avowal.policy.memory import Failed, Memory, failed
 from avowal.policy.practice_record import WordRecord
 from avowal.policy.spf.record import is_record
 from avowal.policy.symbols import SymbolRecord
@@ -98,4 +98,4 @@ def survey(domain: DomainName, *, limits: Limits = DEFAULT) -> Steps[Survey]:
 
 def _failure(question: Question, answer: Answer) -> Failed | None:
     name = question.name if question.type == "TXT" else f"{question.name} {question.type}"
-    return Failed(name, failure_text(answer)) if failed(answer) else None
+    return Failed.of(name, answer) if failed(answer) else None

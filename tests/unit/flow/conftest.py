@@ -8,6 +8,8 @@ from ipaddress import ip_address
 from typing import Any
 
 import pytest
+from msgspec import structs
+from tests.inspecting import inspected
 
 from avowal.config.model import Key
 from avowal.config.toml import parse
@@ -16,13 +18,12 @@ from avowal.errors import KeyMaterialError
 from avowal.flow.actions import Actions
 from avowal.flow.compiler import compile_plan
 from avowal.flow.decide import decide
-from avowal.flow.inspection import Inspection, Outcome
+from avowal.flow.inspection import Outcome
 from avowal.flow.plan import Plan
-from avowal.flow.signatures import DkimVerifying
 from avowal.flow.trace import Step, Topic, Trace
 from avowal.flow.transaction import Authentication, Transaction
 from avowal.flow.treatment import Treatment, treat
-from avowal.lookup import Resolver, run
+from avowal.lookup import Resolver
 from avowal.message import Field, Header, Message
 from avowal.names import DomainName
 from avowal.testing import ED25519, RSA_1024, RSA_2048, Zone, record_for
@@ -67,13 +68,11 @@ class Site:
         return treat(self.plan, self.transaction(**more), Message.parse(octets).header)
 
     def outcome(
-        self, octets: bytes, *, zone: Resolver = ZONE, now: int = NOW, **more: Any
+        self, octets: bytes, *, zone: Resolver | None = ZONE, now: int = NOW, **more: Any
     ) -> Outcome:
-        message = Message.parse(octets)
-        inspection = Inspection(self.plan, self.transaction(**more), message.header, now=now)
-        answers = run(inspection.questions(), zone)
-        inspection.feed(message.body)
-        return inspection.finish(answers)
+        read = Message.parse(octets)
+        transaction = self.transaction(**more)
+        return inspected(self.plan, transaction, read.header, [read.body], zone, now=now)
 
     def actions(self, octets: bytes, **more: Any) -> Actions:
         return decide(self.outcome(octets, **more))
@@ -96,10 +95,10 @@ def carried_out(actions: Actions, octets: bytes) -> bytes:
 def site() -> Callable[[str], Site]:
     def made(toml: str) -> Site:
         loaded = parse(toml.encode(), file="avowal.toml")
-        # DKIM alone: other mechanisms have tests of their own.
-        only = (DkimVerifying(),)
-        plan = compile_plan(loaded.configuration, loaded.places, load=load, mechanisms=only)
-        return Site(plan)
+        # DKIM alone: SPF and the policies have tests of their own.
+        policies = structs.replace(loaded.configuration.policies, spf="off", generations=())
+        configuration = structs.replace(loaded.configuration, policies=policies)
+        return Site(compile_plan(configuration, loaded.places, load=load))
 
     return made
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from tests.inspecting import inspected
 from tests.unit.flow.conftest import steps_about
 
 import avowal
@@ -14,13 +15,10 @@ from avowal.errors import ConfigError
 from avowal.flow.actions import Actions, Disposition
 from avowal.flow.compiler import compile_plan
 from avowal.flow.decide import decide
-from avowal.flow.feedback import Reporting
-from avowal.flow.inspection import Inspection
 from avowal.flow.plan import Plan
-from avowal.flow.signatures import DkimVerifying
 from avowal.flow.trace import Topic
 from avowal.flow.transaction import Transaction
-from avowal.lookup import Answer, Failure, run
+from avowal.lookup import Answer, Failure
 from avowal.message import Message
 from avowal.report.arf import Report
 from avowal.testing import ED25519, Zone, message, record_for, tamper
@@ -37,7 +35,6 @@ def plan(toml: str = SENDING) -> Plan:
         loaded.configuration,
         loaded.places,
         load=lambda *_: ED25519,
-        mechanisms=(DkimVerifying(), Reporting()),
     )
 
 
@@ -63,11 +60,8 @@ def judged(
             **transaction,
         },
     )
-    inspection = Inspection(plan(toml), known, read.header, now=NOW)
-    answers = run(inspection.questions(), zone)
-    for at in range(0, len(read.body), 7):
-        inspection.feed(read.body[at : at + 7])
-    return decide(inspection.finish(answers))
+    pieces = [read.body[at : at + 7] for at in range(0, len(read.body), 7)]
+    return decide(inspected(plan(toml), known, read.header, pieces, zone, now=NOW))
 
 
 BROKEN = tamper(signed())
@@ -195,9 +189,9 @@ def test_our_report_is_signed_as_mail_of_ours() -> None:
     (mail,) = judged(BROKEN).reports
     report = Message.parse(mail.report.octets(mail.envelope))
     ours = plan('[keys.k]\ndomain = "receiver.example"\nselector = "e"\ninline = "x"\n')
-    inspection = Inspection(ours, Transaction(received_at=NOW, sender=b""), report.header, now=NOW)
-    inspection.feed(report.body)
-    (made,) = decide(inspection.finish(None)).record.made
+    known = Transaction(received_at=NOW, sender=b"")
+    outcome = inspected(ours, known, report.header, [report.body], None, now=NOW)
+    (made,) = decide(outcome).record.made
     assert made.domain == "receiver.example"
 
 

@@ -6,10 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.evidence import rounds
+from tests.evidence import Counting
+from tests.inspecting import inspected
 from tests.unit.flow.conftest import NOW, Site, load, steps_about
 
+from avowal.agenda import Agenda
 from avowal.config.toml import parse
+from avowal.dns.drivers import drive
 from avowal.flow.actions import Actions, Disposition
 from avowal.flow.compiler import compile_plan
 from avowal.flow.decide import decide
@@ -181,14 +184,18 @@ def test_dkim_spf_and_dmarc_take_no_more_rounds_than_the_longest(site: Made) -> 
     plan = site(BASE).plan
     transaction = site(BASE).transaction(client=STRANGER, sender=b"alice@example.com")
     header = Message.parse(message()).header
-    inspection = Inspection(plan, transaction, header, now=NOW)
-    assert rounds(inspection.questions(), Zone(NAMES)) <= 2
+    agenda = Agenda()
+    Inspection(plan, transaction, header, now=NOW, agenda=agenda)
+    counting = Counting(Zone(NAMES))
+    drive(agenda, counting, seconds=20)
+    assert counting.rounds <= 2
 
 
 def test_answers_that_never_came_give_temporary_errors(site: Made) -> None:
     made = site(BASE)
     transaction = made.transaction(client=STRANGER, sender=b"alice@example.com")
-    inspection = Inspection(made.plan, transaction, Message.parse(message()).header, now=NOW)
-    text = written(decide(inspection.finish(None)))
+    header = Message.parse(message()).header
+    outcome = inspected(made.plan, transaction, header, [], None, now=NOW)
+    text = written(decide(outcome))
     assert "spf=temperror" in text
     assert "dmarc=temperror" in text

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from avowal import verify
+from avowal.agenda import Agenda, Rank
 from avowal.dkim.signature import Signature
 from avowal.errors import KeyMaterialError
 from avowal.flow.actions import Actions, Disposition
 from avowal.flow.decide import decide
 from avowal.flow.inspection import Inspection
-from avowal.lookup import run
 from avowal.message import Header, Message, split
 from avowal.testing import ED25519, Zone, message
 
@@ -281,9 +281,13 @@ async def test_keys_that_answer_later_are_waited_for(site: Make, zone: Zone) -> 
 
     remote = type(site(KEY))(replace(plan, rules=OneRule()))
     whole = Message.parse(message())
-    inspection = Inspection(remote.plan, remote.transaction(), whole.header, now=1_700_000_000)
+    agenda = Agenda()
+    inspection = Inspection(
+        remote.plan, remote.transaction(), whole.header, now=1_700_000_000, agenda=agenda
+    )
     inspection.feed(whole.body)
-    actions = decide(await inspection.afinish(run(inspection.questions(), zone)))
+    outcome = agenda.add(inspection.finish(), Rank.POLICY).value
+    actions = decide(await inspection.asealed(outcome))
     verdicts = verify(leaving(message(), actions), zone, now=1_700_000_000)
     assert [v.passed for v in verdicts] == [True, True]
 

@@ -9,13 +9,12 @@ from typing import Any
 import pytest
 
 from avowal import Intent, authres, sign
-from avowal.authres import Result
 from avowal.dkim.reasons import Reason
 from avowal.flow.actions import Disposition
-from avowal.flow.classes import CLASS_OF, ResultClass
+from avowal.flow.classes import CLASS_OF
 from avowal.flow.decide import decide, failure
-from avowal.flow.mechanism import Finding, Sealed
-from avowal.flow.trace import Step, Topic
+from avowal.flow.seals import Sealed
+from avowal.flow.trace import Topic
 from avowal.lookup import Answer, Failure
 from avowal.message import CRLF, Field
 from avowal.testing import ED25519, RSA_2048, Zone, message, tamper
@@ -224,14 +223,8 @@ def test_trouble_with_dns_is_an_error_for_now(
 
 
 def test_answers_that_never_came_are_an_error_for_now(site: Make) -> None:
-    from avowal.flow.inspection import Inspection
-    from avowal.message import Message
-
-    made = site(ID)
-    whole = Message.parse(signed())
-    inspection = Inspection(made.plan, made.transaction(client=OUTSIDE), whole.header, now=NOW)
-    inspection.feed(whole.body)
-    assert results(decide(inspection.finish(None))) == ["dkim=temperror"]
+    outcome = site(ID).outcome(signed(), zone=None, client=OUTSIDE)
+    assert results(decide(outcome)) == ["dkim=temperror"]
 
 
 @pytest.mark.parametrize("option", [
@@ -415,53 +408,16 @@ def test_a_face_that_fails_answers_as_configured(
     assert (actions.record.fault, actions.record.queue_id) == ("deadline", "4X")
 
 
-# -- room for more mechanisms --------------------------------------------------------------
-
-
-class Weather:
-    """A mechanism that needs what DKIM found."""
-
-    name = "weather"
-    wants_body = True
-
-    def __init__(self) -> None:
-        self.octets = 0
-
-    def begin(self, context: Any, /) -> Weather:
-        return self
-
-    def questions(self) -> Any:
-        return (yield from iter_answer())
-
-    def feed(self, chunk: Any, /) -> bool:
-        self.octets += len(chunk)
-        return True
-
-    def finish(self, answers: Any, before: Any, /) -> Finding:
-        passed = any(one.counts for one in before["dkim"].value)
-        step = Step(Topic.VERIFY, "weather", passed, f"{self.octets} octets of {answers}")
-        class_ = None if passed else ResultClass.POLICY
-        return Finding(results=(Result("spf", "pass"),), class_=class_, why="rain", steps=(step,))
-
-
-def iter_answer() -> Any:
-    from avowal.lookup import Question, ask
-
-    answers = yield from ask(Question("ed._domainkey.example.com"))
-    return answers[0].outcome.value
+# -- room for more sealers -------------------------------------------------------------------
 
 
 class Cap:
     """A sealer that adds a field saying what is reported."""
 
     name = "cap"
-    wants_body = False
 
-    def begin(self, context: Any, /) -> Cap:
+    def begin(self, context: Any, hasher: Any, /) -> Cap:
         return self
-
-    def feed(self, chunk: Any, /) -> bool:
-        return False
 
     def seal(self, closing: Any, /) -> Any:
         yield ()
@@ -469,17 +425,8 @@ class Cap:
         return Sealed((Field.of(f"X-Cap: {text}".encode()),))
 
 
-def test_mechanisms_and_sealers_plug_in(site: Make) -> None:
-    made = site(ACTION + 'policy = "tag"\n')
-    plan = replace(
-        made.plan,
-        mechanisms=(*made.plan.mechanisms, Weather()),
-        sealers=(*made.plan.sealers, Cap()),
-    )
+def test_sealers_plug_in(site: Make) -> None:
+    made = site(ACTION)
+    plan = replace(made.plan, sealers=(*made.plan.sealers, Cap()))
     actions = replace(made, plan=plan).actions(tamper(signed()), client=OUTSIDE)
-    assert results(actions) == ["dkim=fail", "spf=pass"]
-    assert [f.raw for f in actions.insert[1:]] == [
-        b"X-Cap: dkim=fail,spf=pass",
-        b"X-DKIM-Verdict: policy",
-    ]
-    assert "24 octets of found" in [step.why for step in actions.trace]
+    assert [f.raw for f in actions.insert[1:]] == [b"X-Cap: dkim=fail"]

@@ -8,8 +8,10 @@ import pytest
 
 import avowal
 from avowal import authres
-from avowal.lists.resign import Arrival, Removal, Resigned, Resigner, arrive
-from avowal.lookup import run
+from avowal.calls.examine import examine
+from avowal.examine.findings import Findings, Receiver, Want
+from avowal.examine.posts import as_it_leaves, recorded_results
+from avowal.lists.resign import Removal, Resigned, Resigner
 from avowal.message import Header, Message
 from avowal.testing import ED25519, RSA_2048, Zone, message, record_for
 
@@ -24,8 +26,19 @@ LIST = avowal.Intent(domain="lists.example", selector="l", key=RSA_2048)
 POST = avowal.sign(message(), domain="example.com", selector="a", key=ED25519, now=NOW) + message()
 
 
+RECEIVER = Receiver()
+
+
+@dataclasses.dataclass(frozen=True)
+class Arrival:
+    message: Message
+    found: Findings
+
+
 def arrival(octets: bytes = POST) -> Arrival:
-    return run(arrive(Message.parse(octets), now=NOW), ZONE)
+    message = Message.parse(octets)
+    found = examine(message.header, [message.body], RECEIVER, Want.DKIM, ZONE, now=NOW)
+    return Arrival(message, found)
 
 
 def with_footer(post: Message) -> Message:
@@ -37,7 +50,9 @@ def resigned(
 ) -> Resigned:
     outgoing = with_footer(came.message) if change else came.message
     resigner = Resigner(authserv_id="lists.example", intents=(LIST,), removal=removal)
-    return resigner.resign(came, outgoing, now=NOW, also=also)
+    verdicts = as_it_leaves(outgoing, came.found, RECEIVER, now=NOW)
+    results = (*recorded_results(came.found), *also)
+    return resigner.resign(outgoing, results, verdicts=verdicts, now=NOW)
 
 
 def verdicts(done: Resigned) -> dict[str | None, str]:
@@ -109,7 +124,8 @@ def test_an_unsigned_post_is_recorded_as_such() -> None:
 async def test_keys_may_answer_asynchronously() -> None:
     came = arrival()
     resigner = Resigner(authserv_id="lists.example", intents=(LIST,))
-    done = await resigner.aresign(came, with_footer(came.message), now=NOW)
+    results = recorded_results(came.found)
+    done = await resigner.aresign(with_footer(came.message), results, now=NOW)
     assert verdicts(done)["lists.example"] == "pass"
 
 

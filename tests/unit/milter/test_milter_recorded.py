@@ -14,11 +14,12 @@ from typing import Any
 
 import pytest
 from tests import milter_recording
+from tests.inspecting import answered
 from tests.milter_recording import DIRECTORY, SETUPS, Recording
 
-from avowal.lookup import run
+from avowal.agenda import Rank
 from avowal.milter.events import EndOfMessage, Event, HeaderEnd
-from avowal.milter.flow_filter import FlowWork
+from avowal.milter.flow_filter import FlowJob
 from avowal.milter.packets import Body, Connect, Disposition, Mail
 from avowal.milter.session import FilterSession
 
@@ -63,7 +64,7 @@ class Filter:
         setup = SETUPS[recording.setup]
         self._filter = setup.filter()
         self._role = setup.role
-        self._work: FlowWork
+        self._job: FlowJob
         self._zone = milter_recording.zone()
         self.session = FilterSession(self._filter.wish)
         self.events: list[Event] = []
@@ -74,12 +75,14 @@ class Filter:
         while (event := self.session.next_event()) is not None:
             self.events.append(event)
             if isinstance(event, EndOfMessage):
-                verdict = self._work.finish(run(self._work.questions(), self._zone))
-                self.session.answer(verdict.answer, verdict.modifications)
+                answered(self._job.agenda, self._zone)
+                slot = self._job.agenda.add(self._job.finish(), Rank.POLICY)
+                answered(self._job.agenda, self._zone)
+                self.session.answer(slot.value.answer, slot.value.modifications)
                 continue
             if isinstance(event, HeaderEnd):
-                self._work = self._filter.begin(self.session, event, self._role)
-            elif isinstance(event, Body) and not self._work.feed(event.chunk):
+                self._job = self._filter.begin(self.session, event, self._role)
+            elif isinstance(event, Body) and not self._job.feed(event.chunk):
                 self._skip()
                 continue
             self.session.proceed()

@@ -174,28 +174,27 @@ def test_dkim_spf_and_dmarc_take_no_more_rounds_than_the_longest_of_them() -> No
         return spf.check_identity(request)
 
     def policy() -> Any:
-        return Engine(SIGNED, Choice()).foresee(found, name("mail.example.com"))
+        engine = Engine(SIGNED, Choice())
+        names = [*(one.domain for one in found), name("mail.example.com")]
+        return together(*engine.policies(), *engine.organizations(names))
 
     longest = max(rounds(flow(), zone) for flow in (dkim, sender, policy))
     assert rounds(together(dkim(), sender(), policy()), zone) == longest == 3
 
 
-def test_what_was_foreseen_is_concluded_without_a_question() -> None:
+def test_what_was_asked_early_is_not_asked_again() -> None:
     zone = Zone(RECORDS | STRICT)
-    engine = Engine(SIGNED, replace(EVERYTHING, generations=ALL[1:]))
-    found = [signed("example.com", "none"), replace(THIRD, result="none")]
-    run(engine.foresee(found, name("bounce.example.com"), eager=True), zone)
+    choice = replace(EVERYTHING, generations=ALL[1:], atps=False, certifiers=())
+    engine = Engine(SIGNED, choice)
+    names = [name("example.com"), THIRD.domain, name("bounce.example.com")]
+    run(together(*engine.policies(), *engine.organizations(names)), zone)
     signatures = [signed("example.com", "fail"), THIRD]
     envelope = sent("bounce.example.com")
-    foreseen = engine.conclude(signatures, envelope)
-    fresh = run(Engine(SIGNED, engine.choice).evaluate(signatures, envelope), zone)
-    assert words(foreseen) == words(fresh)
-    assert "temperror" not in words(foreseen).values()
-
-
-def test_what_was_not_foreseen_is_temperror() -> None:
-    found = Engine(FROM, Choice()).conclude([signed("example.com")])
-    assert words(found) == {"2026": "temperror"}
+    silent = Counting(zone)
+    concluded = run(engine.evaluate(signatures, envelope), silent)
+    fresh = run(Engine(SIGNED, choice).evaluate(signatures, envelope), zone)
+    assert silent.rounds == 0
+    assert words(concluded) == words(fresh)
 
 
 # -- a failure at each question --------------------------------------------------------------

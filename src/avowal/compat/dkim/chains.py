@@ -20,10 +20,10 @@ from avowal.arc.layout import Alphabetical, Folded
 from avowal.arc.reasons import ChainReason, ChainStatus, SealRefused
 from avowal.arc.sealer import Sealer
 from avowal.arc.verdict import ChainVerification
-from avowal.arc.verifier import ArcVerifier
 from avowal.authres.model import AuthenticationResults, Result
 from avowal.authres.reader import read
 from avowal.authres.writer import one_line
+from avowal.calls.examine import examine
 from avowal.canonical import relaxed_field
 from avowal.compat.dkim.chainreasons import reason_text
 from avowal.compat.dkim.domainsigner import DomainSigner
@@ -36,7 +36,7 @@ from avowal.crypto.signing import parse_private_key
 from avowal.dkim.intent import Intent
 from avowal.dkim.layout import Tags
 from avowal.errors import IntentError, KeyMaterialError
-from avowal.lookup import run
+from avowal.examine.findings import Receiver, Want
 from avowal.message import CRLF, Field, Header
 
 _ORDER = ("i", "cv", "a", "c", "d", "s", "t", "h", "bh")
@@ -153,10 +153,11 @@ class ARC(DomainSigner):
     def verify(self, dnsfunc: Callable[..., Any] = get_txt) -> Verdict:
         """Return the status of the chain, what was found about each set, and why."""
         header = Header.parse(joined(self.headers))
-        verifier = ArcVerifier(header, now=int(time.time()), rules=self._rules())
-        keys = run(verifier.keys(), Asked(dnsfunc, self.timeout))
-        verifier.feed(self.body)
-        said = verifier.finish(keys)
+        said = examine(
+            header, (self.body,), Receiver(rules=self._rules()), Want.ARC,
+            Asked(dnsfunc, self.timeout), now=int(time.time()),
+        ).arc  # fmt: skip
+        assert said is not None  # noqa: S101 - it was asked for
         shown = _shown(said)
         if said.status is ChainStatus.NONE:
             return b"none", shown, "Message is not ARC signed"

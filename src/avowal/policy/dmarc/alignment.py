@@ -7,12 +7,12 @@ the author's organizational domain can have the same one, so no other is walked 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from avowal.lookup import Steps, together
 from avowal.names import DomainName
-from avowal.policy.dmarc.discovery import Discovered, Explorer
+from avowal.policy.dmarc.discovery import Explorer
 from avowal.policy.dmarc.record import Record
 from avowal.policy.dmarc.result import Alignment
 from avowal.policy.dmarc.suffixes import SuffixList
@@ -54,60 +54,82 @@ def identifiers(
     return tuple(i for i in counted if unique[i.mechanism, i.domain.ascii] is i)
 
 
+@dataclass(slots=True)
+class Organizations:
+    """The organizational domains of names that may be aligned with one author domain.
+
+    `own` is the author domain's; None while nothing needed it.
+    """
+
+    own: str | Failed | None = None
+    of: dict[str, str | Failed] = field(default_factory=dict)
+
+    def learn(
+        self, explorer: Explorer, author: DomainName, names: Iterable[DomainName]
+    ) -> Steps[None]:
+        """Walk the tree for the names that may share the author's organizational domain."""
+        near = [name for name in names if _top(name) == _top(author) and not name.same_as(author)]
+        if not near:
+            return
+        walk = yield from explorer.walk(author)
+        if isinstance(walk, Failed):
+            self.own = walk
+            return
+        self.own = walk.organizational_domain
+        organization = DomainName(self.own, self.own)
+        within = list({name.ascii: name for name in near if name.is_within(organization)}.values())
+        capped = within[: explorer.limits.walked_identifiers]
+        if len(within) > len(capped):
+            explorer.note("skipped", "tree walk", f"{len(within) - len(capped)} further names")
+        walks = yield from together(*(explorer.walk(name) for name in capped))
+        for name, other in zip(capped, walks, strict=True):
+            self.of[name.ascii] = (
+                other if isinstance(other, Failed) else other.organizational_domain
+            )
+
+    def look_up(
+        self, author: DomainName, names: Iterable[DomainName], suffixes: SuffixList
+    ) -> None:
+        """Take them from a list of public suffixes (RFC 7489 §3.2)."""
+        self.own = suffixes(author.ascii) or author.ascii
+        self.of = {name.ascii: suffixes(name.ascii) or name.ascii for name in names}
+
+
 def compare_names(
-    explorer: Explorer,
-    discovered: Discovered,
+    author: DomainName,
     record: Record,
     names: tuple[Identifier, ...],
-    suffixes: SuffixList | None,
-) -> Steps[Compared]:
-    """Align every identifier with the author domain; `suffixes` None walks the tree."""
-    author = discovered.domain
+    organizations: Organizations,
+) -> Compared:
+    """Align every identifier with the author domain, by what is known; asks nothing."""
     modes: dict[str, str] = {"dkim": record.adkim, "spf": record.aspf}
     open_names = [i for i in names if modes[i.mechanism] == "r" and not i.domain.same_as(author)]
-    organizations: dict[str, str] = {}
-    failure = None
-    if open_names and suffixes is not None:
-        organizations = {n: suffixes(n) or n for n in {author.ascii, *_texts(open_names)}}
-    elif open_names:
-        found = yield from _walked(explorer, author, open_names)
-        organizations = {name: org for name, org in found.items() if isinstance(org, str)}
-        failure = next((org for org in found.values() if isinstance(org, Failed)), None)
-    own = organizations.get(author.ascii)
+    needed = [i for i in open_names if _top(i.domain) == _top(author)]
+    own = organizations.own if needed else None
+    others = {i.domain.ascii: organizations.of.get(i.domain.ascii) for i in needed}
+    found = (own, *others.values())
+    # What we did not ask, because the message wanted too much, leaves a name unaligned: a
+    # temporary error would let whoever added the names lift the author's policy.
+    failures = [org for org in found if isinstance(org, Failed) and not org.over_share]
+    known = own if isinstance(own, str) else None
     alignments = tuple(
-        _alignment(i, author, modes[i.mechanism], own, organizations.get(i.domain.ascii))
-        for i in names
+        _alignment(i, author, modes[i.mechanism], known, others.get(i.domain.ascii)) for i in names
     )
-    return Compared(alignments, own, failure)
+    return Compared(alignments, known, next(iter(failures), None))
 
 
-def _walked(
-    explorer: Explorer, author: DomainName, names: list[Identifier]
-) -> Steps[dict[str, str | Failed]]:
-    top = author.ascii.rpartition(".")[2]
-    near = [i.domain for i in names if i.domain.ascii.rpartition(".")[2] == top]
-    if not near:
-        explorer.note("skipped", "tree walk", "no authenticated name shares a top-level domain")
-        return {}
-    walk = yield from explorer.walk(author)
-    if isinstance(walk, Failed):
-        return {author.ascii: walk}
-    own = walk.organizational_domain
-    found: dict[str, str | Failed] = {author.ascii: own}
-    organization = DomainName(own, own)
-    within = list({d.ascii: d for d in near if d.is_within(organization)}.values())
-    capped = within[: explorer.limits.walked_identifiers]
-    if len(within) > len(capped):
-        explorer.note("skipped", "tree walk", f"{len(within) - len(capped)} further names")
-    walks = yield from together(*(explorer.walk(domain) for domain in capped))
-    for domain, other in zip(capped, walks, strict=True):
-        found[domain.ascii] = other if isinstance(other, Failed) else other.organizational_domain
-    return found
+def _top(name: DomainName) -> str:
+    return name.ascii.rpartition(".")[2]
 
 
 def _alignment(
-    identifier: Identifier, author: DomainName, mode: str, own: str | None, other: str | None
+    identifier: Identifier,
+    author: DomainName,
+    mode: str,
+    own: str | None,
+    found: str | Failed | None,
 ) -> Alignment:
+    other = found if isinstance(found, str) else None
     equal = identifier.domain.same_as(author)
     aligned = equal or (mode == "r" and own is not None and own == other)
     if equal:
@@ -128,7 +150,3 @@ def _alignment(
         result=identifier.result,
         why=why,
     )
-
-
-def _texts(names: list[Identifier]) -> set[str]:
-    return {i.domain.ascii for i in names}

@@ -107,7 +107,7 @@ class Explorer:
         name = f"_dmarc.{domain.ascii}"
         if failed(answer):
             self.note("failed", name, failure_text(answer))
-            return Failed(name, failure_text(answer))
+            return Failed.of(name, answer)
         kept, steps = records_at(name, answer.records, self.limits)
         self.notes.extend(steps)
         for record in kept:
@@ -134,7 +134,7 @@ class Explorer:
         for name, answer in zip(names, answers, strict=True):
             if failed(answer):
                 self.note("failed", f"_dmarc.{name}", failure_text(answer))
-                return Failed(f"_dmarc.{name}", failure_text(answer))
+                return Failed.of(f"_dmarc.{name}", answer)
             kept, steps = records_at(f"_dmarc.{name}", answer.records, self.limits)
             self.notes.extend(steps)
             if len(kept) > 1:  # RFC 9989 §4.10 step 2
@@ -158,7 +158,7 @@ class Explorer:
         if Outcome.FAILED in outcomes:
             place = outcomes.index(Outcome.FAILED)
             self.note("failed", f"{domain.ascii} {types[place]}", failure_text(answers[place]))
-            return Failed(f"{domain.ascii} {types[place]}", failure_text(answers[place]))
+            return Failed.of(f"{domain.ascii} {types[place]}", answers[place])
         return rule is Existence.NO_NAME
 
     def note(self, action: Action, subject: str, detail: str = "") -> None:

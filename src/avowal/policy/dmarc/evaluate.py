@@ -14,7 +14,13 @@ from avowal.limits import DEFAULT, Limits
 from avowal.lookup import Steps, together
 from avowal.mailbox import Authors, Problem
 from avowal.names import DomainName
-from avowal.policy.dmarc.alignment import Compared, Identifier, compare_names, identifiers
+from avowal.policy.dmarc.alignment import (
+    Compared,
+    Identifier,
+    Organizations,
+    compare_names,
+    identifiers,
+)
 from avowal.policy.dmarc.discovery import (
     Discovered,
     Discovery,
@@ -59,6 +65,64 @@ class Rules:
 STANDARD = Rules()
 
 
+class Evaluator:
+    """DMARC for the authors of one message: what has to be asked, then the verdict.
+
+    `flows` ask: one flow per author and part, so that no author waits for the names of
+    another.  `judge` concludes from what they found and asks nothing.  Raises UsageError only
+    when `rules` ask for a suffix list that is not installed.
+    """
+
+    def __init__(
+        self,
+        authors: Authors,
+        *,
+        rules: Rules = STANDARD,
+        limits: Limits = DEFAULT,
+        memory: Memory | None = None,
+    ) -> None:
+        self._authors = authors
+        self._rules = rules
+        suffixes = None
+        if rules.discovery is Discovery.SUFFIX_LIST:
+            suffixes = rules.suffixes or public_suffix_list()
+        self._mechanism = "dmarc" if suffixes is None else "dmarc-7489"
+        shared = Memory() if memory is None else memory
+        self._found = [
+            _Author(
+                domain,
+                Explorer(limits=limits, memory=shared, mechanism=self._mechanism),
+                rules,
+                suffixes,
+            )
+            for domain in authors.domains
+        ]
+
+    def policies(self) -> tuple[Steps[None], ...]:
+        """Return the flows that look for the policy of each author domain."""
+        return tuple([author.discover() for author in self._found])
+
+    def organizations(self, names: Iterable[DomainName]) -> tuple[Steps[None], ...]:
+        """Return the flows that learn which of `names` may be aligned with each author."""
+        known = tuple(names)
+        return tuple([author.align(known) for author in self._found])
+
+    def judge(
+        self, signatures: Iterable[SignatureResult] = (), envelope: EnvelopeResult | None = None
+    ) -> Evaluation:
+        """Evaluate the message by what the flows found."""
+        names = identifiers(signatures, envelope)
+        found = tuple([author.judge(names) for author in self._found])
+        notes = Notes(self._mechanism)
+        for mailbox in self._authors.mailboxes[:20]:
+            notes.add("author", str(mailbox))
+        for problem in self._authors.problems:
+            notes.add("discarded", "From", str(problem))
+        for author in self._found:
+            notes.extend(author.explorer.notes.steps)
+        return _combined(self._authors, found, self._rules, notes)
+
+
 def evaluate(
     authors: Authors,
     signatures: Iterable[SignatureResult] = (),
@@ -68,59 +132,61 @@ def evaluate(
     limits: Limits = DEFAULT,
     memory: Memory | None = None,
 ) -> Steps[Evaluation]:
-    """Evaluate a message.  Raises nothing, whatever the octets and the answers.
+    """Ask and judge at once, when it is known what passed.
 
-    What `memory` knows is not asked again.  Raises UsageError only when `rules` ask for a
-    suffix list that is not installed.
+    Raises nothing, whatever the octets and the answers, but UsageError as `Evaluator` does.
     """
-    suffixes = None
-    if rules.discovery is Discovery.SUFFIX_LIST:
-        suffixes = rules.suffixes or public_suffix_list()
-    names = identifiers(signatures, envelope)
-    shared = Memory() if memory is None else memory
-    mechanism = "dmarc" if suffixes is None else "dmarc-7489"
-    explorers = [
-        Explorer(limits=limits, memory=shared, mechanism=mechanism) for _ in authors.domains
-    ]
-    found = yield from together(
-        *(
-            _one_author(explorer, domain, names, rules, suffixes)
-            for explorer, domain in zip(explorers, authors.domains, strict=True)
-        )
-    )
-    notes = Notes(mechanism)
-    for mailbox in authors.mailboxes[:20]:
-        notes.add("author", str(mailbox))
-    for problem in authors.problems:
-        notes.add("discarded", "From", problem.sentence)
-    for explorer in explorers:
-        notes.extend(explorer.notes.steps)
-    return _combined(authors, found, rules, notes)
+    evaluator = Evaluator(authors, rules=rules, limits=limits, memory=memory)
+    results = tuple(signatures)
+    names = [one.domain for one in identifiers(results, envelope)]
+    yield from together(*evaluator.policies(), *evaluator.organizations(names))
+    return evaluator.judge(results, envelope)
 
 
-def _one_author(
-    explorer: Explorer,
-    domain: DomainName,
-    names: tuple[Identifier, ...],
-    rules: Rules,
-    suffixes: SuffixList | None,
-) -> Steps[DomainEvaluation]:
-    if suffixes is None:
-        discovered = yield from discover_by_walk(explorer, domain, rules.existence)
-    else:
-        discovered = yield from discover_by_suffixes(explorer, domain, suffixes)
-    if isinstance(discovered, Failed):
-        return _unknown(
-            explorer, DomainEvaluation(domain=domain, result=Result.TEMPERROR), discovered
-        )
-    if discovered.record is None:
-        explorer.note("concluded", "none", f"{domain.ascii} has no policy")  # DM-08
-        return DomainEvaluation(domain=domain, result=Result.NONE)
-    compared = yield from compare_names(explorer, discovered, discovered.record, names, suffixes)
-    for a in compared.alignments:
-        action: Action = "aligned" if a.aligned else "unaligned"
-        explorer.note(action, f"{a.mechanism} {a.domain.ascii}", f"{a.result}; {a.why}")
-    return _judged(explorer, discovered, discovered.record, compared, rules)
+@dataclass(slots=True)
+class _Author:
+    """One author domain: its policy once discovered, and the organizational domains."""
+
+    domain: DomainName
+    explorer: Explorer
+    rules: Rules
+    suffixes: SuffixList | None
+    found: Discovered | Failed | None = None
+    organizations: Organizations = field(default_factory=Organizations)
+
+    def discover(self) -> Steps[None]:
+        self.found = yield from self._discovered()
+
+    def _discovered(self) -> Steps[Discovered | Failed]:
+        if self.suffixes is None:
+            return (yield from discover_by_walk(self.explorer, self.domain, self.rules.existence))
+        return (yield from discover_by_suffixes(self.explorer, self.domain, self.suffixes))
+
+    def align(self, names: tuple[DomainName, ...]) -> Steps[None]:
+        """Ask only where a policy is found that aligns by organizational domain."""
+        found = yield from self._discovered()
+        if isinstance(found, Failed) or found.record is None:
+            return
+        if self.suffixes is not None:
+            self.organizations.look_up(self.domain, names, self.suffixes)
+        elif "r" in {found.record.adkim, found.record.aspf}:
+            yield from self.organizations.learn(self.explorer, self.domain, names)
+
+    def judge(self, names: tuple[Identifier, ...]) -> DomainEvaluation:
+        found, explorer = self.found, self.explorer
+        if found is None:  # nobody ran the flow
+            found = Failed(f"_dmarc.{self.domain.ascii}", "not asked")
+        if isinstance(found, Failed):
+            unknown = DomainEvaluation(domain=self.domain, result=Result.TEMPERROR)
+            return _unknown(explorer, unknown, found)
+        if found.record is None:
+            explorer.note("concluded", "none", f"{self.domain.ascii} has no policy")  # DM-08
+            return DomainEvaluation(domain=self.domain, result=Result.NONE)
+        compared = compare_names(self.domain, found.record, names, self.organizations)
+        for a in compared.alignments:
+            action: Action = "aligned" if a.aligned else "unaligned"
+            explorer.note(action, f"{a.mechanism} {a.domain.ascii}", f"{a.result}; {a.why}")
+        return _judged(explorer, found, found.record, compared, self.rules)
 
 
 def _judged(

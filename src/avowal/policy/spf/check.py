@@ -43,6 +43,11 @@ def check_identity(
     return (yield from check_host(request, "helo", limits=limits, explain=explain))
 
 
+def checked_domain(request: SpfRequest) -> DomainName | None:
+    """Return the domain that `check_identity` is about; None for what is no name."""
+    return _checked_name(_sender(request, "mfrom" if request.mail_from else "helo")[1])
+
+
 def check_host(
     request: SpfRequest, scope: Scope, *, limits: SpfLimits = DEFAULT, explain: bool = False
 ) -> Steps[SpfResult]:

@@ -1,0 +1,71 @@
+"""What a chain of trusted sealers changes about a policy that fails (RFC 8617 §7.2.1, §9.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from avowal.arc.verdict import ChainVerification, report_comment
+from avowal.authres import AuthenticationResults
+from avowal.names import DomainName
+from avowal.policy.assessment import Assessment, Choice, Disposition
+from avowal.policy.dmarc.record import Policy
+from avowal.policy.dmarc.result import Evaluation, Override
+from avowal.policy.result import Result as Word
+from avowal.policy.verdicts import combined
+
+
+def untrusted_sealer(
+    chain: ChainVerification, trusts: Callable[[DomainName], bool]
+) -> DomainName | None:
+    """Return a sealer that is not trusted, None when there is none."""
+    sealers = (arc_set.seal.domain for arc_set in chain.chain.sets)
+    return next((sealer for sealer in sealers if not trusts(sealer)), None)
+
+
+def as_trusted(assessment: Assessment, chain: ChainVerification, choice: Choice) -> Assessment:
+    """Return the assessment as a valid chain, all of whose sealers are trusted, changes it."""
+    evaluation = assessment.dmarc
+    if evaluation is None:
+        return assessment
+    changed = _overridden(evaluation, chain)
+    if changed is None:
+        return assessment
+    verdicts = tuple(
+        replace(verdict, detail=changed, asks=Disposition.ACCEPT)
+        if verdict.detail is evaluation
+        else verdict
+        for verdict in assessment.verdicts
+    )
+    disposition, decided_by, _ = combined(verdicts, choice)
+    return replace(
+        assessment,
+        verdicts=verdicts,
+        disposition=disposition,
+        decided_by=decided_by,
+        trace=(*assessment.trace, changed.trace[-1]),
+    )
+
+
+def _overridden(evaluation: Evaluation, chain: ChainVerification) -> Evaluation | None:
+    """Override a failure where some sealer saw each author pass whose policy fails now."""
+    if evaluation.result is not Word.FAIL or evaluation.disposition is Policy.NONE:
+        return None
+    seen = [arc_set.results.results for arc_set in chain.chain.sets]
+    failing = [one.domain for one in evaluation.evaluations if one.result is Word.FAIL]
+    if not all(any(_passed(results, author) for results in seen) for author in failing):
+        return None
+    return evaluation.overridden(
+        Override("local_policy", report_comment(chain), disposition=Policy.NONE)
+    )
+
+
+def _passed(results: AuthenticationResults | None, author: DomainName) -> bool:
+    """Whether an earlier hop saw this author pass DMARC."""
+    if results is None:
+        return False
+    names = (author.ascii, author.text)
+    return any(
+        result.result == "pass" and (result.value("header.from") or "").lower() in names
+        for result in results.named("dmarc")
+    )

@@ -1,0 +1,52 @@
+"""One message under inspection, and what is concluded from its findings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from avowal.authres import Result
+from avowal.flow.classes import ResultClass
+from avowal.flow.trace import Step
+from avowal.flow.transaction import Transaction
+from avowal.message import Header
+
+if TYPE_CHECKING:
+    from avowal.flow.plan import Plan
+    from avowal.flow.treatment import Treatment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """A message, what is known around it, and how it is treated.
+
+    `header` is the one that came, `outgoing` the one that leaves but for what is put on
+    top; signatures are made over the latter.  `now` is in Unix seconds.
+    """
+
+    plan: Plan
+    transaction: Transaction
+    treatment: Treatment
+    header: Header
+    outgoing: Header
+    now: int
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether the message is a stranger's that came over the network."""
+        treatment, client = self.treatment, self.transaction.client
+        return treatment.verify and not treatment.ours and client is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conclusion:
+    """What this site concludes about one side of a message.
+
+    `results` are for Authentication-Results, `class_` is what an action may follow from
+    (None where nothing is wrong), `why` its sentence, `steps` are for the trace.
+    """
+
+    results: tuple[Result, ...] = ()
+    class_: ResultClass | None = None
+    why: str = ""
+    steps: tuple[Step, ...] = ()
