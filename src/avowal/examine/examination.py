@@ -110,7 +110,7 @@ class Examination:
         self._authors = authors
         if Want.POLICIES in want and receiver.choice.generations:
             self._authors = Authors.of(header, limits=limits) if authors is None else authors
-            self._engine = Engine(header, receiver.choice, authors=self._authors)
+            self._engine = Engine(header, receiver.choice, authors=self._authors, limits=limits)
             for flow in self._engine.policies():
                 agenda.add(flow, Rank.POLICY)
             for flow in self._engine.organizations(self._names(sender)):

@@ -61,7 +61,7 @@ class Engine:
         self.header = header
         self.choice = choice
         self.authors = Authors.of(header) if authors is None else authors
-        self.limits = caps
+        self.limits = limits
         self.memory = Memory()
         self._dmarc: dict[Generation, Evaluator] = {
             generation: Evaluator(

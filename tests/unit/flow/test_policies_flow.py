@@ -188,7 +188,7 @@ def test_dkim_spf_and_dmarc_take_no_more_rounds_than_the_longest(site: Made) -> 
     Inspection(plan, transaction, header, now=NOW, agenda=agenda)
     counting = Counting(Zone(NAMES))
     drive(agenda, counting, seconds=20)
-    assert counting.rounds <= 2
+    assert len(counting.rounds) <= 2
 
 
 def test_answers_that_never_came_give_temporary_errors(site: Made) -> None:
