@@ -38,7 +38,7 @@ from avowal.flow.feedback import Requested
 from avowal.flow.plan import Plan
 from avowal.flow.resign import replaced, withheld
 from avowal.flow.results_field import is_written, results_field
-from avowal.flow.seals import Closing, Seal, Sealing
+from avowal.flow.seals import Closing, Seal, Sealed, Sealing
 from avowal.flow.signatures import Judgement
 from avowal.flow.transaction import Transaction
 from avowal.flow.treatment import Treatment, treat

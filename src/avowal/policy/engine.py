@@ -138,7 +138,11 @@ class Engine:
             disposition=disposition,
             decided_by=decided_by,
             differences=_differences(found),
-            trace=(*self._notes(), *_traces(verdicts, others.authorization, others.vouched), *steps),
+            trace=(
+                *self._notes(),
+                *_traces(verdicts, others.authorization, others.vouched),
+                *steps,
+            ),
         )
 
     def _notes(self) -> Trace:
