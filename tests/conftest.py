@@ -16,14 +16,14 @@ FOLDERS = {"conformance", "differential", "integration", "properties", "threats"
 # The same examples in every run and no deadline: machines are shared, and a red run must come back.
 # To look for new ones: pytest --hypothesis-profile=search.
 settings.register_profile(
-    "house",
+    "project",
     derandomize=True,
     deadline=None,
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.register_profile("search", deadline=None, max_examples=5000, print_blob=True)
-settings.load_profile("house")
+settings.load_profile("project")
 
 
 # Programs that tests start inherit what is ignored.  A shell without job control ignores both

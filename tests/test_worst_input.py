@@ -1,4 +1,4 @@
-"""Rule 4 of the house: no parser takes much longer over 1 MB of its worst input than over 1 MB
+"""No parser takes much longer over 1 MB of its worst input than over 1 MB
 of harmless input.  What grows with the square of the input shows here at once.
 """
 

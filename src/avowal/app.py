@@ -1,4 +1,4 @@
-"""Wiring: from a configuration to what it describes.  Only here do all rooms meet.
+"""Wiring: from a configuration to what it describes.  Only here do all packages meet.
 
 `milter` gives what a generation of the daemon's workers works with; a reload calls it again.
 """

@@ -2,7 +2,7 @@
 
 A name keeps the text it was written in, because that text is what gets hashed
 (RFC 8616 §3), and its A-label form, because that is what DNS is asked and what
-comparisons use (RFC 8616 §5).  The only room that imports `idna`, and only for a
+comparisons use (RFC 8616 §5).  The only module that imports `idna`, and only for a
 name that is not ASCII.
 """
 

@@ -11,7 +11,7 @@ it by `typing.dataclass_transform`.
         records: tuple[bytes, ...] = ()
         ttl: int = 0
 
-docs/design/decisions/0012 tells why and has the figures.
+docs/design/decisions/0006 tells why and has the figures.
 """
 
 from __future__ import annotations

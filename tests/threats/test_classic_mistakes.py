@@ -2,7 +2,7 @@
 
 1 to 16 canonicalization and hashing, 17 to 23 selection of fields, 24 to 34 parsing, 35 to 46
 keys and DNS, 47 and 48 results.  Results in header fields (49 to 51) have their tests in
-test_forged_results, ARC and DMARC (52 to 54) in their rooms.
+test_forged_results, ARC and DMARC (52 to 54) beside their packages.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ Reading a record judges its syntax only; whether it serves a certain signature i
 asked of `problem_for`.
 
 Deliberate: a line break that is no fold is read as white space and noted in `line_breaks`
-(docs/design/decisions/0014-line-breaks-in-key-records.md); rules may refuse it.
+(docs/design/decisions/0008-line-breaks-in-key-records.md); rules may refuse it.
 """
 
 from __future__ import annotations

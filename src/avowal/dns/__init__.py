@@ -3,6 +3,6 @@
 `dnspython.DnsResolver` asks name servers, `zone.Zone` answers from a mapping or zone file,
 `recorder` keeps answers and replays them; `cache.Cached` and `limits.Limited` wrap any of
 them.  All of them serve `lookup.Resolver` and `lookup.AsyncResolver`.  What the answers
-mean is for the rooms that ask.  The only room that imports dnspython, and only where it
+mean is for the packages that ask.  The only one that imports dnspython, and only where it
 is needed: a zone from a mapping does not load it.
 """

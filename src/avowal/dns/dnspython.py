@@ -3,7 +3,7 @@
 A stub resolver: it asks recursive servers and believes them.  Which servers and how often
 is decided here; octets travel in `transport`, are written in `wire`, read in `reply` and
 understood in `chain`.  Caching and limits per message are decorators (`cache`, `limits`).
-Why not dnspython's own resolver: docs/design/decisions/0003-dns-client.md.
+Why not dnspython's own resolver: docs/design/decisions/0002-dns-client.md.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
 cover and what its author's domain asks for, and answers with values that are sentences
 too: the first is the decision, the rest is what goes with it.
 
-The policies come in as plain words, for they are other rooms' business.
+The policies come in as plain words, for they are other packages' business.
 """
 
 from __future__ import annotations

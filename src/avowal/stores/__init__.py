@@ -1,1 +1,1 @@
-"""What keeps data: files, key-value files and databases behind the protocols of lower rooms."""
+"""What keeps data: files, key-value files and databases behind the protocols of lower layers."""

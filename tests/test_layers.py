@@ -1,4 +1,4 @@
-"""Who may import whom, and what must not be called where (docs/design/floors.md).
+"""Who may import whom, and what must not be called where (docs/design/layers.md).
 
 The contracts about imports are import-linter's and stand in pyproject.toml.  What a graph of
 imports cannot show (a call, a handler, a way around a door) is read from the syntax tree here.
@@ -18,7 +18,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "avowal"
-FLOOR_OF_MEANS, FLOOR_OF_FACES, FLOOR_OF_APP = "dns", "milter", "app"
+LAYER_OF_MEANS, LAYER_OF_FACES, LAYER_OF_APP = "dns", "milter", "app"
 
 # Calls and names that reach outside: the core is handed `now` and everything else it needs.
 OUTSIDE = frozenset(
@@ -31,9 +31,9 @@ OUTSIDE = frozenset(
 
 
 def layers() -> list[frozenset[str]]:
-    """The floors from top to bottom, as the contract in pyproject.toml lists them."""
+    """The layers from top to bottom, as the contract in pyproject.toml lists them."""
     tool = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
-    contract = next(c for c in tool["contracts"] if c["id"] == "floors")
+    contract = next(c for c in tool["contracts"] if c["id"] == "layers")
     return [frozenset(re.findall(r"\w+", layer)) for layer in contract["layers"]]
 
 
@@ -41,19 +41,21 @@ LAYERS = layers()
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
-def height(room: str) -> int:
-    """How far from the top a room stands: 0 is the top; a room without a floor is the lowest."""
-    return next((place for place, rooms in enumerate(LAYERS) if room in rooms), len(LAYERS))
+def height(package: str) -> int:
+    """How far from the top a package stands: 0 is the top; without a layer it is the lowest."""
+    return next(
+        (place for place, packages in enumerate(LAYERS) if package in packages), len(LAYERS)
+    )
 
 
-def room_of(path: Path) -> str:
+def package_of(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-def stands_below(path: Path, room: str) -> bool:
-    """Whether a module stands on a lower floor than `room`; the front door stands above all."""
-    own = room_of(path)
-    return own != "__init__" and height(own) > height(room)
+def stands_below(path: Path, package: str) -> bool:
+    """Whether a module stands on a lower layer than `package`; the front door stands above all."""
+    own = package_of(path)
+    return own != "__init__" and height(own) > height(package)
 
 
 def findings(
@@ -105,11 +107,11 @@ def swallows_exceptions(node: ast.AST) -> Iterator[str]:
 
 def comes_in_by_the_front_door(node: ast.AST) -> Iterator[str]:
     if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module == "avowal":
-        rooms = {room_of(path) for path in MODULES} | {"_kernel"}
-        yield from (f"from avowal import {a.name}" for a in node.names if a.name not in rooms)
+        packages = {package_of(path) for path in MODULES} | {"_kernel"}
+        yield from (f"from avowal import {a.name}" for a in node.names if a.name not in packages)
 
 
-def test_imports_keep_to_the_floors() -> None:
+def test_imports_keep_to_the_layers() -> None:
     linter = (
         "from importlinter.cli import lint_imports; raise SystemExit(lint_imports(no_cache=True))"
     )
@@ -126,16 +128,31 @@ def test_imports_keep_to_the_floors() -> None:
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_every_room_has_a_floor(path: Path) -> None:
-    assert room_of(path) == "__init__" or any(room_of(path) in rooms for rooms in LAYERS)
+def test_every_module_has_a_layer(path: Path) -> None:
+    assert package_of(path) == "__init__" or any(
+        package_of(path) in packages for packages in LAYERS
+    )
+
+
+@pytest.mark.parametrize("name", sorted({package_of(path) for path in MODULES} - {"__init__"}))
+def test_the_page_draws_every_package(name: str) -> None:
+    drawn = (ROOT / "docs" / "design" / "layers.md").read_text(encoding="utf-8").split("```")[1]
+    assert name in re.findall(r"\w+", drawn) or name in {"_fast", "_pure"}  # the two kernels
+
+
+def test_decisions_are_numbered_without_holes() -> None:
+    pages = sorted((ROOT / "docs" / "design" / "decisions").glob("*.md"))
+    numbers = [page.name[:4] for page in pages]
+    assert numbers == [f"{number:04}" for number in range(1, len(pages) + 1)]
+    assert [p.read_text(encoding="utf-8")[2:6] for p in pages] == numbers
 
 
 def test_the_core_reads_no_clock_environment_or_file() -> None:
-    assert findings(reaches_outside, lambda path: stands_below(path, FLOOR_OF_MEANS)) == []
+    assert findings(reaches_outside, lambda path: stands_below(path, LAYER_OF_MEANS)) == []
 
 
 def test_only_faces_and_above_start_an_event_loop() -> None:
-    assert findings(runs_a_loop, lambda path: stands_below(path, FLOOR_OF_FACES)) == []
+    assert findings(runs_a_loop, lambda path: stands_below(path, LAYER_OF_FACES)) == []
 
 
 def test_nothing_catches_everything() -> None:
@@ -143,15 +160,15 @@ def test_nothing_catches_everything() -> None:
 
 
 def test_only_faces_and_above_catch_exception() -> None:
-    # `lookup` calls resolvers, which are programs of the caller's: docs/design/decisions/0020
+    # `lookup` calls resolvers, which are programs of the caller's: docs/design/decisions/0009
     def bound(path: Path) -> bool:
-        return stands_below(path, FLOOR_OF_FACES) and path != PACKAGE / "lookup.py"
+        return stands_below(path, LAYER_OF_FACES) and path != PACKAGE / "lookup.py"
 
     assert findings(swallows_exceptions, bound) == []
 
 
-def test_rooms_do_not_come_in_by_the_front_door() -> None:
-    assert findings(comes_in_by_the_front_door, lambda path: stands_below(path, FLOOR_OF_APP)) == []
+def test_nothing_below_comes_in_by_the_front_door() -> None:
+    assert findings(comes_in_by_the_front_door, lambda path: stands_below(path, LAYER_OF_APP)) == []
 
 
 @pytest.mark.parametrize(
