@@ -32,6 +32,7 @@ from avowal.keys.files import load_key, read_password
 from avowal.keys.watch import Watch, Watched, WatchedKey
 from avowal.lookup import AsyncResolver, Failure
 from avowal.message import Header
+from avowal.milter import descriptors
 from avowal.milter.events import SessionLimits
 from avowal.milter.flow_filter import FlowFilter
 from avowal.milter.key_watch import watching
@@ -243,6 +244,7 @@ def milter(
         watch = Watch(strict=signing.require_published)
     compiled = examined(configuration, places, generation=generation, watch=watch)
     rehearse(compiled)
+    descriptors.reserve(server.connections)  # before the resolver takes its share of them
     leaving = outbox(configuration)
     return Prepared(
         generation=generation,

@@ -51,6 +51,15 @@ class Server(Table, frozen=True, kw_only=True):
     connections: Annotated[
         int, option("The most connections at once, in each worker.", unit="connections", ge=1)
     ] = 1000
+    peer_connections: Annotated[
+        int | None,
+        option(
+            "The most connections of one host, in each worker; unset: nine tenths of "
+            "`connections`.  Unix sockets are not counted.",
+            unit="connections",
+            ge=1,
+        ),
+    ] = None
     memory: Annotated[
         int, option("Octets held for messages in each worker.", unit="octets", ge=1 << 20)
     ] = 256 << 20

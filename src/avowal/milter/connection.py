@@ -18,6 +18,7 @@ from avowal.agenda import Rank, Slot
 from avowal.config.model import Role
 from avowal.errors import PeerError, UsageError
 from avowal.lookup import Failure
+from avowal.milter.admission import host_of
 from avowal.milter.durations import Durations
 from avowal.milter.events import EndOfMessage, Event, HeaderEnd
 from avowal.milter.inquiry import Inquiry
@@ -67,7 +68,9 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._message: _Message | None = None
         self._held = 0
-        self.active_at = time.monotonic()
+        self._negotiated = False
+        self.peer = host_of(sock)
+        self.made_at = self.active_at = time.monotonic()
 
     # -- what the event loop says ------------------------------------------------------
 
@@ -75,15 +78,20 @@ class Connection(asyncio.Protocol):
         # A stream socket's; uvloop's transports are no asyncio.Transport by inheritance.
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(high=_PAUSE_AT)
-        self._service.open.add(self)
-        self._service.meters.connections(1)
-        self._service.on_room()
+        service = self._service
+        service.open.add(self)
+        service.meters.connections(1)
+        less = service.admission.come(self, self.made_at)
+        if less is not None:
+            service.let_go(less, "gave way")
+        service.on_room()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget_message()
         self._hold(0)
         self._transport = None
         self._service.open.discard(self)
+        self._service.admission.gone(self)
         self._service.meters.connections(-1)
         self._service.on_room()
 
@@ -108,6 +116,9 @@ class Connection(asyncio.Protocol):
         session = self._session
         while (event := session.next_event()) is not None:
             _ON.get(type(event), Connection._on_other)(self, event)
+        if not self._negotiated and session.agreement is not None:
+            self._negotiated = True
+            self._service.admission.negotiated(self)
         self._hold(session.held_octets)
 
     def _guarded(self, step: Callable[[], None]) -> None:

@@ -43,6 +43,7 @@ class SessionLimits:
     author_octets: int = DEFAULT.author_octets
     author_fields: int = DEFAULT.author_fields
     watched: frozenset[bytes] = frozenset()
+    recipient_octets: int = 512 << 10  # kept; a path has 256 octets (RFC 5321 §4.5.3.1.3)
     recipients: int = 1000  # kept; RFC 5321 §4.5.3.1.8 asks for 100, Postfix allows 1000
 
 

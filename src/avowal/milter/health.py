@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
+from avowal.milter.descriptors import PAGES
 from avowal.milter.journal import LOGGER
 
 _REQUEST_OCTETS = 8 << 10
@@ -35,18 +36,41 @@ class Reply(NamedTuple):
 Pages = dict[str, Callable[[], Reply]]
 
 
+class Visitors:
+    """The connections that are open: at most `PAGES`; the oldest gives way to another one."""
+
+    def __init__(self) -> None:
+        self._open: dict[asyncio.Transport, None] = {}
+
+    def come(self, transport: asyncio.Transport) -> None:
+        """Note one that came."""
+        self._open[transport] = None
+        if len(self._open) > PAGES:
+            oldest = next(iter(self._open))
+            self.gone(oldest)
+            oldest.abort()
+
+    def gone(self, transport: asyncio.Transport) -> None:
+        """Forget one."""
+        self._open.pop(transport, None)
+
+
 class HealthProtocol(asyncio.Protocol):
     """Answers one request and closes."""
 
-    def __init__(self, pages: Pages) -> None:
+    def __init__(self, pages: Pages, visitors: Visitors | None = None) -> None:
         self._pages = pages
+        self._visitors = visitors or Visitors()
         self._request = b""
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport  # type: ignore[assignment] # a stream has a Transport
-        self._timer = asyncio.get_running_loop().call_later(_SECONDS, transport.close)
+        # A stream socket's; uvloop's transports are no asyncio.Transport by inheritance.
+        self._transport = stream = cast("asyncio.Transport", transport)
+        # Whoever does not read the answer is not waited for either.
+        self._timer = asyncio.get_running_loop().call_later(_SECONDS, stream.abort)
+        self._visitors.come(stream)
 
     def data_received(self, data: bytes) -> None:
         self._request += data
@@ -59,6 +83,8 @@ class HealthProtocol(asyncio.Protocol):
             self._transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self._transport is not None:
+            self._visitors.gone(self._transport)
         if self._timer is not None:
             self._timer.cancel()
 

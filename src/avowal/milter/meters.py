@@ -57,6 +57,10 @@ def forget(seat: int) -> None:
     multiprocess.mark_process_dead(seat)  # type: ignore[no-untyped-call]
 
 
+LET_GO = ("gave way", "not negotiated", "silent")
+"""Why connections are closed by us: for want of places, or for want of words."""
+
+
 class Meters:
     """What is counted.  All methods cost nothing where metrics are off."""
 
@@ -70,6 +74,9 @@ class Meters:
 
     def peer_error(self) -> None:
         """Count a connection on which the protocol was broken or a limit passed."""
+
+    def let_go(self, why: str) -> None:
+        """Count a connection that we closed, for one of the reasons of `LET_GO`."""
 
     def dns(self, outcome: str) -> None:
         """Count an answer of DNS by its outcome."""
@@ -127,6 +134,7 @@ class Prometheus(Meters):
         self._verified = counter("verified", "Signatures checked.", "algorithm", "result")
         self._faults = counter("faults", "Messages we failed on.")
         self._peers = counter("peer_errors", "Connections that broke the protocol or a limit.")
+        self._let_go = counter("connections_closed", "Connections we closed.", "why")
         self._dns = counter("dns_answers", "Answers of DNS.", "outcome")
         self._answer = seconds("answer", "From the end of a message to our answer.")
         self._waited = seconds("dns_wait", "From the first question of a message to its last.")
@@ -160,6 +168,9 @@ class Prometheus(Meters):
 
     def peer_error(self) -> None:
         self._peers.inc()
+
+    def let_go(self, why: str) -> None:
+        self._let_go.labels(why).inc()
 
     def dns(self, outcome: str) -> None:
         self._dns.labels(outcome).inc()

@@ -15,7 +15,7 @@ from avowal.config.places import Path as Option
 from avowal.config.places import Places, dotted
 from avowal.dns.servers import bracketed, given
 from avowal.errors import AvowalError, ConfigError
-from avowal.milter import sockets
+from avowal.milter import descriptors, sockets
 from avowal.milter.outbox import Notes
 
 _DNS_PORT = 53
@@ -72,6 +72,7 @@ def _socket(text: str, known: set[str]) -> None:
 
 def _others(configuration: Configuration) -> Iterator[_Check]:
     server, dns = configuration.server, configuration.dns
+    yield ("server", "connections"), partial(descriptors.check, server.connections)
     if server.user is not None:
         yield ("server", "user"), partial(sockets.user_id, server.user)
     if server.group is not None:

@@ -17,8 +17,9 @@ import time
 from collections.abc import Callable, Sequence
 
 from avowal.config.model import Role
+from avowal.milter.admission import giving_way
 from avowal.milter.connection import Connection
-from avowal.milter.health import HealthProtocol, Pages, Reply
+from avowal.milter.health import HealthProtocol, Pages, Reply, Visitors
 from avowal.milter.journal import LOGGER
 from avowal.milter.meters import CONTENT_TYPE
 from avowal.milter.service import Service
@@ -117,8 +118,12 @@ class MilterServer:
 
             self._acceptors.append(Acceptor(listening, connection))
         if self._health is not None:
-            pages = self._pages()
-            self._health_acceptor = Acceptor(self._health, lambda _: HealthProtocol(pages))
+            pages, visitors = self._pages(), Visitors()
+
+            def visit(accepted: socket.socket) -> asyncio.Protocol:
+                return HealthProtocol(pages, visitors)
+
+            self._health_acceptor = Acceptor(self._health, visit)
             self._health_acceptor.resume()
         for acceptor in self._acceptors:
             acceptor.resume()
@@ -137,11 +142,26 @@ class MilterServer:
 
     def watch(self) -> None:
         """Look after the connections, now and then: full or not, silent for too long."""
-        idle = self._service.options.idle
-        before = time.monotonic() - idle
-        for connection in [c for c in self._service.open if c.active_at < before]:
-            LOGGER.info("connection closed: silent for %d seconds", idle)
-            connection.abort()
+        service, now = self._service, time.monotonic()
+        for unspoken in service.admission.late(now):
+            service.let_go(unspoken, "not negotiated")
+        before = now - service.options.idle
+        for connection in [c for c in service.open if c.active_at < before]:
+            service.let_go(connection, "silent")
+        self._make_room()
+        if service.let_go_since:
+            LOGGER.warning(
+                "%d connections closed: silent, or too many at once", service.let_go_since
+            )
+            service.let_go_since = 0
+
+    def _make_room(self) -> None:
+        """Let go of a connection that is of no use, while others wait for its place."""
+        service = self._service
+        if service.full and not service.draining:
+            less = giving_way(service.open, time.monotonic())
+            if less is not None:
+                service.let_go(less, "gave way")
 
     async def watched(self) -> None:
         """Look after the connections until cancelled."""
@@ -154,6 +174,7 @@ class MilterServer:
         if self._service.full:
             for acceptor in self._acceptors:
                 acceptor.pause()
+            self._make_room()
         elif not self._service.draining:
             for acceptor in self._acceptors:
                 acceptor.resume()

@@ -15,6 +15,7 @@ from avowal.agenda import Agenda
 from avowal.config.model import Role, Server
 from avowal.limits import DEFAULT
 from avowal.lookup import AsyncResolver, Steps
+from avowal.milter.admission import Admission, Admitted
 from avowal.milter.durations import Durations
 from avowal.milter.events import HeaderEnd, SessionLimits
 from avowal.milter.meters import Meters
@@ -78,6 +79,7 @@ class Service:
     for DNS.  `place` numbers the workers, so that one can speak for all.  `held`
     counts the octets of unfinished messages over all connections.  While `draining` no more
     connections are taken; once `finishing` each ends with the message it carries.
+    `let_go_since` counts connections closed since the log last told of them.
     """
 
     filter: Filter
@@ -92,13 +94,25 @@ class Service:
     finishing: bool = False
     held: int = 0
     open: set[Connection] = field(default_factory=set)
+    admission: Admission = field(init=False)
+    let_go_since: int = 0
     on_room: Callable[[], None] = lambda: None
     """Called when a connection came or went."""
+
+    def __post_init__(self) -> None:
+        most = self.options.peer_connections
+        self.admission = Admission(self.options.connections * 9 // 10 if most is None else most)
 
     @property
     def full(self) -> bool:
         """Whether no more connections may be opened."""
         return len(self.open) >= self.options.connections
+
+    def let_go(self, connection: Admitted, why: str) -> None:
+        """Close a connection at once, for one of the reasons of `meters.LET_GO`."""
+        self.meters.let_go(why)
+        self.let_go_since += 1
+        connection.abort()
 
     def hold(self, change: int) -> bool:
         """Note octets that are kept or let go; return whether there is room for them."""

@@ -191,17 +191,19 @@ class FilterSession:
             self._forget_message()
             self.sender = event
         elif isinstance(event, Recipient):
-            self._keep(event)
+            self._keep(event, len(payload))
         self._emit(event, command)
 
-    def _keep(self, recipient: Recipient) -> None:
+    def _keep(self, recipient: Recipient, octets: int) -> None:
         # With REFUSED_RECIPIENTS those the MTA refuses come too, marked by this macro.
         self._kept = self.macros.get("rcpt_mailer") != b"error"
-        if self._kept and len(self.recipients) >= self._limits.recipients:
+        most, room = self._limits.recipients, self._limits.recipient_octets - octets
+        if self._kept and (len(self.recipients) >= most or self._recipient_octets > room):
             self.recipients_truncated = True
             self._kept = False
         if self._kept:
             self.recipients.append(recipient)
+            self._recipient_octets += octets
 
     def _take_field(self, command: int, payload: bytes) -> None:
         self._gatherer.take(payload)
@@ -256,12 +258,18 @@ class FilterSession:
         self._header_over = self._skipping = self._kept = False
         self.sender = None
         self.recipients: list[Recipient] = []
+        self._recipient_octets = 0
         self.recipients_truncated = False
 
     @property
     def held_octets(self) -> int:
         """How many octets are kept of a message and packet that have not ended."""
-        return self._decoder.held_octets + len(self._waiting) + self._gatherer.octets
+        return (
+            self._decoder.held_octets
+            + len(self._waiting)
+            + self._gatherer.octets
+            + self._recipient_octets
+        )
 
     @property
     def may_skip(self) -> bool:

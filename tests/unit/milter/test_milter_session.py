@@ -303,6 +303,15 @@ def test_recipients_beyond_the_limit_are_dropped_and_it_is_said() -> None:
     assert session.recipients_truncated
 
 
+def test_octets_of_recipients_beyond_the_limit_are_dropped_and_it_is_said() -> None:
+    octets = len(encode(BOB)) - 5
+    session = opened(recipient_octets=2 * octets)
+    play(session, (MAIL, BOB, BOB, BOB))
+    assert session.recipients == [BOB, BOB]
+    assert session.recipients_truncated
+    assert session.held_octets == 2 * octets
+
+
 # -- what nothing outlives -------------------------------------------------------------------
 
 ENDS: list[tuple[str, tuple[Packet, ...]]] = [
