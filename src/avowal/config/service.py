@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from avowal.config.options import Octal, Table, option
+from avowal.config.options import Octal, Positive, Table, option
 from avowal.limits import DEFAULT
 
 
@@ -52,12 +52,11 @@ class Server(Table, frozen=True, kw_only=True):
         int, option("The most connections at once, in each worker.", unit="connections", ge=1)
     ] = 1000
     peer_connections: Annotated[
-        int | None,
+        Positive | None,
         option(
             "The most connections of one host, in each worker; unset: nine tenths of "
             "`connections`.  Unix sockets are not counted.",
             unit="connections",
-            ge=1,
         ),
     ] = None
     memory: Annotated[
