@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
-from avowal import __version__
+from avowal import __version__, paths
 from avowal.agenda import Agenda, Rank
 from avowal.config.mistakes import Collector, Mistakes
 from avowal.config.model import Configuration, Key
@@ -29,6 +29,7 @@ from avowal.flow.inspection import Inspection
 from avowal.flow.plan import Plan
 from avowal.flow.transaction import Transaction
 from avowal.keys.files import load_key, read_password
+from avowal.keys.trust import Account
 from avowal.keys.watch import Watch, Watched, WatchedKey
 from avowal.lookup import AsyncResolver, Failure
 from avowal.message import Header
@@ -38,6 +39,7 @@ from avowal.milter.flow_filter import FlowFilter
 from avowal.milter.key_watch import watching
 from avowal.milter.outbox import Notes, Outbox
 from avowal.milter.prerequisites import examine
+from avowal.milter.sockets import group_id, user_id
 from avowal.milter.worker import Prepared
 from avowal.names import DomainName, NameFault
 from avowal.report.delivery import DEFAULT_COMMAND, Sending, SendingCommand, SendingRelay
@@ -48,6 +50,7 @@ from avowal.reputation.table import OpinionTable
 
 SOFTWARE = f"avowal v{__version__}"
 _LAST_SECONDS = 3.0  # for reports when a worker ends; the supervisor grants it 10 beyond the drain
+_MOST_OCTETS = 256 << 20  # of a file of opinions or a zone
 _KEPT = 10_000  # keys found by author domain; an RSA key takes some 2 kB
 
 
@@ -62,10 +65,12 @@ class KeyFiles:
         self,
         *,
         require_safe: bool = True,
+        account: Account | None = None,
         watch: Watch | None = None,
         environment: Mapping[str, str] = os.environ,
     ) -> None:
         self._require_safe = require_safe
+        self._account = account
         self._credentials = environment.get("CREDENTIALS_DIRECTORY")
         self._watch = watch
         self._kept: dict[tuple[str, DomainName | None], AnyKey] = {}
@@ -93,7 +98,9 @@ class KeyFiles:
         if key.file is None:
             raise KeyMaterialError(name, "no file, inline or credential says where the key is")
         path = key.file if domain is None else key.file.replace("%", domain.ascii)
-        return load_key(path, password=password, require_safe=self._require_safe)
+        return load_key(
+            path, password=password, require_safe=self._require_safe, account=self._account
+        )
 
 
 def _watched(watch: Watch, name: str, entry: Key, loaded: PrivateKey) -> AnyKey:
@@ -117,7 +124,11 @@ def plan(
     watch: Watch | None = None,
 ) -> Plan:
     """Compile a configuration and load its keys.  Raises ConfigError."""
-    load = KeyFiles(require_safe=configuration.signing.require_safe_keys, watch=watch)
+    load = KeyFiles(
+        require_safe=configuration.signing.require_safe_keys,
+        account=account_of(configuration),
+        watch=watch,
+    )
     return compile_plan(
         configuration,
         places,
@@ -126,6 +137,46 @@ def plan(
         assessor=assessor(configuration, places),
         software=SOFTWARE,
     )
+
+
+def account_of(configuration: Configuration) -> Account:
+    """Return the user that the workers run as, for whom keys have to be safe."""
+    server = configuration.server
+    if server.user is None or os.geteuid() != 0:
+        return Account.current()
+    try:
+        group = None if server.group is None else group_id(server.group)
+        return Account.of(user_id(server.user), group)
+    except ConfigError:  # `examine` says so
+        return Account.current()
+
+
+def key_notes(configuration: Configuration) -> Iterator[str]:
+    """Yield what is to be said about who reads the keys, where all of them can be read.
+
+    The supervisor reads them as whoever starts it, so a key that only root can read is no
+    mistake; but it is one for a service that never was root.
+    """
+    user, account = configuration.server.user, account_of(configuration)
+    if (
+        user is not None
+        and os.geteuid() != 0
+        and str(user) not in {account.name, str(account.user)}
+    ):
+        yield f"keys were read as {account.name}, not as {user}: check as root to read them so"
+        return
+    with account.assumed():
+        for name, key in configuration.keys.items():
+            if (
+                key.file is None
+                or "%" in key.file
+                or os.access(key.file, os.R_OK, effective_ids=True)
+            ):
+                continue
+            yield (
+                f"keys.{name}.file: {key.file}: {account.name} cannot read it:"
+                " root has to start the daemon"
+            )
 
 
 def examined(
@@ -177,7 +228,7 @@ def assessor(configuration: Configuration, places: Places = NOWHERE) -> Assessor
 def _opinions(path: str, places: Places) -> OpinionTable:
     fault: AvowalError
     try:
-        return OpinionTable.parse(Path(path).read_text(encoding="utf-8"), file=path)
+        return OpinionTable.parse(paths.read(path, _MOST_OCTETS).decode(), file=path)
     except OSError as error:
         fault = StoreError(f"{path}: {error.strerror}")
     except UnicodeDecodeError:
@@ -229,7 +280,7 @@ def _zone(path: str) -> Any:
     from avowal.dns.zone import Zone  # noqa: PLC0415 - for tests only
 
     try:
-        return Zone.from_file(path)
+        return Zone.from_octets(paths.read(path, _MOST_OCTETS), file=path)
     except OSError as error:
         raise StoreError(f"{path}: {error.strerror}") from None
 

@@ -32,11 +32,20 @@ def check(*, file: str, explained: bool) -> int:
 
     What is allowed but rarely meant is pointed out and does not count as a mistake.
     """
-    from avowal.app import examined
+    from avowal.app import examined, key_notes
 
-    plan = checked(file, examined)
+    notes: list[str] = []
+
+    def looked_at(configuration: Configuration, places: Places) -> Plan:
+        plan = examined(configuration, places)
+        notes.extend(key_notes(configuration))
+        return plan
+
+    plan = checked(file, looked_at)
     if plan is None:
         return Status.UNUSABLE
+    for note in notes:
+        print(f"note: {printable(note)}")
     from avowal.flow import summary
 
     for text, place in summary.cautions(plan):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -85,11 +85,20 @@ def command(
         )
     if check:
         load(0)
+        for note in () if config is None else _notes(config):
+            click.echo(f"note: {note}")
         click.echo("the configuration is good")
         return Status.PASSED
     from avowal.milter.supervisor import Supervisor
 
     return Supervisor(load).run()
+
+
+def _notes(path: str) -> Iterator[str]:
+    from avowal import app
+    from avowal.config import toml
+
+    return app.key_notes(toml.read(path).configuration)
 
 
 def _from_file(path: str) -> Load:

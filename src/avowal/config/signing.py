@@ -247,7 +247,7 @@ class Signing(Table, frozen=True, kw_only=True):
         bool, option("Whether to add a DKIM-Filter field that names this software.")
     ] = False
     require_safe_keys: Annotated[
-        bool, option("Whether to refuse key files that others may read or change.")
+        bool, option("Whether to refuse keys that others may read, change or bring.")
     ] = True
     require_published: Annotated[
         bool,

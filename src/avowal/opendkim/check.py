@@ -1,13 +1,19 @@
-"""Checking a configuration (-n): everything is read and every key loaded, as at the start."""
+"""Checking a configuration (-n): everything is read and every key loaded.
+
+What is read at the start is read as at the start; the keys of the KeyTable, which are read when
+a message comes, are read as the user that the filter will have become by then (UserID).
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from avowal.config.hosts import HostEntry
 from avowal.config.opendkim_conf import OpendkimConf
 from avowal.errors import AvowalError, ConfigError, KeyMaterialError, SyntaxFault
+from avowal.keys.trust import user_name
 from avowal.milter.sockets import parse
 from avowal.opendkim.keyring import Keyring
 from avowal.opendkim.logs import SyslogLog
@@ -23,10 +29,46 @@ def check(conf: OpendkimConf, complain: Callable[[str], None]) -> int:
     """Check; say every fault that is found and return 0 or 78."""
     settings = compiled(conf)
     resolver_of(conf)
-    faults = [*_setting_faults(conf), *_host_faults(settings), *table_faults(settings)]
+    faults = [*_setting_faults(conf), *_host_faults(settings)]
+    with settings.account.assumed() as become:
+        faults += table_faults(settings)
+        reloads = not become or _is_readable(settings)
     for fault in faults:
         complain(fault)
+    for note in _notes(settings, become=become, reloads=reloads):
+        complain(f"note: {note}")
     return _CONFIG if faults else _OK
+
+
+def _is_readable(settings: Settings) -> bool:
+    """Whether the default key can be read by whoever we are now."""
+    if settings.default_key is None:
+        return True
+    return os.access(settings.default_key.path, os.R_OK, effective_ids=True)
+
+
+def _notes(settings: Settings, *, become: bool, reloads: bool) -> Iterator[str]:
+    """Yield what does not keep the filter from starting."""
+    name, user = settings.account.name, settings.conf.setting("UserID")
+    if os.geteuid() != 0 and user is not None and not _is_me(user.text):
+        yield (
+            f"keys were read as {user_name(os.geteuid())}, not as {user.text}:"
+            " start -n as root to read them as the filter will"
+        )
+    elif not become:
+        yield f"keys were read as {user_name(os.geteuid())}, who cannot become {name}"
+    if not reloads and settings.default_key is not None:
+        yield (
+            f"KeyFile: {settings.default_key.path}: read at the start, but not by {name}:"
+            " a reload will fail"
+        )
+
+
+def _is_me(user: str) -> bool:
+    try:
+        return Identity.of(user).user == os.geteuid()
+    except ConfigError:
+        return True  # that it does not exist is said already
 
 
 def _setting_faults(conf: OpendkimConf) -> Iterator[str]:
@@ -82,6 +124,7 @@ def table_faults(settings: Settings) -> Iterator[str]:
     keyring = Keyring(
         require_safe=settings.conf.boolean("RequireSafeKeys", default=True),
         algorithm=settings.algorithm,
+        account=settings.account,
     )
     for row in _rows(keys.data):
         if "%" in row.value:

@@ -41,7 +41,7 @@ class Generation:
     def of(cls, settings: Settings) -> Generation:
         """Build it."""
         safe = settings.conf.boolean("RequireSafeKeys", default=True)
-        keyring = Keyring(require_safe=safe, algorithm=settings.algorithm)
+        keyring = Keyring(require_safe=safe, algorithm=settings.algorithm, account=settings.account)
         return cls(settings, keyring, Detail.of(settings.conf))
 
     def admits(self, envelope: Envelope) -> bool:

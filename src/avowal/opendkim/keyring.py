@@ -10,9 +10,12 @@ from avowal.crypto.signing import PrivateKey, parse_private_key
 from avowal.errors import KeyMaterialError
 from avowal.keys.files import load_key
 from avowal.keys.opendkim import TableKey
+from avowal.keys.trust import Account
 
 _KEPT = 10_000  # keys; an RSA key takes some 2 kB
-_Stamp: TypeAlias = tuple[int, int, int]  # inode, modification time in ns, size
+_Stamp: TypeAlias = tuple[
+    int, int, int
+]  # inode, time of the last change, of its mode too, in ns, size
 _Kept = TypeVar("_Kept")
 
 
@@ -22,6 +25,7 @@ class Keyring:
 
     require_safe: bool = True
     algorithm: str | None = None
+    account: Account | None = None
     _by_path: dict[str, tuple[_Stamp, PrivateKey]] = field(default_factory=dict)
     _by_text: dict[str, PrivateKey] = field(default_factory=dict)
 
@@ -39,11 +43,11 @@ class Keyring:
             status = os.stat(path)  # noqa: PTH116 - once per signature
         except OSError as error:
             raise KeyMaterialError(f"can't load key from {path}", error.strerror or "") from None
-        stamp = status.st_ino, status.st_mtime_ns, status.st_size
+        stamp = status.st_ino, status.st_ctime_ns, status.st_size
         known = self._by_path.get(path)
         if known is not None and known[0] == stamp:
             return known[1]
-        key = load_key(path, require_safe=self.require_safe)
+        key = load_key(path, require_safe=self.require_safe, account=self.account)
         _bounded(self._by_path)[path] = stamp, key
         return key
 

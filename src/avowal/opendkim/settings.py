@@ -19,8 +19,10 @@ from avowal.dkim.intent import UNSUITABLE_NAMES
 from avowal.errors import AvowalError, ConfigError, KeyMaterialError
 from avowal.keys.files import load_key
 from avowal.keys.opendkim import DataSet, KeyTable, SigningTable
+from avowal.keys.trust import Account
 from avowal.names import DomainName, NameFault
 from avowal.opendkim.replacer import Replacer
+from avowal.opendkim.sockets import account_of
 from avowal.stores.datasets import MemorySet
 from avowal.stores.opening import open_data_set, why_not
 
@@ -81,6 +83,7 @@ class Settings:
     signs: bool
     verifies: bool
     hostname: str
+    account: Account  # whom keys have to be safe for
     # whose mail
     internal_hosts: DataSet
     external_ignore: DataSet | None
@@ -135,7 +138,8 @@ def compiled(conf: OpendkimConf) -> Settings:
     header_canon, body_canon = _canonicalization(conf)
     domains = _set(conf, "Domain")
     key_table, signing_table = _tables(conf)
-    default_key = _default_key(conf)
+    account = account_of(conf)
+    default_key = _default_key(conf, account)
     if domains is not None and key_table is None and default_key is None:
         raise _fault(conf, "Domain", "Domain requires KeyFile and Selector")
     return Settings(
@@ -143,6 +147,7 @@ def compiled(conf: OpendkimConf) -> Settings:
         signs="s" in mode,
         verifies="v" in mode,
         hostname=socket.gethostname(),
+        account=account,
         internal_hosts=_set(conf, "InternalHosts") or open_data_set(_INTERNAL_HOSTS),
         external_ignore=_set(conf, "ExternalIgnoreList"),
         peers=_set(conf, "PeerList"),
@@ -268,7 +273,7 @@ def _tables(conf: OpendkimConf) -> tuple[KeyTable | None, SigningTable | None]:
     )
 
 
-def _default_key(conf: OpendkimConf) -> DefaultKey | None:
+def _default_key(conf: OpendkimConf, account: Account) -> DefaultKey | None:
     if conf.setting("KeyTable") is not None:
         return None  # opendkim.conf(5): KeyFile and Selector are ignored then
     path, selector = conf.text("KeyFile"), conf.text("Selector")
@@ -283,7 +288,8 @@ def _default_key(conf: OpendkimConf) -> DefaultKey | None:
         raise _fault(conf, "Selector", f"{selector!r} is no selector: {fault.why}") from None
     safe = conf.boolean("RequireSafeKeys", default=True)
     try:
-        return DefaultKey(selector=selector, path=path, key=load_key(path, require_safe=safe))
+        key = load_key(path, require_safe=safe, account=account)
+        return DefaultKey(selector=selector, path=path, key=key)
     except KeyMaterialError as fault:
         raise _fault(conf, "KeyFile", str(fault)) from None
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from avowal.config.opendkim_conf import OpendkimConf
 from avowal.config.origin import Listener
 from avowal.errors import ConfigError
+from avowal.keys.trust import Account
 from avowal.milter.sockets import BindError, Listening, group_id, listen, user_id
 
 
@@ -35,6 +36,11 @@ class Identity:
         except KeyError:
             raise ConfigError(f"no such user '{user}'") from None
         return cls(number, group_id(group) if group else entry.pw_gid, entry.pw_name)
+
+    @property
+    def account(self) -> Account:
+        """The same with its groups, for those who judge files."""
+        return Account.of(self.user, self.group)
 
     def assume(self) -> None:
         """Become it, for good."""
@@ -64,7 +70,7 @@ def bind(conf: OpendkimConf) -> Bound:
     setting = conf.setting("Socket")
     if setting is None:
         raise ConfigError("milter socket must be specified", hint="write Socket, or give -p")
-    identity = _identity(conf)
+    identity = identity_of(conf)
     if conf.setting("UMask") is not None:
         os.umask(conf.integer("UMask") & 0o777)
     opened: list[Listening] = []
@@ -95,7 +101,8 @@ def socket_name(spec: str) -> str:
     return f"unix:{os.path.abspath(spec)}"  # noqa: PTH100 - links are the operator's choice
 
 
-def _identity(conf: OpendkimConf) -> Identity | None:
+def identity_of(conf: OpendkimConf) -> Identity | None:
+    """Return whom root is to become (UserID); None to stay.  Raises ConfigError."""
     setting = conf.setting("UserID")
     if setting is None or os.geteuid() != 0:
         return None
@@ -103,6 +110,15 @@ def _identity(conf: OpendkimConf) -> Identity | None:
         return Identity.of(setting.text)
     except ConfigError as fault:
         raise setting.fault(fault.why) from None
+
+
+def account_of(conf: OpendkimConf) -> Account:
+    """Return the user that the filter runs as, in the end."""
+    try:
+        identity = identity_of(conf)
+    except ConfigError:  # whoever opens the sockets or checks says so
+        identity = None
+    return Account.current() if identity is None else identity.account
 
 
 def _listener(spec: str, identity: Identity | None) -> Listener:
