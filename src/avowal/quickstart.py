@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from avowal import paths
 from avowal.config.model import Configuration, Dns, Key, Listener, Server, Signing
 from avowal.crypto.signing import PrivateKey, generate
 from avowal.errors import StoreError, UsageError
@@ -41,7 +42,7 @@ def keys(domains: Sequence[str], directory: str) -> tuple[MadeKey, ...]:
     refuse_single("domains", domains)
     place = Path(directory)
     try:
-        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        paths.make_directory(place)
     except OSError as error:
         raise StoreError(f"{directory}: {error.strerror}") from None
     return tuple(

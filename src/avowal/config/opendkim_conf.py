@@ -12,16 +12,18 @@ What the options mean is said in `opendkim_options` and done elsewhere.
 from __future__ import annotations
 
 import difflib
+import errno
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
+from avowal import paths
 from avowal.config.opendkim_options import BY_NAME, Kind, Option, Verdict
 from avowal.config.places import Place
 from avowal.config.redaction import redacted
 from avowal.errors import ConfigError
 
+_MAX_FILE = 16 << 20  # octets
 MAX_DEPTH = 5  # opendkim.conf(5), Include
 _TRUE, _FALSE = frozenset("TtYy1"), frozenset("FfNn0")
 _NUMBERS = (
@@ -146,7 +148,10 @@ def c_integer(text: str) -> int | None:
 
 
 def _text(path: str) -> str:
-    return Path(path).read_text("utf-8", "surrogateescape")
+    octets = paths.read(path, _MAX_FILE)
+    if len(octets) > _MAX_FILE:
+        raise OSError(errno.EFBIG, f"longer than {_MAX_FILE} octets")
+    return octets.decode("utf-8", "surrogateescape")
 
 
 def _settings(

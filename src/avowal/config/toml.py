@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import FieldInfo
 
+from avowal import paths
 from avowal.config.mistakes import Collector, closest
 from avowal.config.model import Configuration
 from avowal.config.places import Path, Place, Places
@@ -48,8 +49,7 @@ def read(path: str | FilePath) -> Loaded:
     """Read a configuration file.  Raises ConfigError (`Mistakes` when there are several)."""
     file = str(path)
     try:
-        with FilePath(path).open("rb") as opened:
-            octets = opened.read(MAX_OCTETS + 1)
+        octets = paths.read(file, MAX_OCTETS)
     except OSError as error:
         raise ConfigError(error.strerror or str(error), file=file) from None
     if len(octets) > MAX_OCTETS:

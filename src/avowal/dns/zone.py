@@ -111,14 +111,19 @@ class Zone:
                 octets = file.read()
         except OSError as error:
             raise StoreError(f"{path}: {error.strerror}") from None
+        return cls.from_octets(octets, origin, file=str(path))
+
+    @classmethod
+    def from_octets(cls, octets: bytes, origin: str | None = None, *, file: str = "zone") -> Zone:
+        """Read the octets of such a file.  Raises ConfigError."""
         try:
             text = octets.decode("utf-8")
         except UnicodeDecodeError as error:
             line = octets.count(b"\n", 0, error.start) + 1
-            raise ConfigError("not in UTF-8", file=str(path), line=line) from None
+            raise ConfigError("not in UTF-8", file=file, line=line) from None
         if text.lstrip().startswith("{"):
-            return cls.from_json(text, file=str(path))
-        return cls.from_zone_file(text, origin, file=str(path))
+            return cls.from_json(text, file=file)
+        return cls.from_zone_file(text, origin, file=file)
 
     @property
     def asked(self) -> list[Question]:

@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import tempfile
 from typing import Any
 
+from avowal import paths
 from avowal.crypto.algorithms import ALGORITHMS
 from avowal.errors import EnvironmentFault
 from avowal.flow.actions import Actions
 from avowal.milter.durations import Durations
 
+_OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_NUMBERS = "numbers"
 _DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"  # where prometheus_client looks
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -28,7 +32,8 @@ def prepare() -> str:
     Raises EnvironmentFault without prometheus_client.
     """
     directory = tempfile.mkdtemp(prefix="avowal-metrics-")
-    os.environ[_DIRECTORY] = directory
+    os.environ[_DIRECTORY] = os.path.join(directory, _NUMBERS)  # noqa: PTH118
+    os.mkdir(os.environ[_DIRECTORY], 0o700)  # noqa: PTH102
     try:
         import prometheus_client.multiprocess  # noqa: F401,PLC0415 - 130 ms that few pay
     except ImportError:
@@ -40,8 +45,22 @@ def prepare() -> str:
 
 
 def give_to(directory: str, user: int, group: int) -> None:
-    """Let the workers write there after they dropped privileges."""
-    os.chown(directory, user, group)
+    """Let the workers write there after they dropped privileges.
+
+    The directory they own stands in one of ours: they cannot put a link in its place, which
+    we would follow when we clear it at the end.
+    """
+    with paths.place(os.path.join(directory, _NUMBERS)) as numbers:  # noqa: PTH118
+        inner = os.open(numbers.name, _OPEN, dir_fd=numbers.directory)
+        try:
+            os.fchown(inner, user, group)
+        finally:
+            os.close(inner)
+        outer = os.open(".", _OPEN, dir_fd=numbers.directory)
+        try:
+            os.fchmod(outer, stat.S_IRWXU | stat.S_IXGRP | stat.S_IXOTH)
+        finally:
+            os.close(outer)
 
 
 def remove(directory: str) -> None:

@@ -14,12 +14,14 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from avowal import paths
 from avowal.errors import EnvironmentFault, StoreError
 from avowal.flow.actions import Actions, Diagnosis
 from avowal.milter.journal import LOGGER, Facts
 from avowal.report.delivery import Sending
 
 _MOST_WAITING = 32  # reports and notes; each holds up to half a megabyte
+_NOTE_MODE = 0o666  # less the umask, as of any file
 _MOST_FILES = 1000  # in the directory of diagnoses
 _HOUR = 3600.0  # seconds
 
@@ -39,8 +41,7 @@ class Notes:
         try:
             if sum(1 for _ in self._directory.iterdir()) >= _MOST_FILES:
                 raise StoreError(f"{self._directory} holds {_MOST_FILES} files: clear it")
-            with path.open("x", encoding="utf-8", errors="backslashreplace") as file:
-                file.write(diagnosis.text)
+            paths.write_new(path, diagnosis.text.encode(errors="backslashreplace"), _NOTE_MODE)
         except OSError as error:
             raise StoreError(f"{path}: {error.strerror}") from None
 

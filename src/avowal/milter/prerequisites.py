@@ -9,16 +9,18 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
+from avowal import paths
 from avowal.config.mistakes import Collector
 from avowal.config.model import Configuration, Listener
 from avowal.config.places import Path as Option
 from avowal.config.places import Places, dotted
 from avowal.dns.servers import bracketed, given
-from avowal.errors import AvowalError, ConfigError
+from avowal.errors import AvowalError, ConfigError, StoreError
 from avowal.milter import descriptors, sockets
 from avowal.milter.outbox import Notes
 
 _DNS_PORT = 53
+_MOST_OCTETS = 256 << 20  # of a zone file
 _Check = tuple[Option, Callable[[], object]]
 
 
@@ -109,4 +111,7 @@ def _pages(text: str) -> None:
 def _zone(path: str) -> None:
     from avowal.dns.zone import Zone  # noqa: PLC0415 - for tests only
 
-    Zone.from_file(path)
+    try:
+        Zone.from_octets(paths.read(path, _MOST_OCTETS), file=path)
+    except OSError as error:
+        raise StoreError(f"{path}: {error.strerror}") from None

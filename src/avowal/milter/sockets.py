@@ -15,9 +15,9 @@ import socket
 import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
+from avowal import paths
 from avowal.config.origin import Listener
 from avowal.errors import ConfigError, EnvironmentFault
 
@@ -25,6 +25,8 @@ BACKLOG = 512  # connections the kernel keeps while no worker takes them
 _FORMS = "write unix:PATH, inet:PORT@HOST, inet6:PORT@HOST or systemd:NAME"
 _INET = re.compile(r"(\d{1,5})(?:@(.*))?")
 _PATH_OCTETS = 107  # sun_path of unix(7) on Linux, with its final NUL
+_DESCRIPTORS = "/proc/self/fd"  # bind(2) and connect(2) know no descriptors of directories
+_INSIDE = "socket"
 _FIRST_INHERITED = 3  # SD_LISTEN_FDS_START of sd_listen_fds(3)
 
 
@@ -105,17 +107,14 @@ class Listening:
 
     listener: Listener
     socket: socket.socket
-    made: tuple[int, int] | None = None  # device and inode of a name in the file system
+    made: paths.Identity | None = None  # of a name in the file system
 
     def close(self) -> None:
         """Close it; the name in the file system goes too, if it is still this socket's."""
         self.socket.close()
         address = parse(self.listener.socket)
-        try:
-            if isinstance(address, UnixAddress) and _identity(address.path) == self.made:
-                Path(address.path).unlink()
-        except OSError:
-            return  # the directory is gone or no longer ours: nothing is left to do
+        if isinstance(address, UnixAddress) and self.made is not None:
+            paths.remove(address.path, self.made)
 
     def serves(self, listener: Listener) -> bool:
         """Whether the socket is what a listener of a new configuration asks for."""
@@ -129,16 +128,10 @@ def listen(listener: Listener) -> Listening:
     """Open the socket of a listener.  Raises ConfigError and BindError."""
     address = parse(listener.socket)
     if isinstance(address, UnixAddress):
-        opened = _listen_unix(address, listener)
-        return Listening(listener, opened, _identity(address.path))
+        return _listen_unix(address, listener)
     if isinstance(address, InetAddress):
         return Listening(listener, _listen_inet(address))
     return Listening(listener, _inherited(address, os.environ))
-
-
-def _identity(path: str) -> tuple[int, int]:
-    status = os.lstat(path)
-    return status.st_dev, status.st_ino
 
 
 def _listen_inet(address: InetAddress) -> socket.socket:
@@ -168,53 +161,78 @@ def _listen_inet(address: InetAddress) -> socket.socket:
     return opened
 
 
-def _listen_unix(address: UnixAddress, listener: Listener) -> socket.socket:
-    path = Path(address.path)
-    remove_stale(path)
+def _listen_unix(address: UnixAddress, listener: Listener) -> Listening:
+    """Open a socket in the file system: whole, with its owner and mode, before it has a name.
+
+    It is bound in a directory that nobody else can enter and linked to its name, so nothing
+    that somebody puts there meanwhile is given away or followed.
+    """
+    owner = -1 if listener.owner is None else user_id(listener.owner)
+    group = -1 if listener.group is None else group_id(listener.group)
     opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    before = os.umask(0o777)  # nobody connects before owner and mode are right
     try:
-        opened.bind(address.path)
+        with paths.place(address.path) as place:
+            _remove_stale(place)
+            with place.private() as inside:
+                opened.bind(f"{_DESCRIPTORS}/{inside}/{_INSIDE}")
+                try:
+                    if (owner, group) != (-1, -1):
+                        os.chown(_INSIDE, owner, group, dir_fd=inside, follow_symlinks=False)
+                    os.chmod(_INSIDE, int(listener.mode, 8), dir_fd=inside)
+                    opened.listen(BACKLOG)
+                    made = _named(place, inside)
+                finally:
+                    os.unlink(_INSIDE, dir_fd=inside)
     except OSError as error:
         opened.close()
         raise BindError(f"{address}: {error.strerror}{_advice(error)}") from None
-    finally:
-        os.umask(before)
-    try:
-        owner = -1 if listener.owner is None else user_id(listener.owner)
-        group = -1 if listener.group is None else group_id(listener.group)
-        if (owner, group) != (-1, -1):
-            os.chown(path, owner, group)
-        path.chmod(int(listener.mode, 8))
-        opened.listen(BACKLOG)
-    except (OSError, ConfigError) as error:
+    except EnvironmentFault as fault:
         opened.close()
-        path.unlink(missing_ok=True)
-        if isinstance(error, ConfigError):
-            raise
-        raise BindError(
-            f"{address}: its owner, group or mode cannot be set: {error.strerror}"
-        ) from None
+        raise BindError(str(fault)) from None
     opened.setblocking(False)
-    return opened
+    return Listening(listener, opened, made)
 
 
-def remove_stale(path: Path) -> None:
-    """Remove a socket nobody listens on any more.  Raises BindError for anything else."""
+def _named(place: paths.Place, inside: int) -> paths.Identity:
+    """Give the socket its name; a file that came to stand there is left alone."""
+    status = os.stat(_INSIDE, dir_fd=inside, follow_symlinks=False)
     try:
-        mode = path.lstat().st_mode
-    except FileNotFoundError:
+        os.link(
+            _INSIDE,
+            place.name,
+            src_dir_fd=inside,
+            dst_dir_fd=place.directory,
+            follow_symlinks=False,
+        )
+    except FileExistsError:
+        raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE)) from None
+    return status.st_dev, status.st_ino
+
+
+def _remove_stale(place: paths.Place) -> None:
+    """Remove a socket nobody listens on any more.  Raises BindError for anything else."""
+    found = place.status()
+    if found is None:
         return
-    except OSError as error:
-        raise BindError(f"{path}: {error.strerror}") from None
-    if not stat.S_ISSOCK(mode):
-        raise BindError(f"{path}: exists and is no socket: remove it, or name another path")
+    if not stat.S_ISSOCK(found.st_mode):
+        raise BindError(f"{place.path}: exists and is no socket: remove it, or name another path")
+    looked_at = os.open(place.name, os.O_PATH | os.O_NOFOLLOW, dir_fd=place.directory)
+    try:
+        status = os.fstat(looked_at)
+        if stat.S_ISSOCK(status.st_mode):
+            _refuse_living(place.path, looked_at)
+        place.remove((status.st_dev, status.st_ino))
+    finally:
+        os.close(looked_at)
+
+
+def _refuse_living(path: str, descriptor: int) -> None:
+    """Raise BindError where somebody listens on a socket."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(1)
         try:
-            probe.connect(str(path))
+            probe.connect(f"{_DESCRIPTORS}/{descriptor}")
         except (ConnectionRefusedError, FileNotFoundError):
-            path.unlink(missing_ok=True)
             return
         except OSError as error:
             raise BindError(f"{path}: exists, and {error.strerror}") from None

@@ -16,9 +16,9 @@ import signal
 import socket
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final
 
+from avowal import paths
 from avowal.config.mistakes import Mistakes
 from avowal.config.model import Listener
 from avowal.errors import AvowalError, ConfigError, EnvironmentFault
@@ -60,7 +60,7 @@ class Supervisor:
         self._open: list[Listening] = []
         self._number = 0
         self._reload_wanted = False
-        self._pid_file: Path | None = None
+        self._pid_file: tuple[str, paths.Identity] | None = None
 
     # -- start and stop ------------------------------------------------------------------
 
@@ -257,13 +257,12 @@ class Supervisor:
         name = generation.prepared.server.pid_file
         if name is None:
             return
-        path = Path(name)
         try:
-            path.write_text(f"{os.getpid()}\n", encoding="ascii")
+            written = paths.replace(name, f"{os.getpid()}\n".encode(), 0o644)
         except OSError as error:
             where = named(("server", "pid_file"), generation.prepared.places)
-            raise EnvironmentFault(f"{where}: {path}: {error.strerror}") from None
-        self._pid_file = path
+            raise EnvironmentFault(f"{where}: {name}: {error.strerror}") from None
+        self._pid_file = name, written
 
     def _clean_up(self) -> None:
         for child in self._fleet.living:
@@ -275,7 +274,7 @@ class Supervisor:
         if self._fleet.metrics is not None:
             meters.remove(self._fleet.metrics)
         if self._pid_file is not None:
-            self._pid_file.unlink(missing_ok=True)
+            paths.remove(*self._pid_file)
 
 
 def _kind(host: str) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from avowal import paths
 from avowal.config.model import Listener, Log, Role, Server
 from avowal.config.places import NOWHERE, Places
 from avowal.errors import ConfigError
@@ -65,10 +66,10 @@ def drop_privileges(server: Server) -> None:
         with contextlib.suppress(KeyError):
             group = pwd.getpwuid(user).pw_gid
     if server.root is not None:
-        os.chroot(server.root)
-        os.chdir("/")
+        paths.enter(server.root)
+        os.chroot(".")
     if server.directory is not None:
-        os.chdir(server.directory)
+        paths.enter(server.directory)
     if server.umask is not None:
         os.umask(int(server.umask, 8))
     if os.geteuid() != 0:

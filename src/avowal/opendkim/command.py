@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import getopt
 import io
-import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from avowal import paths
 from avowal.config.opendkim_conf import OpendkimConf, read_conf
 from avowal.config.redaction import redacted
 from avowal.errors import AvowalError, ConfigError, EnvironmentFault, UsageError
@@ -208,7 +208,7 @@ def _read(invocation: Invocation) -> OpendkimConf:
     base = conf.setting("BaseDirectory")
     if base is not None:
         try:
-            os.chdir(base.text)
+            paths.enter(base.text)
         except OSError as error:
             raise base.fault(f"chdir(): {error.strerror}") from None
     return conf

@@ -10,9 +10,8 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from avowal import __version__
+from avowal import __version__, paths
 from avowal.config.opendkim_conf import OpendkimConf, read_conf
 from avowal.errors import AvowalError, EnvironmentFault
 from avowal.milter.server import LAST_SECONDS, Acceptor
@@ -46,6 +45,7 @@ class Daemon:
     reload_from: str | None
     arguments: str
     shadow: ShadowLog | None = None
+    pid_file: tuple[str, paths.Identity] | None = None
 
     def detach(self) -> None:
         """Go to the background (Background): the parent ends, the child serves."""
@@ -63,15 +63,16 @@ class Daemon:
         path = conf.text("PidFile")
         if path is not None:
             try:
-                Path(path).write_text(f"{os.getpid()}\n", "ascii")
-                Path(path).chmod(0o644)  # UMask is for the socket; everybody may know the id
+                # UMask is for the socket; everybody may know the id
+                written = paths.replace(path, f"{os.getpid()}\n".encode(), 0o644)
+                self.pid_file = path, written
             except OSError as error:
                 self.log.write(Line(Level.ERROR, f"can't write pid to {path}: {error.strerror}"))
         root = conf.text("ChangeRootDirectory")
         try:
             if root is not None:
-                os.chroot(root)
-                os.chdir("/")
+                paths.enter(root)
+                os.chroot(".")
             if self.bound.identity is not None:
                 self.bound.identity.assume()
         except OSError as error:
@@ -83,10 +84,8 @@ class Daemon:
         asyncio.run(self._serve())
         if self.shadow is not None:
             self.shadow.summarize()
-        path = self.generation.settings.conf.text("PidFile")
-        if path is not None:
-            with contextlib.suppress(OSError):  # written before privileges were dropped
-                Path(path).unlink()
+        if self.pid_file is not None:  # written before privileges were dropped: it may stay
+            paths.remove(*self.pid_file)
         self._say(Level.INFO, f"{_PRODUCT} v{__version__} terminating with status 0, errno = 0")
         return 0
 

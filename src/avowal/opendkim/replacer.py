@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import Path
 
+from avowal import paths
 from avowal.errors import ConfigError, StoreError
 from avowal.message import Field, Header
 
@@ -22,6 +22,7 @@ _CLASS = re.compile(r"\[:([a-z]+):\]")
 _BRACKET = re.compile(r"\[(\^?)(\]?(?:\[:[a-z]+:\]|[^\]])*)\]")
 _OPERATORS = frozenset((r"\(", r"\)", r"\{", r"\}", r"\+", r"\?", r"\|"))
 _MOST_ROUNDS = 1000  # replacements in one field; a rule whose text matches itself would not end
+_MAX_FILE = 1 << 20  # octets
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +36,11 @@ class Replacer:
     def load(cls, path: str, names: Collection[bytes] = ()) -> Replacer:
         """Read a file of lines ``REGEX TAB TEXT``.  Raises ConfigError, StoreError."""
         try:
-            text = Path(path).read_bytes()
+            text = paths.read(path, _MAX_FILE)
         except OSError as error:
             raise StoreError(f"{path}: {error.strerror or error}") from None
+        if len(text) > _MAX_FILE:
+            raise ConfigError(f"longer than {_MAX_FILE} octets", file=path)
         rules = []
         for number, line in enumerate(text.split(b"\n"), 1):
             rule = line.partition(b"#")[0].rstrip(b" \r")

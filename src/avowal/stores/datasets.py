@@ -16,8 +16,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
+from avowal import paths
 from avowal.config.addresses import fits
 from avowal.errors import ConfigError, StoreError, SyntaxFault
 
@@ -146,8 +146,7 @@ def _listed(text: str) -> Iterator[Row]:
 def _lines(path: str, *, skip_indented: bool = False) -> Iterator[Row]:
     """Read the rows of a file.  An indented pattern is empty to OpenDKIM, and matches nothing."""
     try:
-        with Path(path).open("rb") as file:
-            octets = file.read(_MAX_FILE + 1)
+        octets = paths.read(path, _MAX_FILE)
     except OSError as error:
         raise StoreError(f"{path}: {error.strerror or error}") from None
     if len(octets) > _MAX_FILE:

@@ -16,7 +16,9 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
+from avowal import paths
 from avowal.config.redaction import redacted
 from avowal.errors import ConfigError, StoreError, SyntaxFault
 from avowal.stores.datasets import Row
@@ -114,9 +116,13 @@ class SqlSet:
             ) from None
         self._fault: type[Exception] = sqlalchemy.exc.SQLAlchemyError
         try:
+            if _DRIVERS[source.backend] == "sqlite":
+                paths.look(f"{source.host}/{source.database}")
             self._engine = sqlalchemy.create_engine(_url(source), pool_pre_ping=True)
             self._lookup = sqlalchemy.text(_bindable(source.lookup))
             self._listing = sqlalchemy.text(_bindable(source.listing))
+        except OSError as error:
+            raise StoreError(f"{self.name}: {error.strerror}") from None
         except (self._fault, ImportError) as error:
             raise StoreError(f"{self.name}: {self._said(error)}") from None
         try:
@@ -175,7 +181,10 @@ def _url(source: Source) -> Any:
 
     driver = _DRIVERS[source.backend]
     if driver == "sqlite":
-        return URL.create(driver, database=f"{source.host}/{source.database}")
+        # Read only: it is never made where there is none, through a dangling link for instance.
+        path = f"{source.host}/{source.database}"
+        opened_from = f"file:{quote(path)}"
+        return URL.create(driver, database=opened_from, query={"mode": "ro", "uri": "true"})
     return URL.create(
         driver,
         username=source.user,

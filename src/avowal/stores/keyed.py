@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from avowal import paths
 from avowal.errors import ConfigError, StoreError
 from avowal.stores.datasets import Row, split_fields
 
@@ -31,9 +32,12 @@ class LmdbSet:
             ) from None
         self._fault: type[Exception] = lmdb.Error
         try:
+            paths.look(path)
             self._environment: Any = lmdb.open(
                 path, readonly=True, lock=False, subdir=not path.endswith(".mdb"), create=False
             )
+        except OSError as error:
+            raise StoreError(f"{self.name}: {error.strerror}") from None
         except self._fault as error:
             raise StoreError(f"{self.name}: {error}") from None
 
@@ -69,7 +73,10 @@ class BerkeleySet:
         self._fault: type[Exception] = db.DBError
         self._database: Any = db.DB()
         try:
+            paths.look(path)
             self._database.open(path, dbtype=db.DB_UNKNOWN, flags=db.DB_RDONLY)
+        except OSError as error:
+            raise StoreError(f"{self.name}: {error.strerror}") from None
         except self._fault as error:
             self._database.close()
             raise StoreError(f"{self.name}: {error}") from None

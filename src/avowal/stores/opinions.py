@@ -20,6 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
+from avowal import paths
 from avowal.errors import StoreError
 from avowal.reputation.opinions import Assessment, Opinion, Subject
 from avowal.reputation.table import lookup_names
@@ -74,6 +75,7 @@ class SqliteOpinions:
     def assess(self, subjects: Sequence[Subject], *, now: int) -> Assessment:
         """Look up each subject, and the domains above it."""
         try:
+            paths.look(self._path)
             connection = sqlite3.connect(f"file:{self._path}?mode=ro", uri=True, timeout=_SECONDS)
             try:
                 return Assessment(
@@ -81,6 +83,8 @@ class SqliteOpinions:
                 )
             finally:
                 connection.close()
+        except OSError as error:
+            return Assessment(problems=(f"{self._path}: {error.strerror}",))
         except sqlite3.Error as error:
             return Assessment(problems=(f"{self._path}: {error}",))
 
