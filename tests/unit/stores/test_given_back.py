@@ -25,6 +25,7 @@ def test_a_set_whose_table_is_not_there_keeps_no_connection(
         return engines[-1]
 
     monkeypatch.setattr(sqlalchemy, "create_engine", making)
+    (tmp_path / "d").touch()  # a database without tables
     directory = str(tmp_path).replace("/", "=2F")
     with pytest.raises(StoreError, match="nowhere"):
         SqlSet(f"sqlite3://{directory}/d/table=nowhere?keycol=k?datacol=v")
