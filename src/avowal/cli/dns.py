@@ -17,6 +17,7 @@ class Dns(NamedTuple):
     """Where answers come from, as the options say."""
 
     zone: str | None = None
+    origin: str | None = None
     resolver: tuple[str, ...] = ()
     record: str | None = None
     replay: str | None = None
@@ -29,6 +30,8 @@ class Dns(NamedTuple):
         """
         if sum(1 for way in (self.zone, self.resolver, self.replay) if way) > 1:
             raise UsageError("--zone, --resolver and --replay exclude one another")
+        if self.origin is not None and self.zone is None:
+            raise UsageError("--origin belongs to --zone")
         resolver = self._chosen()
         if self.record is None:
             yield resolver
@@ -45,7 +48,7 @@ class Dns(NamedTuple):
         if self.zone is not None:
             from avowal.dns.zone import Zone
 
-            return Zone.from_file(self.zone)
+            return Zone.from_file(self.zone, self.origin)
         if self.replay is not None:
             from avowal.dns.recorder import Replayer
 

@@ -40,16 +40,20 @@ def dns_options(function: F) -> F:
     def command(
         *args: Any,
         zone: str | None,
+        origin: str | None,
         resolver: tuple[str, ...],
         record: str | None,
         replay: str | None,
         **others: Any,
     ) -> Any:
-        dns = Dns(zone=zone, resolver=resolver, record=record, replay=replay)
+        dns = Dns(zone=zone, origin=origin, resolver=resolver, record=record, replay=replay)
         return function(*args, dns=dns, **others)
 
     options = (
         click.option("--zone", metavar="FILE", help="Take records from a zone file or JSON file."),
+        click.option(
+            "--origin", metavar="NAME", help="Where names in the zone file are relative to."
+        ),
         click.option(
             "--resolver",
             metavar="HOST:PORT",

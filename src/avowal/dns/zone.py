@@ -93,8 +93,8 @@ class Zone:
     ) -> Zone:
         """Read the text of a zone file (RFC 1035 §5); a SOA and NS are not needed.
 
-        Without `origin` and $ORIGIN, names are taken as complete.  `file` is what errors
-        call it.  Raises ConfigError.
+        Without `origin` and $ORIGIN, names have to be complete, with a final dot; "." takes all
+        of them as complete.  `file` is what errors call it.  Raises ConfigError.
         """
         from avowal.dns.zonefile import read_zone  # noqa: PLC0415 - a mapping needs it not
 

@@ -38,7 +38,9 @@ _PIECE = re.compile(
     re.VERBOSE,
 )
 _ESCAPE = r"\\(?:([0-9]{3})|([^0-9])|)"  # compiled when the first is met
+_RELATIVE = "a relative name without an origin"
 _HINTS = (
+    (_RELATIVE, "end it with a dot, begin with $ORIGIN example.com., or give --origin example.com"),
     ("string too long", "split the record into strings of at most 255 octets"),
     ("no record type", "a line is: name [TTL] [IN] type data"),
 )
@@ -64,7 +66,7 @@ def read_zone(text: str, origin: str | None, file: str) -> Names:
     """Read a zone; raises ConfigError with the line on which the faulty entry begins."""
     entries = _Entries(text.replace("\r\n", "\n"))
     try:
-        reader = _Reader(_name(origin, "") if origin else "")
+        reader = _Reader(None if origin is None else _name(origin, ""))
         for entry in entries:
             reader.take(entry)
     except ValueError as error:
@@ -112,9 +114,9 @@ _STRAY = {'"': "a quoted string is not closed", ")": "a parenthesis was not open
 class _Reader:
     """Reads entry by entry into `names`."""
 
-    def __init__(self, origin: str) -> None:
+    def __init__(self, origin: str | None) -> None:
         self._origin = origin
-        self._owner = origin
+        self._owner = origin or ""
         self._ttl = _DEFAULT_TTL
         self.names: Names = {}
 
@@ -162,7 +164,7 @@ class _Reader:
             from avowal.dns.rdata import of_text  # noqa: PLC0415 - loads dnspython
 
             written = " ".join([word.written for word in data])
-            rrtype, record = of_text(rrtype, written, self._origin)
+            rrtype, record = of_text(rrtype, written, self._origin or "")
         self._add(rrtype, record, ttl)
 
     def _add(self, rrtype: str, record: bytes, ttl: int) -> None:
@@ -173,8 +175,11 @@ class _Reader:
         node[rrtype] = Answer.found(*records, record, ttl=ttl)
 
 
-def _name(written: str, origin: str) -> str:
+def _name(written: str, origin: str | None) -> str:
     """Return a complete name in lower case without its final dot, "" for the root."""
+    if origin is None and (written == "@" or not written.endswith(".")):
+        raise ValueError(f"{written}: {_RELATIVE}")
+    origin = origin or ""
     if written == "@":
         return origin
     if "\\" in written or not written.isascii():

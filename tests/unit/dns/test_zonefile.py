@@ -200,3 +200,27 @@ def test_a_zone_answers_with_what_the_file_says() -> None:
     zone = Zone.from_zone_file("a.example. 60 TXT t\n")
     (answer,) = zone.resolve((Question("A.example"),))
     assert (answer.records, answer.ttl) == ((b"t",), 60)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param("s1._domainkey IN TXT x", id="as-key-tools-print"),
+        pytest.param("s1._domainkey.example.com 60 TXT x", id="without-its-dot"),
+        pytest.param("@ TXT x", id="at"),
+        pytest.param("$ORIGIN example.com\ns1 TXT x", id="an-origin-without-its-dot"),
+    ],
+)
+def test_a_relative_name_without_an_origin_is_an_error_that_says_what_to_do(line: str) -> None:
+    with pytest.raises(ConfigError) as caught:  # RFC 1035 §5.1
+        read_zone(line, None, "zone.txt")
+    assert "relative name without an origin" in str(caught.value)
+    assert "--origin example.com" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("origin", "name"),
+    [("example.com", "s1._domainkey.example.com"), (".", "s1._domainkey")],
+)
+def test_an_origin_completes_relative_names(origin: str, name: str) -> None:
+    assert list(read_zone("s1._domainkey IN TXT x", origin, "zone.txt")) == [name]
