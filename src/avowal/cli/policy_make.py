@@ -18,8 +18,12 @@ _POLICIES = click.Choice(["none", "quarantine", "reject"])
 @click.option("-p", "--policy", type=_POLICIES, help="p=: what is asked for mail that fails.")
 @click.option("--subdomains", type=_POLICIES, help="sp=: the same for subdomains.")
 @click.option("--nonexistent", type=_POLICIES, help="np=: the same for names that do not exist.")
-@click.option("--rua", multiple=True, metavar="ADDRESS", help="Where aggregate reports go.")
-@click.option("--ruf", multiple=True, metavar="ADDRESS", help="Where failure reports go.")
+@click.option(
+    "--rua", multiple=True, metavar="ADDRESS", help="Where aggregate reports go; may be repeated."
+)
+@click.option(
+    "--ruf", multiple=True, metavar="ADDRESS", help="Where failure reports go; may be repeated."
+)
 @click.option("--fo", default="0", metavar="OPTIONS", help="fo=: when failure reports are wanted.")
 @click.option("--strict-dkim", is_flag=True, help="adkim=s: d= has to be the same name.")
 @click.option("--strict-spf", is_flag=True, help="aspf=s: MAIL FROM has to be the same name.")
@@ -63,14 +67,19 @@ def _wish(options: dict[str, Any]) -> Any:
         policy=policy("policy") or Policy.NONE,
         subdomains=policy("subdomains"),
         nonexistent=policy("nonexistent"),
-        aggregate_to=options["rua"],
-        failures_to=options["ruf"],
+        aggregate_to=_each(options["rua"]),
+        failures_to=_each(options["ruf"]),
         failure_options=options["fo"],
         strict_dkim=options["strict_dkim"],
         strict_spf=options["strict_spf"],
         suffix=options["psd"] or "u",
         testing=options["testing"],
     )
+
+
+def _each(written: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the addresses of an option, which may name several between commas."""
+    return tuple(address for text in written for address in text.split(",") if address.strip())
 
 
 def _asked() -> dict[str, Any]:

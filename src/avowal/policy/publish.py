@@ -10,13 +10,15 @@ from dataclasses import dataclass
 
 from avowal.errors import UsageError
 from avowal.members import refuse_single
-from avowal.names import DomainName
+from avowal.names import DomainName, NameFault
 from avowal.policy import atps
 from avowal.policy.dmarc.destinations import consent_name
 from avowal.policy.dmarc.record import Policy, Record
 from avowal.policy.dmarc.uris import ReportUri
 from avowal.policy.spf.macros import SpfSyntaxFault
-from avowal.policy.spf.record import VERSION, read_record
+from avowal.policy.spf.record import VERSION, is_record, read_record
+
+_UNQUOTED = "-._~$'*+"  # RFC 3986 §2.3, RFC 6068 §2; a comma and ! mean something in rua=
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +60,8 @@ def dmarc(domain: DomainName, wish: Wish) -> tuple[Published, ...]:
         ("np", wish.nonexistent),
         ("adkim", "s" if wish.strict_dkim else None),
         ("aspf", "s" if wish.strict_spf else None),
-        ("rua", _uris(wish.aggregate_to)),
-        ("ruf", _uris(wish.failures_to)),
+        ("rua", _uris("rua", wish.aggregate_to)),
+        ("ruf", _uris("ruf", wish.failures_to)),
         ("fo", wish.failure_options if wish.failure_options != "0" else None),
         ("psd", wish.suffix if wish.suffix != "u" else None),
         ("t", "y" if wish.testing else None),
@@ -77,12 +79,34 @@ def dmarc(domain: DomainName, wish: Wish) -> tuple[Published, ...]:
     return (own, *_consents(domain, (*record.rua, *record.ruf)))
 
 
-def _uris(addresses: Iterable[str]) -> str:
-    uris = []
-    for address in addresses:
-        uri = address if ":" in address else f"mailto:{address}"
-        uris.append(uri.replace(",", "%2C").replace("!", "%21"))  # RFC 9989 §4.6
-    return ",".join(uris)
+def _uris(tag: str, addresses: Iterable[str]) -> str:
+    try:
+        return ",".join([_uri(address.strip()) for address in addresses])
+    except ValueError as fault:
+        raise UsageError(f"{tag}=: {fault}") from None
+
+
+def _uri(address: str) -> str:
+    """Write one address as mailto:, its domain in A-labels (RFC 9989 §4.6, RFC 6068 §2).
+
+    Raises ValueError.
+    """
+    if ":" in address:
+        scheme, _, rest = address.partition(":")
+        if scheme.lower() == "mailto" and rest.startswith("//"):
+            raise ValueError(f"{address}: write mailto:{rest.lstrip('/')}, without slashes")
+        return address.replace(",", "%2C").replace("!", "%21")
+    local_part, at, host = address.rpartition("@")
+    if not at or not local_part:
+        raise ValueError(f"{address!r} is no address: write user@example.com")
+    if not local_part.isascii():
+        raise ValueError(f"{address}: reports go to ASCII local parts only (RFC 8616 §6)")
+    try:
+        domain = DomainName.parse(host.encode()).ascii
+    except NameFault as fault:
+        raise ValueError(f"{address}: {host!r} is no domain: {fault.why}") from None
+    written = "".join(c if c.isalnum() or c in _UNQUOTED else f"%{ord(c):02X}" for c in local_part)
+    return f"mailto:{written}@{domain}"
 
 
 def _consents(domain: DomainName, uris: Iterable[ReportUri]) -> Iterator[Published]:
@@ -102,8 +126,16 @@ def _consents(domain: DomainName, uris: Iterable[ReportUri]) -> Iterator[Publish
 
 
 def spf(domain: DomainName, terms: str) -> Published:
-    """Return the SPF record of these terms (``mx ip4:192.0.2.0/24 -all``).  Raises UsageError."""
-    text = f"{VERSION.decode()} {terms}".strip()
+    """Return the SPF record of these terms (``mx ip4:192.0.2.0/24 -all``).  Raises UsageError.
+
+    They may begin with the version, as in a record that is there already.
+    """
+    words = terms.split()
+    if words[:1] and is_record(words[0].encode()):
+        words = words[1:]
+    if any(word.lower().startswith("v=") for word in words):
+        raise UsageError(f"SPF: {terms!r}: the version stands first and once, as v=spf1")
+    text = " ".join([VERSION.decode(), *words])
     try:
         read_record(text.encode())
     except SpfSyntaxFault as fault:

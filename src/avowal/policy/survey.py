@@ -29,8 +29,9 @@ class Place:
 class Survey:
     """What a domain publishes: a place per mechanism, and the walk that DMARC takes from it.
 
-    `exchanges` are the MX records, None when that question failed; `exists` is False for
-    NXDOMAIN.  `failures` are the questions that got no answer.
+    `strays` are TXT records at the domain that somebody may have meant for SPF; receivers do
+    not take them for it.  `exchanges` are the MX records, None when that question failed;
+    `exists` is False for NXDOMAIN.  `failures` are the questions that got no answer.
     """
 
     domain: DomainName
@@ -38,12 +39,19 @@ class Survey:
     exchanges: tuple[bytes, ...] | None
     places: tuple[Place, ...]
     walk: Walk | None
+    strays: tuple[bytes, ...] = ()
     failures: tuple[Failed, ...] = ()
     memory: Memory = field(default_factory=Memory, repr=False, compare=False)
 
     def at(self, mechanism: str) -> Place:
         """Return the place of one mechanism."""
         return next(place for place in self.places if place.mechanism == mechanism)
+
+
+def _looks_like_spf(octets: bytes) -> bool:
+    """Whether a record that is none may have been meant as one; Sender ID's spf2.0 is its own."""
+    beginning = octets[:20].lower()
+    return b"spf" in beginning and not is_record(octets) and not beginning.startswith(b"spf2.0/")
 
 
 def _symbols(symbols: str) -> Callable[[bytes], bool]:
@@ -91,6 +99,7 @@ def survey(domain: DomainName, *, limits: Limits = DEFAULT) -> Steps[Survey]:
         exchanges=None if failed(exchange) else exchange.records,
         places=places,
         walk=walk if isinstance(walk, Walk) else None,
+        strays=tuple(filter(_looks_like_spf, answers[0].records)),
         failures=tuple(dict.fromkeys(f for f in failures if f is not None)),
         memory=explorer.memory,
     )

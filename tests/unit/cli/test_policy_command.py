@@ -223,3 +223,16 @@ def test_evaluate_reads_np_by_the_letter_or_wider(
     given = [str(tmp_path / "ghost.eml"), "--zone", str(tmp_path / "ghost.json"), *options]
     _, text = ran("evaluate", *given, "--json")
     assert json.loads(text)["verdicts"][0]["asks"] == {"none": "accept"}.get(asked, asked)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param(["--rua", "a@example.com,b@example.com"], id="between-commas"),
+        pytest.param(["--rua", "a@example.com", "--rua", "b@example.com"], id="repeated"),
+    ],
+)
+def test_make_takes_several_addresses(ran: Any, options: list[str]) -> None:
+    status, text = ran("make", "example.com", *options)
+    assert status == 0
+    assert "rua=mailto:a@example.com,mailto:b@example.com" in text

@@ -112,6 +112,96 @@ def test_each_fault_is_found(change: dict[str, Any], code: str) -> None:
     assert code in codes(GOOD | change)
 
 
+@pytest.mark.parametrize(
+    ("change", "domain", "code", "level"),
+    [
+        pytest.param(
+            {"example.com": "v=spf1 mx redirect=x.example -all"},
+            "example.com", "spf-redirect", Level.WARNING, id="redirect-beside-all",
+        ),
+        pytest.param(
+            {"example.com": "v=spf1; mx -all"},
+            "example.com", "spf-version", Level.ERROR, id="a-semicolon-behind-the-version",
+        ),
+        pytest.param(
+            {"example.com": '"v=spf1 mx -all"'},
+            "example.com", "spf-version", Level.ERROR, id="pasted-quotes",
+        ),
+        pytest.param(
+            {"example.com": " v=spf1 mx -all"},
+            "example.com", "spf-version", Level.ERROR, id="spf-with-a-blank-in-front",
+        ),
+        pytest.param(
+            {"example.com": "v=spf2 mx -all"},
+            "example.com", "spf-version", Level.ERROR, id="another-version",
+        ),
+        pytest.param(
+            {"_dmarc.example.com": " v=DMARC1; p=quarantine; rua=mailto:d@example.com"},
+            "example.com", "dmarc-blank", Level.WARNING, id="dmarc-with-a-blank-in-front",
+        ),
+        pytest.param(
+            {"example.com": "v=spf1 ip4:128.0.0.0/1 ip4:0.0.0.0/1 -all"},
+            "example.com", "spf-all", Level.ERROR, id="two-halves-of-the-world",
+        ),
+        pytest.param(
+            {"example.com": "v=spf1 ip6:::/0 -all"},
+            "example.com", "spf-all", Level.ERROR, id="all-of-ipv6",
+        ),
+        pytest.param(
+            {"example.com": "v=spf1 mx exp=nx.example.org -all"},
+            "example.com", "spf-exp", Level.WARNING, id="no-explanation-there",
+        ),
+        pytest.param(
+            {"example.com": "v=spf1 v=spf1 mx -all"},
+            "example.com", "spf-version-twice", Level.WARNING, id="the-version-twice",
+        ),
+        pytest.param(
+            {"_dmarc.sub.example.com": "v=DMARC1; p=quarantine; sp=none; rua=mailto:d@example.com"},
+            "sub.example.com", "unused-tag", Level.WARNING, id="sp-in-a-subdomain",
+        ),
+        pytest.param(
+            {"_dmarc.example.com": "v=DMARC1; p=quarantine; rua=mailto://d@example.com"},
+            "example.com", "bad-uri", Level.ERROR, id="mailto-with-slashes",
+        ),
+        pytest.param(
+            {"example.com": "v=spf1 include:%{ir}.spf.example.net -all"},
+            "example.com", "spf-macros", Level.ADVICE, id="macros-in-include",
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_not_as_meant_is_named(
+    change: dict[str, Any], domain: str, code: str, level: Level
+) -> None:
+    found = {finding.code: finding.level for finding in findings(GOOD | change, domain)}
+    assert found.get(code) is level
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"example.com": ["v=spf1 mx -all", "spf2.0/pra -all"]}, id="sender-id"),
+        pytest.param(
+            {"example.com": "v=spf1 mx exp=why.example.com -all", "why.example.com": "no"},
+            id="an-explanation",
+        ),
+        pytest.param({"example.com": "v=spf1 mx exp=%{d}.example.org -all"}, id="exp-of-macros"),
+        pytest.param({"example.com": "v=spf1 mx ip4:0.0.0.0/1 -all"}, id="half-of-the-world"),
+        pytest.param({"example.com": "v=spf1 mx redirect=in.example", "in.example": "v=spf1 -all"},
+                     id="redirect-without-all"),
+    ],
+)  # fmt: skip
+def test_what_is_as_meant_is_not_named(change: dict[str, Any]) -> None:
+    assert codes(GOOD | change) == []
+
+
+def test_an_include_of_macros_is_no_error() -> None:
+    zone = GOOD | {
+        "example.com": "v=spf1 include:%{ir}.%{v}.%{d}.spf.example.net -all",
+        "1.2.0.192.in-addr.example.com.spf.example.net": "v=spf1 ip4:192.0.2.1 -all",
+    }
+    assert Level.ERROR not in {finding.level for finding in findings(zone)}  # RFC 7208 §7
+
+
 def test_spf_over_ten_lookups_is_counted_through_its_includes() -> None:
     hosts = {f"a{n}.example": {"A": ["192.0.2.9"]} for n in range(12)}
     inner = "v=spf1 " + " ".join(f"a:a{n}.example" for n in range(12)) + " -all"
@@ -238,6 +328,9 @@ def test_a_domain_without_mail_is_made_whole() -> None:
     [
         pytest.param(Wish(aggregate_to=("https://x.example/",)), "no mailto", id="https"),
         pytest.param(Wish(aggregate_to=("not an address",)), "rua", id="no-uri"),
+        pytest.param(Wish(aggregate_to=("mailto://a@b.example",)), "slashes", id="slashes"),
+        pytest.param(Wish(aggregate_to=("a@b..example",)), "no domain", id="no-domain"),
+        pytest.param(Wish(aggregate_to=("jürgen@b.example",)), "8616", id="eai"),
         pytest.param(Wish(failure_options="1"), "fo", id="fo-without-ruf"),
         pytest.param(
             Wish(failure_options="x", failures_to=("a@example.com",)), "fo", id="fo-unknown"
@@ -250,7 +343,26 @@ def test_what_would_not_be_read_as_meant_is_refused(wish: Wish, why: str) -> Non
         publish.dmarc(EXAMPLE, wish)
 
 
-@pytest.mark.parametrize("terms", ["mx -everything", "include:", "ip4:1.2.3"])
+def test_addresses_are_written_as_receivers_read_them() -> None:
+    addresses = ("a@bücher.example", "x!z@example.com", "mailto:b@example.com", "c+d@example.com")
+    record = Record.parse(publish.dmarc(EXAMPLE, Wish(aggregate_to=addresses))[0].text.encode())
+    assert [str(uri.address) for uri in record.rua] == [
+        "a@xn--bcher-kva.example",  # RFC 8616 §6, RFC 9989 §4.6
+        "x!z@example.com",
+        "b@example.com",
+        "c+d@example.com",
+    ]
+
+
+@pytest.mark.parametrize("terms", ["mx -all", "v=spf1 mx -all", " V=SPF1  mx  -all "])
+def test_spf_terms_may_begin_with_the_version(terms: str) -> None:
+    assert publish.spf(EXAMPLE, terms).text == "v=spf1 mx -all"
+
+
+@pytest.mark.parametrize(
+    "terms",
+    ["mx -everything", "include:", "ip4:1.2.3", "v=spf1 v=spf1 mx", "mx v=spf1"],
+)
 def test_terms_that_are_no_spf_are_refused(terms: str) -> None:
     with pytest.raises(UsageError, match="SPF"):
         publish.spf(EXAMPLE, terms)

@@ -28,10 +28,13 @@ CHECKS: tuple[Check, ...] = (
     dmarc.unreadable,
     dmarc.tags,
     dmarc.strictness,
+    dmarc.beginning,
+    dmarc.below,
+    spf.near_misses,
     spf.unreadable,
     spf.form,
 )
-ASKING_CHECKS: tuple[AskingCheck, ...] = (dmarc.consent, spf.cost)
+ASKING_CHECKS: tuple[AskingCheck, ...] = (dmarc.consent, spf.cost, spf.explanation)
 
 
 def lint(survey: Survey, *, limits: Limits = DEFAULT) -> Steps[tuple[Finding, ...]]:

@@ -64,6 +64,32 @@ def tags(survey: Survey) -> Iterator[Finding]:
             )
 
 
+def beginning(survey: Survey) -> Iterator[Finding]:
+    """Find records with a blank in front, which the grammar does not know (RFC 9989 §4.8)."""
+    for octets in survey.at("dmarc").records:
+        if octets[:1] in (b" ", b"\t"):
+            yield Finding(
+                level=Level.WARNING,
+                code="dmarc-blank",
+                place=survey.at("dmarc").name,
+                what="it begins with a blank: some receivers do not take it for a DMARC record",
+                hint="take the blank out",
+            )
+
+
+def below(survey: Survey) -> Iterator[Finding]:
+    """Find sp= and np= where no receiver looks for them (RFC 9989 §4.10.1)."""
+    if survey.walk is None or survey.walk.organizational_domain == survey.domain.ascii:
+        return
+    for place, record in _records(survey):
+        for tag in ("sp", "np"):
+            if getattr(record, tag) is not None and record.psd != "y":
+                above = survey.walk.organizational_domain
+                what = f"{tag}= has no effect here: for names without a record {above} is asked"
+                hint = f"say it at _dmarc.{above}, or say psd=n here"
+                yield Finding(Level.WARNING, "unused-tag", place, what, hint)
+
+
 def strictness(survey: Survey) -> Iterator[Finding]:
     """Find policies that do harm, or nothing."""
     for place, record in _records(survey):
@@ -123,7 +149,12 @@ def consent(survey: Survey, limits: Limits) -> Steps[tuple[Finding, ...]]:
             )
             for destination in found:
                 uri = destination.uri.uri
-                if destination.consent is Consent.REFUSED:
+                if uri.lower().startswith("mailto://"):
+                    what = f"{tag}={uri}: the slashes are part of the address"
+                    findings.append(
+                        Finding(Level.ERROR, "bad-uri", place, what, "write mailto:user@host")
+                    )
+                elif destination.consent is Consent.REFUSED:
                     what = f"{tag}={uri}: no consent at {destination.name}, receivers send nothing"
                     hint = f'have "v=DMARC1" published at {destination.name}'
                     findings.append(Finding(Level.ERROR, "no-consent", place, what, hint))

@@ -64,6 +64,7 @@ def check_host(
     record: Record | None = None
     directive: Directive | None = None
     problem = explanation = None
+    by_macros = False
     try:
         word, record, directive, where = yield from check.host(domain.ascii)
         if word is SpfWord.NONE:
@@ -71,7 +72,7 @@ def check_host(
         elif word is SpfWord.FAIL and explain and record is not None:
             explanation = yield from check.explanation(record, where)
     except Settled as settled:
-        word, problem = settled.word, settled.problem
+        word, problem, by_macros = settled.word, settled.problem, settled.by_macros
         check.lookups.note("concluded", domain.ascii, problem)
     return SpfResult(
         word=word,
@@ -80,6 +81,7 @@ def check_host(
         term=directive.text if directive is not None else None,
         record=record.text if record is not None else None,
         problem=problem,
+        by_macros=by_macros,
         explanation=explanation,
         terms=check.lookups.terms,
         void_lookups=check.lookups.voids,
@@ -119,7 +121,8 @@ class _Check:
         self.lookups.note("chose", f"redirect={target}", f"at {name}")
         result = yield from self.host(target)
         if result[0] is SpfWord.NONE:  # RFC 7208 §6.1
-            raise Settled(SpfWord.PERMERROR, f"redirect={target}: no SPF record")
+            why = f"redirect={target}: no SPF record"
+            raise Settled(SpfWord.PERMERROR, why, by_macros=bool(record.redirect.letters))
         return result
 
     def _record(self, name: str) -> Steps[Record | None]:
@@ -160,7 +163,9 @@ class _Check:
         target = yield from self._target(directive.target, name)
         word, *_ = yield from self.host(target)
         if word is SpfWord.NONE:
-            raise Settled(SpfWord.PERMERROR, f"{directive.text}: no SPF record at {target}")
+            why = f"{directive.text}: no SPF record at {target}"
+            made = directive.target is not None and bool(directive.target.letters)
+            raise Settled(SpfWord.PERMERROR, why, by_macros=made)
         return word is SpfWord.PASS
 
     def _a(self, directive: Directive, name: str) -> Steps[bool]:

@@ -19,10 +19,14 @@ from avowal.policy.trace import Action, TraceStep
 
 
 class Settled(Exception):
-    """A result that ends the whole check: temperror or permerror, and why."""
+    """A result that ends the whole check: temperror or permerror, and why.
 
-    def __init__(self, word: SpfWord, problem: str) -> None:
+    `by_macros` says that the name at fault was made of macros: another client may fare better.
+    """
+
+    def __init__(self, word: SpfWord, problem: str, *, by_macros: bool = False) -> None:
         super().__init__(word, problem)
+        self.by_macros = by_macros
         self.word = word
         self.problem = problem
 

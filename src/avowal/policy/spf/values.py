@@ -74,7 +74,8 @@ class SpfResult:
 
     `domain` is the checked name, None where it was no name; `term` the term that decided,
     as published; `record` the record it stands in; `problem` what was wrong on an error;
-    `explanation` the text of exp=, asked for on fail only.  `terms` counts the terms that
+    `by_macros` says that the name at fault was made of macros, so that another client may fare
+    better; `explanation` the text of exp=, asked for on fail only.  `terms` counts the terms that
     asked DNS, `void_lookups` those lookups that found nothing.
     """
 
@@ -84,6 +85,7 @@ class SpfResult:
     term: str | None = None
     record: str | None = None
     problem: str | None = None
+    by_macros: bool = False
     explanation: str | None = None
     terms: int = 0
     void_lookups: int = 0
