@@ -41,14 +41,13 @@ from avowal.testing import ED25519, Zone, message, record_for
 
 NOW = 1_700_000_000
 OURS = "mx.example.net"
-ZONE = Zone(
-    {
-        "ed._domainkey.example.com": record_for(ED25519),
-        "_dmarc.example.com": "v=DMARC1; p=reject",
-        "ed._domainkey.example.org": record_for(ED25519),  # without a policy
-        "ed._domainkey.attacker.example": record_for(ED25519),
-    }
-)
+NAMES = {
+    "ed._domainkey.example.com": record_for(ED25519),
+    "_dmarc.example.com": "v=DMARC1; p=reject",
+    "ed._domainkey.example.org": record_for(ED25519),  # without a policy
+    "ed._domainkey.attacker.example": record_for(ED25519),
+}
+ZONE = Zone(NAMES)
 JUNK = {
     "header_fields": b"X-Junk: j\r\n" * 5001,
     "header_octets": (b"X-Junk: " + b"j" * 900 + b"\r\n") * 1200,
