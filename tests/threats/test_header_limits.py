@@ -14,20 +14,21 @@ from ipaddress import ip_address
 from typing import Any, NamedTuple
 
 import pytest
+from tests.inspecting import inspected
 from tests.unit.cli.test_policy_command import avowal as policy_command
 
 from avowal import Reason, authres, sign, verify, verify_chain
+from avowal.agenda import Rank
 from avowal.arc.reasons import ChainReason, ChainStatus
 from avowal.config.opendkim_conf import read_conf
 from avowal.config.toml import parse
 from avowal.dkim.rules import ARCHIVE
+from avowal.dns.drivers import drive
 from avowal.errors import ConfigError, UsageError
 from avowal.flow.actions import Actions, Disposition
 from avowal.flow.compiler import compile_plan
 from avowal.flow.decide import decide
-from avowal.flow.inspection import Inspection
 from avowal.flow.transaction import Transaction
-from avowal.lookup import run
 from avowal.message import Header, Message
 from avowal.milter.events import SessionLimits
 from avowal.milter.header import Gatherer
@@ -169,10 +170,8 @@ def daemon(octets: bytes, actions: str = "", limits: SessionLimits | None = None
     transaction = Transaction(
         received_at=NOW, client=ip_address("192.0.2.1"), sender=b"a@example.com", hostname="mx"
     )
-    inspection = Inspection(plan, transaction, gathered(octets, limits), now=NOW)
-    answers = run(inspection.questions(), ZONE)
-    inspection.feed(Message.parse(octets).body)
-    return decide(inspection.finish(answers))
+    body = [Message.parse(octets).body]
+    return decide(inspected(plan, transaction, gathered(octets, limits), body, ZONE, now=NOW))
 
 
 ENFORCED = 'disposition_reject = "reject"\ndisposition_quarantine = "quarantine"\n'
@@ -275,9 +274,11 @@ def opendkim(octets: bytes, conf: str = "") -> tuple[Filtering, Any]:
         now=NOW,
         draw=0,
     )
-    keys = run(filtering.keys(), ZONE)
+    drive(filtering.agenda, ZONE, seconds=5)
     filtering.feed(Message.parse(octets).body)
-    return filtering, run(filtering.finish(keys), ZONE)
+    slot = filtering.agenda.add(filtering.finish(), Rank.POLICY)
+    drive(filtering.agenda, ZONE, seconds=5)
+    return filtering, slot.value
 
 
 def inserted(verdict: Any) -> bytes:
