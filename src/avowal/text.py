@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+_DAY = 86400
+_UNITS = (("year", 365 * _DAY), ("day", _DAY), ("hour", 3600), ("minute", 60))
+
 
 def printable(text: str | bytes, *, most: int | None = None, ascii_only: bool = False) -> str:
     r"""Return text, or octets read as UTF-8, as one line without controls.
@@ -30,3 +33,12 @@ def _stays(character: str, ascii_only: bool) -> bool:  # noqa: FBT001 - handed t
 
 def _escaped(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
+
+
+def lasting(seconds: int) -> str:
+    """Return a length of time as people say it, in its largest unit: 90 minutes, 12 days."""
+    size = abs(seconds)
+    for unit, length in _UNITS:
+        if size >= 2 * length:
+            return f"{size // length} {unit}s"
+    return f"{size} second{'' if size == 1 else 's'}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -11,16 +10,18 @@ import click
 from avowal.cli import exits
 from avowal.cli.dns import Dns
 from avowal.cli.exits import Status
+from avowal.cli.group import Group
 from avowal.cli.keyfile import load, password_option
 from avowal.cli.shared_options import at_option, dns_options
 from avowal.cli.sources import whole
+from avowal.cli.streams import echo, output
 from avowal.text import printable
 
 if TYPE_CHECKING:
     from avowal.arc.verdict import ChainVerification
 
 
-@click.group("arc")
+@click.group("arc", cls=Group)
 def command() -> None:
     """Validate the ARC chain of a message, or seal one.
 
@@ -47,9 +48,9 @@ def verify(*, path: str, dns: Dns, now: int, as_json: bool) -> int:
     if as_json:
         import json
 
-        click.echo(json.dumps(as_object(verdict)))
+        echo(json.dumps(as_object(verdict)))
     else:
-        click.echo("\n".join(_lines(verdict)))
+        echo("\n".join(_lines(verdict)))
     return Status.PASSED if verdict.passed else Status.NOT_PASSED
 
 
@@ -97,6 +98,7 @@ def seal(
     from avowal.calls.seal import loss, verify_chain
     from avowal.calls.seal import seal as sealed
 
+    out = output()
     message = whole(path)
     authserv_id = authserv_id or domain
     found = read(message, trusted={authserv_id})
@@ -124,8 +126,8 @@ def seal(
             exits.complain(f"not sealed: {refused.why}")
             return Status.NOT_PASSED
     written = fields if field_only else fields + message.octets
-    sys.stdout.buffer.write(written.replace(b"\r\n", b"\n") if message.converted else written)
-    sys.stdout.buffer.flush()
+    out.write(written.replace(b"\r\n", b"\n") if message.converted else written)
+    out.flush()
     return Status.PASSED
 
 

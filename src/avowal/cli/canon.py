@@ -12,6 +12,7 @@ from avowal.canonical import BODY_FORMS, HEADER_FORMS, Octets
 from avowal.cli import sources
 from avowal.cli.inspection import begun
 from avowal.cli.shared_options import line_ends_option
+from avowal.cli.streams import echo
 from avowal.crypto.algorithms import ALGORITHMS
 from avowal.dkim.hashing import BodyHash, BodyHasher, header_data
 from avowal.dkim.signature import FIELD_NAME, Signature, SignatureFault
@@ -49,7 +50,7 @@ def command(path: str, canon: str | None, no_body: bool, line_ends: LineEnds) ->
     """
     for origin, chunks in sources.messages(path, lambda octets: None):
         if origin.number is not None:
-            click.echo(f"== {origin}")
+            echo(f"== {origin}")
         header, body = begun(origin, chunks, line_ends)
         if header.beyond is not None:
             raise UsageError(f"{origin}: {header.beyond}")
@@ -65,7 +66,7 @@ def _signatures(header: Header) -> Iterator[tuple[int, Signature]]:
         try:
             signature = Signature.parse(header[place])
         except SignatureFault as fault:
-            click.echo(f"# DKIM-Signature at place {place} cannot be read: {fault}")
+            echo(f"# DKIM-Signature at place {place} cannot be read: {fault}")
             continue
         if (
             signature.algorithm in ALGORITHMS
@@ -74,7 +75,7 @@ def _signatures(header: Header) -> Iterator[tuple[int, Signature]]:
         ):
             yield place, signature
         else:
-            click.echo(f"# DKIM-Signature at place {place}: its a= or c= is not known")
+            echo(f"# DKIM-Signature at place {place}: its a= or c= is not known")
 
 
 def _by_signatures(
@@ -94,14 +95,14 @@ def _by_signatures(
         names = signature.signed_names
         data = header_data(header, names, form, signature.unsigned_field, place=place)
         hash_name = ALGORITHMS[signature.algorithm].hash_name
-        click.echo(f"# d={signature.domain} s={signature.selector}: header, {form}")
-        click.echo(visible(data))
-        click.echo(f"# {hash_name} of the header: {_base64(hashlib.new(hash_name, data).digest())}")
+        echo(f"# d={signature.domain} s={signature.selector}: header, {form}")
+        echo(visible(data))
+        echo(f"# {hash_name} of the header: {_base64(hashlib.new(hash_name, data).digest())}")
     forms = dict.fromkeys(signature.body_canon for _, signature in signatures)
     _pass_body(body, hasher, tuple(forms) if show_body else ())
     for (_, signature), found in zip(signatures, hashes, strict=True):
         equal = "equal" if found.digest == signature.body_hash else "NOT equal"
-        click.echo(
+        echo(
             f"# d={signature.domain} s={signature.selector}: hash of the body, "
             f"{signature.body_canon}{_length(found)}: {_base64(found.digest)}; "
             f"bh={_base64(signature.body_hash)}: {equal}"
@@ -115,12 +116,12 @@ def _by_forms(header: Header, canon: str, body: Iterable[Octets], *, show_body: 
         raise UsageError(f"{canon}: the forms are {' and '.join(HEADER_FORMS)}")
     hasher = BodyHasher()
     found = hasher.register(body_canon, _HASH, None)
-    click.echo(f"# header, {header_canon}")
+    echo(f"# header, {header_canon}")
     for field in header:
         octets = HEADER_FORMS[header_canon](*field) if field.name else field.raw
-        click.echo(visible(octets + CRLF), nl=False)
+        echo(visible(octets + CRLF), nl=False)
     _pass_body(body, hasher, (body_canon,) if show_body else ())
-    click.echo(f"# {_HASH} of the body, {body_canon}: {_base64(found.digest)}")
+    echo(f"# {_HASH} of the body, {body_canon}: {_base64(found.digest)}")
 
 
 def _pass_body(body: Iterable[Octets], hasher: BodyHasher, shown: tuple[str, ...]) -> None:
@@ -130,20 +131,20 @@ def _pass_body(body: Iterable[Octets], hasher: BodyHasher, shown: tuple[str, ...
         for chunk in chunks:
             hasher.feed(chunk)
     for count, form in enumerate(shown):
-        click.echo(f"# body, {form}")
+        echo(f"# body, {form}")
         canonical = BODY_FORMS[form](_write_visible)
         for chunk in chunks:
             canonical.feed(chunk)
             if count == 0:
                 hasher.feed(chunk)
         canonical.finish()
-        click.echo()
+        echo()
     hasher.finish()
 
 
 def _write_visible(octets: Octets) -> None:
     for start in range(0, len(octets), _WINDOW):
-        click.echo(visible(bytes(octets[start : start + _WINDOW])), nl=False)
+        echo(visible(bytes(octets[start : start + _WINDOW])), nl=False)
 
 
 def visible(octets: bytes) -> str:

@@ -6,12 +6,14 @@ holds the click command as `command`.  A new subcommand is a file and a row.
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 
 import click
 
 from avowal import __version__
 from avowal.cli import exits
+from avowal.cli.streams import coloured
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "verify": ("avowal.cli.verify", "Verify the signatures of messages, mailboxes, archives."),
@@ -66,6 +68,8 @@ def run(arguments: list[str]) -> int:
     try:
         # Not group.main(): that one swallows broken pipes.
         with group.make_context("avowal", arguments) as context:
+            if not coloured(sys.stdout):
+                context.color = False
             made = group.invoke(context)
     except click.exceptions.Exit as ended:  # --help, --version
         return ended.exit_code

@@ -8,6 +8,7 @@ import click
 
 from avowal.cli.config_from_opendkim import from_dkimpy_milter, from_opendkim
 from avowal.cli.exits import Status, complain
+from avowal.cli.group import Group
 from avowal.errors import ConfigError
 from avowal.text import printable
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from avowal.flow.plan import Plan
 
 
-@click.group("config")
+@click.group("config", cls=Group)
 def command() -> None:
     """Check, explain and show configurations of the daemon."""
 

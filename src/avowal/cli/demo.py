@@ -7,6 +7,7 @@ import time
 import click
 
 import avowal
+from avowal.cli.streams import echo
 from avowal.crypto.signing import generate
 from avowal.dns.zone import Zone
 from avowal.keys.records import record_text, zone_line
@@ -57,16 +58,16 @@ def command() -> None:
 
 
 def _step(number: int, text: str) -> None:
-    click.echo(click.style(f"{number}. {text}", bold=True))
+    echo(click.style(f"{number}. {text}", bold=True))
 
 
 def _show(octets: bytes) -> None:
     for line in octets.decode().splitlines():
-        click.echo(f"   | {line}")
+        echo(f"   | {line}")
 
 
 def _verdict(message: bytes, zone: Zone, now: int) -> None:
     (verdict,) = avowal.verify(message, zone, now=now)
     word = click.style(str(verdict.result), fg="green" if verdict.passed else "red", bold=True)
     source = "" if verdict.reason is None else f" ({verdict.reason.source})"
-    click.echo(f"   => {word}: {verdict.explanation}{source}")
+    echo(f"   => {word}: {verdict.explanation}{source}")

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from enum import IntEnum
 
+from avowal.cli import streams
 from avowal.errors import AvowalError, EnvironmentFault, StoreError
 from avowal.text import printable
 
@@ -42,12 +43,20 @@ def worst(*statuses: Status) -> Status:
 def complain(text: str) -> None:
     """Say on stderr, in one line, what went wrong."""
     line = "; ".join(part.strip() for part in text.splitlines() if part.strip())
-    print(f"avowal: {printable(line)}", file=sys.stderr)
+    print(f"avowal: {printable(line)}", file=sys.stderr, flush=True)
 
 
 def run(work: Callable[[], int]) -> int:
     """Do the work of this process; return its exit status, or that of what went wrong."""
-    _open_closed_streams()
+    streams.prepare()
+    try:
+        return _run(work)
+    except BrokenPipeError:  # the complaint itself: nobody reads that either
+        streams.let_go(sys.stdout, sys.stderr)
+        return Status.BROKEN_PIPE
+
+
+def _run(work: Callable[[], int]) -> int:
     try:
         status = work()
         sys.stdout.flush()
@@ -55,8 +64,7 @@ def run(work: Callable[[], int]) -> int:
         complain("interrupted")
         return Status.INTERRUPTED
     except BrokenPipeError:
-        # The interpreter flushes stdout once more at its end: let that go nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        streams.let_go(sys.stdout)
         complain("the output was closed before its end")
         return Status.BROKEN_PIPE
     except AvowalError as fault:
@@ -73,10 +81,3 @@ def os_error(error: OSError) -> str:
     """Say in one line what the system refused."""
     why = error.strerror or str(error) or type(error).__name__
     return why if error.filename is None else f"{os.fsdecode(error.filename)}: {why}"
-
-
-def _open_closed_streams() -> None:
-    """A shell may start a program without its standard streams (``>&-``)."""
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from avowal.calls.source import read_header
 from avowal.calls.verify import verified
 from avowal.canonical import Octets
+from avowal.cli.receipt import received_at
 from avowal.cli.sources import Origin, Unusable
 from avowal.dkim.rules import Rules
 from avowal.dkim.verification import Verification
@@ -44,10 +45,17 @@ def inspect(
     resolver: Any,
     *,
     now: int,
+    at_receipt: bool = False,
     rules: Rules,
     line_ends: LineEnds,
 ) -> Inspected:
-    """Verify all signatures of a message.  Raises Unusable for what is no message."""
+    """Verify all signatures of a message.  Raises Unusable for what is no message.
+
+    With `at_receipt` the time is that of the message's topmost Received field, and `now`
+    where that tells none.
+    """
     header, body = begun(origin, chunks, line_ends)
+    if at_receipt:
+        now = received_at(header, otherwise=now)
     verdicts = verified(header, body, Limited(resolver), now=now, rules=rules)
     return Inspected(origin=origin, header=header, verdicts=verdicts)

@@ -6,8 +6,10 @@ import click
 
 from avowal.cli.dns import Dns
 from avowal.cli.exits import Status
+from avowal.cli.group import Group
 from avowal.cli.keyfile import load, password_option
 from avowal.cli.shared_options import dns_options
+from avowal.cli.streams import echo
 from avowal.crypto.privatekey import RECOMMENDED_RSA_BITS, kinds
 from avowal.crypto.signing import generate
 from avowal.errors import UsageError
@@ -23,7 +25,7 @@ _any_mode = click.option(
 )
 
 
-@click.group("key")
+@click.group("key", cls=Group)
 def command() -> None:
     """Make a key, show its record, compare it with DNS."""
 
@@ -69,8 +71,8 @@ def generate_command(
     path = output or f"{selector}.pem"
     write_key(path, key, password=password)
     flags = [flag for flag, wanted in (("y", testing), ("s", no_subdomains)) if wanted]
-    click.echo(f"private key: {path}", err=True)
-    click.echo(zone_line(at, of, record_text(key, flags=flags)))
+    echo(f"private key: {path}", err=True)
+    echo(zone_line(at, of, record_text(key, flags=flags)))
 
 
 @command.command("show")
@@ -97,8 +99,8 @@ def show_command(
     text = record_text(key)
     if domain is not None and selector is not None:
         text = zone_line(_name("--selector", selector), _name("--domain", domain), text)
-    click.echo(f"{path}: {key.description}", err=True)
-    click.echo(text)
+    echo(f"{path}: {key.description}", err=True)
+    echo(text)
 
 
 @command.command("check")
@@ -127,16 +129,16 @@ def check_command(
     with dns.opened() as resolver:
         found = run(check(key, at, of), Limited(resolver))
     verdict = "published" if found.problem is None else printable(found.problem)
-    click.echo(f"{found.name}: {verdict}")
+    echo(f"{found.name}: {verdict}")
     for remark in found.remarks:
-        click.echo(f"  {remark}")
+        echo(f"  {remark}")
     if found.problem is None:
         return Status.PASSED
     if found.temporary:
         return Status.TRY_AGAIN
     for octets in found.records:
-        click.echo(f"  there: {printable(octets)}")
-    click.echo(f"  wanted: {record_text(key)}")
+        echo(f"  there: {printable(octets)}")
+    echo(f"  wanted: {record_text(key)}")
     return Status.NOT_PASSED
 
 

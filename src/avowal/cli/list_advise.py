@@ -11,6 +11,7 @@ from avowal.cli.exits import Status
 from avowal.cli.post import examined
 from avowal.cli.shared_options import at_option, dns_options
 from avowal.cli.sources import whole
+from avowal.cli.streams import echo
 from avowal.text import printable
 
 if TYPE_CHECKING:
@@ -95,9 +96,9 @@ def _write(given: tuple[Advice, ...], verdicts: tuple[Verification, ...], habits
         if verdict.passed and verdict.signature is not None:
             why = breaks(habits, verdict.signature)
             line += ", survives" if why is None else f", breaks: {why}"
-        click.echo(printable(line))
+        echo(printable(line))
     for one in given:
-        click.echo(printable(f"{one.act}: {one}"))
+        echo(printable(f"{one.act}: {one}"))
 
 
 def _write_json(given: tuple[Advice, ...], verdicts: tuple[Verification, ...]) -> None:
@@ -108,4 +109,4 @@ def _write_json(given: tuple[Advice, ...], verdicts: tuple[Verification, ...]) -
         for a in given
     ]
     results = [{"domain": v.domain, "result": str(v.result)} for v in verdicts]
-    click.echo(json.dumps({"advice": advice, "results": results}))
+    echo(json.dumps({"advice": advice, "results": results}))

@@ -7,7 +7,6 @@ the line ends it came with.  Nothing is written for a post that is refused.
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -20,6 +19,7 @@ from avowal.cli.keyfile import load, password_option
 from avowal.cli.post import examined, list_receiver
 from avowal.cli.shared_options import at_option, dns_options
 from avowal.cli.sources import whole
+from avowal.cli.streams import output
 from avowal.errors import UsageError
 
 if TYPE_CHECKING:
@@ -121,6 +121,7 @@ def pipe(
         removal=Removal(remove),
     )
     request = None if client is None else _request(client, mail_from, helo, now)
+    out = output()
     message = whole(path)
     found = examined(message, dns, now=now, request=request, chain=seal)
     given = advice.advise(message.header, found.dkim, work.habits, author_policies(found))
@@ -137,8 +138,8 @@ def pipe(
     if found.arc is not None:
         sent = _sealed(sent, resigner, found.arc, now)
     octets = sent.octets
-    sys.stdout.buffer.write(octets.replace(b"\r\n", b"\n") if message.converted else octets)
-    sys.stdout.buffer.flush()
+    out.write(octets.replace(b"\r\n", b"\n") if message.converted else octets)
+    out.flush()
     return Status.PASSED
 
 

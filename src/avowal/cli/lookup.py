@@ -9,6 +9,7 @@ import click
 from avowal.cli.dns import Dns
 from avowal.cli.exits import Status
 from avowal.cli.shared_options import dns_options
+from avowal.cli.streams import echo
 from avowal.errors import UsageError
 from avowal.lookup import Answer, Outcome, Question
 from avowal.names import DomainName, NameFault, key_name
@@ -37,14 +38,17 @@ def command(
     joined.
     """
     from avowal.dns.limits import Limited
+    from avowal.dns.wire import rrtype as type_number
 
+    if type_number(rrtype) is None:
+        raise UsageError(f"{rrtype!r} is no type of record: write TXT, MX or TYPE99")
     question = _question(name, rrtype, domain, selector)
     with dns.opened() as resolver:
         (answer,) = Limited(resolver).resolve((question,))
     if as_json:
         import json
 
-        click.echo(json.dumps(_object(question, answer)))
+        echo(json.dumps(_object(question, answer)))
     else:
         _write(question, answer)
     if answer.outcome is Outcome.FAILED:
@@ -73,11 +77,11 @@ def _write(question: Question, answer: Answer) -> None:
         what = f"failed: {answer.failure.value}"
     else:
         what = f"{answer.outcome.value}{secure}"
-    click.echo(f"{question.name} {question.type}: {what}")
+    echo(f"{question.name} {question.type}: {what}")
     for record in answer.records:
-        click.echo(f"  {printable(record)}")
+        echo(f"  {printable(record)}")
         if question.type == "TXT" and "._domainkey." in question.name:
-            click.echo(f"    {_key(record)}")
+            echo(f"    {_key(record)}")
 
 
 def _key(octets: bytes) -> str:

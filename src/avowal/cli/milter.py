@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from avowal.cli.exits import Status
+from avowal.cli.streams import echo
 from avowal.errors import UsageError
 
 if TYPE_CHECKING:
@@ -86,8 +87,8 @@ def command(
     if check:
         load(0)
         for note in () if config is None else _notes(config):
-            click.echo(f"note: {note}")
-        click.echo("the configuration is good")
+            echo(f"note: {note}")
+        echo("the configuration is good")
         return Status.PASSED
     from avowal.milter.supervisor import Supervisor
 
@@ -117,8 +118,8 @@ def _from_domains(domains: tuple[str, ...], directory: str, **options: Any) -> L
 
     keys = quickstart.keys(domains, directory)
     for one in keys:
-        click.echo(f"; {'made' if one.made else 'found'} {one.path}", err=True)
-        click.echo(one.record)
+        echo(f"; {'made' if one.made else 'found'} {one.path}", err=True)
+        echo(one.record)
     configuration = quickstart.configuration(keys, **options)
 
     def load(generation: int) -> Prepared:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
+from avowal.cli.group import Group
 from avowal.cli.policy_evaluate import evaluate
 from avowal.cli.policy_make import make
 from avowal.cli.policy_publish import check, show
 
 
-@click.group("policy")
+@click.group("policy", cls=Group)
 def command() -> None:
     """See, check and write what domains publish; evaluate a message under it."""
 

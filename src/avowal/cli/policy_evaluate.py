@@ -14,6 +14,7 @@ from avowal.cli.dns import Dns
 from avowal.cli.exits import Status, worst
 from avowal.cli.policy_publish import domain_name
 from avowal.cli.shared_options import at_option, dns_options, line_ends_option
+from avowal.cli.streams import echo
 from avowal.errors import UsageError
 from avowal.message import LineEnds
 
@@ -100,9 +101,9 @@ def evaluate(
                 if as_json:
                     import json
 
-                    click.echo(json.dumps(as_object(origin, assessment)))
+                    echo(json.dumps(as_object(origin, assessment)))
                 else:
-                    click.echo(as_text(origin, assessment, trace=trace))
+                    echo(as_text(origin, assessment, trace=trace))
     return worst(*statuses)
 
 

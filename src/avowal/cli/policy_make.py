@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from avowal.cli.policy_publish import domain_name
+from avowal.cli.streams import echo
 from avowal.errors import UsageError
 
 _POLICIES = click.Choice(["none", "quarantine", "reject"])
@@ -114,13 +115,13 @@ def _print(record: Any, as_json: bool) -> None:
         import json
 
         members = {"name": record.name, "type": record.rrtype, "text": record.text}
-        click.echo(json.dumps({**members, "note": record.why or None}))
+        echo(json.dumps({**members, "note": record.why or None}))
         return
     from avowal.keys.records import txt_line
 
     if record.why:
-        click.echo(f"; {record.why}")
+        echo(f"; {record.why}")
     if record.rrtype == "TXT":
-        click.echo(txt_line(record.name, record.text))
+        echo(txt_line(record.name, record.text))
     else:
-        click.echo(f"{record.name}. 3600 IN {record.rrtype} {record.text}")
+        echo(f"{record.name}. 3600 IN {record.rrtype} {record.text}")

@@ -7,6 +7,7 @@ import click
 from avowal.cli.dns import Dns
 from avowal.cli.exits import Status
 from avowal.cli.shared_options import dns_options
+from avowal.cli.streams import echo
 from avowal.errors import UsageError
 from avowal.names import DomainName, NameFault
 from avowal.text import printable
@@ -48,7 +49,7 @@ def show(*, domain: str, as_json: bool, dns: Dns) -> int:
             for statement in statements
         ]
         organization = None if found.walk is None else found.walk.organizational_domain
-        click.echo(
+        echo(
             json.dumps(
                 {
                     "domain": found.domain.ascii,
@@ -63,9 +64,9 @@ def show(*, domain: str, as_json: bool, dns: Dns) -> int:
         for statement in statements:
             click.secho(f"{statement.title}  {printable(statement.name)}", bold=True)
             for record in statement.records:
-                click.echo(f"  {printable(record)}")
+                echo(f"  {printable(record)}")
             for sentence in statement.sentences:
-                click.echo(f"    {printable(sentence)}")
+                echo(f"    {printable(sentence)}")
     return Status.TRY_AGAIN if found.failures else Status.PASSED
 
 
@@ -89,14 +90,14 @@ def check(*, domain: str, as_json: bool, dns: Dns) -> int:
         import json
 
         members = [{**finding._asdict(), "level": finding.level.value} for finding in findings]
-        click.echo(json.dumps({"domain": found.domain.ascii, "findings": members}))
+        echo(json.dumps({"domain": found.domain.ascii, "findings": members}))
     else:
         for finding in findings:
             level = click.style(f"{finding.level.value:<8}", fg=_COLOURS[finding.level.value])
-            click.echo(f"{level} {printable(finding.place)}: {printable(finding.what)}")
-            click.echo(f"         {printable(finding.hint)} [{finding.code}]")
+            echo(f"{level} {printable(finding.place)}: {printable(finding.what)}")
+            echo(f"         {printable(finding.hint)} [{finding.code}]")
         if not findings:
-            click.echo("nothing to find fault with")
+            echo("nothing to find fault with")
     if any(finding.code == "no-answer" for finding in findings):
         return Status.TRY_AGAIN
     errors = any(finding.level is Level.ERROR for finding in findings)

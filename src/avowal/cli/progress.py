@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+from avowal.cli.streams import draws
+
 # Below this nobody waits long enough to need a bar, and rich would take longer than the work.
 _WORTH_SHOWING = 32 << 20  # octets
 
@@ -17,7 +19,7 @@ def bar(paths: Sequence[str]) -> Iterator[Callable[[int], object]]:
 
     It draws only when stderr is a terminal and the files hold much together.
     """
-    if not sys.stderr.isatty() or (total := _octets(paths)) < _WORTH_SHOWING:
+    if not draws(sys.stderr) or (total := _octets(paths)) < _WORTH_SHOWING:
         yield _nothing
         return
     from rich.console import Console

@@ -12,9 +12,11 @@ import click
 
 from avowal.calls.source import read_header
 from avowal.cli import exits
+from avowal.cli.disguises import refuse_wrapped
 from avowal.cli.keyfile import load, password_option
 from avowal.cli.shared_options import at_option
 from avowal.cli.sources import CHUNK, named
+from avowal.cli.streams import output
 from avowal.dkim.intent import Intent, lower_names
 from avowal.dkim.signer import Signer
 from avowal.errors import IntentError, UsageError
@@ -58,6 +60,12 @@ def duration(value: str) -> int:
     metavar="NAMES",
     help="Fields, separated by commas, that nobody may add, besides the usual ones.",
 )
+@click.option(
+    "--leave-out",
+    metavar="NAMES",
+    help="Fields not to sign, separated by commas: what a relay rewrites "
+    "(Amazon SES: Message-ID,Date).",
+)
 @click.option("--copy-fields", is_flag=True, help="Keep copies of the signed fields, z=.")
 @at_option
 @click.option("--field", "field_only", is_flag=True, help="Write the signature fields only.")
@@ -93,6 +101,7 @@ def command(
     Repeat --selector and --key for several signatures, and --domain where they differ.
     The hash is over CRLF line ends, as the message will travel, whatever is written here.
     """
+    out = output()
     common = _common(**options)
     intents = [
         replace(common, domain=d, selector=s, key=load(k, password_file, any_mode=any_key_mode))
@@ -102,7 +111,6 @@ def command(
         stored = _is_stored(file, line_ends, name=named(path))
         fields = _signed(file, intents, now, accept_malformed)
         ending = b"\n" if stored else CRLF
-        out = sys.stdout.buffer
         out.write(fields.replace(CRLF, ending))
         if not field_only:
             for chunk in _outgoing(file, stored):
@@ -116,6 +124,7 @@ def _common(
     identity: str | None,
     expire: int | None,
     oversign: str | None,
+    leave_out: str | None,
     copy_fields: bool,
 ) -> Intent:
     """What all signatures of one command have in common; names and key come later."""
@@ -130,8 +139,23 @@ def _common(
         lifetime=expire,
         copy_fields=copy_fields,
     )
-    names = lower_names((oversign or "").split(","))
-    return replace(intent, oversigned=intent.oversigned.union(filter(None, names)))
+    added, left = (
+        frozenset(filter(None, lower_names((given or "").split(","))))
+        for given in (oversign, leave_out)
+    )
+    if b"from" in left:
+        raise UsageError("--leave-out: From must be signed (RFC 6376 §5.4)")
+    if both := added & left:
+        raise UsageError(f"--leave-out and --oversign both name {min(both).decode()}")
+    return replace(
+        intent,
+        names=tuple(name for name in intent.names if name not in left),
+        oversigned=(intent.oversigned | added) - left,
+    )
+
+
+def _names(given: str | None) -> frozenset[bytes]:
+    return frozenset(filter(None, lower_names((given or "").split(","))))
 
 
 class _NoKey:
@@ -176,6 +200,7 @@ def _is_stored(file: IO[bytes], line_ends: LineEnds, *, name: str) -> bool:
     beginning = file.read(CHUNK)
     if not beginning:
         raise UsageError(f"{name}: empty")
+    refuse_wrapped(beginning, name)
     file.seek(0)
     return line_ends == "stored" or (line_ends == "auto" and looks_stored(beginning))
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import IO, NamedTuple
 
 from avowal.cli import exits
-from avowal.errors import UsageError
+from avowal.cli.disguises import Unusable, unwrapped
 from avowal.message import Message, looks_stored
 
 CHUNK = 256 << 10  # octets read at a time
@@ -22,6 +22,8 @@ _STDIN = "-"
 _MAILDIR = ("cur", "new")
 _FROM = b"From "
 _BLANK = (b"\n", b"\r\n")
+
+__all__ = ["Origin", "Progress", "Unusable", "files", "messages", "named", "whole"]
 
 Progress = Callable[[int], object]
 
@@ -34,10 +36,6 @@ class Origin(NamedTuple):
 
     def __str__(self) -> str:
         return self.path if self.number is None else f"{self.path}, message {self.number}"
-
-
-class Unusable(UsageError):
-    """A source that holds no message, or cannot be read."""
 
 
 def named(path: str) -> str:
@@ -64,14 +62,15 @@ def messages(path: str, progress: Progress) -> Iterator[tuple[Origin, Iterator[b
     try:
         file = sys.stdin.buffer if path == _STDIN else open(path, "rb")  # noqa: PTH123, SIM115
         with file:
-            beginning = file.read(len(_FROM))
+            inner = unwrapped(file, name)
+            beginning = inner.read(len(_FROM))
             if not beginning:
                 raise Unusable(f"{name}: empty")
             if beginning == _FROM:
-                for number, chunks in enumerate(_Mbox(file, progress), 1):
+                for number, chunks in enumerate(_Mbox(inner, progress), 1):
                     yield Origin(path=name, number=number), chunks
             else:
-                yield Origin(path=name), _whole(beginning, file, progress)
+                yield Origin(path=name), _whole(beginning, inner, progress)
     except OSError as error:
         raise Unusable(exits.os_error(error)) from None
 
@@ -85,7 +84,7 @@ def whole(path: str) -> Message:
     try:
         file = sys.stdin.buffer if path == _STDIN else open(path, "rb")  # noqa: PTH123, SIM115
         with file:
-            octets = file.read(MOST_WHOLE + 1)
+            octets = unwrapped(file, name).read(MOST_WHOLE + 1)
     except OSError as error:
         raise Unusable(exits.os_error(error)) from None
     if not octets:

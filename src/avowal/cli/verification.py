@@ -11,6 +11,7 @@ from avowal.cli.dns import Dns
 from avowal.cli.exits import Status
 from avowal.cli.inspection import Inspected, inspect
 from avowal.cli.progress import bar
+from avowal.cli.streams import coloured
 from avowal.dkim.rules import PROFILES
 from avowal.message import LineEnds
 
@@ -22,13 +23,14 @@ def verify(
     dns: Dns,
     *,
     now: int | None = None,
+    at_receipt: bool = False,
     profile: str = "default",
     as_json: bool = False,
     line_ends: LineEnds = "auto",
 ) -> int:
     """Verify what the paths hold and print the verdicts; return the exit status.
 
-    `now` None is the present.
+    `now` None is the present; with `at_receipt` each message is judged at its own time.
     """
     rules = PROFILES[profile]
     at = int(time.time()) if now is None else now
@@ -37,7 +39,10 @@ def verify(
     with dns.opened() as resolver:
 
         def judge(origin: sources.Origin, chunks: Iterator[bytes]) -> Inspected:
-            return inspect(origin, chunks, resolver, now=at, rules=rules, line_ends=line_ends)
+            return inspect(
+                origin, chunks, resolver,
+                now=at, at_receipt=at_receipt, rules=rules, line_ends=line_ends,
+            )  # fmt: skip
 
         for outcome in _outcomes(paths, judge):
             statuses.add(_status(outcome))
@@ -78,7 +83,7 @@ def _status(outcome: _Outcome) -> Status:
 def _write_text(outcome: _Outcome) -> None:
     if isinstance(outcome, Inspected):
         # Not click.echo: a progress bar makes room for what goes through sys.stdout.
-        print(report.as_text(outcome, coloured=sys.stdout.isatty()))
+        print(report.as_text(outcome, coloured=coloured(sys.stdout)))
     else:
         exits.complain(outcome[1])
 

@@ -5,15 +5,30 @@ from __future__ import annotations
 import click
 
 from avowal.cli.dns import Dns
-from avowal.cli.shared_options import at_option, dns_options, line_ends_option
+from avowal.cli.shared_options import dns_options, line_ends_option, moment
 from avowal.dkim.rules import PROFILES
 from avowal.message import LineEnds
+
+_RECEIVED = -1
+
+
+def _moment(value: str | int) -> int:
+    return _RECEIVED if value in {"received", _RECEIVED} else moment(value)
 
 
 @click.command("verify")
 @click.argument("paths", nargs=-1, required=True, metavar="SOURCE...")
 @dns_options
-@at_option
+@click.option(
+    "--at",
+    "now",
+    type=_moment,
+    default=None,
+    show_default="now",
+    metavar="TIME",
+    help="Judge as at this time: Unix seconds, ISO 8601, or `received`: for each message when its "
+    "topmost Received field says it came, for mailboxes.",
+)
 @click.option(
     "--profile",
     type=click.Choice(list(PROFILES)),
@@ -28,7 +43,7 @@ def command(
     *,
     paths: tuple[str, ...],
     dns: Dns,
-    now: int,
+    now: int | None,
     profile: str,
     as_json: bool,
     line_ends: LineEnds,
@@ -40,4 +55,8 @@ def command(
     """
     from avowal.cli.verification import verify
 
-    return verify(paths, dns, now=now, profile=profile, as_json=as_json, line_ends=line_ends)
+    received = now == _RECEIVED
+    return verify(
+        paths, dns, now=None if received else now, at_receipt=received,
+        profile=profile, as_json=as_json, line_ends=line_ends,
+    )  # fmt: skip

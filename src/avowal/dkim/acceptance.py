@@ -18,6 +18,7 @@ from avowal.dkim.reasons import Reason
 from avowal.dkim.rules import Rules
 from avowal.dkim.signature import Signature
 from avowal.message import Header
+from avowal.text import lasting
 
 Problem: TypeAlias = tuple[Reason, str | None]
 Check: TypeAlias = Callable[[Signature, Header, Rules, int | None], Problem | None]
@@ -66,13 +67,13 @@ def _times(signature: Signature, header: Header, rules: Rules, now: int | None) 
         return None
     expiration, timestamp = signature.expiration, signature.timestamp
     if rules.check_expiration and expiration is not None and now > expiration + rules.clock_skew:
-        return Reason.EXPIRED, f"{now - expiration} seconds ago"
+        return Reason.EXPIRED, f"{lasting(now - expiration)} ago"
     if timestamp is None:
         return None
     if rules.refuse_future and timestamp > now + rules.clock_skew:
-        return Reason.FUTURE, f"{timestamp - now} seconds from now"
+        return Reason.FUTURE, f"{lasting(timestamp - now)} from now"
     if rules.max_age is not None and now > timestamp + rules.max_age + rules.clock_skew:
-        return Reason.TOO_OLD, f"{now - timestamp} seconds, {rules.max_age} are accepted"
+        return Reason.TOO_OLD, f"{lasting(now - timestamp)}, {lasting(rules.max_age)} are accepted"
     return None
 
 

@@ -62,6 +62,8 @@ def bracketed(text: str) -> str:
 
 def _server(text: str, port: int, trust_ad: bool | None) -> Server:  # noqa: FBT001 - private
     host, given_port = _split(text.strip())
+    if given_port is not None and not _is_port(given_port):
+        raise ResolverSetupError(f"{text!r}: a port is a number from 1 to 65535")
     flags = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
     try:
         found = socket.getaddrinfo(
@@ -76,6 +78,10 @@ def _server(text: str, port: int, trust_ad: bool | None) -> Server:  # noqa: FBT
     # safe by itself, any other way is the operator's word.
     loopback = host == "::1" or host.startswith("127.")
     return Server(family, address, loopback if trust_ad is None else trust_ad)
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 5 and 1 <= int(text) <= 65535
 
 
 def _split(text: str) -> tuple[str, str | None]:

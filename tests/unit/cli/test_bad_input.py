@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import signal
 import subprocess
@@ -45,7 +46,16 @@ def line_of(ran: subprocess.CompletedProcess[bytes]) -> str:
         pytest.param(
             ["verify", "signed.eml", "--resolver", "ns.example"], 2, "no address", id="resolver"
         ),
+        pytest.param(
+            ["lookup", "x.example", "--resolver", "127.0.0.1:99999"],
+            2,
+            "'127.0.0.1:99999': a port is a number from 1 to 65535",
+            id="a-port-that-is-none",
+        ),
         # what is to be read
+        pytest.param(["verify", "mail.gz", *ZONE], 2, "compressed by gzip", id="gzip"),
+        pytest.param(["canon", "wide"], 2, "text in UTF-16", id="utf-16"),
+        pytest.param([*SIGN, "marked"], 2, "byte order mark", id="sign-byte-order-mark"),
         pytest.param(["verify", "nothing", *ZONE], 2, "nothing: No such file", id="missing-file"),
         pytest.param(["verify", "empty", *ZONE], 2, "empty: empty", id="empty-file"),
         pytest.param(["verify", "noise", *ZONE], 2, "noise: not a message", id="not-a-message"),
@@ -103,7 +113,15 @@ def line_of(ran: subprocess.CompletedProcess[bytes]) -> str:
         pytest.param([*SIGN, "signed.eml", "-c", "odd"], 2, "c=", id="sign-form"),
         pytest.param([*SIGN, "signed.eml", "-x", "1y"], 2, "no duration", id="duration"),
         pytest.param([*SIGN, "-s", "s2", "signed.eml"], 2, "2 selectors", id="uneven"),
+        pytest.param([*SIGN, "signed.eml", "--leave-out", "from"], 2, "§5.4", id="leave-out-from"),
+        pytest.param(
+            [*SIGN, "signed.eml", "--leave-out", "x-a", "--oversign", "X-A"],
+            2,
+            "both name x-a",
+            id="leave-out-and-oversign",
+        ),
         # lookups
+        pytest.param(["lookup", "a.example", "BOGUS", *ZONE], 2, "no type of record", id="type"),
         pytest.param(["lookup"], 2, "give a NAME", id="lookup-nothing"),
         pytest.param(["lookup", "a..example", *ZONE], 2, "empty label", id="lookup-no-name"),
     ],
@@ -114,6 +132,9 @@ def test_bad_input_is_one_line_and_a_status(
     (tmp_path / "empty").touch(mode=0o600)
     (tmp_path / "folder").mkdir()
     (tmp_path / "noise").write_bytes(bytes(range(128, 256)) * 20)
+    (tmp_path / "mail.gz").write_bytes(gzip.compress((tmp_path / "signed.eml").read_bytes()))
+    (tmp_path / "wide").write_text("From: a@example.com\n\nx", encoding="utf-16")
+    (tmp_path / "marked").write_text("From: a@example.com\n\nx", encoding="utf-8-sig")
     (tmp_path / "bad.zone").write_text('a. TXT "x"\nb. NONSENSE x\n')
     (tmp_path / "bad.json").write_text('{"a": ["x"')
     (tmp_path / "odd.json").write_text('{"a": 3}')
