@@ -8,6 +8,7 @@ from avowal.crypto.algorithms import ALGORITHMS
 from avowal.crypto.signing import PrivateKey
 from avowal.dkim.key import KeyRecord, KeyRecordFault, read_record
 from avowal.dkim.query import dns_txt
+from avowal.keys.slips import EXPOSED, exposed, slip
 from avowal.lookup import Answer, Outcome, Steps
 from avowal.names import DomainName, Selector, key_name
 
@@ -36,13 +37,20 @@ def check(key: PrivateKey, selector: Selector, domain: DomainName) -> Steps[KeyC
         return KeyCheck(name=name, problem=f"DNS: {why}", temporary=True)
     if not answer.records:
         return KeyCheck(name=name, problem=f"no record: {answer.outcome.value}")
-    problems = [_problem(key, octets) for octets in answer.records]
+    problems = [_problem_or_slip(key, octets) for octets in answer.records]
+    problem = None if None in problems else problems[0]
     return KeyCheck(
         name=name,
-        problem=None if None in problems else problems[0],
+        problem=EXPOSED if any(map(exposed, answer.records)) else problem,
         records=answer.records,
         remarks=tuple(_remarks(answer)),
     )
+
+
+def _problem_or_slip(key: PrivateKey, octets: bytes) -> str | None:
+    """Return what is wrong with a record, the slip behind it where there is a usual one."""
+    problem = _problem(key, octets)
+    return problem if problem is None else slip(octets) or problem
 
 
 def _problem(key: PrivateKey, octets: bytes) -> str | None:
@@ -73,6 +81,10 @@ def _remarks(answer: Answer) -> list[str]:
     ]
     if any(record.testing for record in records):
         remarks.append("t=y: verifiers treat what it signs as unsigned (RFC 6376 §3.6.1)")
+    if any(record.line_breaks for record in records):
+        remarks.append(
+            "line breaks stand in the record: strict verifiers refuse it (§2.8)"
+        )
     if any(record.forbids_subdomains for record in records):
         remarks.append("t=s: i= must not be in a subdomain of d= (RFC 6376 §3.6.1)")
     return remarks
