@@ -113,7 +113,7 @@ class Sealer:
         if not accept_malformed:
             refuse_malformed(header)
         self._header = header
-        self._checked = checked(intent)
+        self._checked = checked(intent).for_message(header)
         self._verification = verification
         self._now = now
         self._layout = layout

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from avowal import quoted
 from avowal.canonical import BODY_FORMS, HEADER_FORMS
@@ -138,6 +138,24 @@ class CheckedIntent:
     selector: Selector
     identity: Identity | None
 
+    def for_message(self, header: Header) -> CheckedIntent:
+        """Return the intent with its names as this message may hold them.
+
+        U-labels stand in internationalized messages only (RFC 8616 §5), those with a header
+        beyond ASCII (RFC 6532 §3); in every other one d= is a name of A-labels (RFC 6376 §3.5).
+        """
+        if not all(raw.isascii() for raw in header.raws):
+            return self
+        identity = self.identity
+        return replace(
+            self,
+            domain=_in_ascii(self.domain),
+            selector=_in_ascii(self.selector),
+            identity=None
+            if identity is None
+            else Identity(identity.local_part, _in_ascii(identity.domain)),
+        )
+
     @property
     def written_identity(self) -> bytes | None:
         """i= in dkim-quoted-printable."""
@@ -153,6 +171,10 @@ class CheckedIntent:
         """
         intent = self.intent
         return intent.layout.signed_names(header, intent.names, intent.oversigned)
+
+
+def _in_ascii(name: DomainName) -> DomainName:
+    return name if name.text.isascii() else DomainName(name.ascii, name.ascii)
 
 
 def lower_names(names: Iterable[str | bytes]) -> tuple[bytes, ...]:

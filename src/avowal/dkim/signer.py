@@ -142,6 +142,7 @@ class Signer:
         return self._hasher.register(intent.body_canon, hash_name, length)
 
     def _unsigned(self, checked: CheckedIntent, body: BodyHash) -> Unsigned:
+        checked = checked.for_message(self._header)
         intent = checked.intent
         names = checked.signed_names(self._header)
         text, column = intent.layout.unsigned(self._tags(checked, names, body))

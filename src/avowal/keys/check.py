@@ -82,9 +82,7 @@ def _remarks(answer: Answer) -> list[str]:
     if any(record.testing for record in records):
         remarks.append("t=y: verifiers treat what it signs as unsigned (RFC 6376 §3.6.1)")
     if any(record.line_breaks for record in records):
-        remarks.append(
-            "line breaks stand in the record: strict verifiers refuse it (§2.8)"
-        )
+        remarks.append("line breaks stand in the record: strict verifiers refuse it (§2.8)")
     if any(record.forbids_subdomains for record in records):
         remarks.append("t=s: i= must not be in a subdomain of d= (RFC 6376 §3.6.1)")
     return remarks

@@ -281,9 +281,17 @@ def test_lines_are_folded_at_78() -> None:
     assert max(len(line.replace(b"\t", b" " * 8)) for line in lines) <= 78
 
 
-def test_an_internationalized_domain_seals_with_u_labels() -> None:
-    octets = sealed(signed(message()), domain="bücher.example")
-    assert tags(octets, b"arc-seal").get("d") == "bücher.example".encode()
+@pytest.mark.parametrize(
+    ("subject", "domain"),
+    [
+        pytest.param("Lunch", "xn--bcher-kva.example", id="ascii"),
+        pytest.param("Frühstück", "bücher.example", id="smtputf8"),
+    ],
+)
+def test_a_seal_has_u_labels_in_internationalized_messages_only(subject: str, domain: str) -> None:
+    octets = sealed(signed(message(subject=subject)), domain="bücher.example")
+    for name in (b"arc-seal", b"arc-message-signature"):  # RFC 6376 §3.5 d=, RFC 8616 §5
+        assert tags(octets, name).get("d") == domain.encode()
     assert verdict(octets).passed
 
 

@@ -313,3 +313,35 @@ def test_a_header_too_large_to_be_copied_is_not_even_encoded(
     octets = message(subject="x\r\n " * 20_000)
     assert made(octets, copy_fields=True).copied_fields == ()
     assert encoded == 0
+
+
+@pytest.mark.parametrize(
+    ("subject", "domain", "selector", "identity"),
+    [
+        pytest.param(
+            "Lunch",
+            "xn--bcher-kva.example",
+            "xn--schlssel-95a",
+            "a@xn--bcher-kva.example",
+            id="ascii",
+        ),
+        pytest.param("Frühstück", "bücher.example", "schlüssel", "a@bücher.example", id="smtputf8"),
+    ],
+)
+def test_u_labels_stand_in_internationalized_messages_only(
+    subject: str, domain: str, selector: str, identity: str
+) -> None:
+    octets = message(from_="a@xn--bcher-kva.example", subject=subject)
+    intent = Intent(
+        domain="bücher.example", selector="schlüssel", identity="a@bücher.example", key=ED25519
+    )
+    (field,) = fields_of(octets, intent)
+    read = Signature.parse(field)  # RFC 6376 §3.5 d=, RFC 8616 §5
+    assert (read.domain.text, read.selector.text) == (domain, selector)
+    assert str(read.identity) == identity
+    assert field.raw.isascii() is (subject == "Lunch")
+
+
+def test_a_name_in_ascii_is_written_as_it_was_given() -> None:
+    (field,) = fields_of(message(), Intent(domain="Example.COM", selector="S1", key=ED25519))
+    assert b" d=Example.COM; s=S1;" in field.raw.replace(b"\r\n\t", b" ")
