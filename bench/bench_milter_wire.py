@@ -24,7 +24,7 @@ from tests.mta.spool import POSTFIX
 from avowal.milter.actions import on_top
 from avowal.milter.events import Body, EndOfMessage
 from avowal.milter.negotiation import Protocol, Stage, Wish
-from avowal.milter.packets import Disposition
+from avowal.milter.packets import PlainAnswer
 from avowal.milter.session import FilterSession
 
 FIELDS = b"".join(
@@ -64,7 +64,7 @@ def play(session: FilterSession, octets: bytes) -> bytes:
     session.receive(octets)
     while (event := session.next_event()) is not None:
         if type(event) is EndOfMessage:
-            session.answer(Disposition.ACCEPT, on_top([SIGNATURE]))
+            session.answer(PlainAnswer.ACCEPT, on_top([SIGNATURE]))
         elif type(event) is not Body or session.owed:
             session.proceed()
     return session.outgoing()

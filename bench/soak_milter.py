@@ -27,7 +27,7 @@ from tests.mta.client import MtaClient
 from tests.mta.session import MtaSession, Transaction
 
 from avowal.milter.codec import encode
-from avowal.milter.packets import Abort, Connect, Disposition, HeaderField
+from avowal.milter.packets import Abort, Connect, HeaderField, PlainAnswer
 
 MACROS = {"i": b"QID1", "j": b"mx.receiver.example"}
 STRANGER = Connect(b"mx.other.example", b"4", 25, b"192.0.2.7")
@@ -93,7 +93,7 @@ def exchange(out: MtaClient, back: MtaClient, octets: bytes, chance: random.Rand
         made = made.replace(b"s=rsa;", b"s=none;")
         expected = b"dkim=permerror"
     outcome = back.send(Transaction.of(made, connection=STRANGER, macros=MACROS))
-    if outcome.answer is not Disposition.CONTINUE:
+    if outcome.answer is not PlainAnswer.CONTINUE:
         return f"answered {outcome.answer}"
     header = outcome.octets.partition(b"\r\n\r\n")[0]
     return None if expected in header else f"not {expected!r}: {header[:300]!r}"

@@ -12,7 +12,7 @@ from tests.unit.flow.conftest import Site, carried_out, load
 from avowal import authres
 from avowal.authres import Result
 from avowal.config.toml import parse
-from avowal.flow.actions import Disposition
+from avowal.flow.actions import FlowDisposition
 from avowal.flow.compiler import compile_plan
 from avowal.testing import Zone
 
@@ -30,13 +30,13 @@ class Host:
     def takes(self, octets: bytes, client: str, sender: bytes = ALICE, **more: Any) -> bytes:
         """Return the message as it leaves or is delivered."""
         actions = self.site.actions(octets, zone=self.zone, client=client, sender=sender, **more)
-        assert actions.disposition is Disposition.ACCEPT, actions.reply
+        assert actions.disposition is FlowDisposition.ACCEPT, actions.reply
         return carried_out(actions, octets)
 
     def refuses(self, octets: bytes, client: str, sender: bytes = ALICE) -> bool:
         """Whether it refuses a message for good."""
         actions = self.site.actions(octets, zone=self.zone, client=client, sender=sender)
-        return actions.disposition is Disposition.REJECT
+        return actions.disposition is FlowDisposition.REJECT
 
 
 def found(octets: bytes, by: str = "mx.receiver.example") -> dict[str, list[Result]]:

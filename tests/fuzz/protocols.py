@@ -21,13 +21,13 @@ from avowal.milter.packets import (
     Body,
     Connect,
     Definitions,
-    Disposition,
     EndOfBody,
     EndOfHeader,
     HeaderField,
     Helo,
     Mail,
     Options,
+    PlainAnswer,
     Recipient,
 )
 from avowal.milter.session import FilterSession
@@ -69,7 +69,7 @@ def _at_the_filter(pieces: list[bytes], wish: Wish) -> tuple[list[object], bytes
                 told.append(_shown(event))
                 expect(session.held_octets <= 3 * 5000 + sum(map(len, pieces)), "memory is bounded")
                 if isinstance(event, EndOfMessage):
-                    session.answer(Disposition.ACCEPT, actions.on_top([b"X: v"]))
+                    session.answer(PlainAnswer.ACCEPT, actions.on_top([b"X: v"]))
                 else:
                     session.proceed()
             written += session.outgoing()
@@ -119,7 +119,7 @@ def seeds(target: str) -> Iterator[bytes]:
         yield bytes((wish,)) + opening + connect + message
         yield bytes((wish,)) + opening + connect + message * 2 + b"\0\0\0\1A\0\0\0\1Q"
     yield bytes((2,)) + opening + message
-    answers = [encode(one) for one in (*actions.on_top([b"X: v"]), Disposition.ACCEPT)]
+    answers = [encode(one) for one in (*actions.on_top([b"X: v"]), PlainAnswer.ACCEPT)]
     yield b"\x80" + b"".join(answers)
     yield b"\x80" + encode(actions.reply_code(550, "5.7.1", "no"))
 

@@ -36,7 +36,6 @@ from avowal.milter.packets import (
     Connect,
     Data,
     Definitions,
-    Disposition,
     EndOfBody,
     EndOfHeader,
     HeaderField,
@@ -45,6 +44,7 @@ from avowal.milter.packets import (
     Modification,
     Options,
     Packet,
+    PlainAnswer,
     Quit,
     Recipient,
     ReplyCode,
@@ -54,7 +54,7 @@ from avowal.milter.wire import PACKET_OCTETS, Decoder
 
 _STAGES = dict(zip(b"CHMRTEN", Stage, strict=True))
 _REPLY = re.compile(rb"[45][0-9][0-9][ -]")
-_CONTINUE = Disposition.CONTINUE
+_CONTINUE = PlainAnswer.CONTINUE
 _OFFER = Options(6, int(Actions.ALL), int(Protocol.ALL))
 
 _LOCALHOST = Connect(b"localhost", b"4", 1234, b"127.0.0.1")
@@ -159,7 +159,7 @@ class MtaSession:
             return b""
         if self._script is None:
             raise PeerError(f"the filter sent {packet!r} unasked")
-        if packet is Disposition.PROGRESS:
+        if packet is PlainAnswer.PROGRESS:
             self.progress += 1
             return b""
         if isinstance(packet, Modification):
@@ -181,10 +181,10 @@ class MtaSession:
             if not _REPLY.match(packet.text):
                 raise PeerError(f"malformed reply: {packet.text!r}")
             return packet
-        if not isinstance(packet, Disposition) or packet not in FITTING[self._asked]:
+        if not isinstance(packet, PlainAnswer) or packet not in FITTING[self._asked]:
             raise PeerError(f"{packet!r} is no answer to {name_of(self._asked)}")
         skips = self.agreement is not None and Protocol.SKIP in self.agreement.protocol
-        if packet is Disposition.SKIP and not skips:
+        if packet is PlainAnswer.SKIP and not skips:
             raise PeerError("SKIP was not agreed")
         return packet
 
@@ -222,7 +222,7 @@ class MtaSession:
             self._asked = code
             answer = yield octets
             self._asked = 0
-            if answer is Disposition.SKIP:
+            if answer is PlainAnswer.SKIP:
                 skipping = True
             elif isinstance(command, Recipient) and _refuses(answer):
                 refused.append(command)
@@ -278,7 +278,7 @@ class MtaSession:
         transaction: Transaction,
     ) -> Outcome:
         octets = b""
-        if answer in (_CONTINUE, Disposition.ACCEPT):
+        if answer in (_CONTINUE, PlainAnswer.ACCEPT):
             spool = Spool(
                 flavour=self._flavour,
                 received=transaction.received,
@@ -300,5 +300,5 @@ class MtaSession:
 
 
 def _refuses(answer: Answer) -> bool:
-    refusals = (Disposition.REJECT, Disposition.TEMPFAIL)
+    refusals = (PlainAnswer.REJECT, PlainAnswer.TEMPFAIL)
     return isinstance(answer, ReplyCode) or answer in refusals

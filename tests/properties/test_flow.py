@@ -12,7 +12,7 @@ from tests.inspecting import inspected
 from avowal import verify
 from avowal.config.toml import parse
 from avowal.crypto.signing import PrivateKey
-from avowal.flow.actions import Actions, Disposition
+from avowal.flow.actions import Actions, FlowDisposition
 from avowal.flow.compiler import compile_plan
 from avowal.flow.decide import decide
 from avowal.flow.transaction import Transaction
@@ -102,7 +102,7 @@ def test_whatever_comes_an_mta_can_do_what_is_asked(
         assert 1 <= deletion.instance <= len(header.named(deletion.name))
     changed = {(change.field.name, change.instance) for change in actions.change}
     assert changed.isdisjoint((d.name, d.instance) for d in actions.delete)
-    assert (actions.reply is not None) == (actions.disposition is Disposition.REJECT)
+    assert (actions.reply is not None) == (actions.disposition is FlowDisposition.REJECT)
     assert all(c.isprintable() for _, value in actions.record.items() for c in str(value))
 
 
@@ -119,7 +119,7 @@ def test_the_cut_of_the_body_is_invisible(
 def test_what_was_signed_verifies_as_it_leaves(header: Header, body: bytes) -> None:
     actions = through(header, [body], None)
     made = [f for f in actions.insert if f.name == b"dkim-signature"]
-    well_formed = b"" not in header.names and actions.disposition is Disposition.ACCEPT
+    well_formed = b"" not in header.names and actions.disposition is FlowDisposition.ACCEPT
     assert len(made) == well_formed
     gone = {(d.name, d.instance) for d in actions.delete}
     changed = {(c.field.name, c.instance): c.field for c in actions.change}
@@ -135,4 +135,4 @@ def test_what_was_signed_verifies_as_it_leaves(header: Header, body: bytes) -> N
 
 @pytest.mark.parametrize("client", [None, "192.0.2.1"])
 def test_an_empty_message_is_answered(client: str | None) -> None:
-    assert through(Header.parse(b""), [], client).disposition is Disposition.ACCEPT
+    assert through(Header.parse(b""), [], client).disposition is FlowDisposition.ACCEPT

@@ -17,11 +17,11 @@ from avowal.milter.negotiation import Protocol, Wish
 from avowal.milter.packets import (
     Connect,
     Definitions,
-    Disposition,
     HeaderField,
     InsertHeader,
     Mail,
     Packet,
+    PlainAnswer,
     Recipient,
 )
 from avowal.milter.session import FilterSession
@@ -83,7 +83,7 @@ def converse(
                 elif isinstance(event, Body):
                     seen[-1].body += event.chunk
                 if isinstance(event, EndOfMessage):
-                    session.answer(Disposition.CONTINUE, actions.on_top([b"Made: by us"]))
+                    session.answer(PlainAnswer.CONTINUE, actions.on_top([b"Made: by us"]))
                 else:
                     session.proceed()
             answers += session.outgoing()
@@ -101,7 +101,7 @@ def test_any_message_passes_exactly_whatever_the_cut_and_what_was_agreed(
         converse(mta, session, mta.submit(transaction), sizes, seen)
         outcome = mta.outcome
         assert isinstance(outcome, Outcome)
-        assert outcome.answer is Disposition.CONTINUE
+        assert outcome.answer is PlainAnswer.CONTINUE
         assert outcome.octets.startswith(b"Made: by us\r\n")
         wanted = [f.name + b":" + f.value.replace(b"\n", b"\r\n") for f in transaction.fields]
         assert seen[-1].header == wanted
@@ -117,7 +117,7 @@ packets = st.one_of(
     st.builds(HeaderField, octets, octets),
     st.builds(InsertHeader, st.integers(0, (1 << 32) - 1), octets, octets),
     st.builds(Body, st.binary(max_size=100)),
-    st.sampled_from(list(Disposition)),
+    st.sampled_from(list(PlainAnswer)),
 )
 
 

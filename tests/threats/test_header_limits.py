@@ -25,15 +25,14 @@ from avowal.config.toml import parse
 from avowal.dkim.rules import ARCHIVE
 from avowal.dns.drivers import drive
 from avowal.errors import ConfigError, UsageError
-from avowal.flow.actions import Actions, Disposition
+from avowal.flow.actions import Actions, FlowDisposition
 from avowal.flow.compiler import compile_plan
 from avowal.flow.decide import decide
 from avowal.flow.transaction import Transaction
 from avowal.message import Header, Message
 from avowal.milter.events import SessionLimits
 from avowal.milter.header import Gatherer
-from avowal.milter.packets import ChangeHeader, InsertHeader
-from avowal.milter.packets import Disposition as Answer
+from avowal.milter.packets import ChangeHeader, InsertHeader, PlainAnswer
 from avowal.opendkim.envelope import Envelope
 from avowal.opendkim.filtering import Filtering, Generation
 from avowal.opendkim.settings import compiled
@@ -184,7 +183,7 @@ def test_the_daemon_does_what_the_authors_policy_says_and_else_holds(
     actions = daemon(JUNK[limit] + attack.octets, ENFORCED)
     if attack.policy:
         assert actions.reply is not None
-        assert (actions.disposition, actions.reply.code) == (Disposition.REJECT, 550)
+        assert (actions.disposition, actions.reply.code) == (FlowDisposition.REJECT, 550)
     else:
         assert actions.quarantine is not None
         assert f"limits.{limit}" in actions.quarantine
@@ -195,7 +194,7 @@ def test_where_no_policy_is_applied_the_daemon_holds_and_says_policy(
     attack: Attack, limit: str
 ) -> None:
     actions = daemon(JUNK[limit] + attack.octets)
-    assert (actions.disposition, actions.quarantine is not None) == (Disposition.ACCEPT, True)
+    assert (actions.disposition, actions.quarantine is not None) == (FlowDisposition.ACCEPT, True)
     words = {r.method: r.result for r in authres.parse(actions.insert[0].value).results}
     assert words["dkim"] == "policy"
     assert words["dmarc"] in {"fail", "none", "permerror"}
@@ -302,21 +301,21 @@ def test_opendkims_face_reads_as_many_fields_as_opendkim(name: str) -> None:
 def test_beyond_maximum_headers_on_security_decides(name: str) -> None:
     octets = JUNK["header_octets"] + ATTACKS[name].octets
     filtering, verdict = opendkim(octets)
-    assert (verdict.answer, filtering.verifications) == (Answer.TEMPFAIL, ())
+    assert (verdict.answer, filtering.verifications) == (PlainAnswer.TEMPFAIL, ())
 
 
 @pytest.mark.parametrize("name", ATTACKS)
 def test_what_on_security_lets_through_loses_forged_results(name: str) -> None:
     attack = ATTACKS[name]
     _, verdict = opendkim(JUNK["header_octets"] + attack.octets, "On-Security accept\n")
-    assert (verdict.answer, inserted(verdict)) == (Answer.ACCEPT, b"")
+    assert (verdict.answer, inserted(verdict)) == (PlainAnswer.ACCEPT, b"")
     assert removed(verdict) == ([1] if attack.forged else [])
 
 
 def test_one_large_field_is_beyond_maximum_headers_too() -> None:
     octets = b"X-Junk: " + b"j" * 200_000 + b"\r\n" + message()
     _, verdict = opendkim(octets)
-    assert verdict.answer is Answer.TEMPFAIL
+    assert verdict.answer is PlainAnswer.TEMPFAIL
 
 
 @pytest.mark.parametrize("name", ATTACKS)
@@ -326,7 +325,7 @@ def test_without_a_maximum_more_fields_than_are_read_are_policy_and_held(name: s
     filtering, verdict = opendkim(octets, "MaximumHeaders 0\n")
     assert b"dkim=policy" in inserted(verdict)
     assert filtering.verifications[0].reason is Reason.TOO_LARGE
-    assert verdict.answer is Answer.ACCEPT  # in quarantine
+    assert verdict.answer is PlainAnswer.ACCEPT  # in quarantine
     assert removed(verdict) == ([1] if attack.forged else [])
 
 

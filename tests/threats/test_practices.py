@@ -11,7 +11,7 @@ from tests.evidence import Counting, rounds, signed
 from avowal.lookup import run
 from avowal.mailbox import Authors
 from avowal.message import Header
-from avowal.policy.assessment import Assessment, Choice, Disposition, Generation, Handling
+from avowal.policy.assessment import Assessment, Choice, Generation, Handling, PolicyDisposition
 from avowal.policy.dmarc.evaluate import Rules
 from avowal.policy.dmarc.suffixes import public_suffix_list
 from avowal.policy.engine import Engine
@@ -40,14 +40,14 @@ def assessed(value: str, *signatures: SignatureResult, zone: Any = BANK) -> Asse
     return run(Engine(header, EVERY).evaluate(signatures), Zone(zone))
 
 
-def asks(assessment: Assessment) -> set[Disposition]:
+def asks(assessment: Assessment) -> set[PolicyDisposition]:
     return {verdict.asks for verdict in assessment.verdicts}
 
 
 def test_4_2_1_a_look_alike_domain_is_another_domain() -> None:
     """No policy stops it: the look-alike passes under its own name, which is what is shown."""
     found = assessed("boss@bank-example.example", signed("bank-example.example"))
-    assert asks(found) == {Disposition.ACCEPT}
+    assert asks(found) == {PolicyDisposition.ACCEPT}
     assert [domain.ascii for domain in found.authors.domains] == ["bank-example.example"]
 
 
@@ -64,7 +64,7 @@ def test_4_2_3_silencing_the_practices_record_does_not_weaken_them(generation: G
     choice = replace(EVERY, generations=(generation,), tempfail=True)
     header = Header.parse(b"From: boss@bank.example\r\n")
     found = run(Engine(header, choice).evaluate([EVIL]), Zone(silenced))
-    assert (found.verdicts[0].word, found.disposition) == ("temperror", Disposition.TEMPFAIL)
+    assert (found.verdicts[0].word, found.disposition) == ("temperror", PolicyDisposition.TEMPFAIL)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_4_2_3_silencing_the_practices_record_does_not_weaken_them(generation: G
 )
 def test_4_2_4_several_and_disguised_authors_each_answer_for_themselves(value: str) -> None:
     found = assessed(value, EVIL)
-    assert found.disposition in {Disposition.REJECT, Disposition.DISCARD}
+    assert found.disposition in {PolicyDisposition.REJECT, PolicyDisposition.DISCARD}
 
 
 def test_4_2_4_a_flood_of_authors_is_capped_and_not_let_pass() -> None:
@@ -101,13 +101,13 @@ def test_4_2_4_a_flood_of_authors_is_capped_and_not_let_pass() -> None:
     header = Header.parse(b"From: " + many.encode() + b"\r\n")
     choice = Choice(handling=Handling.FULL)
     found = run(Engine(header, choice).evaluate(), counting)
-    assert found.disposition is Disposition.QUARANTINE
+    assert found.disposition is PolicyDisposition.QUARANTINE
     assert len(counting.questions) <= 21
 
 
 def test_4_2_5_a_third_party_signature_does_not_stand_in_where_the_domain_forbids_it() -> None:
     found = assessed("boss@bank.example", EVIL)
-    assert Disposition.ACCEPT not in asks(found)
+    assert PolicyDisposition.ACCEPT not in asks(found)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from dataclasses import replace
 from avowal.arc.verdict import ChainVerification, report_comment
 from avowal.authres import AuthenticationResults
 from avowal.names import DomainName
-from avowal.policy.assessment import Assessment, Choice, Disposition
+from avowal.policy.assessment import Assessment, Choice, PolicyDisposition
 from avowal.policy.dmarc.record import Policy
 from avowal.policy.dmarc.result import Evaluation, Override
 from avowal.policy.result import Result as Word
@@ -32,7 +32,7 @@ def as_trusted(assessment: Assessment, chain: ChainVerification, choice: Choice)
     if changed is None:
         return assessment
     verdicts = tuple(
-        replace(verdict, detail=changed, asks=Disposition.ACCEPT)
+        replace(verdict, detail=changed, asks=PolicyDisposition.ACCEPT)
         if verdict.detail is evaluation
         else verdict
         for verdict in assessment.verdicts

@@ -19,7 +19,7 @@ from avowal.message import Field
 from avowal.report.arf import ReportMail
 
 
-class Disposition(Enum):
+class FlowDisposition(Enum):
     """What becomes of the message.  Quarantine is an accepted message that is held."""
 
     ACCEPT = "accept"
@@ -70,7 +70,7 @@ class Actions:
 
     record: Record
     trace: Trace
-    disposition: Disposition = Disposition.ACCEPT
+    disposition: FlowDisposition = FlowDisposition.ACCEPT
     reply: Reply | None = None
     delete: tuple[Deletion, ...] = ()
     change: tuple[Change, ...] = ()

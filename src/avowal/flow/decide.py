@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from avowal.config.model import Action
 from avowal.flow import feedback
-from avowal.flow.actions import Actions, Disposition, Reply
+from avowal.flow.actions import Actions, FlowDisposition, Reply
 from avowal.flow.classes import DISPOSITIONS, STRICTNESS, UNPROVED, ResultClass
 from avowal.flow.edits import own_ids
 from avowal.flow.inspection import Outcome
@@ -28,12 +28,12 @@ from avowal.overflow import Beyond
 from avowal.text import printable
 
 _REPLY_TEXT = 300  # characters; one line of a reply has at most 512 octets (RFC 5321 §4.5.3.1.5)
-_DISPOSITIONS: dict[Action, Disposition] = {
-    "reject": Disposition.REJECT,
-    "tempfail": Disposition.TEMPFAIL,
-    "discard": Disposition.DISCARD,
+_DISPOSITIONS: dict[Action, FlowDisposition] = {
+    "reject": FlowDisposition.REJECT,
+    "tempfail": FlowDisposition.TEMPFAIL,
+    "discard": FlowDisposition.DISCARD,
 }
-_REFUSALS = frozenset((Disposition.REJECT, Disposition.TEMPFAIL))
+_REFUSALS = frozenset((FlowDisposition.REJECT, FlowDisposition.TEMPFAIL))
 
 
 class Verdict(NamedTuple):
@@ -56,8 +56,8 @@ def decide(outcome: Outcome) -> Actions:
     for conclusion in outcome.conclusions:
         steps += conclusion.steps
     steps += _closing_steps(outcome, verdict)
-    disposition = _DISPOSITIONS.get(verdict.action, Disposition.ACCEPT)
-    accepted = disposition is Disposition.ACCEPT
+    disposition = _DISPOSITIONS.get(verdict.action, FlowDisposition.ACCEPT)
+    accepted = disposition is FlowDisposition.ACCEPT
     refused = disposition in _REFUSALS
     reports = feedback.mails(outcome, disposition, held=verdict.action == "quarantine")
     actions = Actions(
@@ -92,7 +92,7 @@ def failure(plan: Plan, transaction: Transaction, why: str) -> Actions:
         class_=str(class_),
         fault=why,
     )
-    disposition = _DISPOSITIONS.get(verdict.action, Disposition.ACCEPT)
+    disposition = _DISPOSITIONS.get(verdict.action, FlowDisposition.ACCEPT)
     refused = disposition in _REFUSALS
     actions = Actions(
         record=record,

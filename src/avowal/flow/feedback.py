@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from avowal.config.model import Reports
 from avowal.examine.findings import Findings
-from avowal.flow.actions import Diagnosis, Disposition
+from avowal.flow.actions import Diagnosis, FlowDisposition
 from avowal.flow.context import Context
 from avowal.flow.edits import own_ids
 from avowal.flow.plan import Plan
@@ -33,8 +33,8 @@ _MOST_DIAGNOSIS = 64 << 10  # characters
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
 _LONGEST_NAME = 64  # characters of a queue id in the name of a file
 _DELIVERIES = {  # RFC 6591 §3.2.2
-    Disposition.ACCEPT: "delivered", Disposition.REJECT: "reject",
-    Disposition.TEMPFAIL: "other", Disposition.DISCARD: "policy",
+    FlowDisposition.ACCEPT: "delivered", FlowDisposition.REJECT: "reject",
+    FlowDisposition.TEMPFAIL: "other", FlowDisposition.DISCARD: "policy",
 }  # fmt: skip
 
 
@@ -110,7 +110,7 @@ def mistakes_in(reports: Reports) -> Iterator[tuple[str, str, str]]:
 # -- what is sent and noted ------------------------------------------------------------------
 
 
-def mails(outcome: Outcome, disposition: Disposition, *, held: bool) -> tuple[ReportMail, ...]:
+def mails(outcome: Outcome, disposition: FlowDisposition, *, held: bool) -> tuple[ReportMail, ...]:
     """Compose the reports about a message that got this disposition, or is held for somebody."""
     found = outcome.requested
     if found is None:

@@ -9,7 +9,7 @@ from avowal.examine.findings import Findings
 from avowal.flow.classes import ResultClass
 from avowal.flow.context import Conclusion
 from avowal.flow.trace import Step, Topic
-from avowal.policy.assessment import Assessment, Choice, Disposition, Handling
+from avowal.policy.assessment import Assessment, Choice, Handling, PolicyDisposition
 from avowal.policy.assessment import Generation as GenerationName
 from avowal.policy.authentication_results import authentication_results
 from avowal.policy.result import Result as Word
@@ -17,9 +17,9 @@ from avowal.policy.trace import TraceStep
 
 _DMARC: Final = (GenerationName.DMARC_2026, GenerationName.DMARC_2015)
 _CLASSES: Final = {
-    Disposition.QUARANTINE: ResultClass.DISPOSITION_QUARANTINE,
-    Disposition.REJECT: ResultClass.DISPOSITION_REJECT,
-    Disposition.DISCARD: ResultClass.DISPOSITION_DISCARD,
+    PolicyDisposition.QUARANTINE: ResultClass.DISPOSITION_QUARANTINE,
+    PolicyDisposition.REJECT: ResultClass.DISPOSITION_REJECT,
+    PolicyDisposition.DISCARD: ResultClass.DISPOSITION_DISCARD,
 }
 
 
@@ -46,7 +46,7 @@ def _class_of(assessment: Assessment) -> tuple[ResultClass | None, str]:
         kind = "DMARC" if assessment.decided_by in _DMARC else f"policy {assessment.decided_by}"
         domains = ", ".join(domain.ascii for domain in assessment.authors.domains)
         return class_, f"{kind} of {domains}: {'' if verdict is None else verdict.why}"
-    if assessment.disposition is Disposition.TEMPFAIL or (
+    if assessment.disposition is PolicyDisposition.TEMPFAIL or (
         assessment.dmarc is not None and assessment.dmarc.result is Word.TEMPERROR
     ):
         return ResultClass.DISPOSITION_UNKNOWN, "the policy of the author's domain"

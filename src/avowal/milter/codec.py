@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from avowal.errors import PeerError, UsageError
 from avowal.milter import packets
-from avowal.milter.packets import Connect, Disposition, Options, Packet
+from avowal.milter.packets import Connect, Options, Packet, PlainAnswer
 from avowal.milter.wire import frame
 
 
@@ -188,11 +188,11 @@ _LAYOUTS: dict[type[Any], _Layout] = {
 _READERS: dict[int, Callable[[bytes], Packet]] = {
     layout.command: layout.read for layout in _LAYOUTS.values()
 }
-_PLAIN: dict[int, Disposition] = {plain.value: plain for plain in Disposition}
-_PLAIN_FRAMES: dict[Disposition, bytes] = {plain: frame(plain.value) for plain in Disposition}
+_PLAIN: dict[int, PlainAnswer] = {plain.value: plain for plain in PlainAnswer}
+_PLAIN_FRAMES: dict[PlainAnswer, bytes] = {plain: frame(plain.value) for plain in PlainAnswer}
 
 NAMES: dict[int, str] = {layout.command: kind.__name__ for kind, layout in _LAYOUTS.items()} | {
-    plain.value: plain.name for plain in Disposition
+    plain.value: plain.name for plain in PlainAnswer
 }
 """For each command octet the word for it in messages."""
 
@@ -205,7 +205,7 @@ def name_of(command: int) -> str:
 
 def encode(packet: Packet) -> bytes:
     """Return the octets of a packet, frame included.  Raises UsageError."""
-    if isinstance(packet, Disposition):
+    if isinstance(packet, PlainAnswer):
         return _PLAIN_FRAMES[packet]
     layout = _LAYOUTS[type(packet)]
     return frame(layout.command, layout.write(packet))

@@ -23,7 +23,7 @@ from avowal.milter.durations import Durations
 from avowal.milter.events import EndOfMessage, Event, HeaderEnd
 from avowal.milter.inquiry import Inquiry
 from avowal.milter.journal import LOGGER, Facts
-from avowal.milter.packets import Abort, Body, Disposition, Helo, Mail, Quit, QuitNewConnection
+from avowal.milter.packets import Abort, Body, Helo, Mail, PlainAnswer, Quit, QuitNewConnection
 from avowal.milter.service import Job, Service, Verdict
 from avowal.milter.session import FilterSession
 from avowal.milter.states import State
@@ -176,7 +176,7 @@ class Connection(asyncio.Protocol):
             wanted = message.job.feed(event.chunk)
         session = self._session
         if not wanted and session.owed and session.may_skip:
-            session.answer(Disposition.SKIP)
+            session.answer(PlainAnswer.SKIP)
         else:
             session.proceed()
 
@@ -278,7 +278,7 @@ class Connection(asyncio.Protocol):
         try:
             session.answer(verdict.answer, verdict.modifications)
         except UsageError:
-            session.answer(Disposition.TEMPFAIL)
+            session.answer(PlainAnswer.TEMPFAIL)
         self._told(message, verdict)
 
     def _told(self, message: _Message, verdict: Verdict) -> None:

@@ -22,7 +22,7 @@ from avowal.milter.events import HeaderEnd
 from avowal.milter.journal import Journal
 from avowal.milter.meters import Meters
 from avowal.milter.outbox import Outbox
-from avowal.milter.packets import Disposition
+from avowal.milter.packets import PlainAnswer
 from avowal.milter.service import Verdict
 from avowal.milter.session import FilterSession
 
@@ -116,7 +116,7 @@ class FlowJob:
         outcome = yield from self._inspection.finish()
         if self._filter.remote:
             # What is answered is known when the keys have signed.
-            return Verdict(Disposition.TEMPFAIL, before=lambda: self._asealed(outcome))
+            return Verdict(PlainAnswer.TEMPFAIL, before=lambda: self._asealed(outcome))
         started = time.monotonic()
         return self._decided(self._inspection.sealed(outcome), started)
 

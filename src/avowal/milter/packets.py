@@ -122,7 +122,7 @@ class QuitNewConnection:
     """QUIT_NC: forget the connection; a CONNECT may follow without negotiation."""
 
 
-class Disposition(Enum):
+class PlainAnswer(Enum):
     """The answers without data.  PROGRESS is none: it asks for patience."""
 
     CONTINUE = ord("c")
@@ -229,5 +229,5 @@ Modification = (
     AddHeader | InsertHeader | ChangeHeader | ReplaceBody | AddRecipient | AddRecipientArguments
     | DeleteRecipient | ChangeSender | Quarantine
 )  # fmt: skip
-Answer = Disposition | ReplyCode
+Answer = PlainAnswer | ReplyCode
 Packet = Command | Modification | Answer | SymbolList

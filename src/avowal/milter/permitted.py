@@ -9,13 +9,13 @@ from avowal.errors import StateError, UsageError
 from avowal.milter import actions
 from avowal.milter.codec import encode, name_of
 from avowal.milter.negotiation import Agreement, Protocol
-from avowal.milter.packets import Answer, Disposition, Modification
+from avowal.milter.packets import Answer, Modification, PlainAnswer
 
-_D = Disposition
+_D = PlainAnswer
 _ENVELOPE = frozenset({_D.CONTINUE, _D.ACCEPT, _D.REJECT, _D.TEMPFAIL, _D.DISCARD})
 # Postfix warns and ignores a discard at CONNECT and HELO.
 _GREETING = _ENVELOPE - {_D.DISCARD}
-FITTING: Final[dict[int, frozenset[Disposition]]] = {
+FITTING: Final[dict[int, frozenset[PlainAnswer]]] = {
     ord("C"): _GREETING,
     ord("H"): _GREETING,
     ord("M"): _ENVELOPE,
@@ -32,7 +32,7 @@ FITTING: Final[dict[int, frozenset[Disposition]]] = {
 
 def check(agreement: Agreement, command: int, answer: Answer) -> None:
     """Refuse, by UsageError, an answer that does not fit the command or was not agreed."""
-    if isinstance(answer, Disposition) and answer not in FITTING[command]:
+    if isinstance(answer, PlainAnswer) and answer not in FITTING[command]:
         raise UsageError(f"{answer.name} is no answer to {name_of(command)}")
     if answer is _D.SKIP and Protocol.SKIP not in agreement.protocol:
         raise UsageError("SKIP was not agreed: add Protocol.SKIP to the wish")

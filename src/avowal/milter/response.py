@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from avowal.flow.actions import Actions, Disposition
+from avowal.flow.actions import Actions, FlowDisposition
 from avowal.milter import actions as packets_of
 from avowal.milter.packets import (
     AddRecipient,
@@ -13,17 +13,17 @@ from avowal.milter.packets import (
     ChangeHeader,
     DeleteRecipient,
     Modification,
+    PlainAnswer,
 )
-from avowal.milter.packets import Disposition as Plain
 from avowal.milter.session import FilterSession
 from avowal.milter.transaction import bare
 
-_PLAIN: Final[Mapping[Disposition, Plain]] = {
+_PLAIN: Final[Mapping[FlowDisposition, PlainAnswer]] = {
     # Not ACCEPT: at the end of a message the two are the same to both MTAs.
-    Disposition.ACCEPT: Plain.CONTINUE,
-    Disposition.REJECT: Plain.REJECT,
-    Disposition.TEMPFAIL: Plain.TEMPFAIL,
-    Disposition.DISCARD: Plain.DISCARD,
+    FlowDisposition.ACCEPT: PlainAnswer.CONTINUE,
+    FlowDisposition.REJECT: PlainAnswer.REJECT,
+    FlowDisposition.TEMPFAIL: PlainAnswer.TEMPFAIL,
+    FlowDisposition.DISCARD: PlainAnswer.DISCARD,
 }
 
 

@@ -7,7 +7,7 @@
     while (event := session.next_event()) is not None:
         ...                                      # look at it; where `session.owed`, one of
         session.proceed()                        #   go on
-        session.answer(Disposition.ACCEPT, modifications)
+        session.answer(PlainAnswer.ACCEPT, modifications)
     write(session.outgoing())                    # everything owed, in one write
 
 Header fields are gathered here and come as one event at the end of the header, and their
@@ -44,10 +44,10 @@ from avowal.milter.packets import (
     Body,
     Connect,
     Data,
-    Disposition,
     Helo,
     Mail,
     Modification,
+    PlainAnswer,
     Quit,
     QuitNewConnection,
     Recipient,
@@ -62,9 +62,9 @@ _L: Final = ord("L")
 _B: Final = ord("B")
 _E: Final = ord("E")
 _HEADER: Final = State.HEADER
-_CONTINUE: Final = encode(Disposition.CONTINUE)
+_CONTINUE: Final = encode(PlainAnswer.CONTINUE)
 _INTERRUPTS: Final = frozenset(b"AQK")
-_REFUSALS: Final = frozenset({Disposition.REJECT, Disposition.TEMPFAIL})
+_REFUSALS: Final = frozenset({PlainAnswer.REJECT, PlainAnswer.TEMPFAIL})
 
 
 class FilterSession:
@@ -282,13 +282,13 @@ class FilterSession:
     def proceed(self) -> None:
         """Let the MTA go on: an answer where one is owed, nothing where none is."""
         if self.owed:
-            self.answer(Disposition.CONTINUE)
+            self.answer(PlainAnswer.CONTINUE)
 
     def progress(self) -> None:
         """Ask for patience: restarts the MTA's timer while the final answer is made."""
         if self.owed != _E:
             raise StateError("progress is for the time between end of message and answer")
-        self._out.append(encode(Disposition.PROGRESS))
+        self._out.append(encode(PlainAnswer.PROGRESS))
 
     def answer(
         self,
@@ -321,9 +321,9 @@ class FilterSession:
             if self._kept:
                 self.recipients.pop()
                 self._kept = False
-        elif answer is Disposition.SKIP:
+        elif answer is PlainAnswer.SKIP:
             self._skipping = True
-        elif command == _E or (command in b"MRTNB" and answer is not Disposition.CONTINUE):
+        elif command == _E or (command in b"MRTNB" and answer is not PlainAnswer.CONTINUE):
             self.state = State.READY
             self._forget_message()
             self.macros.end_message()

@@ -27,10 +27,10 @@ from avowal.milter.packets import (
     Abort,
     Body,
     Connect,
-    Disposition,
     Helo,
     Mail,
     Modification,
+    PlainAnswer,
     Quit,
     QuitNewConnection,
 )
@@ -170,7 +170,7 @@ class Connection(asyncio.Protocol):
     def _on_connect(self, event: Connect) -> None:
         self._generation = self._service.generation
         if self._session.owed and not self._generation.admits(self._told()):
-            self._session.answer(Disposition.ACCEPT)
+            self._session.answer(PlainAnswer.ACCEPT)
         else:
             self._session.proceed()
 
@@ -206,7 +206,7 @@ class Connection(asyncio.Protocol):
         message = self._message
         wanted = message is not None and message.early is None and message.feed(event.chunk)
         if not wanted and self._session.owed and self._session.may_skip:
-            self._session.answer(Disposition.SKIP)
+            self._session.answer(PlainAnswer.SKIP)
         else:
             self._session.proceed()
 
@@ -267,7 +267,7 @@ class Connection(asyncio.Protocol):
         message, service, session = self._message, self._service, self._session
         if service.shadow is not None and message is not None:
             service.shadow.compare(message, verdict, self._envelope)
-            session.answer(Disposition.ACCEPT)
+            session.answer(PlainAnswer.ACCEPT)
         else:
             # As OpenDKIM does, though an MTA forgets the changes to a message it refuses.
             at_end = session.state is State.ENDED
@@ -293,7 +293,7 @@ class Connection(asyncio.Protocol):
             return
         action = self._generation.settings.actions["On-InternalError"]
         try:
-            session.answer(_PLAIN.get(action, Disposition.TEMPFAIL))
+            session.answer(_PLAIN.get(action, PlainAnswer.TEMPFAIL))
         except UsageError:
             self.close()
 
@@ -359,9 +359,9 @@ class Connection(asyncio.Protocol):
 
 
 _PLAIN: Final = {
-    "accept": Disposition.ACCEPT, "quarantine": Disposition.ACCEPT,
-    "discard": Disposition.DISCARD, "reject": Disposition.REJECT,
-    "tempfail": Disposition.TEMPFAIL,
+    "accept": PlainAnswer.ACCEPT, "quarantine": PlainAnswer.ACCEPT,
+    "discard": PlainAnswer.DISCARD, "reject": PlainAnswer.REJECT,
+    "tempfail": PlainAnswer.TEMPFAIL,
 }  # fmt: skip
 _ON: Final[dict[type[object], Callable[[Connection, Any], None]]] = {
     Connect: Connection._on_connect,

@@ -16,7 +16,7 @@ from avowal.limits import DEFAULT
 from avowal.lookup import Steps
 from avowal.message import Header
 from avowal.milter.actions import reply_code
-from avowal.milter.packets import Answer, Disposition
+from avowal.milter.packets import Answer, PlainAnswer
 from avowal.opendkim import forged, signing, verification
 from avowal.opendkim.envelope import Envelope
 from avowal.opendkim.hosts import holds_host
@@ -86,9 +86,9 @@ class Filtering:
     def _begin(self, treatment: Treatment, seen: Header, now: int, draw: int) -> None:
         kind = treatment.kind
         if kind is Kind.LEAVE:
-            self.early = Verdict(answer=Disposition.ACCEPT)
+            self.early = Verdict(answer=PlainAnswer.ACCEPT)
         elif kind is Kind.UNAVAILABLE:
-            self.early = Verdict(answer=Disposition.TEMPFAIL)
+            self.early = Verdict(answer=PlainAnswer.TEMPFAIL)
         elif kind is Kind.REFUSE:
             self.early = Verdict(answer=_refusal(treatment.why or "malformed"))
         elif kind is Kind.MALFORMED or self._breaks_counts():
@@ -106,7 +106,7 @@ class Filtering:
     def _settle(self, verdict: Verdict) -> None:
         """Answer now, as OpenDKIM does; what is let through loses its forged results first."""
         signs = self.treatment is not None and self.treatment.kind is Kind.SIGN
-        if signs or verdict.answer is not Disposition.ACCEPT:
+        if signs or verdict.answer is not PlainAnswer.ACCEPT:
             self.early = verdict
             return
         removals = forged.removals(self.settings, self._envelope, self.header, self.journal)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from avowal.message import Header
-from avowal.milter.packets import Disposition, InsertHeader
+from avowal.milter.packets import InsertHeader, PlainAnswer
 from avowal.opendkim.connection import Log
 from avowal.opendkim.envelope import Envelope
 from avowal.opendkim.filtering import Filtering
@@ -105,7 +105,7 @@ def _results(
 
 def _answers(verdict: Verdict) -> Iterator[tuple[str, str]]:
     """The message was let through, or it would not be here."""
-    if verdict.answer not in (Disposition.ACCEPT, Disposition.CONTINUE):
+    if verdict.answer not in (PlainAnswer.ACCEPT, PlainAnswer.CONTINUE):
         yield "we would not accept", f"we would answer {verdict.answer}"
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from avowal.milter.actions import reply_code
-from avowal.milter.packets import Answer, Disposition, Modification, Quarantine
+from avowal.milter.packets import Answer, Modification, PlainAnswer, Quarantine
 
 _ANSWERS = {
-    "accept": Disposition.ACCEPT, "discard": Disposition.DISCARD,
-    "reject": Disposition.REJECT, "tempfail": Disposition.TEMPFAIL,
-    "quarantine": Disposition.ACCEPT,
+    "accept": PlainAnswer.ACCEPT, "discard": PlainAnswer.DISCARD,
+    "reject": PlainAnswer.REJECT, "tempfail": PlainAnswer.TEMPFAIL,
+    "quarantine": PlainAnswer.ACCEPT,
 }  # fmt: skip
 
 
@@ -26,7 +26,7 @@ class Mail:
 class Verdict:
     """The answer to the MTA, the modifications before it, and mail to send besides."""
 
-    answer: Answer = Disposition.ACCEPT
+    answer: Answer = PlainAnswer.ACCEPT
     modifications: tuple[Modification, ...] = ()
     mails: tuple[Mail, ...] = ()
 

@@ -31,7 +31,7 @@ class Generation(Word):
     DMARC_2026 = "2026", "DMARC, RFC 9989"
 
 
-class Disposition(StrEnum):
+class PolicyDisposition(StrEnum):
     """What is done with a message, from the mildest to the strictest."""
 
     ACCEPT = "accept"
@@ -43,7 +43,7 @@ class Disposition(StrEnum):
     @property
     def severity(self) -> int:
         """0 for the mildest, 4 for the strictest."""
-        return tuple(Disposition).index(self)
+        return tuple(PolicyDisposition).index(self)
 
 
 class Handling(Word):
@@ -103,7 +103,7 @@ class GenerationVerdict:
     generation: Generation
     word: str
     standing: Standing
-    asks: Disposition
+    asks: PolicyDisposition
     why: str
     detail: Detail
 
@@ -122,7 +122,7 @@ class Assessment:
     verdicts: tuple[GenerationVerdict, ...]
     atps: Atps | None
     vbr: Vbr | None
-    disposition: Disposition
+    disposition: PolicyDisposition
     decided_by: Generation | None
     differences: tuple[str, ...]
     trace: Trace

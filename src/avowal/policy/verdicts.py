@@ -6,10 +6,10 @@ from avowal.policy import adsp
 from avowal.policy.assessment import (
     Choice,
     Detail,
-    Disposition,
     Generation,
     GenerationVerdict,
     Handling,
+    PolicyDisposition,
 )
 from avowal.policy.dmarc.record import Policy
 from avowal.policy.dmarc.result import Evaluation
@@ -17,7 +17,7 @@ from avowal.policy.practices import Practices, Standing
 from avowal.policy.result import Result
 from avowal.policy.trace import Trace, TraceStep
 
-_ACCEPT, _QUARANTINE = Disposition.ACCEPT, Disposition.QUARANTINE
+_ACCEPT, _QUARANTINE = PolicyDisposition.ACCEPT, PolicyDisposition.QUARANTINE
 
 # What a word of RFC 5617 §5.4 means, and what the domain wants done.
 ADSP = {
@@ -28,7 +28,7 @@ ADSP = {
     adsp.Result.FAIL: (Standing.SUSPICIOUS, _QUARANTINE),
     adsp.Result.NXDOMAIN: (Standing.SUSPICIOUS, _QUARANTINE),
     adsp.Result.TEMPERROR: (Standing.TEMPERROR, _ACCEPT),
-    adsp.Result.DISCARD: (Standing.SUSPICIOUS, Disposition.DISCARD),
+    adsp.Result.DISCARD: (Standing.SUSPICIOUS, PolicyDisposition.DISCARD),
 }
 # The same for RFC 9989 §9.2; a fail is suspicious as far as the domain asks for something.
 DMARC = {
@@ -41,13 +41,13 @@ DMARC = {
 ASKED = {
     Policy.NONE: _ACCEPT,
     Policy.QUARANTINE: _QUARANTINE,
-    Policy.REJECT: Disposition.REJECT,
+    Policy.REJECT: PolicyDisposition.REJECT,
 }
 # The mildest and strictest thing that each handling does.
 _STRICTEST = {
     Handling.REPORT: _ACCEPT,
     Handling.CAUTIOUS: _QUARANTINE,
-    Handling.FULL: Disposition.DISCARD,
+    Handling.FULL: PolicyDisposition.DISCARD,
 }
 
 
@@ -74,13 +74,13 @@ def verdict_of(generation: Generation, detail: Detail) -> GenerationVerdict:
 
 def combined(
     verdicts: tuple[GenerationVerdict, ...], choice: Choice
-) -> tuple[Disposition, Generation | None, Trace]:
+) -> tuple[PolicyDisposition, Generation | None, Trace]:
     """Say what is done: the strictest wish that counts, as far as the receiver follows it."""
     deciding = [verdict for verdict in verdicts if choice.decides(verdict.generation)]
     asked = [(verdict.asks, verdict) for verdict in deciding]
     if choice.tempfail:
         asked += [
-            (Disposition.TEMPFAIL, verdict)
+            (PolicyDisposition.TEMPFAIL, verdict)
             for verdict in deciding
             if verdict.standing is Standing.TEMPERROR
         ]
@@ -89,7 +89,7 @@ def combined(
         return _ACCEPT, None, ()
     subject = f"{verdict.generation} asks {disposition}"
     strictest = _STRICTEST[choice.handling]
-    if disposition is not Disposition.TEMPFAIL and disposition.severity > strictest.severity:
+    if disposition is not PolicyDisposition.TEMPFAIL and disposition.severity > strictest.severity:
         step = TraceStep("engine", "override", subject, f"handling is {choice.handling}")
         return strictest, verdict.generation, (step,)
     step = TraceStep("engine", "concluded", disposition.value, subject)

@@ -12,7 +12,7 @@ from tests.unit.flow.conftest import steps_about
 import avowal
 from avowal.config.toml import parse
 from avowal.errors import ConfigError
-from avowal.flow.actions import Actions, Disposition
+from avowal.flow.actions import Actions, FlowDisposition
 from avowal.flow.compiler import compile_plan
 from avowal.flow.decide import decide
 from avowal.flow.plan import Plan
@@ -137,13 +137,13 @@ def test_the_outcome_is_the_same_with_and_without_reports(record: object) -> Non
 @pytest.mark.parametrize(
     ("action", "disposition", "word"),
     [
-        pytest.param("reject", Disposition.REJECT, "reject", id="reject"),
-        pytest.param("quarantine", Disposition.ACCEPT, "policy", id="quarantine"),
-        pytest.param("discard", Disposition.DISCARD, "policy", id="discard"),
+        pytest.param("reject", FlowDisposition.REJECT, "reject", id="reject"),
+        pytest.param("quarantine", FlowDisposition.ACCEPT, "policy", id="quarantine"),
+        pytest.param("discard", FlowDisposition.DISCARD, "policy", id="discard"),
     ],
 )
 def test_the_report_says_what_became_of_the_message(
-    action: str, disposition: Disposition, word: str
+    action: str, disposition: FlowDisposition, word: str
 ) -> None:
     actions = judged(BROKEN, SENDING + f'actions.bad_signature = "{action}"\n')
     assert actions.disposition is disposition

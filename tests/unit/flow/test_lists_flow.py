@@ -11,7 +11,7 @@ from tests.unit.flow.conftest import NOW, Site, carried_out, load, steps_about
 import avowal
 from avowal import authres
 from avowal.config.toml import parse
-from avowal.flow.actions import Actions, Disposition
+from avowal.flow.actions import Actions, FlowDisposition
 from avowal.flow.compiler import compile_plan
 from avowal.flow.trace import Topic
 from avowal.keys.watch import WatchedKey
@@ -147,23 +147,33 @@ def test_results_from_outside_do_not_survive_inside_the_list(site: Made) -> None
     ("octets", "record", "toml", "disposition"),
     [
         pytest.param(
-            message(), None, 'unauthenticated_post = "reject"', Disposition.REJECT, id="unsigned"
+            message(),
+            None,
+            'unauthenticated_post = "reject"',
+            FlowDisposition.REJECT,
+            id="unsigned",
         ),
         pytest.param(
-            POST, None, 'unauthenticated_post = "reject"', Disposition.ACCEPT, id="signed"
+            POST, None, 'unauthenticated_post = "reject"', FlowDisposition.ACCEPT, id="signed"
         ),
         pytest.param(
-            POST, "p=reject", 'strict_author = "reject"', Disposition.REJECT, id="p=reject"
+            POST, "p=reject", 'strict_author = "reject"', FlowDisposition.REJECT, id="p=reject"
         ),
         pytest.param(
-            POST, "p=quarantine", 'strict_author = "reject"', Disposition.REJECT, id="p=quarantine"
+            POST,
+            "p=quarantine",
+            'strict_author = "reject"',
+            FlowDisposition.REJECT,
+            id="p=quarantine",
         ),
-        pytest.param(POST, "p=none", 'strict_author = "reject"', Disposition.ACCEPT, id="p=none"),
-        pytest.param(message(), "p=none", "", Disposition.ACCEPT, id="nothing by default"),
+        pytest.param(
+            POST, "p=none", 'strict_author = "reject"', FlowDisposition.ACCEPT, id="p=none"
+        ),
+        pytest.param(message(), "p=none", "", FlowDisposition.ACCEPT, id="nothing by default"),
     ],
 )
 def test_posts_are_judged_as_configured(
-    site: Made, octets: bytes, record: str | None, toml: str, disposition: Disposition
+    site: Made, octets: bytes, record: str | None, toml: str, disposition: FlowDisposition
 ) -> None:
     zone = {} if record is None else {"_dmarc.example.com": f"v=DMARC1; {record}"}
     actions = taken(site, f"{RESIGN}[actions]\n{toml}\n", octets, zone=zone)
@@ -174,21 +184,21 @@ def test_an_author_who_calls_unsigned_mail_discardable_is_refused(site: Made) ->
     """RFC 6377 §5.2; whether ADSP is among the generations or not."""
     zone = {"_adsp._domainkey.example.com": "dkim=discardable"}
     toml = f'{RESIGN}[actions]\nstrict_author = "reject"\n'
-    assert taken(site, toml, zone=zone).disposition is Disposition.REJECT
-    assert taken(site, toml).disposition is Disposition.ACCEPT
+    assert taken(site, toml, zone=zone).disposition is FlowDisposition.REJECT
+    assert taken(site, toml).disposition is FlowDisposition.ACCEPT
 
 
 @pytest.mark.parametrize(
     ("action", "disposition", "held"),
     [
-        pytest.param("reject", Disposition.ACCEPT, False, id="reject"),
-        pytest.param("tempfail", Disposition.TEMPFAIL, False, id="tempfail"),
-        pytest.param("quarantine", Disposition.ACCEPT, True, id="hold"),
+        pytest.param("reject", FlowDisposition.ACCEPT, False, id="reject"),
+        pytest.param("tempfail", FlowDisposition.TEMPFAIL, False, id="tempfail"),
+        pytest.param("quarantine", FlowDisposition.ACCEPT, True, id="hold"),
     ],
 )
 @pytest.mark.parametrize("name", ["a._domainkey.example.com", "_dmarc.example.com"])
 def test_while_dns_is_silent_nobody_is_refused_for_good(
-    site: Made, name: str, action: str, disposition: Disposition, held: bool
+    site: Made, name: str, action: str, disposition: FlowDisposition, held: bool
 ) -> None:
     octets = message() if name.startswith("_dmarc") else POST
     toml = f'{RESIGN}[actions]\nunauthenticated_post = "{action}"\n'
@@ -266,20 +276,20 @@ def test_only_mail_for_some_recipients_is_sealed(site: Made) -> None:
 @pytest.mark.parametrize(
     ("octets", "toml", "disposition"),
     [
-        pytest.param(sealed(message()), TRUSTING, Disposition.ACCEPT, id="trusted"),
-        pytest.param(message(), TRUSTING, Disposition.REJECT, id="no chain"),
-        pytest.param(tamper(sealed(message())), TRUSTING, Disposition.REJECT, id="broken"),
-        pytest.param(sealed(message(), "fail"), TRUSTING, Disposition.REJECT, id="saw a fail"),
+        pytest.param(sealed(message()), TRUSTING, FlowDisposition.ACCEPT, id="trusted"),
+        pytest.param(message(), TRUSTING, FlowDisposition.REJECT, id="no chain"),
+        pytest.param(tamper(sealed(message())), TRUSTING, FlowDisposition.REJECT, id="broken"),
+        pytest.param(sealed(message(), "fail"), TRUSTING, FlowDisposition.REJECT, id="saw a fail"),
         pytest.param(
             sealed(message()),
             TRUSTING.replace("sealer.example", "friend.example"),
-            Disposition.REJECT,
+            FlowDisposition.REJECT,
             id="not trusted",
         ),
     ],
 )
 def test_a_chain_of_trusted_sealers_is_local_policy(
-    site: Made, octets: bytes, toml: str, disposition: Disposition
+    site: Made, octets: bytes, toml: str, disposition: FlowDisposition
 ) -> None:
     """RFC 8617 §7.2.1, §9.4."""
     assert taken(site, toml, octets, zone=REJECT).disposition is disposition
@@ -289,7 +299,7 @@ def test_a_chain_speaks_only_for_the_author_it_names(site: Made) -> None:
     """RFC 9989 §11.5: with several authors the strictest policy, whoever vouches for another."""
     octets = sealed(message(From="alice@example.com, boss@bank.example"))
     zone = {**REJECT, "_dmarc.bank.example": "v=DMARC1; p=reject"}
-    assert taken(site, TRUSTING, octets, zone=zone).disposition is Disposition.REJECT
+    assert taken(site, TRUSTING, octets, zone=zone).disposition is FlowDisposition.REJECT
 
 
 def test_the_trace_names_a_sealer_that_is_not_trusted(site: Made) -> None:
@@ -315,7 +325,7 @@ def test_a_key_that_is_not_published_yet_seals_nothing() -> None:
     plan = compile_plan(loaded.configuration, loaded.places, load=lambda *_: withheld)
     actions = Site(plan).actions(POST, client=STRANGER, zone=Zone(NAMES))
     assert b"ARC-Seal:" not in carried_out(actions, POST)
-    assert actions.disposition is Disposition.ACCEPT
+    assert actions.disposition is FlowDisposition.ACCEPT
 
 
 def test_the_reason_of_the_override_stands_in_the_trace_and_the_result(site: Made) -> None:

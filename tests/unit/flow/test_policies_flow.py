@@ -13,7 +13,7 @@ from tests.unit.flow.conftest import NOW, Site, load, steps_about
 from avowal.agenda import Agenda
 from avowal.config.toml import parse
 from avowal.dns.drivers import drive
-from avowal.flow.actions import Actions, Disposition
+from avowal.flow.actions import Actions, FlowDisposition
 from avowal.flow.compiler import compile_plan
 from avowal.flow.decide import decide
 from avowal.flow.inspection import Inspection
@@ -64,21 +64,21 @@ def test_a_failing_policy_is_reported_and_nothing_else_by_default(site: Made) ->
     """RFC 9989 §7.4: p=reject alone rejects nothing."""
     actions = taken(site, client="198.51.100.9")
     assert "dmarc=fail" in written(actions)
-    assert (actions.disposition, actions.quarantine) == (Disposition.ACCEPT, None)
+    assert (actions.disposition, actions.quarantine) == (FlowDisposition.ACCEPT, None)
 
 
 @pytest.mark.parametrize(
     ("policy", "toml", "disposition", "held"),
     [
-        ("reject", 'disposition_reject = "reject"', Disposition.REJECT, False),
-        ("reject", 'disposition_reject = "quarantine"', Disposition.ACCEPT, True),
-        ("quarantine", 'disposition_quarantine = "quarantine"', Disposition.ACCEPT, True),
-        ("quarantine", 'disposition_reject = "reject"', Disposition.ACCEPT, False),
-        ("none", 'disposition_reject = "reject"', Disposition.ACCEPT, False),
+        ("reject", 'disposition_reject = "reject"', FlowDisposition.REJECT, False),
+        ("reject", 'disposition_reject = "quarantine"', FlowDisposition.ACCEPT, True),
+        ("quarantine", 'disposition_quarantine = "quarantine"', FlowDisposition.ACCEPT, True),
+        ("quarantine", 'disposition_reject = "reject"', FlowDisposition.ACCEPT, False),
+        ("none", 'disposition_reject = "reject"', FlowDisposition.ACCEPT, False),
     ],
 )
 def test_what_follows_is_the_operator_s_decision(
-    site: Made, policy: str, toml: str, disposition: Disposition, held: bool
+    site: Made, policy: str, toml: str, disposition: FlowDisposition, held: bool
 ) -> None:
     zone = {"_dmarc.example.com": f"v=DMARC1; p={policy}"}
     actions = taken(site, f"[actions]\n{toml}\n", zone=zone, client="198.51.100.9")
@@ -102,14 +102,14 @@ def test_discardable_mail_without_its_author_s_signature_is_accepted_and_dropped
     )
     zone = {"_adsp._domainkey.example.com": "dkim=discardable"}
     actions = taken(site, toml, zone=zone)
-    assert (actions.disposition, actions.reply) == (Disposition.DISCARD, None)
+    assert (actions.disposition, actions.reply) == (FlowDisposition.DISCARD, None)
 
 
 def test_a_policy_that_cannot_be_looked_up_is_a_temporary_error(site: Made) -> None:
     toml = '[actions]\ndisposition_unknown = "tempfail"\n'
     zone = {"_dmarc.example.com": Failure.TIMEOUT}
     actions = taken(site, toml, zone=zone, client="198.51.100.9")
-    assert actions.disposition is Disposition.TEMPFAIL
+    assert actions.disposition is FlowDisposition.TEMPFAIL
 
 
 @pytest.mark.parametrize(

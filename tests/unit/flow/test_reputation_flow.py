@@ -11,7 +11,7 @@ import avowal
 from avowal import app
 from avowal.config.toml import parse
 from avowal.errors import ConfigError
-from avowal.flow.actions import Actions, Disposition
+from avowal.flow.actions import Actions, FlowDisposition
 from avowal.flow.trace import Topic
 from avowal.testing import ED25519, Zone, message, record_for
 
@@ -39,17 +39,19 @@ def taken(tmp_path: Path, lines: str, octets: bytes = SIGNED) -> Actions:
 @pytest.mark.parametrize(
     ("lines", "octets", "disposition"),
     [
-        pytest.param("example.com spam 0.9", SIGNED, Disposition.REJECT, id="beyond the limit"),
-        pytest.param("example.com spam 0.7", SIGNED, Disposition.ACCEPT, id="below it"),
-        pytest.param("example.com spam 0.9 0.1", SIGNED, Disposition.ACCEPT, id="not sure enough"),
-        pytest.param("example.com fraud 0.9", SIGNED, Disposition.ACCEPT, id="something else"),
+        pytest.param("example.com spam 0.9", SIGNED, FlowDisposition.REJECT, id="beyond the limit"),
+        pytest.param("example.com spam 0.7", SIGNED, FlowDisposition.ACCEPT, id="below it"),
         pytest.param(
-            "example.com spam 0.9", message(), Disposition.ACCEPT, id="nobody answers for it"
+            "example.com spam 0.9 0.1", SIGNED, FlowDisposition.ACCEPT, id="not sure enough"
+        ),
+        pytest.param("example.com fraud 0.9", SIGNED, FlowDisposition.ACCEPT, id="something else"),
+        pytest.param(
+            "example.com spam 0.9", message(), FlowDisposition.ACCEPT, id="nobody answers for it"
         ),
     ],
 )
 def test_an_opinion_beyond_a_limit_has_its_action(
-    tmp_path: Path, lines: str, octets: bytes, disposition: Disposition
+    tmp_path: Path, lines: str, octets: bytes, disposition: FlowDisposition
 ) -> None:
     assert taken(tmp_path, lines, octets).disposition is disposition
 

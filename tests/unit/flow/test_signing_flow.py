@@ -13,7 +13,7 @@ from avowal import verify
 from avowal.agenda import Agenda, Rank
 from avowal.dkim.signature import Signature
 from avowal.errors import KeyMaterialError
-from avowal.flow.actions import Actions, Disposition
+from avowal.flow.actions import Actions, FlowDisposition
 from avowal.flow.decide import decide
 from avowal.flow.inspection import Inspection
 from avowal.message import Header, Message, split
@@ -220,7 +220,7 @@ def test_old_signatures_stay_by_default(site: Make) -> None:
 
 def test_a_message_that_cannot_be_signed_is_passed_and_logged(site: Make) -> None:
     actions = site(KEY).actions(message(Subject=["one", "two"]))
-    assert (actions.disposition, actions.insert) == (Disposition.ACCEPT, ())
+    assert (actions.disposition, actions.insert) == (FlowDisposition.ACCEPT, ())
     assert actions.record.class_ == "malformed"
     assert "Subject: 2 of them" in (actions.record.fault or "")
 
@@ -235,12 +235,12 @@ class Broken:
 @pytest.mark.parametrize(
     ("action", "disposition"),
     [
-        pytest.param("accept", Disposition.ACCEPT, id="accept"),
-        pytest.param("tempfail", Disposition.TEMPFAIL, id="tempfail"),
+        pytest.param("accept", FlowDisposition.ACCEPT, id="accept"),
+        pytest.param("tempfail", FlowDisposition.TEMPFAIL, id="tempfail"),
     ],
 )
 def test_a_key_that_fails_is_an_internal_error(
-    site: Make, action: str, disposition: Disposition
+    site: Make, action: str, disposition: FlowDisposition
 ) -> None:
     plan = site(f'{KEY}[actions]\ninternal_error = "{action}"\n').plan
     [use] = plan.keys.values()

@@ -10,7 +10,7 @@ import pytest
 
 from avowal import Intent, authres, sign
 from avowal.dkim.reasons import Reason
-from avowal.flow.actions import Disposition
+from avowal.flow.actions import FlowDisposition
 from avowal.flow.classes import CLASS_OF
 from avowal.flow.decide import decide, failure
 from avowal.flow.seals import Sealed
@@ -174,7 +174,7 @@ def test_a_class_of_results_can_be_refused(
     text = f'{ACTION}{option} = "reject"\n[verifying]\nclock_skew = 0\n'
     plan = site(text)
     actions = plan.actions(octets, client=OUTSIDE, now=NOW + 100)
-    assert actions.disposition is Disposition.REJECT
+    assert actions.disposition is FlowDisposition.REJECT
     assert actions.reply is not None
     assert (actions.reply.code, actions.reply.enhanced) == (code, enhanced)
     assert not actions.modifies
@@ -190,13 +190,13 @@ def test_a_class_of_results_can_be_refused(
 ])  # fmt: skip
 def test_everything_is_accepted_by_default(site: Make, octets: bytes) -> None:
     actions = site(ID).actions(octets, client=OUTSIDE)
-    assert (actions.disposition, actions.reply) == (Disposition.ACCEPT, None)
+    assert (actions.disposition, actions.reply) == (FlowDisposition.ACCEPT, None)
 
 
 def test_a_passing_signature_makes_up_for_a_broken_one(site: Make) -> None:
     octets = with_field(b"DKIM-Signature: junk", signed())
     actions = site(ACTION + 'syntax = "reject"\n').actions(octets, client=OUTSIDE)
-    assert actions.disposition is Disposition.ACCEPT
+    assert actions.disposition is FlowDisposition.ACCEPT
 
 
 FAILING = Zone({"ed._domainkey.example.com": Answer.failed(Failure.TIMEOUT)})
@@ -205,20 +205,20 @@ FAILING = Zone({"ed._domainkey.example.com": Answer.failed(Failure.TIMEOUT)})
 @pytest.mark.parametrize(
     ("action", "disposition", "code"),
     [
-        pytest.param("accept", Disposition.ACCEPT, None, id="accept"),
-        pytest.param("tempfail", Disposition.TEMPFAIL, (451, "4.7.5"), id="tempfail"),
-        pytest.param("reject", Disposition.REJECT, (550, "5.7.5"), id="reject"),
+        pytest.param("accept", FlowDisposition.ACCEPT, None, id="accept"),
+        pytest.param("tempfail", FlowDisposition.TEMPFAIL, (451, "4.7.5"), id="tempfail"),
+        pytest.param("reject", FlowDisposition.REJECT, (550, "5.7.5"), id="reject"),
     ],
 )
 def test_trouble_with_dns_is_an_error_for_now(
-    site: Make, action: str, disposition: Disposition, code: tuple[int, str] | None
+    site: Make, action: str, disposition: FlowDisposition, code: tuple[int, str] | None
 ) -> None:
     actions = site(f'{ACTION}dns_error = "{action}"\n').actions(
         signed(), client=OUTSIDE, zone=FAILING
     )
     assert actions.disposition is disposition
     assert (None if actions.reply is None else actions.reply[:2]) == code
-    if disposition is Disposition.ACCEPT:
+    if disposition is FlowDisposition.ACCEPT:
         assert results(actions) == ["dkim=temperror"]
 
 
@@ -233,7 +233,7 @@ def test_answers_that_never_came_are_an_error_for_now(site: Make) -> None:
 def test_a_key_in_test_mode_never_does_harm(site: Make, option: str) -> None:
     text = f'{ACTION}{option} = "reject"\n'
     actions = site(text).actions(tamper(signed("test")), client=OUTSIDE)
-    assert actions.disposition is Disposition.ACCEPT
+    assert actions.disposition is FlowDisposition.ACCEPT
     [result] = authres.parse(actions.insert[0].value).results
     assert "test mode" in (result.comment or "")
 
@@ -241,13 +241,13 @@ def test_a_key_in_test_mode_never_does_harm(site: Make, option: str) -> None:
 @pytest.mark.parametrize(
     ("action", "disposition", "quarantine", "tag"),
     [
-        pytest.param("quarantine", Disposition.ACCEPT, True, False, id="quarantine"),
-        pytest.param("tag", Disposition.ACCEPT, False, True, id="tag"),
-        pytest.param("discard", Disposition.DISCARD, False, False, id="discard"),
+        pytest.param("quarantine", FlowDisposition.ACCEPT, True, False, id="quarantine"),
+        pytest.param("tag", FlowDisposition.ACCEPT, False, True, id="tag"),
+        pytest.param("discard", FlowDisposition.DISCARD, False, False, id="discard"),
     ],
 )
 def test_gentler_actions(
-    site: Make, action: str, disposition: Disposition, quarantine: bool, tag: bool
+    site: Make, action: str, disposition: FlowDisposition, quarantine: bool, tag: bool
 ) -> None:
     text = f'{ACTION}bad_signature = "{action}"\n'
     actions = site(text).actions(tamper(signed()), client=OUTSIDE)
@@ -274,9 +274,9 @@ def test_failures_can_be_sent_elsewhere(site: Make) -> None:
 def test_a_dry_run_changes_nothing_and_says_what_it_would_do(site: Make) -> None:
     text = "dry_run = true\n" + ACTION + 'bad_signature = "reject"\n'
     actions = site(text).actions(tamper(signed()), client=OUTSIDE)
-    assert (actions.disposition, actions.modifies) == (Disposition.ACCEPT, False)
+    assert (actions.disposition, actions.modifies) == (FlowDisposition.ACCEPT, False)
     assert actions.withheld is not None
-    assert actions.withheld.disposition is Disposition.REJECT
+    assert actions.withheld.disposition is FlowDisposition.REJECT
     assert actions.record.dry_run
     assert actions.record.action == "reject"
 
@@ -394,13 +394,13 @@ def test_the_trace_ends_with_the_action(site: Make) -> None:
 @pytest.mark.parametrize(
     ("action", "disposition"),
     [
-        pytest.param("accept", Disposition.ACCEPT, id="accept"),
-        pytest.param("tempfail", Disposition.TEMPFAIL, id="tempfail"),
-        pytest.param("reject", Disposition.REJECT, id="reject"),
+        pytest.param("accept", FlowDisposition.ACCEPT, id="accept"),
+        pytest.param("tempfail", FlowDisposition.TEMPFAIL, id="tempfail"),
+        pytest.param("reject", FlowDisposition.REJECT, id="reject"),
     ],
 )
 def test_a_face_that_fails_answers_as_configured(
-    site: Make, action: str, disposition: Disposition
+    site: Make, action: str, disposition: FlowDisposition
 ) -> None:
     made = site(f'{ACTION}internal_error = "{action}"\n')
     actions = failure(made.plan, made.transaction(queue_id="4X"), "deadline")

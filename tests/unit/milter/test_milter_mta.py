@@ -15,11 +15,11 @@ from avowal.milter.negotiation import Actions, Protocol, Stage, Wish
 from avowal.milter.packets import (
     AddHeader,
     Body,
-    Disposition,
     Helo,
     InsertHeader,
     Options,
     Packet,
+    PlainAnswer,
     Recipient,
     ReplyCode,
 )
@@ -36,7 +36,7 @@ def go_on(session: FilterSession, event: Event) -> None:
     session.proceed()
 
 
-def answering(kind: type[object], answer: Disposition | ReplyCode) -> Answering:
+def answering(kind: type[object], answer: PlainAnswer | ReplyCode) -> Answering:
     def decide(session: FilterSession, event: Event) -> None:
         if isinstance(event, kind) and session.owed:
             session.answer(answer)
@@ -89,7 +89,7 @@ BOTH = [pytest.param(POSTFIX, id="Postfix"), pytest.param(SENDMAIL, id="Sendmail
 @pytest.mark.parametrize("wish", [Wish(), TALKATIVE], ids=["silent", "talkative"])
 def test_a_message_leaves_as_it_came_below_the_own_received(flavour: Flavour, wish: Wish) -> None:
     outcome = Pair(flavour, wish).send()
-    assert outcome.answer is Disposition.CONTINUE
+    assert outcome.answer is PlainAnswer.CONTINUE
     assert outcome.octets == b"Received: from client.example by mx.example\r\n" + MESSAGE
 
 
@@ -136,7 +136,7 @@ def test_requested_macros_are_sent_and_no_others() -> None:
 @pytest.mark.parametrize("flavour", BOTH)
 def test_many_messages_go_over_one_connection(flavour: Flavour) -> None:
     pair = Pair(flavour)
-    assert {pair.send().answer for _ in range(5)} == {Disposition.CONTINUE}
+    assert {pair.send().answer for _ in range(5)} == {PlainAnswer.CONTINUE}
     assert pair.commands.count(ord("C")) == 1
     pair.exchange(pair.mta.quit())
     assert pair.commands[-1] == ord("Q")
@@ -157,32 +157,32 @@ def test_the_body_is_cut_to_the_agreed_size() -> None:
 @pytest.mark.parametrize(
     "answer",
     [
-        pytest.param(Disposition.REJECT, id="reject"),
-        pytest.param(Disposition.TEMPFAIL, id="tempfail"),
-        pytest.param(Disposition.DISCARD, id="discard"),
+        pytest.param(PlainAnswer.REJECT, id="reject"),
+        pytest.param(PlainAnswer.TEMPFAIL, id="tempfail"),
+        pytest.param(PlainAnswer.DISCARD, id="discard"),
         pytest.param(ReplyCode(b"550 5.7.1 no"), id="reply code"),
     ],
 )
-def test_a_refusal_at_the_end_is_the_outcome(answer: Disposition | ReplyCode) -> None:
+def test_a_refusal_at_the_end_is_the_outcome(answer: PlainAnswer | ReplyCode) -> None:
     outcome = Pair(decide=answering(EndOfMessage, answer)).send()
     assert outcome.answer == answer
     assert outcome.octets == b""
 
 
 def test_refused_recipients_are_listed_and_the_last_one_ends_it() -> None:
-    pair = Pair(wish=TALKATIVE, decide=answering(Recipient, Disposition.REJECT))
+    pair = Pair(wish=TALKATIVE, decide=answering(Recipient, PlainAnswer.REJECT))
     outcome = pair.send(Transaction.of(MESSAGE, recipients=(BOB, CAROL)))
     assert outcome.refused == (BOB, CAROL)
     assert outcome.command == ord("R")
 
 
 def test_what_was_said_at_helo_holds_for_the_connection() -> None:
-    pair = Pair(wish=TALKATIVE, decide=answering(Helo, Disposition.TEMPFAIL))
-    assert [pair.send().answer for _ in range(2)] == [Disposition.TEMPFAIL] * 2
+    pair = Pair(wish=TALKATIVE, decide=answering(Helo, PlainAnswer.TEMPFAIL))
+    assert [pair.send().answer for _ in range(2)] == [PlainAnswer.TEMPFAIL] * 2
 
 
 def test_after_skip_no_body_is_sent() -> None:
-    pair = Pair(wish=TALKATIVE, decide=answering(Body, Disposition.SKIP))
+    pair = Pair(wish=TALKATIVE, decide=answering(Body, PlainAnswer.SKIP))
     pair.send(Transaction.of(b"A: b\r\n\r\n" + b"x" * 200_000))
     assert pair.commands.count(ord("B")) == 1
 
@@ -194,7 +194,7 @@ def test_progress_is_counted_and_no_answer() -> None:
         session.proceed()
 
     pair = Pair(decide=decide)
-    assert pair.send().answer is Disposition.CONTINUE
+    assert pair.send().answer is PlainAnswer.CONTINUE
     assert pair.mta.progress == 1
 
 
@@ -215,11 +215,11 @@ def replies(*packets: Packet) -> MtaSession:
 @pytest.mark.parametrize(
     ("packets", "words"),
     [
-        pytest.param((Disposition.SKIP,), "no answer", id="skip at the end"),
+        pytest.param((PlainAnswer.SKIP,), "no answer", id="skip at the end"),
         pytest.param((AddHeader(b"X", b"v"), Helo(b"x")), "no answer", id="a command"),
         pytest.param((ReplyCode(b"250 ok"),), "malformed reply", id="a reply that accepts"),
         pytest.param((ReplyCode(b"55 no"),), "malformed reply", id="a reply that is none"),
-        pytest.param((Disposition.ACCEPT, Disposition.ACCEPT), "unasked", id="two answers"),
+        pytest.param((PlainAnswer.ACCEPT, PlainAnswer.ACCEPT), "unasked", id="two answers"),
     ],
 )
 def test_a_filter_that_breaks_the_protocol_is_a_peer_error(
@@ -249,7 +249,7 @@ def test_an_answer_to_the_offer_that_is_none_is_a_peer_error() -> None:
     mta = MtaSession()
     mta.opening()
     with pytest.raises(PeerError, match="did not answer the negotiation"):
-        mta.receive(encode(Disposition.CONTINUE))
+        mta.receive(encode(PlainAnswer.CONTINUE))
 
 
 def test_one_transaction_at_a_time() -> None:

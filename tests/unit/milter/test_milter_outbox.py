@@ -20,7 +20,7 @@ from avowal.flow.trace import Trace
 from avowal.milter.flow_filter import FlowFilter
 from avowal.milter.journal import LOGGER
 from avowal.milter.outbox import Notes, Outbox
-from avowal.milter.packets import Disposition
+from avowal.milter.packets import PlainAnswer
 from avowal.report.arf import Envelope, Report, ReportMail, auth_failure
 from avowal.testing import ED25519, Zone, message, record_for, tamper
 
@@ -186,7 +186,7 @@ async def test_a_message_has_its_answer_before_its_report_leaves(
     filter_ = FlowFilter(plan(reports=Reports(send=True)), outbox=outbox)
     async with serve(filter_, zone, role="verify") as daemon:
         outcome = await daemon.send(tamper(field + text))
-    assert outcome.answer is Disposition.CONTINUE
+    assert outcome.answer is PlainAnswer.CONTINUE
     assert post.sent == []
     post.open.set()
     outbox.settle(5)

@@ -20,7 +20,7 @@ from tests.milter_recording import DIRECTORY, SETUPS, Recording
 from avowal.agenda import Rank
 from avowal.milter.events import EndOfMessage, Event, HeaderEnd
 from avowal.milter.flow_filter import FlowJob
-from avowal.milter.packets import Body, Connect, Disposition, Mail
+from avowal.milter.packets import Body, Connect, Mail, PlainAnswer
 from avowal.milter.session import FilterSession
 
 Serve = Callable[..., Any]
@@ -90,7 +90,7 @@ class Filter:
 
     def _skip(self) -> None:
         if self.session.may_skip:
-            self.session.answer(Disposition.SKIP)
+            self.session.answer(PlainAnswer.SKIP)
         else:
             self.session.proceed()
 

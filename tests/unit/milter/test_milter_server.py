@@ -26,10 +26,10 @@ from avowal.milter.negotiation import Actions, Protocol
 from avowal.milter.packets import (
     Abort,
     Connect,
-    Disposition,
     EndOfHeader,
     HeaderField,
     Options,
+    PlainAnswer,
     Quarantine,
     ReplyCode,
 )
@@ -172,11 +172,11 @@ async def test_many_messages_over_one_connection_do_not_mix(serve: Serve, plan: 
     [
         pytest.param("reject", ReplyCode(b"550 5.7.20"), id="reject"),
         pytest.param("tempfail", ReplyCode(b"451 4.7.0"), id="tempfail"),
-        pytest.param("discard", Disposition.DISCARD, id="discard"),
+        pytest.param("discard", PlainAnswer.DISCARD, id="discard"),
     ],
 )
 async def test_an_action_of_the_operator_is_the_answer(
-    serve: Serve, plan: Plans, action: str, answer: Disposition | ReplyCode
+    serve: Serve, plan: Plans, action: str, answer: PlainAnswer | ReplyCode
 ) -> None:
     actions = OnResult(no_signature=action)  # type: ignore[arg-type]
     async with serve(plan(actions=actions)) as running:
@@ -190,7 +190,7 @@ async def test_an_action_of_the_operator_is_the_answer(
 async def test_a_quarantine_holds_and_says_why(serve: Serve, plan: Plans) -> None:
     async with serve(plan(actions=OnResult(no_signature="quarantine"))) as running:
         outcome = await running.send(connection=STRANGER, macros=J)
-    assert outcome.answer is Disposition.CONTINUE
+    assert outcome.answer is PlainAnswer.CONTINUE
     assert any(isinstance(one, Quarantine) for one in outcome.modifications)
 
 
@@ -266,7 +266,7 @@ async def test_when_the_deadline_passes_the_result_is_temporary_and_the_mail_goe
     signed = await signed_message(serve, plan)
     async with serve(plan(), Slow(zone), seconds=0.1) as running:
         outcome = await running.send(signed, connection=STRANGER, macros=J)
-    assert outcome.answer is Disposition.CONTINUE
+    assert outcome.answer is PlainAnswer.CONTINUE
     assert b"dkim=temperror" in results(outcome.octets)[0]
 
 
@@ -423,7 +423,7 @@ class _Unwritable:
     def finish(self, answers: Any, /) -> Verdict:
         from avowal.milter.packets import ChangeSender
 
-        return Verdict(Disposition.CONTINUE, (ChangeSender(b"<>"),))
+        return Verdict(PlainAnswer.CONTINUE, (ChangeSender(b"<>"),))
 
 
 @pytest.mark.parametrize("place", ["begin", "questions", "field"])
@@ -438,7 +438,7 @@ async def test_a_bug_is_logged_with_the_queue_id_and_answered_as_configured(
             outcome = await running.send(connection=STRANGER, macros=J)
             assert outcome.answer.text.startswith(b"451 4.")
             broken.place = ""
-            assert (await running.send(macros=J)).answer is Disposition.CONTINUE
+            assert (await running.send(macros=J)).answer is PlainAnswer.CONTINUE
     facts = [getattr(record, "facts", {}) for record in caplog.records]
     assert {"queue_id": "QID1", "client": "192.0.2.7"} in facts
 

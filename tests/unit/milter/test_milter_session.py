@@ -17,7 +17,6 @@ from avowal.milter.packets import (
     Connect,
     Data,
     Definitions,
-    Disposition,
     EndOfBody,
     EndOfHeader,
     HeaderField,
@@ -25,6 +24,7 @@ from avowal.milter.packets import (
     Mail,
     Options,
     Packet,
+    PlainAnswer,
     Quit,
     QuitNewConnection,
     Recipient,
@@ -46,7 +46,7 @@ FIELD = HeaderField(b"Subject", b" s")
 HEADER = (FIELD, EndOfHeader())
 GREETING = (OFFER, CONNECT, HELO)
 MESSAGE = (MAIL, BOB, *HEADER, Body(b"hi\r\n"), EndOfBody())
-CONTINUE = encode(Disposition.CONTINUE)
+CONTINUE = encode(PlainAnswer.CONTINUE)
 
 
 def opened(wish: Wish | None = None, **limits: int) -> FilterSession:
@@ -210,7 +210,7 @@ def test_harmless_habits_of_peers_are_taken(packets: tuple[Packet, ...]) -> None
         pytest.param((OFFER, CONNECT, MAIL, Body(b"")), "'B' ", id="body before header"),
         pytest.param((*GREETING, MAIL, *HEADER, FIELD), "'L' ", id="a field after the header"),
         pytest.param((*GREETING, EndOfBody()), "'E' ", id="an end of nothing"),
-        pytest.param((*GREETING, Disposition.CONTINUE), "'c' ", id="an answer"),
+        pytest.param((*GREETING, PlainAnswer.CONTINUE), "'c' ", id="an answer"),
         pytest.param((*GREETING, *MESSAGE, EndOfBody()), "'E' ", id="two ends"),
         pytest.param((*GREETING, Quit(), HELO), "CLOSED", id="a command after quit"),
     ],
@@ -354,7 +354,7 @@ def test_an_abort_may_come_before_the_final_answer() -> None:
     session.receive(encode(Abort()))
     assert isinstance(session.next_event(), Abort)
     with pytest.raises(StateError):
-        session.answer(Disposition.ACCEPT)
+        session.answer(PlainAnswer.ACCEPT)
     assert kinds(play(session, MESSAGE))[-1] == "EndOfMessage"
 
 
@@ -386,8 +386,8 @@ def answered(session: FilterSession, kind: type[object] = EndOfMessage) -> Filte
 def test_modifications_and_the_answer_go_out_in_one_write() -> None:
     session = answered(opened())
     insertion = actions.on_top([b"X: v"])
-    session.answer(Disposition.ACCEPT, insertion)
-    assert session.outgoing() == encode(insertion[0]) + encode(Disposition.ACCEPT)
+    session.answer(PlainAnswer.ACCEPT, insertion)
+    assert session.outgoing() == encode(insertion[0]) + encode(PlainAnswer.ACCEPT)
     assert session.outgoing() == b""
 
 
@@ -395,7 +395,7 @@ def test_without_leading_space_the_mta_adds_the_space_of_our_fields() -> None:
     session = FilterSession(Wish(exact_octets=False))
     offer = Options(6, int(Actions.ALL), int(Protocol.ALL & ~Protocol.LEADING_SPACE))
     play(session, (offer, CONNECT, HELO))
-    answered(session).answer(Disposition.ACCEPT, actions.on_top([b"X: v"]))
+    answered(session).answer(PlainAnswer.ACCEPT, actions.on_top([b"X: v"]))
     assert session.outgoing().startswith(b"\0\0\0\x09i\0\0\0\0X\0v\0")
 
 
@@ -403,8 +403,8 @@ def test_progress_is_no_answer() -> None:
     session = answered(opened())
     session.progress()
     session.progress()
-    session.answer(Disposition.ACCEPT)
-    assert session.outgoing() == encode(Disposition.PROGRESS) * 2 + encode(Disposition.ACCEPT)
+    session.answer(PlainAnswer.ACCEPT)
+    assert session.outgoing() == encode(PlainAnswer.PROGRESS) * 2 + encode(PlainAnswer.ACCEPT)
 
 
 Call = Callable[[FilterSession], None]
@@ -414,30 +414,30 @@ Call = Callable[[FilterSession], None]
     ("kind", "call", "error"),
     [
         pytest.param(
-            EndOfMessage, lambda s: s.answer(Disposition.SKIP), UsageError, id="skip at the end"
+            EndOfMessage, lambda s: s.answer(PlainAnswer.SKIP), UsageError, id="skip at the end"
         ),
         pytest.param(
-            EndOfMessage, lambda s: s.answer(Disposition.PROGRESS), UsageError, id="progress as end"
+            EndOfMessage, lambda s: s.answer(PlainAnswer.PROGRESS), UsageError, id="progress as end"
         ),
         pytest.param(
-            Connect, lambda s: s.answer(Disposition.DISCARD), UsageError, id="discard at connect"
+            Connect, lambda s: s.answer(PlainAnswer.DISCARD), UsageError, id="discard at connect"
         ),
         pytest.param(
             Body,
-            lambda s: s.answer(Disposition.CONTINUE, actions.on_top([b"X: v"])),
+            lambda s: s.answer(PlainAnswer.CONTINUE, actions.on_top([b"X: v"])),
             StateError,
             id="modification before the end",
         ),
         pytest.param(Body, lambda s: s.progress(), StateError, id="progress before the end"),
         pytest.param(
             EndOfMessage,
-            lambda s: s.answer(Disposition.REJECT, actions.on_top([b"X: v"])),
+            lambda s: s.answer(PlainAnswer.REJECT, actions.on_top([b"X: v"])),
             UsageError,
             id="modification of a refused message",
         ),
         pytest.param(
             EndOfMessage,
-            lambda s: s.answer(Disposition.ACCEPT, [ReplaceBody(b"x")]),
+            lambda s: s.answer(PlainAnswer.ACCEPT, [ReplaceBody(b"x")]),
             UsageError,
             id="modification that was not agreed",
         ),
@@ -459,20 +459,20 @@ def test_nothing_can_be_answered_where_the_mta_does_not_wait() -> None:
     session = opened()
     reach(session, MESSAGE, Body)
     with pytest.raises(StateError, match="waits for no answer"):
-        session.answer(Disposition.CONTINUE)
+        session.answer(PlainAnswer.CONTINUE)
 
 
 def test_a_skip_that_was_not_agreed_is_refused() -> None:
     session = opened(Wish(protocol=Protocol.LEADING_SPACE))
     reach(session, MESSAGE, Body)
     with pytest.raises(UsageError, match="SKIP was not agreed"):
-        session.answer(Disposition.SKIP)
+        session.answer(PlainAnswer.SKIP)
 
 
 def test_after_skip_no_more_body_is_told_but_the_end_is() -> None:
     session = opened(TALKATIVE)
     reach(session, MESSAGE[:-1], Body)
-    session.answer(Disposition.SKIP)
+    session.answer(PlainAnswer.SKIP)
     session.outgoing()
     assert kinds(play(session, (Body(b"more"), EndOfBody(b"last")))) == ["EndOfMessage"]
     assert session.outgoing() == CONTINUE * 2  # for the chunk that came all the same, and the end
@@ -481,12 +481,12 @@ def test_after_skip_no_more_body_is_told_but_the_end_is() -> None:
 @pytest.mark.parametrize(
     "answer",
     [
-        pytest.param(Disposition.REJECT, id="reject"),
-        pytest.param(Disposition.TEMPFAIL, id="tempfail"),
+        pytest.param(PlainAnswer.REJECT, id="reject"),
+        pytest.param(PlainAnswer.TEMPFAIL, id="tempfail"),
         pytest.param(ReplyCode(b"550 5.1.1 no"), id="reply code"),
     ],
 )
-def test_a_refused_recipient_is_not_one(answer: Disposition | ReplyCode) -> None:
+def test_a_refused_recipient_is_not_one(answer: PlainAnswer | ReplyCode) -> None:
     session = opened(TALKATIVE)
     play(session, (MAIL, BOB))
     reach(session, (CAROL,), Recipient)
@@ -504,6 +504,6 @@ def test_a_recipient_that_the_mta_refused_is_not_kept() -> None:
 def test_a_message_refused_early_is_over() -> None:
     session = opened(TALKATIVE)
     reach(session, MESSAGE, HeaderEnd)
-    session.answer(Disposition.REJECT)
+    session.answer(PlainAnswer.REJECT)
     assert session.recipients == []
     assert kinds(play(session, MESSAGE))[-1] == "EndOfMessage"

@@ -17,7 +17,7 @@ from avowal.lookup import Answer, Failure, Question, run, together
 from avowal.message import Header
 from avowal.overflow import Beyond
 from avowal.policy import spf
-from avowal.policy.assessment import Assessment, Choice, Disposition, Generation, Handling
+from avowal.policy.assessment import Assessment, Choice, Generation, Handling, PolicyDisposition
 from avowal.policy.dmarc.evaluate import Rules
 from avowal.policy.dmarc.suffixes import public_suffix_list
 from avowal.policy.engine import Engine
@@ -67,13 +67,13 @@ def test_unsigned_mail_of_a_strict_domain_under_every_generation() -> None:
         "2015": "fail",
         "2026": "fail",
     }
-    assert (found.disposition, found.decided_by) == (Disposition.DISCARD, Generation.ADSP)
+    assert (found.disposition, found.decided_by) == (PolicyDisposition.DISCARD, Generation.ADSP)
 
 
 def test_signed_mail_of_a_strict_domain_under_every_generation() -> None:
     found = assessed(replace(EVERYTHING, generations=ALL[1:]), STRICT, signed("example.com"))
     assert set(words(found).values()) == {"accept", "pass"}
-    assert (found.disposition, found.decided_by) == (Disposition.ACCEPT, None)
+    assert (found.disposition, found.decided_by) == (PolicyDisposition.ACCEPT, None)
 
 
 def test_where_the_header_is_not_whole_a_policy_applies_as_if_nothing_passed() -> None:
@@ -96,12 +96,16 @@ def test_a_third_party_is_the_author_for_adsp_when_the_author_says_so() -> None:
 @pytest.mark.parametrize(
     ("handling", "expected"),
     [
-        pytest.param(Handling.REPORT, Disposition.ACCEPT, id="report-changes-nothing"),
-        pytest.param(Handling.CAUTIOUS, Disposition.QUARANTINE, id="reject-alone-rejects-nothing"),
-        pytest.param(Handling.FULL, Disposition.REJECT, id="as-asked"),
+        pytest.param(Handling.REPORT, PolicyDisposition.ACCEPT, id="report-changes-nothing"),
+        pytest.param(
+            Handling.CAUTIOUS, PolicyDisposition.QUARANTINE, id="reject-alone-rejects-nothing"
+        ),
+        pytest.param(Handling.FULL, PolicyDisposition.REJECT, id="as-asked"),
     ],
 )
-def test_the_receiver_says_how_far_it_follows(handling: Handling, expected: Disposition) -> None:
+def test_the_receiver_says_how_far_it_follows(
+    handling: Handling, expected: PolicyDisposition
+) -> None:
     found = assessed(Choice(handling=handling), STRICT)
     assert (found.disposition, found.decided_by) == (expected, Generation.DMARC_2026)
 
@@ -109,7 +113,10 @@ def test_the_receiver_says_how_far_it_follows(handling: Handling, expected: Disp
 def test_only_deciding_generations_have_a_say() -> None:
     choice = replace(EVERYTHING, deciding=(Generation.SSP_2005,))
     found = assessed(choice, STRICT)
-    assert (found.disposition, found.decided_by) == (Disposition.QUARANTINE, Generation.SSP_2005)
+    assert (found.disposition, found.decided_by) == (
+        PolicyDisposition.QUARANTINE,
+        Generation.SSP_2005,
+    )
 
 
 @pytest.mark.parametrize(("tempfail", "word"), [(True, "tempfail"), (False, "accept")])
@@ -300,7 +307,7 @@ def test_a_testing_domain_never_causes_a_negative_action(
     generations = (Generation.DOMAINKEYS, Generation.SSP_2005, Generation.SSP_2007)
     testing["example.com"] = {"A": ["192.0.2.1"]}  # step 3 of 2007 asks for existence
     found = assessed(replace(EVERYTHING, generations=generations), testing, *signatures)
-    assert all(verdict.asks is Disposition.ACCEPT for verdict in found.verdicts)
+    assert all(verdict.asks is PolicyDisposition.ACCEPT for verdict in found.verdicts)
 
 
 @pytest.mark.parametrize("policy", ["none", "quarantine", "reject"])
