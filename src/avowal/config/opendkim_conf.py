@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from avowal import paths
-from avowal.config.opendkim_options import BY_NAME, Kind, Option, Verdict
+from avowal.config.opendkim_options import BY_NAME, Kind, Option, OptionSupport
 from avowal.config.places import Place
 from avowal.config.redaction import redacted
 from avowal.errors import ConfigError
@@ -119,9 +119,9 @@ class OpendkimConf:
         for setting in self.effective:
             verdict = setting.option.verdict
             switched_on = setting.option.kind is not Kind.BOOLEAN or setting.text[0] in _TRUE
-            if verdict is Verdict.REFUSED and switched_on:
+            if verdict is OptionSupport.REFUSED and switched_on:
                 raise setting.fault("this option is not supported", setting.option.note)
-            if verdict is Verdict.REMOVED and not tolerate_removed:
+            if verdict is OptionSupport.REMOVED and not tolerate_removed:
                 raise setting.fault("this option was removed in 2.10", setting.option.note)
 
 

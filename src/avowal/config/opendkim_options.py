@@ -20,7 +20,7 @@ class Kind(Enum):
     SET = "data set"
 
 
-class Verdict(StrEnum):
+class OptionSupport(StrEnum):
     """What avowal does about an option."""
 
     SUPPORTED = "supported"
@@ -37,12 +37,17 @@ class Option(NamedTuple):
 
     name: str
     kind: Kind
-    verdict: Verdict
+    verdict: OptionSupport
     note: str = ""
 
 
 _B, _I, _S, _D = Kind.BOOLEAN, Kind.INTEGER, Kind.STRING, Kind.SET
-_OK, _NO, _OFF, _OLD = Verdict.SUPPORTED, Verdict.IGNORED, Verdict.REFUSED, Verdict.REMOVED
+_OK, _NO, _OFF, _OLD = (
+    OptionSupport.SUPPORTED,
+    OptionSupport.IGNORED,
+    OptionSupport.REFUSED,
+    OptionSupport.REMOVED,
+)
 
 _SUPPORTED = (
     # the process

@@ -36,7 +36,7 @@ _DISPOSITIONS: dict[Action, FlowDisposition] = {
 _REFUSALS = frozenset((FlowDisposition.REJECT, FlowDisposition.TEMPFAIL))
 
 
-class Verdict(NamedTuple):
+class FlowVerdict(NamedTuple):
     """The class that decides, what is done, and a sentence.
 
     `option` is the class whose action it is, where that is another one.
@@ -82,7 +82,7 @@ def failure(plan: Plan, transaction: Transaction, why: str) -> Actions:
     For a face's last resort: a deadline that passed, a program error.  Nothing is modified.
     """
     class_ = ResultClass.INTERNAL_ERROR
-    verdict = Verdict(class_, plan.actions[class_], why)
+    verdict = FlowVerdict(class_, plan.actions[class_], why)
     record = Record(
         action=verdict.action,
         treatment="none",
@@ -113,24 +113,24 @@ def _as_dry_run(actions: Actions) -> Actions:
 # -- which action ------------------------------------------------------------------------
 
 
-def _verdict(plan: Plan, outcome: Outcome) -> Verdict:
+def _verdict(plan: Plan, outcome: Outcome) -> FlowVerdict:
     """Take the heaviest class that an action is configured for; else the heaviest class."""
     found = [(fault.class_, fault.why) for fault in outcome.faults]
     found += [(one.class_, one.why) for one in outcome.conclusions if one.class_ is not None]
     if not found:
-        return Verdict(None, "accept", "")
+        return FlowVerdict(None, "accept", "")
     excess = outcome.header.excess(plan.limits) if outcome.treatment.verify else None
     if excess is not None:
         return _of_excess(plan, outcome, excess, found)
     order = list(ResultClass)
     found.sort(key=lambda one: (plan.actions[one[0]] == "accept", order.index(one[0])))
     class_, why = found[0]
-    return Verdict(class_, plan.actions[class_], why)
+    return FlowVerdict(class_, plan.actions[class_], why)
 
 
 def _of_excess(
     plan: Plan, outcome: Outcome, excess: Beyond, found: list[tuple[ResultClass, str]]
-) -> Verdict:
+) -> FlowVerdict:
     """Take the strictest action: a header beyond a limit makes no outcome milder.
 
     Nothing temporary is said of what never mends, unless it is the class of another mechanism.
@@ -138,13 +138,13 @@ def _of_excess(
     security = ResultClass.SECURITY
     if outcome.edits.unremoved:
         why = f"{excess}, with {outcome.edits.unremoved} fields to be removed"
-        return Verdict(security, "reject", why)
+        return FlowVerdict(security, "reject", why)
     doubtful = [*UNPROVED]
     if excess.authors_dropped and len(plan.addresses.must_be_signed):
         doubtful.append(ResultClass.UNSIGNED_AUTHOR)
-    verdicts = [Verdict(class_, plan.actions[class_], why) for class_, why in found]
+    verdicts = [FlowVerdict(class_, plan.actions[class_], why) for class_, why in found]
     verdicts += [
-        Verdict(security, plan.actions[class_], str(excess), class_)
+        FlowVerdict(security, plan.actions[class_], str(excess), class_)
         for class_ in (security, *doubtful)
         if plan.actions[class_] != "tempfail"
     ]
@@ -154,7 +154,7 @@ def _of_excess(
     return next((v for v in strictest if v.class_ in DISPOSITIONS), strictest[0])
 
 
-def _closing_steps(outcome: Outcome, verdict: Verdict) -> Iterator[Step]:
+def _closing_steps(outcome: Outcome, verdict: FlowVerdict) -> Iterator[Step]:
     plan = outcome.plan
     for fault in outcome.faults:
         yield Step(Topic.SIGN, "keys", False, f"no signature was made: {fault.why}", None, True)
@@ -164,7 +164,7 @@ def _closing_steps(outcome: Outcome, verdict: Verdict) -> Iterator[Step]:
     yield _action_step(plan, verdict)
 
 
-def _action_step(plan: Plan, verdict: Verdict) -> Step:
+def _action_step(plan: Plan, verdict: FlowVerdict) -> Step:
     if verdict.class_ is None:
         return Step(Topic.ACTION, "actions", False, "accept: nothing is wrong", None, True)
     path = ("actions", str(verdict.option or verdict.class_))
@@ -173,7 +173,7 @@ def _action_step(plan: Plan, verdict: Verdict) -> Step:
     return plan.step(Topic.ACTION, path, why, matched=verdict.action != "accept", decided=True)
 
 
-def _reply(verdict: Verdict, wanted: feedback.Requested | None = None) -> Reply:
+def _reply(verdict: FlowVerdict, wanted: feedback.Requested | None = None) -> Reply:
     class_ = verdict.class_ or ResultClass.INTERNAL_ERROR
     codes = class_.codes
     code, enhanced = codes.reject if verdict.action == "reject" else codes.tempfail
@@ -186,7 +186,7 @@ def _reply(verdict: Verdict, wanted: feedback.Requested | None = None) -> Reply:
     return Reply(code, enhanced, printable[:_REPLY_TEXT])
 
 
-def _quarantine(verdict: Verdict) -> str | None:
+def _quarantine(verdict: FlowVerdict) -> str | None:
     if verdict.action != "quarantine" or verdict.class_ is None:
         return None
     return ": ".join(filter(None, ("DKIM", verdict.class_.sentence, verdict.why)))
@@ -195,7 +195,7 @@ def _quarantine(verdict: Verdict) -> str | None:
 # -- what is written ---------------------------------------------------------------------
 
 
-def _redirection(outcome: Outcome, verdict: Verdict) -> bytes | None:
+def _redirection(outcome: Outcome, verdict: FlowVerdict) -> bytes | None:
     address = outcome.plan.configuration.actions.redirect_failures_to
     return None if address is None or verdict.class_ not in _FAILURES else address.encode()
 
@@ -205,7 +205,7 @@ _FAILURES = frozenset(ResultClass) - {
 }  # fmt: skip
 
 
-def _on_top(outcome: Outcome, verdict: Verdict) -> Iterator[Field]:
+def _on_top(outcome: Outcome, verdict: FlowVerdict) -> Iterator[Field]:
     """Yield the new fields from top to bottom (RFC 6376 §5.6, RFC 8601 §4: above all others)."""
     plan = outcome.plan
     field = outcome.recorded
@@ -228,7 +228,7 @@ def _on_top(outcome: Outcome, verdict: Verdict) -> Iterator[Field]:
 # -- what is logged ----------------------------------------------------------------------
 
 
-def _record(outcome: Outcome, verdict: Verdict, *, reports: int) -> Record:
+def _record(outcome: Outcome, verdict: FlowVerdict, *, reports: int) -> Record:
     transaction, treatment = outcome.transaction, outcome.treatment
     authors = treatment.authorship.authors
     results = [result for one in outcome.conclusions for result in one.results]

@@ -24,7 +24,7 @@ from avowal.milter.events import EndOfMessage, Event, HeaderEnd
 from avowal.milter.inquiry import Inquiry
 from avowal.milter.journal import LOGGER, Facts
 from avowal.milter.packets import Abort, Body, Helo, Mail, PlainAnswer, Quit, QuitNewConnection
-from avowal.milter.service import Job, Service, Verdict
+from avowal.milter.service import Job, MilterVerdict, Service
 from avowal.milter.session import FilterSession
 from avowal.milter.states import State
 
@@ -41,7 +41,7 @@ class _Message:
 
     def __init__(self) -> None:
         self.job: Job | None = None
-        self.slot: Slot[Verdict] | None = None
+        self.slot: Slot[MilterVerdict] | None = None
         self.inquiry: Inquiry | None = None
         self.fault: str | None = None
         self.ended_at = 0.0
@@ -238,7 +238,7 @@ class Connection(asyncio.Protocol):
             self._wait(message)
         inquiry.when_done(lambda: self._guarded(lambda: self._conclude(message)))
 
-    def _decided(self, message: _Message, verdict: Verdict) -> None:
+    def _decided(self, message: _Message, verdict: MilterVerdict) -> None:
         if verdict.before is None:
             self._carry_out(message, verdict)
             return
@@ -247,7 +247,9 @@ class Connection(asyncio.Protocol):
         task = self._prepared(message, verdict.before)
         message.task = asyncio.get_running_loop().create_task(task)
 
-    async def _prepared(self, message: _Message, before: Callable[[], Awaitable[Verdict]]) -> None:
+    async def _prepared(
+        self, message: _Message, before: Callable[[], Awaitable[MilterVerdict]]
+    ) -> None:
         try:
             verdict = await before()
         except Exception:  # noqa: BLE001 - the same, in a task
@@ -259,7 +261,7 @@ class Connection(asyncio.Protocol):
         if message is self._message:
             self._guarded(lambda: self._carry_out(message, verdict))
 
-    def _carry_out(self, message: _Message, verdict: Verdict) -> None:
+    def _carry_out(self, message: _Message, verdict: MilterVerdict) -> None:
         try:
             self._session.answer(verdict.answer, verdict.modifications)
         except UsageError as fault:  # a field no MTA would take, an action it does not permit
@@ -281,7 +283,7 @@ class Connection(asyncio.Protocol):
             session.answer(PlainAnswer.TEMPFAIL)
         self._told(message, verdict)
 
-    def _told(self, message: _Message, verdict: Verdict) -> None:
+    def _told(self, message: _Message, verdict: MilterVerdict) -> None:
         """Nothing of a message is kept once it is answered."""
         dns = None if message.inquiry is None else message.inquiry.seconds
         times = Durations(time.monotonic() - message.ended_at, dns)

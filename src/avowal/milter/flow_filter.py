@@ -23,7 +23,7 @@ from avowal.milter.journal import Journal
 from avowal.milter.meters import Meters
 from avowal.milter.outbox import Outbox
 from avowal.milter.packets import PlainAnswer
-from avowal.milter.service import Verdict
+from avowal.milter.service import MilterVerdict
 from avowal.milter.session import FilterSession
 
 
@@ -65,7 +65,7 @@ class FlowFilter:
         inspection = Inspection(self.plan, transaction, event.header, now=now, agenda=agenda)
         return FlowJob(self, session, agenda, inspection)
 
-    def failure(self, session: FilterSession, role: Role, why: str, /) -> Verdict:
+    def failure(self, session: FilterSession, role: Role, why: str, /) -> MilterVerdict:
         """Say what `actions.internal_error` says."""
         transaction = self._transaction(session, role, self._now())
         return self.verdict(failure(self.plan, transaction, why), session)
@@ -79,7 +79,7 @@ class FlowFilter:
             draw=int(random() * 100),  # noqa: S311 - no secret: a share of messages
         )
 
-    def verdict(self, actions: Actions, session: FilterSession) -> Verdict:
+    def verdict(self, actions: Actions, session: FilterSession) -> MilterVerdict:
         """Say actions in milter packets.  Raises UsageError for a field no MTA would take."""
 
         def told(times: Durations) -> None:
@@ -88,7 +88,7 @@ class FlowFilter:
             if self.outbox is not None and (actions.reports or actions.diagnosis):
                 self.outbox.take(actions)
 
-        return Verdict(
+        return MilterVerdict(
             response.answer_of(actions), response.modifications_of(actions, session), told
         )
 
@@ -111,20 +111,20 @@ class FlowJob:
         self.agenda = agenda
         self.feed: Callable[[bytes], bool] = inspection.feed
 
-    def finish(self) -> Steps[Verdict]:
+    def finish(self) -> Steps[MilterVerdict]:
         """Conclude, sign, decide."""
         outcome = yield from self._inspection.finish()
         if self._filter.remote:
             # What is answered is known when the keys have signed.
-            return Verdict(PlainAnswer.TEMPFAIL, before=lambda: self._asealed(outcome))
+            return MilterVerdict(PlainAnswer.TEMPFAIL, before=lambda: self._asealed(outcome))
         started = time.monotonic()
         return self._decided(self._inspection.sealed(outcome), started)
 
-    async def _asealed(self, outcome: Outcome) -> Verdict:
+    async def _asealed(self, outcome: Outcome) -> MilterVerdict:
         """Sign with keys that answer asynchronously."""
         started = time.monotonic()
         return self._decided(await self._inspection.asealed(outcome), started)
 
-    def _decided(self, outcome: Outcome, started: float) -> Verdict:
+    def _decided(self, outcome: Outcome, started: float) -> MilterVerdict:
         self._filter.meters.signing(time.monotonic() - started)
         return self._filter.verdict(decide(outcome), self._session)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from avowal.milter.connection import Connection
 
 
-class Verdict(NamedTuple):
+class MilterVerdict(NamedTuple):
     """What the MTA is told; `told` is called once it was, to log and count.
 
     `before` is awaited first, where something has to be done before the answer that takes
@@ -37,7 +37,7 @@ class Verdict(NamedTuple):
     answer: Answer
     modifications: tuple[Modification, ...] = ()
     told: Callable[[Durations], None] = lambda times: None
-    before: Callable[[], Awaitable[Verdict]] | None = None
+    before: Callable[[], Awaitable[MilterVerdict]] | None = None
 
 
 class Job(Protocol):
@@ -53,7 +53,7 @@ class Job(Protocol):
     def feed(self, chunk: bytes, /) -> bool:
         """Take octets of the body; return whether more of them matter."""
 
-    def finish(self) -> Steps[Verdict]:
+    def finish(self) -> Steps[MilterVerdict]:
         """Conclude, when the agenda is idle or closed; may ask once more."""
 
 
@@ -67,7 +67,7 @@ class Filter(Protocol):
     def begin(self, session: FilterSession, event: HeaderEnd, role: Role, /) -> Job:
         """Take a message whose header has come."""
 
-    def failure(self, session: FilterSession, role: Role, why: str, /) -> Verdict:
+    def failure(self, session: FilterSession, role: Role, why: str, /) -> MilterVerdict:
         """Say what the MTA is told about a message we failed on."""
 
 

@@ -216,12 +216,12 @@ def _read(invocation: Invocation) -> OpendkimConf:
 
 def notes(conf: OpendkimConf, *, tolerated: bool = False) -> Iterator[str]:
     """Yield what is to be said about options that have no effect here."""
-    from avowal.config.opendkim_options import Verdict  # noqa: PLC0415 - read already
+    from avowal.config.opendkim_options import OptionSupport  # noqa: PLC0415 - read already
 
     for setting in conf.effective:
         option = setting.option
-        removed = option.verdict is Verdict.REMOVED and tolerated
-        if option.verdict is Verdict.IGNORED or removed:
+        removed = option.verdict is OptionSupport.REMOVED and tolerated
+        if option.verdict is OptionSupport.IGNORED or removed:
             yield f"{setting.place}: {option.name} has no effect: {option.note}"
 
 

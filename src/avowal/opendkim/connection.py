@@ -41,7 +41,7 @@ from avowal.opendkim.filtering import Filtering, Generation
 from avowal.opendkim.journal import Level, Line, line
 from avowal.opendkim.settings import Settings
 from avowal.opendkim.verdict import Mail as OutgoingMail
-from avowal.opendkim.verdict import Verdict
+from avowal.opendkim.verdict import OpendkimVerdict
 from avowal.opendkim.verification import limits_of
 
 _PROGRESS_SECONDS = 8.0  # below Sendmail's 10 s between two reads
@@ -60,7 +60,9 @@ class Shadow(Protocol):
 
     def signing_time(self, header: Header, now: int, /) -> int: ...
 
-    def compare(self, filtering: Filtering, verdict: Verdict, envelope: Envelope, /) -> None: ...
+    def compare(
+        self, filtering: Filtering, verdict: OpendkimVerdict, envelope: Envelope, /
+    ) -> None: ...
 
 
 @dataclass(slots=True, kw_only=True)
@@ -238,14 +240,14 @@ class Connection(asyncio.Protocol):
         self._ask_patience_later()
         inquiry.when_done(lambda: self._guarded(lambda: self._judged(message, inquiry, slot)))
 
-    def _judged(self, message: Filtering, inquiry: Inquiry, slot: Slot[Verdict]) -> None:
+    def _judged(self, message: Filtering, inquiry: Inquiry, slot: Slot[OpendkimVerdict]) -> None:
         if message is not self._message:
             return
         if inquiry.failed is not None:
             raise inquiry.failed
         self._conclude(slot.value)
 
-    def _conclude(self, verdict: Verdict) -> None:
+    def _conclude(self, verdict: OpendkimVerdict) -> None:
         """Answer; reports leave first, so that the signer has them when the mail is through."""
         if not verdict.mails or self._service.shadow is not None:
             self._answer(verdict)
@@ -260,10 +262,10 @@ class Connection(asyncio.Protocol):
 
         task.add_done_callback(sent)
 
-    async def _send(self, verdict: Verdict) -> None:
+    async def _send(self, verdict: OpendkimVerdict) -> None:
         await self._service.send(verdict.mails)
 
-    def _answer(self, verdict: Verdict) -> None:
+    def _answer(self, verdict: OpendkimVerdict) -> None:
         message, service, session = self._message, self._service, self._session
         if service.shadow is not None and message is not None:
             service.shadow.compare(message, verdict, self._envelope)
@@ -277,7 +279,7 @@ class Connection(asyncio.Protocol):
                 service.log.write(line)
         self._forget()
 
-    def _permitted(self, verdict: Verdict) -> list[Modification]:
+    def _permitted(self, verdict: OpendkimVerdict) -> list[Modification]:
         """Return the modifications that the MTA takes."""
         agreement = self._session.agreement
         if agreement is None:

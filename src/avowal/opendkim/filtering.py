@@ -25,7 +25,7 @@ from avowal.opendkim.keyring import Keyring
 from avowal.opendkim.settings import Settings
 from avowal.opendkim.signing import SigningWork
 from avowal.opendkim.treatment import Kind, Treatment, header_fault, treat
-from avowal.opendkim.verdict import Verdict
+from avowal.opendkim.verdict import OpendkimVerdict
 from avowal.opendkim.verification import VerifyingWork
 
 
@@ -70,11 +70,11 @@ class Filtering:
         self.header = header
         self.agenda = Agenda(shares_of(DEFAULT))
         self.journal = Journal(envelope.job, generation.detail)
-        self.early: Verdict | None = None
+        self.early: OpendkimVerdict | None = None
         self.treatment: Treatment | None = None
         self._signing: SigningWork | None = None
         self._verifying: VerifyingWork | None = None
-        self._settled: Verdict | None = None
+        self._settled: OpendkimVerdict | None = None
         self._malformed = False
         if _is_oversize(header, settings):
             self._settle(verification.oversize_verdict(settings, self.journal))
@@ -86,11 +86,11 @@ class Filtering:
     def _begin(self, treatment: Treatment, seen: Header, now: int, draw: int) -> None:
         kind = treatment.kind
         if kind is Kind.LEAVE:
-            self.early = Verdict(answer=PlainAnswer.ACCEPT)
+            self.early = OpendkimVerdict(answer=PlainAnswer.ACCEPT)
         elif kind is Kind.UNAVAILABLE:
-            self.early = Verdict(answer=PlainAnswer.TEMPFAIL)
+            self.early = OpendkimVerdict(answer=PlainAnswer.TEMPFAIL)
         elif kind is Kind.REFUSE:
-            self.early = Verdict(answer=_refusal(treatment.why or "malformed"))
+            self.early = OpendkimVerdict(answer=_refusal(treatment.why or "malformed"))
         elif kind is Kind.MALFORMED or self._breaks_counts():
             self._malformed = True
         elif (why := verification.syntax_fault(self.header)) is not None:
@@ -103,7 +103,7 @@ class Filtering:
                 now=now, draw=draw, agenda=self.agenda,
             )  # fmt: skip
 
-    def _settle(self, verdict: Verdict) -> None:
+    def _settle(self, verdict: OpendkimVerdict) -> None:
         """Answer now, as OpenDKIM does; what is let through loses its forged results first."""
         signs = self.treatment is not None and self.treatment.kind is Kind.SIGN
         if signs or verdict.answer is not PlainAnswer.ACCEPT:
@@ -135,7 +135,7 @@ class Filtering:
             return True
         return self._verifying is not None and self._verifying.feed(chunk)
 
-    def finish(self) -> Steps[Verdict]:
+    def finish(self) -> Steps[OpendkimVerdict]:
         """End the message and say what to do with it."""
         if self.early is not None:
             return self.early

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from avowal.config.opendkim_conf import OpendkimConf, Setting, read_conf
-from avowal.config.opendkim_options import BY_NAME, Kind, Option, Verdict
+from avowal.config.opendkim_options import BY_NAME, Kind, Option, OptionSupport
 from avowal.opendkim.translation import (
     Became,
     Translation,
@@ -31,7 +31,7 @@ _OWN = (
     ("debugLevel", Kind.INTEGER),
 )
 _KNOWN: Mapping[str, Option] = BY_NAME | {
-    name.lower(): Option(name, kind, Verdict.SUPPORTED) for name, kind in _OWN
+    name.lower(): Option(name, kind, OptionSupport.SUPPORTED) for name, kind in _OWN
 }
 _AS_OPENDKIM = frozenset({
     "AuthservID", "Canonicalization", "DNSTimeout", "Include", "InternalHosts", "MinimumKeyBits",

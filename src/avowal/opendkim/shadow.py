@@ -18,7 +18,7 @@ from avowal.opendkim.envelope import Envelope
 from avowal.opendkim.filtering import Filtering
 from avowal.opendkim.forged import authserv_id
 from avowal.opendkim.journal import Level, line
-from avowal.opendkim.verdict import Verdict
+from avowal.opendkim.verdict import OpendkimVerdict
 from avowal.taglist import TagList
 
 _SIGNATURE, _RESULTS = b"DKIM-Signature", b"Authentication-Results"
@@ -41,7 +41,7 @@ class ShadowLog:
                 return int(written)
         return now
 
-    def compare(self, filtering: Filtering, verdict: Verdict, envelope: Envelope) -> None:
+    def compare(self, filtering: Filtering, verdict: OpendkimVerdict, envelope: Envelope) -> None:
         """Compare what we would do with the fields that stand in the message."""
         differences = [
             *_signatures(filtering.header, verdict),
@@ -65,7 +65,7 @@ class ShadowLog:
                 self.log.write(line(Level.INFO, f"shadow: {count} times: {kind}"))
 
 
-def _signatures(header: Header, verdict: Verdict) -> Iterator[tuple[str, str]]:
+def _signatures(header: Header, verdict: OpendkimVerdict) -> Iterator[tuple[str, str]]:
     """Yield (kind, detail) for each signature of ours that is not in the message as it is."""
     theirs = [field.value.replace(b"\r\n", b"\n") for field in header.named(_SIGNATURE.lower())]
     for ours in _inserted(verdict, _SIGNATURE):
@@ -84,7 +84,7 @@ def _signatures(header: Header, verdict: Verdict) -> Iterator[tuple[str, str]]:
 
 
 def _results(
-    filtering: Filtering, verdict: Verdict, envelope: Envelope
+    filtering: Filtering, verdict: OpendkimVerdict, envelope: Envelope
 ) -> Iterator[tuple[str, str]]:
     """Yield the difference of Authentication-Results, if there is one."""
     name = authserv_id(filtering.settings, envelope).encode("utf-8", "surrogateescape")
@@ -103,13 +103,13 @@ def _results(
         yield "other results", f"results: theirs {shown[0]!r}, ours {shown[1]!r}"
 
 
-def _answers(verdict: Verdict) -> Iterator[tuple[str, str]]:
+def _answers(verdict: OpendkimVerdict) -> Iterator[tuple[str, str]]:
     """The message was let through, or it would not be here."""
     if verdict.answer not in (PlainAnswer.ACCEPT, PlainAnswer.CONTINUE):
         yield "we would not accept", f"we would answer {verdict.answer}"
 
 
-def _doings(verdict: Verdict) -> Iterator[str]:
+def _doings(verdict: OpendkimVerdict) -> Iterator[str]:
     for value in _inserted(verdict, _SIGNATURE):
         tags = TagList.salvage(value)
         words = (tags.get("s") or b"").decode(), (tags.get("d") or b"").decode()
@@ -118,7 +118,7 @@ def _doings(verdict: Verdict) -> Iterator[str]:
         yield b" ".join(value.split()).decode("utf-8", "replace")
 
 
-def _inserted(verdict: Verdict, name: bytes) -> Iterator[bytes]:
+def _inserted(verdict: OpendkimVerdict, name: bytes) -> Iterator[bytes]:
     for modification in verdict.modifications:
         if isinstance(modification, InsertHeader) and modification.name == name:
             yield modification.value

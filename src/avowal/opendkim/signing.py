@@ -18,7 +18,7 @@ from avowal.opendkim.layout import OpendkimLayout
 from avowal.opendkim.results import software_value
 from avowal.opendkim.settings import Settings
 from avowal.opendkim.treatment import Signing, Treatment
-from avowal.opendkim.verdict import Verdict, answer_of
+from avowal.opendkim.verdict import OpendkimVerdict, answer_of
 
 _FIELD_NAME = "DKIM-Signature"
 
@@ -49,7 +49,7 @@ class SigningWork:
         """Take the next octets of the body."""
         self._signer.feed(chunk)
 
-    def finish(self) -> Verdict:
+    def finish(self) -> OpendkimVerdict:
         """Sign, and say what to do."""
         try:
             _refuse_short_keys(self._settings, self._signings)
@@ -61,7 +61,7 @@ class SigningWork:
             self._journal.success(
                 f"{_FIELD_NAME} field added (s={signing.selector}, d={signing.domain})"
             )
-        return Verdict(modifications=tuple(modifications))
+        return OpendkimVerdict(modifications=tuple(modifications))
 
     def _removals(self) -> tuple[Modification, ...]:
         old = self._header.positions.get(b"dkim-signature", ())
@@ -84,10 +84,12 @@ def software_field(settings: Settings, envelope: Envelope) -> tuple[Modification
     return (InsertHeader(0, b"DKIM-Filter", value),)
 
 
-def refused(settings: Settings, journal: Journal, fault: UsageError) -> Verdict:
+def refused(settings: Settings, journal: Journal, fault: UsageError) -> OpendkimVerdict:
     """Return what happens to a message that cannot be signed (On-SignatureError)."""
     journal.error(f"signature generation error: {fault}")
-    return Verdict(answer=answer_of(settings.actions["On-SignatureError"], "DKIM signing error"))
+    return OpendkimVerdict(
+        answer=answer_of(settings.actions["On-SignatureError"], "DKIM signing error")
+    )
 
 
 def _refuse_short_keys(settings: Settings, signings: Iterable[Signing]) -> None:

@@ -19,7 +19,7 @@ from avowal.opendkim.filtering import Filtering, Generation
 from avowal.opendkim.settings import compiled
 from avowal.opendkim.sigerrors import error_of
 from avowal.opendkim.sources import resolver_of
-from avowal.opendkim.verdict import Verdict
+from avowal.opendkim.verdict import OpendkimVerdict
 
 _NAME = "avowal-opendkim"
 _OK, _DATA, _UNAVAILABLE = 0, 65, 69
@@ -62,7 +62,7 @@ def test_messages(
     return status
 
 
-def _report(name: str, filtering: Filtering, verdict: Verdict, verbosity: int) -> str:
+def _report(name: str, filtering: Filtering, verdict: OpendkimVerdict, verbosity: int) -> str:
     lines = [f"{_NAME}: {name}: {_sentence(v)}" for v in filtering.verifications]
     inserted = [m for m in verdict.modifications if isinstance(m, InsertHeader)]
     signatures = [m for m in inserted if m.name == b"DKIM-Signature"]

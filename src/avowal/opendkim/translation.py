@@ -15,7 +15,7 @@ import msgspec
 
 from avowal.config.model import Configuration
 from avowal.config.opendkim_conf import OpendkimConf, Setting
-from avowal.config.opendkim_options import Verdict
+from avowal.config.opendkim_options import OptionSupport
 from avowal.config.writing import toml
 from avowal.crypto.algorithms import signing_names
 from avowal.errors import AvowalError, ConfigError
@@ -85,9 +85,9 @@ def translate(conf: OpendkimConf) -> Translation:
 def became(made: Translation, setting: Setting) -> str:
     """Translate one setting; say what it became."""
     option = setting.option
-    if option.verdict is Verdict.IGNORED:
+    if option.verdict is OptionSupport.IGNORED:
         return f"nothing: {option.note}"
-    if option.verdict in (Verdict.REFUSED, Verdict.REMOVED):
+    if option.verdict in (OptionSupport.REFUSED, OptionSupport.REMOVED):
         return f"NOTHING, {option.verdict}: {option.note}"
     special = _SPECIAL.get(option.name)
     if special is not None:

@@ -23,7 +23,7 @@ class Mail:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class OpendkimVerdict:
     """The answer to the MTA, the modifications before it, and mail to send besides."""
 
     answer: Answer = PlainAnswer.ACCEPT

@@ -52,7 +52,7 @@ from avowal.opendkim.sigerrors import (
 )
 from avowal.opendkim.signing import software_field
 from avowal.opendkim.treatment import Treatment
-from avowal.opendkim.verdict import Verdict, answer_of, holds
+from avowal.opendkim.verdict import OpendkimVerdict, answer_of, holds
 from avowal.overflow import Beyond
 from avowal.policy import atps
 from avowal.policy.evidence import SignatureResult
@@ -165,7 +165,7 @@ class VerifyingWork:
         self._feedback.feed(chunk)
         return self._examination.feed(chunk) or self._feedback.wants_body
 
-    def finish(self) -> Steps[Verdict]:
+    def finish(self) -> Steps[OpendkimVerdict]:
         """Judge; asks once more for ATPS and report records where they matter."""
         self._feedback.end()
         findings = yield from self._examination.finish()
@@ -193,7 +193,7 @@ class VerifyingWork:
         reply = None if consequence is None else consequence.reply
         if reply is not None and wanted and wanted[0].text:
             reply = f"{wanted[0].text}: {reply}"  # RFC 6651 §3.3 step 10
-        return Verdict(
+        return OpendkimVerdict(
             answer=answer_of(action, reply, consequence.tempfail_code if consequence else "4.7.0"),
             modifications=(
                 *removals,
@@ -315,7 +315,7 @@ class VerifyingWork:
 
     # -- the rest --------------------------------------------------------------------------
 
-    def _unread(self, beyond: Beyond, removals: Iterable[Modification]) -> Verdict:
+    def _unread(self, beyond: Beyond, removals: Iterable[Modification]) -> OpendkimVerdict:
         """Return what happens to a header of more fields than we read: it is not verified.
 
         Deliberate: OpenDKIM has no such limit, and ours is never a reason for a temporary
@@ -324,7 +324,7 @@ class VerifyingWork:
         action = settled_action(self._settings)
         self._journal.notice(str(beyond))
         value = results.unread_value(self._authserv_id)
-        return Verdict(
+        return OpendkimVerdict(
             answer=answer_of(action, None),
             modifications=(
                 *removals,
@@ -334,7 +334,7 @@ class VerifyingWork:
             ),
         )
 
-    def _unsigned(self, removals: Iterable[Modification]) -> Verdict:
+    def _unsigned(self, removals: Iterable[Modification]) -> OpendkimVerdict:
         action = self._settings.actions["On-NoSignature"]
         adds = self._settings.on("AlwaysAddARHeader")
         if action != "accept" or (self._settings.on("LogWhy") and not adds):
@@ -344,7 +344,7 @@ class VerifyingWork:
             modifications.append(InsertHeader(0, _AR, results.none_value(self._authserv_id)))
         modifications += software_field(self._settings, self._envelope)
         modifications += holds(action, NO_SIGNATURE.log)
-        return Verdict(
+        return OpendkimVerdict(
             answer=answer_of(action, NO_SIGNATURE.reply), modifications=tuple(modifications)
         )
 
@@ -359,31 +359,33 @@ def settled_action(settings: Settings) -> str:
     return "quarantine" if action == "tempfail" else action
 
 
-def syntax_verdict(settings: Settings, journal: Journal, why: str) -> Verdict:
+def syntax_verdict(settings: Settings, journal: Journal, why: str) -> OpendkimVerdict:
     """Return what happens to a message with a signature that is no tag list."""
     journal.info(f"{SYNTAX.log}: {why}")
     action = settings.actions[SYNTAX.option]
-    return Verdict(answer=answer_of(action, SYNTAX.reply), modifications=holds(action, SYNTAX.log))
+    return OpendkimVerdict(
+        answer=answer_of(action, SYNTAX.reply), modifications=holds(action, SYNTAX.log)
+    )
 
 
-def oversize_verdict(settings: Settings, journal: Journal) -> Verdict:
+def oversize_verdict(settings: Settings, journal: Journal) -> OpendkimVerdict:
     """Return what happens to a message whose header is beyond MaximumHeaders."""
     journal.notice("too much header data")
     action = settings.actions["On-Security"]
-    return Verdict(
+    return OpendkimVerdict(
         answer=answer_of(action, None), modifications=holds(action, "too much header data")
     )
 
 
 def malformed_verdict(
     settings: Settings, envelope: Envelope, header: Header, journal: Journal
-) -> Verdict:
+) -> OpendkimVerdict:
     """Return what happens to a message whose author cannot be told, or that breaks RFC 5322."""
     removals = forged.removals(settings, envelope, header, journal)
     if settings.on("IgnoreMalformedMail"):
-        return Verdict(modifications=removals)
+        return OpendkimVerdict(modifications=removals)
     value = results.malformed_value(forged.authserv_id(settings, envelope))
-    return Verdict(modifications=(*removals, InsertHeader(0, _AR, value)))
+    return OpendkimVerdict(modifications=(*removals, InsertHeader(0, _AR, value)))
 
 
 def _deciding(judged: Sequence[Judged]) -> Judged:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from avowal.config.opendkim_conf import OpendkimConf, c_integer, read_conf
-from avowal.config.opendkim_options import OPTIONS, Kind, Verdict
+from avowal.config.opendkim_options import OPTIONS, Kind, OptionSupport
 from avowal.errors import ConfigError
 
 
@@ -117,7 +117,7 @@ def test_every_option_has_a_kind_and_a_verdict() -> None:
 
 
 def test_whatever_is_not_supported_says_what_to_do() -> None:
-    assert all(option.note for option in OPTIONS if option.verdict is not Verdict.SUPPORTED)
+    assert all(option.note for option in OPTIONS if option.verdict is not OptionSupport.SUPPORTED)
 
 
 # Counted in 31 public configurations: each of these stands in one of them at least.
@@ -172,4 +172,4 @@ _SEEN = [
 @pytest.mark.parametrize("name", _SEEN)
 def test_options_in_use_are_not_refused(name: str) -> None:
     (option,) = [option for option in OPTIONS if option.name == name]
-    assert option.verdict in (Verdict.SUPPORTED, Verdict.IGNORED)
+    assert option.verdict in (OptionSupport.SUPPORTED, OptionSupport.IGNORED)

@@ -34,7 +34,7 @@ from avowal.milter.packets import (
     ReplyCode,
 )
 from avowal.milter.server import MilterServer
-from avowal.milter.service import Verdict
+from avowal.milter.service import MilterVerdict
 from avowal.milter.session import FilterSession
 from avowal.testing import Zone
 
@@ -420,10 +420,10 @@ class _Unwritable:
         self.questions = work.questions
         self.feed = work.feed
 
-    def finish(self, answers: Any, /) -> Verdict:
+    def finish(self, answers: Any, /) -> MilterVerdict:
         from avowal.milter.packets import ChangeSender
 
-        return Verdict(PlainAnswer.CONTINUE, (ChangeSender(b"<>"),))
+        return MilterVerdict(PlainAnswer.CONTINUE, (ChangeSender(b"<>"),))
 
 
 @pytest.mark.parametrize("place", ["begin", "questions", "field"])
