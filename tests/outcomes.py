@@ -31,7 +31,7 @@ from avowal.mailbox import Authors
 from avowal.message import Field, Header
 from avowal.names import DomainName, Identity
 from avowal.policy import vbr
-from avowal.policy.dmarc.record import Record
+from avowal.policy.dmarc.record import DmarcRecord
 from avowal.taglist import TagList
 from avowal.tokens import scan
 
@@ -90,7 +90,9 @@ GRAMMARS: dict[str, Grammar] = {
         KeyRecord.parse, (*_FOLDS, b"p=", b"QUJD", b";", b"h=", b"sha256", b":", b"t=", b"k=rsa")
     ),
     "dmarc-record": Grammar(
-        Record.parse, (b"p=", b"reject", b";", b" ", b"rua=", b"mailto:a@b", b","), b"v=DMARC1;"
+        DmarcRecord.parse,
+        (b"p=", b"reject", b";", b" ", b"rua=", b"mailto:a@b", b","),
+        b"v=DMARC1;",
     ),
     "results": Grammar(grammar.parse, (*_RESULTS, *_FOLDS, b'"', b"\\"), b"e.com; "),
     "results-reason": Grammar(grammar.parse, (*_QUOTING, *_FOLDS), b'e;spf=pass reason="', b'"'),

@@ -19,7 +19,7 @@ from avowal.names import DomainName, NameFault
 from avowal.policy import adsp
 from avowal.policy.dmarc import evaluate as dmarc
 from avowal.policy.dmarc.alignment import Identifier, Organizations, compare_names
-from avowal.policy.dmarc.record import Record, RecordFault
+from avowal.policy.dmarc.record import DmarcRecord, DmarcRecordFault
 from avowal.policy.dmarc.suffixes import public_suffix_list
 from avowal.policy.evidence import EnvelopeResult, SignatureResult
 
@@ -79,8 +79,8 @@ def test_a_message_gets_its_dmarc_verdict(case: Case) -> None:
 @pytest.mark.parametrize("case", params("dmarc-record-parse"))
 def test_a_record_is_read(case: Case) -> None:
     try:
-        record: Record | None = Record.parse(case.octets)
-    except RecordFault:
+        record: DmarcRecord | None = DmarcRecord.parse(case.octets)
+    except DmarcRecordFault:
         record = None
     usable = None if record is None else record.usable_policy
 
@@ -94,7 +94,7 @@ def test_a_record_is_read(case: Case) -> None:
     assert holds(case, "error" if usable is None else f"p={usable}", agrees)
 
 
-def described(record: Record) -> dict[str, Any]:
+def described(record: DmarcRecord) -> dict[str, Any]:
     sp = record.sp or record.p
     return {
         "p": record.p,
@@ -125,7 +125,7 @@ def aligned(case: Case) -> str:
         author, other = name(case.options["a"]), name(case.options["b"])
     except NameFault:
         return "no names"
-    record = Record.parse(f"v=DMARC1; p=none; adkim={case.options['mode'][0]}".encode())
+    record = DmarcRecord.parse(f"v=DMARC1; p=none; adkim={case.options['mode'][0]}".encode())
     organizations = Organizations()
     organizations.look_up(author, [other], public_suffix_list())
     compared = compare_names(author, record, (Identifier("dkim", other, "pass"),), organizations)

@@ -7,7 +7,7 @@ whatever else a server adds is passed over.
 from __future__ import annotations
 
 from avowal.dns import reply
-from avowal.dns.reply import Record, Reply
+from avowal.dns.reply import Reply, ResourceRecord
 from avowal.dns.wirename import Malformed
 from avowal.lookup import Answer, Failure, Outcome
 
@@ -77,10 +77,10 @@ class Chain:
         records = dict.fromkeys(map(message.presentation, found))  # a set, RFC 2181 §5
         return Answer.found(*records, ttl=self._ttl, secure=self._secure)
 
-    def _at(self, message: Reply, rrtype: int) -> list[Record]:
+    def _at(self, message: Reply, rrtype: int) -> list[ResourceRecord]:
         return [r for r in message.answer if r.type == rrtype and r.name == self.name]
 
-    def _lower_ttl(self, records: list[Record]) -> None:
+    def _lower_ttl(self, records: list[ResourceRecord]) -> None:
         """One TTL for a set, and for the way to it: the smallest (RFC 2181 §5.2)."""
         self._ttl = min(self._ttl, *(record.ttl for record in records))
 

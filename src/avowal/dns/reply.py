@@ -32,7 +32,7 @@ AA, RA, AD = 0x0400, 0x0080, 0x0020
 NOERROR, SERVFAIL, NXDOMAIN, REFUSED, NOTAUTH = 0, 2, 3, 5, 9
 
 
-class Record(NamedTuple):
+class ResourceRecord(NamedTuple):
     """One resource record: owner in lower-cased wire form, and where its RDATA stands."""
 
     name: bytes
@@ -49,8 +49,8 @@ class Reply:
     octets: bytes
     flags: int
     rcode: int
-    answer: tuple[Record, ...]
-    authority: tuple[Record, ...]
+    answer: tuple[ResourceRecord, ...]
+    authority: tuple[ResourceRecord, ...]
     names: Names
 
     @classmethod
@@ -70,7 +70,7 @@ class Reply:
             _, place = names.at(place)
             place += _QUESTION_TAIL
         rcode = flags & 0xF
-        sections: list[tuple[Record, ...]] = []
+        sections: list[tuple[ResourceRecord, ...]] = []
         for count in (answers, authorities, additionals):
             records = []
             for _ in range(count):
@@ -84,24 +84,24 @@ class Reply:
                     rcode |= ttl >> 24 << 4  # RFC 6891 §6.1.3
                 elif rrclass == _CLASS_IN:
                     ttl = ttl if ttl <= _MAX_TTL else 0
-                    records.append(Record(name.wire.lower(), rrtype, ttl, place, stop))
+                    records.append(ResourceRecord(name.wire.lower(), rrtype, ttl, place, stop))
                 place = stop
             sections.append(tuple(records))
         if place != len(octets):
             raise Malformed("octets behind the end")
         return cls(octets, flags, rcode, sections[0], sections[1], names)
 
-    def target(self, alias: Record) -> bytes:
+    def target(self, alias: ResourceRecord) -> bytes:
         """Return the name a CNAME leads to.  Raises Malformed."""
         return self._name(alias.start, alias.stop).wire.lower()
 
-    def minimum(self, soa: Record) -> int:
+    def minimum(self, soa: ResourceRecord) -> int:
         """Return the last number of a SOA: how long an absence holds (RFC 2308 §4)."""
         if soa.stop - soa.start < 22:  # two names and five numbers
             raise Malformed("a SOA too short")
         return int.from_bytes(self.octets[soa.stop - 4 : soa.stop], "big")
 
-    def presentation(self, record: Record) -> bytes:
+    def presentation(self, record: ResourceRecord) -> bytes:
         """Write a record as `lookup.Answer` says.  Raises Malformed."""
         if record.type == TXT:
             return self._joined(record)  # RFC 6376 §3.6.2.2
@@ -127,7 +127,7 @@ class Reply:
             raise Malformed("RDATA of another form") from None
         return presentation(data)
 
-    def _address(self, record: Record) -> bytes:
+    def _address(self, record: ResourceRecord) -> bytes:
         octets = self.octets[record.start : record.stop]
         family, size = _ADDRESSES[record.type]
         if len(octets) != size:
@@ -144,7 +144,7 @@ class Reply:
             raise Malformed("a name of another length")
         return name
 
-    def _joined(self, record: Record) -> bytes:
+    def _joined(self, record: ResourceRecord) -> bytes:
         """Join the character-strings of a TXT record; there is one at least (RFC 1035 §3.3.14)."""
         octets, place = self.octets, record.start
         strings = []

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
-from avowal.flow.record import Record
+from avowal.flow.record import MessageRecord
 from avowal.flow.trace import Trace
 from avowal.message import Field
 from avowal.report.arf import ReportMail
@@ -68,7 +68,7 @@ class Actions:
     what to note down for the operator.  `record` is for the log, `trace` says why.
     """
 
-    record: Record
+    record: MessageRecord
     trace: Trace
     disposition: FlowDisposition = FlowDisposition.ACCEPT
     reply: Reply | None = None

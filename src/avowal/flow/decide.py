@@ -18,7 +18,7 @@ from avowal.flow.classes import DISPOSITIONS, STRICTNESS, UNPROVED, ResultClass
 from avowal.flow.edits import own_ids
 from avowal.flow.inspection import Outcome
 from avowal.flow.plan import Plan
-from avowal.flow.record import Checked, Made, Record
+from avowal.flow.record import Checked, Made, MessageRecord
 from avowal.flow.results_field import is_written, results_field
 from avowal.flow.signatures import Judgement
 from avowal.flow.trace import Step, Topic, Trace
@@ -83,7 +83,7 @@ def failure(plan: Plan, transaction: Transaction, why: str) -> Actions:
     """
     class_ = ResultClass.INTERNAL_ERROR
     verdict = FlowVerdict(class_, plan.actions[class_], why)
-    record = Record(
+    record = MessageRecord(
         action=verdict.action,
         treatment="none",
         why="not signed: the inspection failed",
@@ -228,11 +228,11 @@ def _on_top(outcome: Outcome, verdict: FlowVerdict) -> Iterator[Field]:
 # -- what is logged ----------------------------------------------------------------------
 
 
-def _record(outcome: Outcome, verdict: FlowVerdict, *, reports: int) -> Record:
+def _record(outcome: Outcome, verdict: FlowVerdict, *, reports: int) -> MessageRecord:
     transaction, treatment = outcome.transaction, outcome.treatment
     authors = treatment.authorship.authors
     results = [result for one in outcome.conclusions for result in one.results]
-    return Record(
+    return MessageRecord(
         action=verdict.action,
         treatment=treatment.word,
         why=treatment.why,

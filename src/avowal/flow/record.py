@@ -32,7 +32,7 @@ class Checked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class MessageRecord:
     """What one message was and what became of it.
 
     `action` is the disposition's word, or `quarantine`, `tag`; `treatment` is `sign`,

@@ -18,7 +18,7 @@ from pathlib import Path
 from avowal.config.model import Log
 from avowal.errors import EnvironmentFault
 from avowal.flow.actions import Actions
-from avowal.flow.record import Record
+from avowal.flow.record import MessageRecord
 from avowal.flow.trace import Topic
 from avowal.milter.durations import Durations
 from avowal.text import printable
@@ -142,7 +142,7 @@ class Journal:
 
 def classic(actions: Actions, options: Log) -> Iterator[str]:
     """Yield the lines that readers of OpenDKIM's log know."""
-    record: Record = (actions.withheld or actions).record
+    record: MessageRecord = (actions.withheld or actions).record
     job = record.queue_id or "NOQUEUE"
     for made in record.made:
         yield f"{job}: DKIM-Signature field added (s={made.selector}, d={made.domain})"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from avowal.policy import adsp, domainkeys, ssp, ssp2007
-from avowal.policy.dmarc.record import REMOVED_TAGS, Policy, Record, RecordFault
+from avowal.policy.dmarc.record import REMOVED_TAGS, DmarcRecord, DmarcRecordFault, Policy
 from avowal.policy.practice_record import WordRecord
 from avowal.policy.spf.macros import SpfSyntaxFault
 from avowal.policy.spf.record import read_record
@@ -89,8 +89,8 @@ def _inherited(survey: Survey) -> Iterator[str]:
 
 def _dmarc(octets: bytes) -> Iterator[str]:
     try:
-        record = Record.parse(octets)
-    except RecordFault as fault:
+        record = DmarcRecord.parse(octets)
+    except DmarcRecordFault as fault:
         yield f"no DMARC record: {fault}"
         return
     if record.usable_policy is None:

@@ -13,7 +13,7 @@ from avowal.members import refuse_single
 from avowal.names import DomainName, NameFault
 from avowal.policy import atps
 from avowal.policy.dmarc.destinations import consent_name
-from avowal.policy.dmarc.record import Policy, Record
+from avowal.policy.dmarc.record import DmarcRecord, Policy
 from avowal.policy.dmarc.uris import ReportUri
 from avowal.policy.spf.macros import SpfSyntaxFault
 from avowal.policy.spf.record import VERSION, is_record, read_record
@@ -67,7 +67,7 @@ def dmarc(domain: DomainName, wish: Wish) -> tuple[Published, ...]:
         ("t", "y" if wish.testing else None),
     ]
     text = "; ".join(["v=DMARC1", *(f"{name}={value}" for name, value in tags if value)])
-    record = Record.parse(text.encode())
+    record = DmarcRecord.parse(text.encode())
     if record.problems:
         problem = record.problems[0]
         raise UsageError(f"{problem.tag}=: {problem.why}")

@@ -11,12 +11,12 @@ import pytest
 from avowal.config.model import Log
 from avowal.errors import EnvironmentFault
 from avowal.flow.actions import Actions
-from avowal.flow.record import Checked, Made, Record
+from avowal.flow.record import Checked, Made, MessageRecord
 from avowal.flow.trace import Step, Topic, Trace
 from avowal.milter.durations import Durations
 from avowal.milter.journal import LOGGER, Journal, classic, logfmt, open_log
 
-RECORD = Record(
+RECORD = MessageRecord(
     action="accept",
     treatment="both",
     why="signed: 127.0.0.1 is in internal_hosts",
@@ -90,7 +90,9 @@ def test_what_went_well_can_be_left_out(lines: Lines) -> None:
     options = Log(success=False)
     open_log(options)
     Journal(options).message(ACTIONS, TIMES)
-    refused = Actions(record=Record(action="reject", treatment="verify", why=""), trace=Trace())
+    refused = Actions(
+        record=MessageRecord(action="reject", treatment="verify", why=""), trace=Trace()
+    )
     Journal(options).message(refused, TIMES)
     (line,) = lines()
     assert "action=reject" in line
@@ -101,7 +103,7 @@ def test_a_dry_run_logs_what_would_have_been_done(lines: Lines) -> None:
     open_log(options)
     Journal(options).message(
         Actions(
-            record=Record(action="accept", treatment="none", why=""),
+            record=MessageRecord(action="accept", treatment="none", why=""),
             trace=Trace(),
             withheld=ACTIONS,
         ),
@@ -139,7 +141,7 @@ def test_control_octets_are_shown_not_sent() -> None:
 
 
 def test_a_classic_line_for_a_message_without_signatures() -> None:
-    record = Record(action="accept", treatment="verify", why="")
+    record = MessageRecord(action="accept", treatment="verify", why="")
     assert list(classic(Actions(record=record, trace=Trace()), Log())) == [
         "NOQUEUE: no signature data"
     ]

@@ -15,7 +15,7 @@ from avowal.config.model import Reports
 from avowal.errors import PeerError, StoreError
 from avowal.flow.actions import Actions, Diagnosis
 from avowal.flow.plan import Plan
-from avowal.flow.record import Record
+from avowal.flow.record import MessageRecord
 from avowal.flow.trace import Trace
 from avowal.milter.flow_filter import FlowFilter
 from avowal.milter.journal import LOGGER
@@ -37,7 +37,7 @@ MAIL = ReportMail(
 
 def actions(reports: int = 1, diagnosis: Diagnosis | None = None) -> Actions:
     return Actions(
-        record=Record(action="accept", treatment="verify", why="", queue_id="4X"),
+        record=MessageRecord(action="accept", treatment="verify", why="", queue_id="4X"),
         trace=Trace(),
         reports=(MAIL,) * reports,
         diagnosis=diagnosis,

@@ -9,7 +9,7 @@ from tests.evidence import Counting, name
 
 from avowal.lookup import Question, run
 from avowal.policy.dmarc.destinations import Consent, destinations
-from avowal.policy.dmarc.record import Record
+from avowal.policy.dmarc.record import DmarcRecord
 from avowal.testing import Zone
 
 AT = "example.com._report._dmarc.reports.example.net"
@@ -17,7 +17,7 @@ OWN = {"_dmarc.example.com": "v=DMARC1; p=none"}
 
 
 def found(zone: dict[str, Any], *uris: str) -> Any:
-    record = Record.parse(f"v=DMARC1; p=none; rua={','.join(uris)}".encode())
+    record = DmarcRecord.parse(f"v=DMARC1; p=none; rua={','.join(uris)}".encode())
     return run(destinations(name("example.com"), record.rua), Zone(OWN | zone))
 
 
@@ -58,7 +58,7 @@ def test_the_destination_may_name_another_address_at_its_host(instead: str, addr
 
 
 def test_all_addresses_are_asked_for_in_two_rounds() -> None:
-    record = Record.parse(b"v=DMARC1; p=none; rua=mailto:a@a.example,mailto:b@b.example")
+    record = DmarcRecord.parse(b"v=DMARC1; p=none; rua=mailto:a@a.example,mailto:b@b.example")
     counting = Counting(Zone(OWN))
     run(destinations(name("example.com"), record.rua), counting)
     assert len(counting.rounds) == 2

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from avowal.limits import Limits
-from avowal.policy.dmarc.record import Policy, Record, RecordFault
+from avowal.policy.dmarc.record import DmarcRecord, DmarcRecordFault, Policy
 
 NONE, QUARANTINE, REJECT = Policy.NONE, Policy.QUARANTINE, Policy.REJECT
 
@@ -28,8 +28,8 @@ NONE, QUARANTINE, REJECT = Policy.NONE, Policy.QUARANTINE, Policy.REJECT
     ],
 )
 def test_what_does_not_begin_with_the_version_is_no_record(octets: bytes) -> None:
-    with pytest.raises(RecordFault):
-        Record.parse(octets)
+    with pytest.raises(DmarcRecordFault):
+        DmarcRecord.parse(octets)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_what_does_not_begin_with_the_version_is_no_record(octets: bytes) -> Non
     ],
 )
 def test_a_tag_is_read(octets: bytes, field: str, value: object) -> None:
-    assert getattr(Record.parse(octets), field) == value
+    assert getattr(DmarcRecord.parse(octets), field) == value
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_a_tag_is_read(octets: bytes, field: str, value: object) -> None:
 def test_without_a_valid_policy_a_valid_rua_makes_it_none(
     octets: bytes, usable: Policy | None
 ) -> None:
-    assert Record.parse(octets).usable_policy is usable
+    assert DmarcRecord.parse(octets).usable_policy is usable
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_without_a_valid_policy_a_valid_rua_makes_it_none(
 def test_subdomains_get_np_then_sp_then_p(
     octets: bytes, existing: bool, expected: tuple[str, Policy]
 ) -> None:
-    assert Record.parse(octets).for_subdomains(existing=existing) == expected
+    assert DmarcRecord.parse(octets).for_subdomains(existing=existing) == expected
 
 
 @pytest.mark.parametrize(
@@ -115,27 +115,27 @@ def test_subdomains_get_np_then_sp_then_p(
     ],
 )
 def test_report_addresses(rua: bytes, addresses: list[str]) -> None:
-    record = Record.parse(b"v=DMARC1; p=none; rua=" + rua)
+    record = DmarcRecord.parse(b"v=DMARC1; p=none; rua=" + rua)
     assert [str(uri.address) for uri in record.rua if uri.address is not None] == addresses
 
 
 def test_what_was_left_out_is_named() -> None:
-    record = Record.parse(b"v=DMARC1; p=none; adkim=x; ri=-1; stray")
+    record = DmarcRecord.parse(b"v=DMARC1; p=none; adkim=x; ri=-1; stray")
     assert [problem.tag for problem in record.problems] == ["stray", "adkim", "ri"]
 
 
 def test_tags_are_capped() -> None:
     octets = b"v=DMARC1; p=none" + b"; x=y" * 100
-    with pytest.raises(RecordFault, match="more than"):
-        Record.parse(octets, limits=Limits(policy_tags=64))
+    with pytest.raises(DmarcRecordFault, match="more than"):
+        DmarcRecord.parse(octets, limits=Limits(policy_tags=64))
 
 
 @pytest.mark.parametrize("unit", [b";", b"x=;", b" ", b"p", b"rua=mailto:a@b.example,", b"%41"])
 def test_time_grows_with_the_octets_whatever_they_are(unit: bytes) -> None:
     def seconds(octets: bytes) -> float:
         start = time.process_time()
-        with contextlib.suppress(RecordFault):
-            Record.parse(octets)
+        with contextlib.suppress(DmarcRecordFault):
+            DmarcRecord.parse(octets)
         return time.process_time() - start
 
     size = 1 << 18

@@ -10,7 +10,7 @@ from tests.evidence import Counting, name
 from avowal.errors import UsageError
 from avowal.lookup import run
 from avowal.policy import publish
-from avowal.policy.dmarc.record import Policy, Record
+from avowal.policy.dmarc.record import DmarcRecord, Policy
 from avowal.policy.explanation import described
 from avowal.policy.lint import Finding, Level, lint
 from avowal.policy.publish import Wish
@@ -301,7 +301,7 @@ def test_a_record_is_read_back_as_it_was_wished() -> None:
         testing=True,
     )
     own, consent = publish.dmarc(EXAMPLE, wish)
-    record = Record.parse(own.text.encode())
+    record = DmarcRecord.parse(own.text.encode())
     assert own.name == "_dmarc.example.com"
     assert (record.p, record.sp, record.np) == (Policy.QUARANTINE, Policy.NONE, Policy.REJECT)
     assert (record.adkim, record.aspf, record.testing, record.fo) == ("s", "r", True, ("1", "d"))
@@ -345,7 +345,9 @@ def test_what_would_not_be_read_as_meant_is_refused(wish: Wish, why: str) -> Non
 
 def test_addresses_are_written_as_receivers_read_them() -> None:
     addresses = ("a@bücher.example", "x!z@example.com", "mailto:b@example.com", "c+d@example.com")
-    record = Record.parse(publish.dmarc(EXAMPLE, Wish(aggregate_to=addresses))[0].text.encode())
+    record = DmarcRecord.parse(
+        publish.dmarc(EXAMPLE, Wish(aggregate_to=addresses))[0].text.encode()
+    )
     assert [str(uri.address) for uri in record.rua] == [
         "a@xn--bcher-kva.example",  # RFC 8616 §6, RFC 9989 §4.6
         "x!z@example.com",

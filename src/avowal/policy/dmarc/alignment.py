@@ -13,7 +13,7 @@ from typing import Literal
 from avowal.lookup import Steps, together
 from avowal.names import DomainName
 from avowal.policy.dmarc.discovery import Explorer
-from avowal.policy.dmarc.record import Record
+from avowal.policy.dmarc.record import DmarcRecord
 from avowal.policy.dmarc.result import Alignment
 from avowal.policy.dmarc.suffixes import SuffixList
 from avowal.policy.evidence import EnvelopeResult, SignatureResult
@@ -97,7 +97,7 @@ class Organizations:
 
 def compare_names(
     author: DomainName,
-    record: Record,
+    record: DmarcRecord,
     names: tuple[Identifier, ...],
     organizations: Organizations,
 ) -> Compared:

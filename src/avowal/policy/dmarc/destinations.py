@@ -16,7 +16,7 @@ from avowal.limits import DEFAULT, Limits
 from avowal.lookup import Answer, Steps, together
 from avowal.names import DomainName
 from avowal.policy.dmarc.discovery import Explorer, Walk, records_at
-from avowal.policy.dmarc.record import Record
+from avowal.policy.dmarc.record import DmarcRecord
 from avowal.policy.dmarc.uris import ReportUri
 from avowal.policy.memory import Memory, failed
 
@@ -101,7 +101,7 @@ def _destination(
     )
 
 
-def _instead(uri: ReportUri, record: Record, kind: Kind) -> tuple[ReportUri, ...]:
+def _instead(uri: ReportUri, record: DmarcRecord, kind: Kind) -> tuple[ReportUri, ...]:
     """The addresses a destination prefers; another host is not its to name."""
     preferred = record.rua if kind == "rua" else record.ruf
     same_host = tuple(

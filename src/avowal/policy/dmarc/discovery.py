@@ -14,7 +14,7 @@ from avowal.enums import Word
 from avowal.limits import DEFAULT, Limits
 from avowal.lookup import Answer, Outcome, Question, Steps
 from avowal.names import DomainName
-from avowal.policy.dmarc.record import Policy, Record, RecordFault
+from avowal.policy.dmarc.record import DmarcRecord, DmarcRecordFault, Policy
 from avowal.policy.dmarc.suffixes import SuffixList
 from avowal.policy.existence import Existence
 from avowal.policy.memory import Failed, Memory, failed, failure_text
@@ -35,7 +35,7 @@ class Walk:
     """The records on the way from a name to its top-level domain, longest name first."""
 
     start: str
-    records: tuple[tuple[str, Record], ...]
+    records: tuple[tuple[str, DmarcRecord], ...]
 
     @property
     def organizational_domain(self) -> str:
@@ -47,7 +47,7 @@ class Walk:
                 return _one_below(name, self.start)
         return self.records[-1][0] if self.records else self.start
 
-    def at(self, name: str) -> Record | None:
+    def at(self, name: str) -> DmarcRecord | None:
         """Return the record at one name."""
         return next((record for place, record in self.records if place == name), None)
 
@@ -61,7 +61,7 @@ class Discovered:
     """
 
     domain: DomainName
-    record: Record | None = None
+    record: DmarcRecord | None = None
     record_domain: str | None = None
     tag: str = "p"
     policy: Policy | None = None
@@ -76,13 +76,13 @@ def tree(name: str) -> tuple[str, ...]:
 
 def records_at(
     name: str, octets: Iterable[bytes], limits: Limits = DEFAULT
-) -> tuple[list[Record], list[TraceStep]]:
+) -> tuple[list[DmarcRecord], list[TraceStep]]:
     """Keep the DMARC records among the TXT records of a name (RFC 9989 §4.7)."""
     kept, steps = [], []
     for item in octets:
         try:
-            kept.append(Record.parse(item, limits=limits))
-        except RecordFault as fault:
+            kept.append(DmarcRecord.parse(item, limits=limits))
+        except DmarcRecordFault as fault:
             if b"DMARC" in item[:20].upper():  # anything else at the name is none of ours
                 steps.append(TraceStep("dmarc", "discarded", name, f"{fault}: {excerpt(item)}"))
     return kept, steps
@@ -101,7 +101,7 @@ class Explorer:
         self.notes = Notes(mechanism)
         self._walks: dict[str, Walk | Failed] = {}
 
-    def own(self, domain: DomainName) -> Steps[list[Record] | Failed]:
+    def own(self, domain: DomainName) -> Steps[list[DmarcRecord] | Failed]:
         """Return the records at the domain itself."""
         (answer,) = yield from self.memory.txt(f"_dmarc.{domain.ascii}")
         name = f"_dmarc.{domain.ascii}"
@@ -130,7 +130,7 @@ class Explorer:
         return walked
 
     def _read(self, names: tuple[str, ...], answers: tuple[Answer, ...]) -> Walk | Failed:
-        found: list[tuple[str, Record]] = []
+        found: list[tuple[str, DmarcRecord]] = []
         for name, answer in zip(names, answers, strict=True):
             if failed(answer):
                 self.note("failed", f"_dmarc.{name}", failure_text(answer))
@@ -217,14 +217,14 @@ def discover_by_suffixes(
     return _applied(explorer, domain, (name, record), tag, policy)
 
 
-def _without_np(record: Record) -> Record:
+def _without_np(record: DmarcRecord) -> DmarcRecord:
     """See a record with the eyes of RFC 7489, which knows no np=."""
     problems = tuple(problem for problem in record.problems if problem.tag != "np")
     return replace(record, np=None, problems=problems)
 
 
 def _for_subdomain(
-    explorer: Explorer, domain: DomainName, name: str, record: Record, existence: Existence
+    explorer: Explorer, domain: DomainName, name: str, record: DmarcRecord, existence: Existence
 ) -> Steps[Discovered | Failed]:
     existing = True
     if record.tells_existence_apart:
@@ -239,7 +239,7 @@ def _for_subdomain(
 def _applied(
     explorer: Explorer,
     domain: DomainName,
-    place: tuple[str, Record],
+    place: tuple[str, DmarcRecord],
     tag: str,
     policy: Policy | None,
 ) -> Discovered:

@@ -28,7 +28,7 @@ from avowal.policy.dmarc.discovery import (
     discover_by_suffixes,
     discover_by_walk,
 )
-from avowal.policy.dmarc.record import Policy, Record
+from avowal.policy.dmarc.record import DmarcRecord, Policy
 from avowal.policy.dmarc.result import DomainEvaluation, Evaluation, Override
 from avowal.policy.dmarc.suffixes import SuffixList, public_suffix_list
 from avowal.policy.evidence import EnvelopeResult, SignatureResult
@@ -190,7 +190,11 @@ class _Author:
 
 
 def _judged(
-    explorer: Explorer, discovered: Discovered, record: Record, compared: Compared, rules: Rules
+    explorer: Explorer,
+    discovered: Discovered,
+    record: DmarcRecord,
+    compared: Compared,
+    rules: Rules,
 ) -> DomainEvaluation:
     policy = discovered.policy or Policy.NONE
     aligned = {a.result for a in compared.alignments if a.aligned}
@@ -227,7 +231,7 @@ def _unknown(explorer: Explorer, evaluation: DomainEvaluation, why: Failed) -> D
     )
 
 
-def _reasons(record: Record, policy: Policy, rules: Rules) -> tuple[Override, ...]:
+def _reasons(record: DmarcRecord, policy: Policy, rules: Rules) -> tuple[Override, ...]:
     """Why less is asked than was published: t=y (RFC 9989 §4.7) or pct= (RFC 7489 §6.6.4)."""
     if policy is Policy.NONE:
         return ()
@@ -239,7 +243,7 @@ def _reasons(record: Record, policy: Policy, rules: Rules) -> tuple[Override, ..
 
 
 def _note_alternatives(
-    explorer: Explorer, discovered: Discovered, record: Record, compared: Compared
+    explorer: Explorer, discovered: Discovered, record: DmarcRecord, compared: Compared
 ) -> None:
     """Say what would have changed a failure."""
     domain = discovered.domain.ascii

@@ -49,12 +49,12 @@ class Policy(StrEnum):
 _ORDER = (Policy.NONE, Policy.QUARANTINE, Policy.REJECT)
 
 
-class RecordFault(SyntaxFault):
+class DmarcRecordFault(SyntaxFault):
     """Octets that are no DMARC policy record."""
 
-    def again(self) -> RecordFault:
+    def again(self) -> DmarcRecordFault:
         """Return the same fault, without the places it was raised at before."""
-        return RecordFault(self.offset, self.why)
+        return DmarcRecordFault(self.offset, self.why)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class TagProblem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class DmarcRecord:
     """One record; `p`, `sp` and `np` are None when absent or invalid.
 
     `psd` is y, n or u; `fo` holds 0, 1, d, s; `pct`, `rf` and `ri` are RFC 7489's, None when
@@ -91,18 +91,18 @@ class Record:
     problems: tuple[TagProblem, ...] = ()
 
     @classmethod
-    def parse(cls, octets: bytes, *, limits: Limits = DEFAULT) -> Record:
-        """Read a record.  Raises RecordFault."""
+    def parse(cls, octets: bytes, *, limits: Limits = DEFAULT) -> DmarcRecord:
+        """Read a record.  Raises DmarcRecordFault."""
         found = (_remembered if len(octets) <= _REMEMBERED else _read)(octets, limits)
-        if isinstance(found, RecordFault):
+        if isinstance(found, DmarcRecordFault):
             raise found.again()
         return found
 
     @classmethod
-    def _read(cls, octets: bytes, limits: Limits) -> Record:
+    def _read(cls, octets: bytes, limits: Limits) -> DmarcRecord:
         version = _VERSION.match(octets)
         if version is None:
-            raise RecordFault(0, "does not begin with v=DMARC1")
+            raise DmarcRecordFault(0, "does not begin with v=DMARC1")
         problems: list[TagProblem] = []
         tags = _tags(octets, version.end(), problems, limits)
         known: dict[str, Any] = {}
@@ -151,10 +151,10 @@ class Record:
         return self.for_subdomains(existing=True)[1] != self.for_subdomains(existing=False)[1]
 
 
-def _read(octets: bytes, limits: Limits) -> Record | RecordFault:
+def _read(octets: bytes, limits: Limits) -> DmarcRecord | DmarcRecordFault:
     try:
-        return Record._read(octets, limits)
-    except RecordFault as fault:
+        return DmarcRecord._read(octets, limits)
+    except DmarcRecordFault as fault:
         return fault
 
 
@@ -167,7 +167,7 @@ def _tags(
     tags: dict[str, bytes] = {}
     specs = octets[start:].split(b";", limits.policy_tags + 1)
     if len(specs) > limits.policy_tags:
-        raise RecordFault(len(octets) - len(specs[-1]), f"more than {limits.policy_tags} tags")
+        raise DmarcRecordFault(len(octets) - len(specs[-1]), f"more than {limits.policy_tags} tags")
     for spec in specs:
         if not spec.strip(WSP):
             continue
@@ -178,7 +178,7 @@ def _tags(
         elif value.translate(None, _VALUE_OCTETS):
             problems.append(TagProblem(name.decode(), "octets that a value may not hold"))
         elif name.decode() in tags or name == b"v":
-            raise RecordFault(start, f"the tag {name.decode()}= stands twice")  # RFC 6376 §3.2
+            raise DmarcRecordFault(start, f"the tag {name.decode()}= stands twice")  # RFC 6376 §3.2
         else:
             tags[name.decode()] = value.strip(WSP)
     return tags

@@ -8,7 +8,7 @@ from typing import Literal
 from avowal.mailbox import Problem
 from avowal.names import DomainName
 from avowal.policy.dmarc.discovery import Discovery
-from avowal.policy.dmarc.record import Policy, Record
+from avowal.policy.dmarc.record import DmarcRecord, Policy
 from avowal.policy.result import Result
 from avowal.policy.trace import Trace, TraceStep
 
@@ -62,7 +62,7 @@ class DomainEvaluation:
     policy: Policy | None = None
     disposition: Policy = Policy.NONE
     tag: str | None = None
-    record: Record | None = None
+    record: DmarcRecord | None = None
     record_domain: str | None = None
     organizational_domain: str | None = None
     alignments: tuple[Alignment, ...] = ()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from avowal.limits import Limits
 from avowal.lookup import Steps
 from avowal.policy.dmarc.destinations import Consent, Kind, destinations
-from avowal.policy.dmarc.record import REMOVED_TAGS, Policy, Record, RecordFault
+from avowal.policy.dmarc.record import REMOVED_TAGS, DmarcRecord, DmarcRecordFault, Policy
 from avowal.policy.dmarc.uris import ReportUri
 from avowal.policy.lint.finding import Finding, Level
 from avowal.policy.survey import Survey
@@ -20,8 +20,8 @@ def unreadable(survey: Survey) -> Iterator[Finding]:
     """Find records that receivers take for something else."""
     for octets in survey.at("dmarc").records:
         try:
-            Record.parse(octets)
-        except RecordFault as fault:
+            DmarcRecord.parse(octets)
+        except DmarcRecordFault as fault:
             yield Finding(
                 level=Level.ERROR,
                 code="dmarc-unreadable",
@@ -31,12 +31,12 @@ def unreadable(survey: Survey) -> Iterator[Finding]:
             )
 
 
-def _records(survey: Survey) -> Iterator[tuple[str, Record]]:
+def _records(survey: Survey) -> Iterator[tuple[str, DmarcRecord]]:
     place = survey.at("dmarc")
     for octets in place.records:
         try:
-            yield place.name, Record.parse(octets)
-        except RecordFault:
+            yield place.name, DmarcRecord.parse(octets)
+        except DmarcRecordFault:
             continue
 
 
@@ -135,7 +135,7 @@ def _sends_mail(survey: Survey) -> bool:
     return not nothing and survey.exchanges != (_NULL_MX,)
 
 
-def _addresses(record: Record) -> tuple[tuple[Kind, tuple[ReportUri, ...]], ...]:
+def _addresses(record: DmarcRecord) -> tuple[tuple[Kind, tuple[ReportUri, ...]], ...]:
     return (("rua", record.rua), ("ruf", record.ruf))
 
 

@@ -10,7 +10,7 @@ from avowal.lookup import Outcome, Steps
 from avowal.policy.lint.finding import Finding, Level
 from avowal.policy.spf import SpfLimits, SpfRequest, SpfWord, check_host
 from avowal.policy.spf.macros import SpfSyntaxFault
-from avowal.policy.spf.record import Record, read_record
+from avowal.policy.spf.record import SpfRecord, read_record
 from avowal.policy.survey import Survey
 from avowal.policy.trace import excerpt
 
@@ -77,7 +77,7 @@ def near_misses(survey: Survey) -> Iterator[Finding]:
         )
 
 
-def _meaningless(place: str, record: Record) -> Iterator[Finding]:
+def _meaningless(place: str, record: SpfRecord) -> Iterator[Finding]:
     """Find what is read and has no effect."""
     if record.redirect is not None and any(d.mechanism == "all" for d in record.directives):
         what = "redirect= is ignored beside all (RFC 7208 §6.1)"
@@ -87,7 +87,7 @@ def _meaningless(place: str, record: Record) -> Iterator[Finding]:
         yield Finding(Level.WARNING, "spf-version-twice", place, what, "take the second one out")
 
 
-def _everybody(place: str, record: Record) -> Iterator[Finding]:
+def _everybody(place: str, record: SpfRecord) -> Iterator[Finding]:
     """Find networks that together hold every address there is."""
     passing = [d.network for d in record.directives if d.word is SpfWord.PASS and d.network]
     whole: dict[str, Iterable[IPv4Network | IPv6Network]] = {

@@ -16,7 +16,7 @@ from avowal.lookup import Answer, Outcome, Question, Steps, ask
 from avowal.names import DomainName, NameFault
 from avowal.policy.spf.lookups import Lookups, Settled, addresses, can_exist, preference
 from avowal.policy.spf.macros import MacroString, SpfSyntaxFault, macro_string
-from avowal.policy.spf.record import ASKING, Directive, Record, is_record, read_record
+from avowal.policy.spf.record import ASKING, Directive, SpfRecord, is_record, read_record
 from avowal.policy.spf.values import (
     DEFAULT,
     Scope,
@@ -61,7 +61,7 @@ def check_host(
         why = f"{excerpt(written)!r} is no fully qualified name"  # RFC 7208 §4.3
         return SpfResult(word=SpfWord.NONE, scope=scope, domain=None, problem=why)
     check = _Check(request, local_part, domain, limits)
-    record: Record | None = None
+    record: SpfRecord | None = None
     directive: Directive | None = None
     problem = explanation = None
     by_macros = False
@@ -102,7 +102,7 @@ class _Check:
 
     # -- records -----------------------------------------------------------------------
 
-    def host(self, name: str) -> Steps[tuple[SpfWord, Record | None, Directive | None, str]]:
+    def host(self, name: str) -> Steps[tuple[SpfWord, SpfRecord | None, Directive | None, str]]:
         """Evaluate the record at a name: the result, what decided it, and at which name."""
         record = yield from self._record(name)
         if record is None:
@@ -125,7 +125,7 @@ class _Check:
             raise Settled(SpfWord.PERMERROR, why, by_macros=bool(record.redirect.letters))
         return result
 
-    def _record(self, name: str) -> Steps[Record | None]:
+    def _record(self, name: str) -> Steps[SpfRecord | None]:
         """Look up, select and read the record of a name (RFC 7208 §4.4, §4.5)."""
         (answer,) = yield from self.lookups.ask(Question(name))
         records = [octets for octets in answer.records if is_record(octets)]
@@ -243,7 +243,7 @@ class _Check:
             "t": str(request.now),
         }
 
-    def explanation(self, record: Record, name: str) -> Steps[str | None]:
+    def explanation(self, record: SpfRecord, name: str) -> Steps[str | None]:
         """The text of exp=, None where it cannot be had (RFC 7208 §6.2)."""
         if record.explanation is None:
             return None

@@ -63,7 +63,7 @@ class Directive:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class SpfRecord:
     """A record as published: directives in order, and the modifiers."""
 
     text: str
@@ -78,7 +78,7 @@ def is_record(octets: bytes) -> bool:
 
 
 @lru_cache(maxsize=2048)
-def read_record(octets: bytes) -> Record:
+def read_record(octets: bytes) -> SpfRecord:
     """Read a whole record; the first fault spoils it (RFC 7208 §4.6).  Raises SpfSyntaxFault."""
     try:
         text = octets.decode("ascii")
@@ -94,7 +94,7 @@ def read_record(octets: bytes) -> Record:
             except SpfSyntaxFault as fault:
                 raise SpfSyntaxFault(at + fault.offset, f"{term[:80]!r}: {fault.why}") from None
         at += len(term) + 1
-    return Record(
+    return SpfRecord(
         text=text,
         directives=tuple(directives),
         redirect=modifiers.get("redirect"),
