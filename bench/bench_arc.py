@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 import avowal
 from avowal.arc.verifier import ArcVerifier
-from avowal.authres import AuthenticationResults, Result
+from avowal.authres import AuthenticationResults, MethodResult
 from avowal.canonical import BodyForm, Octets
 from avowal.dkim.hashing import BodyHasher
 from avowal.lookup import run
@@ -28,7 +28,7 @@ HOPS = (1, 2, 5, 10, 20, 30, 40, 49)
 DOMAIN = "list.example"
 ZONE = Zone({f"s._domainkey.{DOMAIN}": record_for(RSA_2048)})
 FOUND = AuthenticationResults(
-    DOMAIN, (Result("spf", "pass", properties=(("smtp.mailfrom", "a.example"),)),)
+    DOMAIN, (MethodResult("spf", "pass", properties=(("smtp.mailfrom", "a.example"),)),)
 )
 BODY = b"a line of the body that says little, but says it at length\r\n" * 340
 

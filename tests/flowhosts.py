@@ -10,7 +10,7 @@ from typing import Any
 from tests.unit.flow.conftest import Site, carried_out, load
 
 from avowal import authres
-from avowal.authres import Result
+from avowal.authres import MethodResult
 from avowal.config.toml import parse
 from avowal.flow.actions import FlowDisposition
 from avowal.flow.compiler import compile_plan
@@ -39,9 +39,9 @@ class Host:
         return actions.disposition is FlowDisposition.REJECT
 
 
-def found(octets: bytes, by: str = "mx.receiver.example") -> dict[str, list[Result]]:
+def found(octets: bytes, by: str = "mx.receiver.example") -> dict[str, list[MethodResult]]:
     """What a host wrote down, by method."""
-    results: dict[str, list[Result]] = {}
+    results: dict[str, list[MethodResult]] = {}
     for result in authres.read(octets, trusted={by}).results:
         results.setdefault(result.method, []).append(result)
     return results

@@ -22,7 +22,7 @@ from tests.test_vectors import VECTORS, Vector, said
 from avowal import KeyRecord, Signature, verify
 from avowal.arc.fields import read_field, split_instance
 from avowal.authres import grammar
-from avowal.authres.model import AuthenticationResults, Result
+from avowal.authres.model import AuthenticationResults, MethodResult
 from avowal.authres.writer import write
 from avowal.dkim.signature import read_names
 from avowal.dns.zonefile import read_zone
@@ -61,7 +61,7 @@ _SIGNED = b"v=1; a=rsa-sha256; d=e.com; s=s; bh=aGFzaA==; b=c2ln; "
 
 def _written(octets: bytes) -> bytes:
     text = octets.decode("latin-1")
-    result = Result("spf", "pass", None, (("smtp.mailfrom", text + "@\u00fc.example"),))
+    result = MethodResult("spf", "pass", None, (("smtp.mailfrom", text + "@\u00fc.example"),))
     return write(AuthenticationResults("e.com", (result,))).raw
 
 

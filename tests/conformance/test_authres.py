@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.conformance.cases import Case, decisions, params, undecided
 
-from avowal.authres import AuthenticationResults, PayloadFault, Result, parse
+from avowal.authres import AuthenticationResults, MethodResult, PayloadFault, parse
 from avowal.message import Field
 
 KIND = "authres-parse"
@@ -32,7 +32,7 @@ def words(read: AuthenticationResults | None) -> str:
     return ", ".join(f"{result.method}={result.result}" for result in read.results) or "none"
 
 
-def differences(result: Result, expected: dict[str, Any]) -> list[str]:
+def differences(result: MethodResult, expected: dict[str, Any]) -> list[str]:
     """What a case says about a result that we do not."""
     said: dict[str, Any] = {
         "method": result.method,

@@ -16,8 +16,8 @@ from avowal.arc.reasons import ChainStatus
 from avowal.arc.verdict import report_comment, result_of
 from avowal.authres import (
     AuthenticationResults,
+    MethodResult,
     PayloadFault,
-    Result,
     forged,
     parse,
     read,
@@ -50,7 +50,10 @@ def authentication_results(octets: bytes) -> None:
     written = write(
         AuthenticationResults(
             text[:50],
-            (Result("dkim", "fail", text, (("header.i", text),), text), Result("spf", "none")),
+            (
+                MethodResult("dkim", "fail", text, (("header.i", text),), text),
+                MethodResult("spf", "none"),
+            ),
         )
     )
     header = Header.parse(written.raw)

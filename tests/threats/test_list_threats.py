@@ -13,7 +13,7 @@ from tests.flowhosts import Host, found
 
 import avowal
 from avowal import authres
-from avowal.authres import AuthenticationResults, Result
+from avowal.authres import AuthenticationResults, MethodResult
 from avowal.testing import ED25519, RSA_2048, Zone, message, record_for, tamper
 
 NOW = 1_700_000_000
@@ -144,7 +144,7 @@ def sealed(
 
     It seals as if `pretending` had arrived.
     """
-    saw = Result("dmarc", "pass", properties=(("header.from", "example.com"),))
+    saw = MethodResult("dmarc", "pass", properties=(("header.from", "example.com"),))
     zone = Zone(NAMES)
     return avowal.seal(
         octets, zone, authserv_id=domain, domain=domain, selector=selector, key=ED25519,

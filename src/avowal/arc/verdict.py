@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from avowal.arc.chain import Chain
 from avowal.arc.fields import Seal
 from avowal.arc.reasons import ChainReason, ChainStatus
-from avowal.authres.model import Result
+from avowal.authres.model import MethodResult
 from avowal.dkim.reasons import Reason
 from avowal.dkim.verification import Verification
 
@@ -69,7 +69,7 @@ class ChainVerification:
         return f"{self.reason.sentence}: {self.detail}" if self.detail else self.reason.sentence
 
 
-def result_of(verification: ChainVerification, remote_ip: str | None = None) -> Result:
+def result_of(verification: ChainVerification, remote_ip: str | None = None) -> MethodResult:
     """Return the result to write (RFC 8617 §6); `remote_ip` is the client's address.
 
     A chain that fails must be treated as none by whoever acts on it (§5.2).
@@ -77,7 +77,7 @@ def result_of(verification: ChainVerification, remote_ip: str | None = None) -> 
     properties = [("smtp.remote-ip", remote_ip)]
     if verification.passed and verification.oldest_pass is not None:
         properties.insert(0, ("header.oldest-pass", str(verification.oldest_pass)))
-    return Result(
+    return MethodResult(
         "arc",
         str(verification.status),
         reason=None if verification.reason is None else verification.explanation,
@@ -99,7 +99,7 @@ def report_comment(verification: ChainVerification) -> str:
     return " ".join(words)
 
 
-def _remote_ip(results: tuple[Result, ...]) -> str | None:
+def _remote_ip(results: tuple[MethodResult, ...]) -> str | None:
     for result in results:
         if result.method == "arc" and (address := result.value("smtp.remote-ip")) is not None:
             return address

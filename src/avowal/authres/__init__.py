@@ -16,7 +16,7 @@ from __future__ import annotations
 from avowal.authres.forged import Cause, Forgery, forged, from_the_last
 from avowal.authres.grammar import PayloadFault, VersionFault, parse
 from avowal.authres.identifiers import Identifiers
-from avowal.authres.model import AuthenticationResults, Result
+from avowal.authres.model import AuthenticationResults, MethodResult
 from avowal.authres.reader import Distrust, Instance, Reading, Trust, read
 from avowal.authres.writer import representable, write
 
@@ -27,9 +27,9 @@ __all__ = [
     "Forgery",
     "Identifiers",
     "Instance",
+    "MethodResult",
     "PayloadFault",
     "Reading",
-    "Result",
     "Trust",
     "VersionFault",
     "forged",

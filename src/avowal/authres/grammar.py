@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import re
 
-from avowal.authres.model import VERSION, AuthenticationResults, Result
+from avowal.authres.model import VERSION, AuthenticationResults, MethodResult
 from avowal.errors import SyntaxFault
 from avowal.limits import DEFAULT, Limits
 from avowal.names import DomainName, NameFault
@@ -147,9 +147,9 @@ class _Reading:
         self._position = start
         return False
 
-    def results(self, most: int) -> tuple[Result, ...]:
+    def results(self, most: int) -> tuple[MethodResult, ...]:
         """Read ``1*resinfo`` to the end."""
-        results: list[Result] = []
+        results: list[MethodResult] = []
         while not self._at_end():
             self._expect(b";")
             self._comments.clear()
@@ -172,7 +172,7 @@ class _Reading:
 
     # -- one result --------------------------------------------------------------------
 
-    def _result(self) -> Result:
+    def _result(self) -> MethodResult:
         method = self._keyword("a method")
         while self._accept(b"."):  # gateway.spf
             method += "." + self._keyword("the rest of a method")
@@ -199,7 +199,7 @@ class _Reading:
             else:
                 self.defects["a value without a ptype"] = None
         comment = " ".join(self._comments) if self._comments else None
-        return Result(method, result, reason, tuple(properties), comment, version)
+        return MethodResult(method, result, reason, tuple(properties), comment, version)
 
     def _method_version(self) -> int:
         digits = _DIGITS.match(self._octets, self._position)

@@ -14,7 +14,7 @@ VERSION = 1  # RFC 8601 §2.2: of the field and of every registered method
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class MethodResult:
     """The result of one method.
 
     `method`, `result` and the names of `properties` ("header.d") are lower-case; they are
@@ -59,10 +59,10 @@ class AuthenticationResults:
     """
 
     authserv_id: str
-    results: tuple[Result, ...] = ()
+    results: tuple[MethodResult, ...] = ()
     defects: tuple[str, ...] = field(default=(), compare=False)
 
-    def named(self, method: str) -> tuple[Result, ...]:
+    def named(self, method: str) -> tuple[MethodResult, ...]:
         """Return the results of one method."""
         return tuple(result for result in self.results if result.method == method)
 

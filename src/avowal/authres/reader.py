@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from avowal.authres.grammar import PayloadFault, VersionFault, parse, refuse_costly
 from avowal.authres.identifiers import Identifiers
-from avowal.authres.model import AuthenticationResults, Result
+from avowal.authres.model import AuthenticationResults, MethodResult
 from avowal.authres.registry import known
 from avowal.enums import Word
 from avowal.limits import DEFAULT, Limits
@@ -85,7 +85,7 @@ class Reading:
     instances: tuple[Instance, ...]
 
     @property
-    def results(self) -> tuple[Result, ...]:
+    def results(self) -> tuple[MethodResult, ...]:
         """What may be acted upon: known results of trusted instances.
 
         RFC 8601 §2.3, §2.6, §4.1: methods, words, versions and ptypes that are not known are
@@ -123,7 +123,7 @@ class Reading:
             and ours.mentioned_in(instance.field.value)
         )
 
-    def named(self, method: str) -> tuple[Result, ...]:
+    def named(self, method: str) -> tuple[MethodResult, ...]:
         """Return the results of one method that may be acted upon.
 
         For dkim, contradicting results about one signature cancel out (RFC 6008 §4).
@@ -183,7 +183,7 @@ def read(
     return Reading(tuple(instances))
 
 
-def without_contradictions(results: tuple[Result, ...]) -> tuple[Result, ...]:
+def without_contradictions(results: tuple[MethodResult, ...]) -> tuple[MethodResult, ...]:
     """Drop the results of any signature (by its header.b) that do not agree (RFC 6008 §4)."""
     words: dict[tuple[str | None, str], set[str]] = {}
     for result in results:

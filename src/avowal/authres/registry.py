@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from avowal.authres.model import VERSION, Result
+from avowal.authres.model import VERSION, MethodResult
 
 PTYPES = frozenset(("body", "dns", "header", "policy", "smtp"))  # RFC 8601 §2.3, RFC 8904 §3
 
@@ -77,7 +77,7 @@ METHODS: Mapping[str, Method] = MappingProxyType(
 _ONLY_READ = frozenset(("hardfail",))
 
 
-def known(result: Result) -> bool:
+def known(result: MethodResult) -> bool:
     """Whether a consumer may act on a result: method, version, word and ptypes are known.
 
     RFC 8601 §2.3, §2.6, §4.1.  Properties of a known ptype need no registration.
@@ -91,6 +91,6 @@ def known(result: Result) -> bool:
     )
 
 
-def writable(result: Result) -> bool:
+def writable(result: MethodResult) -> bool:
     """Whether a result may be written without an agreement between both ends (RFC 8601 §4)."""
     return known(result) and result.result not in _ONLY_READ

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from avowal.authres.model import VERSION, AuthenticationResults, Result
+from avowal.authres.model import VERSION, AuthenticationResults, MethodResult
 from avowal.authres.registry import writable
 from avowal.errors import UsageError
 from avowal.fold import Folder
@@ -66,7 +66,7 @@ def write(
     return Field.of(folder.octets)
 
 
-def one_line(result: Result) -> bytes:
+def one_line(result: MethodResult) -> bytes:
     """Return one result without folds, for another layout of the field."""
     folder = Folder(b"", width=_UNFOLDED)
     _write_result(folder, result, utf8=True)
@@ -78,7 +78,7 @@ def representable(text: str) -> str:
     return _UNWRITABLE.sub("?", text)
 
 
-def _write_result(folder: Folder, result: Result, *, utf8: bool) -> None:
+def _write_result(folder: Folder, result: MethodResult, *, utf8: bool) -> None:
     method = result.method.encode()
     if result.version != VERSION:
         method += b"/%d" % result.version

@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
-from avowal.authres.model import Result as MethodResult
+from avowal.authres.model import MethodResult
 from avowal.dkim.reasons import Caution, Reason, Result
 from avowal.dkim.verification import Verification
 from avowal.taglist import without_fws

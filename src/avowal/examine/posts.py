@@ -7,7 +7,7 @@ from typing import Final
 
 from avowal.agenda import Agenda, Rank
 from avowal.arc.verdict import result_of
-from avowal.authres import Result
+from avowal.authres import MethodResult
 from avowal.dkim.results import results_of
 from avowal.dkim.verification import Verification
 from avowal.examine.examination import Examination
@@ -18,7 +18,7 @@ from avowal.message import Message
 from avowal.policy.assessment import Choice, Generation
 from avowal.policy.authentication_results import dmarc_result, spf_result
 from avowal.policy.dmarc.record import Policy
-from avowal.policy.result import Result as Word
+from avowal.policy.result import PolicyResult
 
 CHOICE: Final = Choice(generations=(Generation.DMARC_2026, Generation.ADSP))
 """The policies that say how an author's domain takes lists that break signatures."""
@@ -48,13 +48,13 @@ def author_policies(findings: Findings) -> tuple[AuthorPolicy, ...]:
                 domain=one.domain,
                 dmarc=None if one.policy is None else _DISPOSITIONS[one.policy],
                 adsp=None if record is None else _PRACTICES.get(record.practices),
-                authenticated=one.result is Word.PASS,
+                authenticated=one.result is PolicyResult.PASS,
             )
         )
     return tuple(policies)
 
 
-def recorded_results(findings: Findings) -> tuple[Result, ...]:
+def recorded_results(findings: Findings) -> tuple[MethodResult, ...]:
     """Return the results that a list records before it signs (RFC 6377 §5.7)."""
     results = [*results_of(findings.dkim)]
     if findings.spf is not None:

@@ -11,7 +11,7 @@ from avowal.names import DomainName
 from avowal.policy.assessment import Assessment, Choice, PolicyDisposition
 from avowal.policy.dmarc.record import Policy
 from avowal.policy.dmarc.result import Evaluation, Override
-from avowal.policy.result import Result as Word
+from avowal.policy.result import PolicyResult
 from avowal.policy.verdicts import combined
 
 
@@ -49,10 +49,10 @@ def as_trusted(assessment: Assessment, chain: ChainVerification, choice: Choice)
 
 def _overridden(evaluation: Evaluation, chain: ChainVerification) -> Evaluation | None:
     """Override a failure where some sealer saw each author pass whose policy fails now."""
-    if evaluation.result is not Word.FAIL or evaluation.disposition is Policy.NONE:
+    if evaluation.result is not PolicyResult.FAIL or evaluation.disposition is Policy.NONE:
         return None
     seen = [arc_set.results.results for arc_set in chain.chain.sets]
-    failing = [one.domain for one in evaluation.evaluations if one.result is Word.FAIL]
+    failing = [one.domain for one in evaluation.evaluations if one.result is PolicyResult.FAIL]
     if not all(any(_passed(results, author) for results in seen) for author in failing):
         return None
     return evaluation.overridden(

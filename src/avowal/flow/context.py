@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from avowal.authres import Result
+from avowal.authres import MethodResult
 from avowal.flow.classes import ResultClass
 from avowal.flow.trace import Step
 from avowal.flow.transaction import Transaction
@@ -46,7 +46,7 @@ class Conclusion:
     (None where nothing is wrong), `why` its sentence, `steps` are for the trace.
     """
 
-    results: tuple[Result, ...] = ()
+    results: tuple[MethodResult, ...] = ()
     class_: ResultClass | None = None
     why: str = ""
     steps: tuple[Step, ...] = ()

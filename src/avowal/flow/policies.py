@@ -12,7 +12,7 @@ from avowal.flow.trace import Step, Topic
 from avowal.policy.assessment import Assessment, Choice, Handling, PolicyDisposition
 from avowal.policy.assessment import Generation as GenerationName
 from avowal.policy.authentication_results import authentication_results
-from avowal.policy.result import Result as Word
+from avowal.policy.result import PolicyResult
 from avowal.policy.trace import TraceStep
 
 _DMARC: Final = (GenerationName.DMARC_2026, GenerationName.DMARC_2015)
@@ -47,7 +47,7 @@ def _class_of(assessment: Assessment) -> tuple[ResultClass | None, str]:
         domains = ", ".join(domain.ascii for domain in assessment.authors.domains)
         return class_, f"{kind} of {domains}: {'' if verdict is None else verdict.why}"
     if assessment.disposition is PolicyDisposition.TEMPFAIL or (
-        assessment.dmarc is not None and assessment.dmarc.result is Word.TEMPERROR
+        assessment.dmarc is not None and assessment.dmarc.result is PolicyResult.TEMPERROR
     ):
         return ResultClass.DISPOSITION_UNKNOWN, "the policy of the author's domain"
     return None, ""

@@ -22,7 +22,7 @@ from avowal.policy.assessment import Assessment, Generation
 from avowal.policy.dmarc.record import Policy
 from avowal.policy.dmarc.result import Evaluation
 from avowal.policy.practice_record import DISCARDABLE
-from avowal.policy.result import Result as Word
+from avowal.policy.result import PolicyResult
 
 _FINAL: Final = frozenset(("reject", "discard"))
 
@@ -66,7 +66,7 @@ def _unauthenticated(
     context: Context, assessment: Assessment | None, judgements: Sequence[Judgement]
 ) -> Iterator[tuple[ResultClass, str]]:
     evaluation = None if assessment is None else assessment.dmarc
-    if evaluation is not None and evaluation.result is Word.PASS:
+    if evaluation is not None and evaluation.result is PolicyResult.PASS:
         return
     final = context.plan.actions[ResultClass.UNAUTHENTICATED_POST] in _FINAL
     if final and _is_open(evaluation, judgements):
@@ -98,6 +98,6 @@ def _strict(
 
 def _is_open(evaluation: Evaluation | None, judgements: Sequence[Judgement]) -> bool:
     """Whether an answer that DNS did not give could still show who sent it."""
-    if evaluation is not None and evaluation.result is Word.TEMPERROR:
+    if evaluation is not None and evaluation.result is PolicyResult.TEMPERROR:
         return True
     return any(one.class_ is ResultClass.DNS_ERROR for one in judgements)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from avowal import authres
-from avowal.authres import Result
+from avowal.authres import MethodResult
 from avowal.examine.findings import Findings
 from avowal.flow.context import Conclusion, Context
 from avowal.flow.edits import own_ids
@@ -71,7 +71,7 @@ def _recorded(context: Context) -> EnvelopeResult | None:
     return _envelope(found[0]) if found else None
 
 
-def _envelope(result: Result) -> EnvelopeResult:
+def _envelope(result: MethodResult) -> EnvelopeResult:
     written = result.value("smtp.mailfrom")
     scope: Scope = "helo" if written is None else "mfrom"
     address = (written or result.value("smtp.helo") or "").encode()

@@ -97,7 +97,7 @@ class Resigner:
     def resign(
         self,
         outgoing: Message,
-        results: Sequence[authres.Result],
+        results: Sequence[authres.MethodResult],
         *,
         now: int,
         verdicts: Sequence[Verification] = (),
@@ -114,7 +114,7 @@ class Resigner:
     async def aresign(
         self,
         outgoing: Message,
-        results: Sequence[authres.Result],
+        results: Sequence[authres.MethodResult],
         *,
         now: int,
         verdicts: Sequence[Verification] = (),
@@ -127,7 +127,7 @@ class Resigner:
     def _prepared(
         self,
         outgoing: Message,
-        results: Sequence[authres.Result],
+        results: Sequence[authres.MethodResult],
         verdicts: Sequence[Verification],
     ) -> tuple[Header, tuple[Field, ...]]:
         """Return the header with our results on top, and the signatures that went."""

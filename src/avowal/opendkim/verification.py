@@ -56,7 +56,7 @@ from avowal.opendkim.verdict import OpendkimVerdict, answer_of, holds
 from avowal.overflow import Beyond
 from avowal.policy import atps
 from avowal.policy.evidence import SignatureResult
-from avowal.policy.result import Result as AtpsResult
+from avowal.policy.result import PolicyResult
 
 _AR = results.NAME
 _MIN_RSA_BITS, _MAX_RSA_BITS = 384, 16384
@@ -308,9 +308,9 @@ class VerifyingWork:
         if not claiming:
             return "neutral"
         found = yield from atps.evaluate(Authors.of(self._header), claiming)
-        if found.result is AtpsResult.PASS:
+        if found.result is PolicyResult.PASS:
             return "pass"
-        refused = found.result is AtpsResult.FAIL and any(one.published for one in found.claims)
+        refused = found.result is PolicyResult.FAIL and any(one.published for one in found.claims)
         return "fail" if refused else "neutral"
 
     # -- the rest --------------------------------------------------------------------------

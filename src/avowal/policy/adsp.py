@@ -30,7 +30,7 @@ MEANINGS = {
 }
 
 
-class Result(StrEnum):
+class AdspResult(StrEnum):
     """The words of method dkim-adsp (RFC 5617 §5.4), from the mildest to the strictest."""
 
     PASS = "pass"  # noqa: S105 - a verdict
@@ -48,8 +48,8 @@ class Result(StrEnum):
         return _ORDER.index(self)
 
 
-_ORDER = tuple(Result)
-_OF_PRACTICES = {UNKNOWN: Result.UNKNOWN, ALL: Result.FAIL, DISCARDABLE: Result.DISCARD}
+_ORDER = tuple(AdspResult)
+_OF_PRACTICES = {UNKNOWN: AdspResult.UNKNOWN, ALL: AdspResult.FAIL, DISCARDABLE: AdspResult.DISCARD}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ class DomainResult:
     """The result for one author domain; `record` is None where none was found or needed."""
 
     domain: DomainName
-    result: Result
+    result: AdspResult
     record: WordRecord | None = None
     why: str = ""
 
@@ -66,7 +66,7 @@ class DomainResult:
 class Adsp:
     """The result for a message; `decisive` is None when no author domain could be read."""
 
-    result: Result
+    result: AdspResult
     decisive: DomainResult | None = None
     domains: tuple[DomainResult, ...] = ()
     trace: Trace = ()
@@ -99,9 +99,9 @@ def evaluate(
         *(one.signed() if one.domain.ascii in signed else one.unsigned() for one in asking)
     )
     decisive = max(results, key=lambda r: r.result.severity, default=None)
-    result = Result.PERMERROR if decisive is None else decisive.result
-    if not authors.complete and result.severity < Result.PERMERROR.severity:
-        result = Result.PERMERROR  # what cannot be read must not be the way around
+    result = AdspResult.PERMERROR if decisive is None else decisive.result
+    if not authors.complete and result.severity < AdspResult.PERMERROR.severity:
+        result = AdspResult.PERMERROR  # what cannot be read must not be the way around
     notes.add("concluded", result.value, "" if decisive is None else decisive.domain.ascii)
     return Adsp(result=result, decisive=decisive, domains=results, trace=notes.steps)
 
@@ -123,7 +123,7 @@ class _Author:
     def signed(self) -> Steps[DomainResult]:
         yield from ()
         self.notes.add("skipped", self.name, "an author domain signature is valid")
-        return self._concluded(Result.PASS, "signed by the author domain")
+        return self._concluded(AdspResult.PASS, "signed by the author domain")
 
     def unsigned(self) -> Steps[DomainResult]:
         """The procedure of §4.3, its two steps in one round."""
@@ -156,10 +156,10 @@ class _Author:
         kept = [record for record in read if record is not None]  # §4.1: others are as absent
         if len(kept) > 1:
             self.notes.add("discarded", self.name, f"{len(kept)} records at one name")
-            return self._concluded(Result.PERMERROR, "several records")
+            return self._concluded(AdspResult.PERMERROR, "several records")
         if not kept:
             self.notes.add("absent", self.name)
-            return self._concluded(Result.NONE, "no record")
+            return self._concluded(AdspResult.NONE, "no record")
         (record,) = kept
         self.notes.add("found", self.name, excerpt(record.octets))
         if record.problem is not None:
@@ -167,20 +167,20 @@ class _Author:
         result = _OF_PRACTICES[record.practices]
         why = f"dkim={record.practices} and no author domain signature"
         self.notes.add("chose", f"dkim={record.practices} of {self.name}", why)
-        if result in {Result.FAIL, Result.DISCARD}:
+        if result in {AdspResult.FAIL, AdspResult.DISCARD}:
             subject = f"d={self.domain.ascii}"
             self.notes.add("would-change", subject, "a valid author domain signature")
         return self._concluded(result, why, record)
 
     def _unknown(self, name: str, answer: Answer) -> DomainResult:
         self.notes.add("failed", name, failure_text(answer))
-        return self._concluded(Result.TEMPERROR, f"{name}: {failure_text(answer)}")
+        return self._concluded(AdspResult.TEMPERROR, f"{name}: {failure_text(answer)}")
 
     def _no_mail(self) -> DomainResult:
         self.notes.add("absent", self.domain.ascii, "the domain does not exist for mail")
-        return self._concluded(Result.NXDOMAIN, "the domain does not exist for mail")
+        return self._concluded(AdspResult.NXDOMAIN, "the domain does not exist for mail")
 
     def _concluded(
-        self, result: Result, why: str, record: WordRecord | None = None
+        self, result: AdspResult, why: str, record: WordRecord | None = None
     ) -> DomainResult:
         return DomainResult(domain=self.domain, result=result, record=record, why=why)

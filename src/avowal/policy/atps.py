@@ -18,7 +18,7 @@ from avowal.mailbox import Authors
 from avowal.names import DomainName, NameFault
 from avowal.policy.evidence import SignatureResult
 from avowal.policy.memory import Memory, failure_text
-from avowal.policy.result import Result
+from avowal.policy.result import PolicyResult
 from avowal.policy.trace import Notes, Trace, excerpt
 from avowal.taglist import TagList, TagListFault
 
@@ -48,7 +48,7 @@ class Authorization:
 
     signer: DomainName
     author: DomainName
-    result: Result
+    result: PolicyResult
     name: str | None = None
     why: str = ""
     published: bool = False
@@ -58,14 +58,14 @@ class Authorization:
 class Atps:
     """The result for a message, and each claim."""
 
-    result: Result
+    result: PolicyResult
     claims: tuple[Authorization, ...] = ()
     trace: Trace = ()
 
     @property
     def authorized(self) -> tuple[DomainName, ...]:
         """The author domains that count as having signed (§5)."""
-        return tuple(claim.author for claim in self.claims if claim.result is Result.PASS)
+        return tuple(claim.author for claim in self.claims if claim.result is PolicyResult.PASS)
 
 
 def query_name(signer: DomainName, author: DomainName, digest: str = "sha256") -> str:
@@ -99,7 +99,7 @@ def evaluate(
     bearing = [(s, s.atps) for s in signatures if s.passed and s.atps is not None]
     if not bearing:
         notes.add("concluded", "none", "no valid signature has atps=")
-        return Atps(result=Result.NONE, trace=notes.steps)
+        return Atps(result=PolicyResult.NONE, trace=notes.steps)
     known = {domain.ascii for domain in authors.domains}
     claims = [(s, author) for s, author in bearing if author.ascii in known]
     for signature, author in bearing:
@@ -138,16 +138,16 @@ def _judged(
 ) -> Authorization:
     signer = signature.domain
     if name is None:
-        result, why = Result.PERMERROR, f"atpsh={signature.atpsh or ''} is no hash of DKIM"
+        result, why = PolicyResult.PERMERROR, f"atpsh={signature.atpsh or ''} is no hash of DKIM"
     elif (answer := answers[name]).outcome is Outcome.FAILED:
-        result, why = Result.TEMPERROR, failure_text(answer)
+        result, why = PolicyResult.TEMPERROR, failure_text(answer)
         notes.add("failed", name, why)
     elif any(_authorizes(octets, signer) for octets in answer.records):
-        result, why = Result.PASS, f"{author.ascii} authorizes {signer.ascii}"
+        result, why = PolicyResult.PASS, f"{author.ascii} authorizes {signer.ascii}"
         notes.add("found", name, excerpt(answer.records[0]))
         notes.add("aligned", f"d={signer.ascii}", why)
     else:
-        result, why = Result.FAIL, "no record authorizes the signer"
+        result, why = PolicyResult.FAIL, "no record authorizes the signer"
         notes.add("absent", name)
     published = name is not None and bool(answers[name].records)
     return Authorization(
@@ -167,10 +167,10 @@ def _authorizes(octets: bytes, signer: DomainName) -> bool:
         return False
 
 
-def _combined(claims: tuple[Authorization, ...]) -> Result:
+def _combined(claims: tuple[Authorization, ...]) -> PolicyResult:
     """One pass suffices; without, an error leaves it open whether there would be one (§4.4)."""
     results = {claim.result for claim in claims}
-    for result in (Result.PASS, Result.TEMPERROR, Result.PERMERROR):
+    for result in (PolicyResult.PASS, PolicyResult.TEMPERROR, PolicyResult.PERMERROR):
         if result in results:
             return result
-    return Result.FAIL
+    return PolicyResult.FAIL

@@ -8,27 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from avowal.authres import Result
+from avowal.authres import MethodResult
 from avowal.policy.assessment import Assessment
 from avowal.policy.dmarc.result import Evaluation
 from avowal.policy.evidence import EnvelopeResult
-from avowal.policy.result import Result as Word
+from avowal.policy.result import PolicyResult
 from avowal.policy.vbr import Vbr
 
 
-def authentication_results(assessment: Assessment) -> tuple[Result, ...]:
+def authentication_results(assessment: Assessment) -> tuple[MethodResult, ...]:
     """Return one result per method, one per author domain for dkim-adsp."""
     return tuple(_results(assessment))
 
 
-def _results(assessment: Assessment) -> Iterator[Result]:
+def _results(assessment: Assessment) -> Iterator[MethodResult]:
     if assessment.envelope is not None:
         yield spf_result(assessment.envelope)
     if assessment.dmarc is not None:
         yield dmarc_result(assessment.dmarc)
     if assessment.adsp is not None:
         for one in assessment.adsp.domains:
-            yield Result(
+            yield MethodResult(
                 "dkim-adsp",
                 one.result.value,
                 reason=one.why or None,
@@ -37,9 +37,9 @@ def _results(assessment: Assessment) -> Iterator[Result]:
     if assessment.atps is not None:
         authors = dict.fromkeys(claim.author.ascii for claim in assessment.atps.claims)
         properties = tuple(("header.from", author) for author in authors)
-        yield Result("dkim-atps", assessment.atps.result.value, properties=properties)
+        yield MethodResult("dkim-atps", assessment.atps.result.value, properties=properties)
     if assessment.vbr is not None:
-        yield Result("vbr", assessment.vbr.result.value, properties=_voucher(assessment.vbr))
+        yield MethodResult("vbr", assessment.vbr.result.value, properties=_voucher(assessment.vbr))
 
 
 def _voucher(vbr: Vbr) -> tuple[tuple[str, str], ...]:
@@ -51,14 +51,14 @@ def _voucher(vbr: Vbr) -> tuple[tuple[str, str], ...]:
     )
 
 
-def spf_result(envelope: EnvelopeResult) -> Result:
+def spf_result(envelope: EnvelopeResult) -> MethodResult:
     """Return the result of SPF: the domain alone, a local part is not authenticated (§2.7.2)."""
     name = "smtp.mailfrom" if envelope.scope == "mfrom" else "smtp.helo"
     properties = () if envelope.domain is None else ((name, envelope.domain.ascii),)
-    return Result("spf", envelope.result, properties=properties)
+    return MethodResult("spf", envelope.result, properties=properties)
 
 
-def dmarc_result(evaluation: Evaluation) -> Result:
+def dmarc_result(evaluation: Evaluation) -> MethodResult:
     """Return the result of DMARC (RFC 9989 §9.1).
 
     policy.dmarc is what would be, or is, applied: after sp=, np= and t=.
@@ -68,7 +68,7 @@ def dmarc_result(evaluation: Evaluation) -> Result:
     if decisive is not None:
         properties.append(("header.from", decisive.domain.ascii))
     policy = evaluation.policy
-    if evaluation.result is Word.FAIL:
+    if evaluation.result is PolicyResult.FAIL:
         policy = evaluation.disposition
     if policy is not None:
         properties.append(("policy.dmarc", policy.value))
@@ -76,7 +76,7 @@ def dmarc_result(evaluation: Evaluation) -> Result:
         " ".join(part for part in (reason.type, reason.comment) if part)
         for reason in evaluation.reasons
     )
-    return Result(
+    return MethodResult(
         "dmarc",
         evaluation.result.value,
         properties=tuple(properties),

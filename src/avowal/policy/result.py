@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 
-class Result(StrEnum):
+class PolicyResult(StrEnum):
     """RFC 9989 §9.2, RFC 6541 §8.3, RFC 6212 §4."""
 
     NONE = "none"

@@ -17,7 +17,7 @@ from avowal.message import Field, Header
 from avowal.names import DomainName, NameFault
 from avowal.policy.evidence import EnvelopeResult, SignatureResult
 from avowal.policy.memory import Memory, failure_text
-from avowal.policy.result import Result
+from avowal.policy.result import PolicyResult
 from avowal.policy.trace import Notes, Trace, excerpt
 
 FIELD_NAME = b"vbr-info"
@@ -66,7 +66,7 @@ class Voucher:
     domain: DomainName
     certifier: DomainName
     content: str
-    result: Result
+    result: PolicyResult
     why: str = ""
 
 
@@ -74,7 +74,7 @@ class Voucher:
 class Vbr:
     """The result for a message; `decisive` gives header.md and header.mv (RFC 6212 §4)."""
 
-    result: Result
+    result: PolicyResult
     decisive: Voucher | None = None
     vouchers: tuple[Voucher, ...] = ()
     trace: Trace = ()
@@ -108,12 +108,12 @@ def evaluate(
     infos = _infos(header, notes, limits)
     if len({info.content for info in infos}) > 1:  # §4, RFC 6212 §4
         notes.add("concluded", "fail", "fields with different mc=")
-        return Vbr(result=Result.FAIL, trace=notes.steps)
+        return Vbr(result=PolicyResult.FAIL, trace=notes.steps)
     trusted = {certifier.ascii for certifier in certifiers}
     pairs = _pairs(infos, _authenticated(signatures, envelope, notes), trusted, notes)
     if not pairs:
         notes.add("concluded", "none", "nothing to ask")
-        return Vbr(result=Result.NONE, trace=notes.steps)
+        return Vbr(result=PolicyResult.NONE, trace=notes.steps)
     capped = pairs[: limits.vbr_questions]
     shared = Memory() if memory is None else memory
     names = [query_name(info.domain, certifier) for info, certifier in capped]
@@ -122,7 +122,7 @@ def evaluate(
         _judged(info, certifier, answer, notes)
         for (info, certifier), answer in zip(capped, answers, strict=True)
     )
-    order = (Result.PASS, Result.TEMPERROR, Result.PERMERROR, Result.FAIL)
+    order = (PolicyResult.PASS, PolicyResult.TEMPERROR, PolicyResult.PERMERROR, PolicyResult.FAIL)
     decisive = min(found, key=lambda voucher: order.index(voucher.result))
     notes.add("concluded", decisive.result.value, decisive.why)
     return Vbr(result=decisive.result, decisive=decisive, vouchers=found, trace=notes.steps)
@@ -176,16 +176,16 @@ def _pairs(
 def _judged(info: Info, certifier: DomainName, answer: Answer, notes: Notes) -> Voucher:
     name = query_name(info.domain, certifier)
     if answer.outcome is Outcome.FAILED:
-        result, why = Result.TEMPERROR, failure_text(answer)
+        result, why = PolicyResult.TEMPERROR, failure_text(answer)
         notes.add("failed", name, why)
     elif len(answer.records) > 1:  # §5: a VBR record is one TXT record
-        result, why = Result.PERMERROR, "several records"
+        result, why = PolicyResult.PERMERROR, "several records"
         notes.add("discarded", name, why)
     elif answer.records and vouches(answer.records[0], info.content):
-        result, why = Result.PASS, f"{certifier.ascii} vouches for {info.domain.ascii}"
+        result, why = PolicyResult.PASS, f"{certifier.ascii} vouches for {info.domain.ascii}"
         notes.add("found", name, excerpt(answer.records[0]))
     else:
-        result, why = Result.FAIL, f"{certifier.ascii} does not vouch for {info.domain.ascii}"
+        result, why = PolicyResult.FAIL, f"{certifier.ascii} does not vouch for {info.domain.ascii}"
         notes.add("absent", name)
     return Voucher(
         domain=info.domain, certifier=certifier, content=info.content, result=result, why=why

@@ -14,29 +14,29 @@ from avowal.policy.assessment import (
 from avowal.policy.dmarc.record import Policy
 from avowal.policy.dmarc.result import Evaluation
 from avowal.policy.practices import Practices, Standing
-from avowal.policy.result import Result
+from avowal.policy.result import PolicyResult
 from avowal.policy.trace import Trace, TraceStep
 
 _ACCEPT, _QUARANTINE = PolicyDisposition.ACCEPT, PolicyDisposition.QUARANTINE
 
 # What a word of RFC 5617 §5.4 means, and what the domain wants done.
 ADSP = {
-    adsp.Result.PASS: (Standing.ACCEPT, _ACCEPT),
-    adsp.Result.NONE: (Standing.NEUTRAL, _ACCEPT),
-    adsp.Result.UNKNOWN: (Standing.NEUTRAL, _ACCEPT),
-    adsp.Result.PERMERROR: (Standing.PERMERROR, _ACCEPT),
-    adsp.Result.FAIL: (Standing.SUSPICIOUS, _QUARANTINE),
-    adsp.Result.NXDOMAIN: (Standing.SUSPICIOUS, _QUARANTINE),
-    adsp.Result.TEMPERROR: (Standing.TEMPERROR, _ACCEPT),
-    adsp.Result.DISCARD: (Standing.SUSPICIOUS, PolicyDisposition.DISCARD),
+    adsp.AdspResult.PASS: (Standing.ACCEPT, _ACCEPT),
+    adsp.AdspResult.NONE: (Standing.NEUTRAL, _ACCEPT),
+    adsp.AdspResult.UNKNOWN: (Standing.NEUTRAL, _ACCEPT),
+    adsp.AdspResult.PERMERROR: (Standing.PERMERROR, _ACCEPT),
+    adsp.AdspResult.FAIL: (Standing.SUSPICIOUS, _QUARANTINE),
+    adsp.AdspResult.NXDOMAIN: (Standing.SUSPICIOUS, _QUARANTINE),
+    adsp.AdspResult.TEMPERROR: (Standing.TEMPERROR, _ACCEPT),
+    adsp.AdspResult.DISCARD: (Standing.SUSPICIOUS, PolicyDisposition.DISCARD),
 }
 # The same for RFC 9989 §9.2; a fail is suspicious as far as the domain asks for something.
 DMARC = {
-    Result.PASS: Standing.ACCEPT,
-    Result.NONE: Standing.NEUTRAL,
-    Result.FAIL: Standing.SUSPICIOUS,
-    Result.TEMPERROR: Standing.TEMPERROR,
-    Result.PERMERROR: Standing.PERMERROR,
+    PolicyResult.PASS: Standing.ACCEPT,
+    PolicyResult.NONE: Standing.NEUTRAL,
+    PolicyResult.FAIL: Standing.SUSPICIOUS,
+    PolicyResult.TEMPERROR: Standing.TEMPERROR,
+    PolicyResult.PERMERROR: Standing.PERMERROR,
 }
 ASKED = {
     Policy.NONE: _ACCEPT,

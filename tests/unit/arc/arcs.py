@@ -7,7 +7,7 @@ from typing import Any
 
 import avowal
 from avowal.arc.verdict import ChainVerification
-from avowal.authres import AuthenticationResults, Result
+from avowal.authres import AuthenticationResults, MethodResult
 from avowal.testing import ED25519, RSA_2048, Zone, message, record_for
 
 NOW = 1_800_000_000
@@ -20,7 +20,7 @@ ZONE = Zone(
     }
 )
 FOUND = AuthenticationResults(
-    "mx.list.example", (Result("spf", "pass", properties=(("smtp.mailfrom", "a.example"),)),)
+    "mx.list.example", (MethodResult("spf", "pass", properties=(("smtp.mailfrom", "a.example"),)),)
 )
 
 

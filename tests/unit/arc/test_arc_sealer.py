@@ -16,7 +16,7 @@ from avowal.arc.layout import Alphabetical
 from avowal.arc.reasons import ChainStatus, Refusal, SealRefused
 from avowal.arc.sealer import Sealer, refusal_of
 from avowal.arc.verifier import ArcVerifier
-from avowal.authres import AuthenticationResults, Result
+from avowal.authres import AuthenticationResults, MethodResult
 from avowal.calls.seal import ResultsLost
 from avowal.canonical import relaxed_field
 from avowal.crypto.algorithms import ALGORITHMS
@@ -138,14 +138,14 @@ def test_results_of_ours_that_cannot_be_read_are_named_as_lost() -> None:
 
 
 def test_a_property_too_long_for_a_line_is_named_in_the_set() -> None:
-    long = Result("spf", "pass", properties=(("smtp.mailfrom", "a" * 1000),))
+    long = MethodResult("spf", "pass", properties=(("smtp.mailfrom", "a" * 1000),))
     octets = sealed(message(), results=AuthenticationResults("mx.list.example", (long,)))
     (field, *_) = Message.parse(octets).header.named(b"arc-authentication-results")
     assert b"spf=pass (smtp.mailfrom is too long to be written)" in b" ".join(field.value.split())
 
 
 def test_results_that_contradict_the_status_are_refused() -> None:
-    found = AuthenticationResults("mx.list.example", (Result("arc", "pass"),))
+    found = AuthenticationResults("mx.list.example", (MethodResult("arc", "pass"),))
     with pytest.raises(IntentError, match="arc=pass beside cv=none"):
         sealed(message(), results=found)
 

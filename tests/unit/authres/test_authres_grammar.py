@@ -7,10 +7,10 @@ import time
 
 import pytest
 
-from avowal.authres import AuthenticationResults, PayloadFault, Result, VersionFault, parse
+from avowal.authres import AuthenticationResults, MethodResult, PayloadFault, VersionFault, parse
 from avowal.limits import Limits
 
-SPF = Result("spf", "pass", properties=(("smtp.mailfrom", "a.example"),))
+SPF = MethodResult("spf", "pass", properties=(("smtp.mailfrom", "a.example"),))
 
 SAME_MEANING = [
     pytest.param(b"m.example; spf=pass smtp.mailfrom=a.example", id="plain"),
@@ -50,7 +50,7 @@ COMMENTS = [
 
 @pytest.mark.parametrize(("octets", "comment"), COMMENTS)
 def test_a_comment_may_stand_around_every_token(octets: bytes, comment: str) -> None:
-    assert parse(b"m.example; " + octets).results == (Result("spf", "pass", comment=comment),)
+    assert parse(b"m.example; " + octets).results == (MethodResult("spf", "pass", comment=comment),)
 
 
 def test_comments_may_stand_within_a_property() -> None:

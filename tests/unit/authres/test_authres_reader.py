@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avowal.authres import Distrust, Result, read
+from avowal.authres import Distrust, MethodResult, read
 from avowal.limits import Limits
 from avowal.message import Header, Message
 
@@ -26,7 +26,7 @@ TRUSTED = [
 @pytest.mark.parametrize(("written", "trusted"), TRUSTED)
 def test_an_id_is_compared_by_what_it_names(written: bytes, trusted: str) -> None:
     reading = read(b"Authentication-Results: " + written + b"; spf=pass\r\n", trusted={trusted})
-    assert reading.named("spf") == (Result("spf", "pass"),)
+    assert reading.named("spf") == (MethodResult("spf", "pass"),)
 
 
 FOREIGN = [
@@ -97,7 +97,7 @@ PASSED_OVER = [
 def test_what_is_unknown_drives_no_decision(result: bytes) -> None:
     octets = b"Authentication-Results: mx.example.org; " + result + b"; dkim=pass"
     reading = read(octets, trusted={"mx.example.org"})
-    assert reading.results == (Result("dkim", "pass"),)
+    assert reading.results == (MethodResult("dkim", "pass"),)
     assert len(reading.instances[0].results.results) == 2  # type: ignore[union-attr]
 
 

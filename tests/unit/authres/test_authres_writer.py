@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avowal.authres import AuthenticationResults, Result, parse, representable, write
+from avowal.authres import AuthenticationResults, MethodResult, parse, representable, write
 from avowal.errors import UsageError
 from avowal.message import Header
 
@@ -21,10 +21,10 @@ TEXTS = st.text(max_size=40) | HOSTILE | st.emails()
 
 
 @st.composite
-def results(draw: st.DrawFn) -> Result:
+def results(draw: st.DrawFn) -> MethodResult:
     method, word = draw(METHODS)
     properties = draw(st.lists(st.tuples(NAMES, TEXTS), max_size=4))
-    return Result(
+    return MethodResult(
         method,
         word,
         reason=draw(st.none() | TEXTS),
@@ -50,7 +50,7 @@ def as_read(written: AuthenticationResults) -> AuthenticationResults:
     return AuthenticationResults(
         representable(written.authserv_id),
         tuple(
-            Result(
+            MethodResult(
                 result.method,
                 result.result,
                 None if result.reason is None else representable(result.reason),
@@ -80,7 +80,7 @@ def test_whatever_is_put_in_one_field_comes_out(field: AuthenticationResults, ut
 
 
 def test_lines_are_folded_between_tokens_at_78() -> None:
-    result = Result(
+    result = MethodResult(
         "dkim",
         "pass",
         properties=tuple((f"header.{tag}", "x" * 30) for tag in "disab"),
@@ -108,13 +108,15 @@ WRITTEN = [
 
 @pytest.mark.parametrize(("value", "octets"), WRITTEN)
 def test_a_value_is_quoted_where_it_must_be(value: str, octets: bytes) -> None:
-    result = Result("auth", "pass", properties=(("smtp.auth", value),))
+    result = MethodResult("auth", "pass", properties=(("smtp.auth", value),))
     written = write(AuthenticationResults("m.example", (result,)))
     assert written.raw == b"Authentication-Results: m.example;\r\n\tauth=pass smtp.auth=" + octets
 
 
 def test_an_ascii_message_gets_a_labels() -> None:
-    result = Result("dkim", "pass", properties=(("header.i", "@bücher.example"),), comment="é")
+    result = MethodResult(
+        "dkim", "pass", properties=(("header.i", "@bücher.example"),), comment="é"
+    )
     written = write(AuthenticationResults("bücher.example", (result,)), utf8=False)
     assert written.raw == (
         b"Authentication-Results: xn--bcher-kva.example;\r\n"
@@ -130,7 +132,9 @@ def test_no_results_are_written_as_none() -> None:
 
 def test_an_identity_too_long_for_a_line_is_left_out() -> None:
     long = "a" * 2000
-    result = Result("dkim", "fail", reason=long, properties=(("header.i", long),), comment=long)
+    result = MethodResult(
+        "dkim", "fail", reason=long, properties=(("header.i", long),), comment=long
+    )
     read = parse(write(AuthenticationResults("m.example", (result,))).value).results[0]
     assert read.properties == ()
     assert read.reason is not None
@@ -138,16 +142,16 @@ def test_an_identity_too_long_for_a_line_is_left_out() -> None:
 
 
 UNREGISTERED = [
-    pytest.param(Result("x-mine", "pass"), id="a-method"),
-    pytest.param(Result("spf", "hardfail"), id="a-word-of-old"),
-    pytest.param(Result("dkim", "discard"), id="a-word-of-another-method"),
-    pytest.param(Result("dkim", "pass", properties=(("mine.x", "y"),)), id="a-ptype"),
-    pytest.param(Result("dkim", "pass", version=2), id="a-version"),
+    pytest.param(MethodResult("x-mine", "pass"), id="a-method"),
+    pytest.param(MethodResult("spf", "hardfail"), id="a-word-of-old"),
+    pytest.param(MethodResult("dkim", "discard"), id="a-word-of-another-method"),
+    pytest.param(MethodResult("dkim", "pass", properties=(("mine.x", "y"),)), id="a-ptype"),
+    pytest.param(MethodResult("dkim", "pass", version=2), id="a-version"),
 ]
 
 
 @pytest.mark.parametrize("result", UNREGISTERED)
-def test_only_registered_or_agreed_names_are_written(result: Result) -> None:
+def test_only_registered_or_agreed_names_are_written(result: MethodResult) -> None:
     with pytest.raises(UsageError, match="in no registry"):
         write(AuthenticationResults("m.example", (result,)))
     agreed = write(AuthenticationResults("m.example", (result,)), agreed={result.method})
@@ -157,10 +161,10 @@ def test_only_registered_or_agreed_names_are_written(result: Result) -> None:
 @pytest.mark.parametrize("name", ["", "a b", "a\r\nb", "A", "-a", "a;b", "é"])
 def test_a_name_that_is_no_keyword_is_refused(name: str) -> None:
     for make in (
-        lambda: Result(name, "pass"),
-        lambda: Result("dkim", name),
-        lambda: Result("dkim", "pass", properties=((f"header.{name}", ""),)),
-        lambda: Result("dkim", "pass", properties=((f"{name}.d", ""),)),
+        lambda: MethodResult(name, "pass"),
+        lambda: MethodResult("dkim", name),
+        lambda: MethodResult("dkim", "pass", properties=((f"header.{name}", ""),)),
+        lambda: MethodResult("dkim", "pass", properties=((f"{name}.d", ""),)),
     ):
         with pytest.raises(UsageError, match="cannot be a"):
             make()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import avowal
-from avowal.authres import AuthenticationResults, Result, parse, read, write
+from avowal.authres import AuthenticationResults, MethodResult, parse, read, write
 from avowal.dkim.results import distinct_lengths, results_of
 from avowal.testing import ED25519, RSA_1024, RSA_2048, Zone, message, record_for, tamper
 
@@ -22,7 +22,7 @@ def signed(selector: str = "e", **options: object) -> bytes:
     return field + text
 
 
-def results(octets: bytes, **options: object) -> tuple[Result, ...]:
+def results(octets: bytes, **options: object) -> tuple[MethodResult, ...]:
     return results_of(avowal.verify(octets, ZONE, now=NOW, **options))  # type: ignore[arg-type]
 
 
@@ -34,7 +34,7 @@ def test_a_pass_names_domain_identity_selector_algorithm_and_signature() -> None
     octets = signed(identity="joe@sub.example.com")
     (result,) = results(octets)
     b = octets.partition(b" b=")[2][:8].decode()
-    assert result == Result(
+    assert result == MethodResult(
         "dkim",
         "pass",
         properties=(

@@ -220,7 +220,7 @@ def test_a_refused_post_does_not_look_like_a_missing_mailbox(site: Made) -> None
 
 def sealed(octets: bytes, dmarc: str = "pass") -> bytes:
     """A message as a sealer passed it on, who saw this DMARC result."""
-    found = authres.Result("dmarc", dmarc, properties=(("header.from", "example.com"),))
+    found = authres.MethodResult("dmarc", dmarc, properties=(("header.from", "example.com"),))
     fields = avowal.seal(
         octets,
         Zone(NAMES),

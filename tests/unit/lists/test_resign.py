@@ -98,7 +98,7 @@ def test_fields_from_outside_that_claim_results_are_dropped() -> None:
 
 
 def test_further_results_are_recorded() -> None:
-    spf = authres.Result("spf", "pass", properties=(("smtp.mailfrom", "example.com"),))
+    spf = authres.MethodResult("spf", "pass", properties=(("smtp.mailfrom", "example.com"),))
     done = resigned(arrival(), also=(spf,))
     assert authres.read(done.message, trusted={"lists.example"}).named("spf")
 

@@ -7,40 +7,42 @@ from tests.evidence import Counting, by, name, signed
 
 from avowal.lookup import Question, run
 from avowal.policy import adsp, atps
-from avowal.policy.adsp import Result
+from avowal.policy.adsp import AdspResult
 from avowal.policy.existence import Existence
-from avowal.policy.result import Result as AtpsResult
+from avowal.policy.result import PolicyResult
 from avowal.testing import Zone
 
 AT = "_adsp._domainkey.example.com"
 JOE = by("joe@example.com")
 
 
-def result(zone: dict[str, object], *signatures: object, author: str = "joe@example.com") -> Result:
+def result(
+    zone: dict[str, object], *signatures: object, author: str = "joe@example.com"
+) -> AdspResult:
     return run(adsp.evaluate(by(author), signatures), Zone(zone)).result
 
 
 @pytest.mark.parametrize(
     ("record", "expected"),
     [
-        pytest.param("dkim=unknown", Result.UNKNOWN, id="unknown"),
-        pytest.param("dkim=all", Result.FAIL, id="all"),
-        pytest.param("dkim=discardable", Result.DISCARD, id="discardable"),
-        pytest.param("dkim=strict", Result.UNKNOWN, id="any-other-word-is-unknown"),
-        pytest.param("dkim=ALL", Result.UNKNOWN, id="case-counts"),
-        pytest.param("dkim \t = all ; ra=x; foo=bar", Result.FAIL, id="space-and-other-tags"),
-        pytest.param("DKIM=all", Result.NONE, id="upper-case-tag-is-no-record"),
-        pytest.param("v=1; dkim=all", Result.NONE, id="dkim-must-be-first"),
-        pytest.param(" dkim=all", Result.NONE, id="first-characters"),
-        pytest.param("dkim=all; ;", Result.NONE, id="bad-syntax-is-as-absent"),
-        pytest.param(b"dkim=\r\n all", Result.NONE, id="no-folds"),
-        pytest.param(["dkim=all", "dkim=all"], Result.PERMERROR, id="several-records"),
-        pytest.param(["dkim=all", "v=spf1 -all"], Result.FAIL, id="foreign-record-beside"),
-        pytest.param("v=spf1 -all", Result.NONE, id="foreign-record-alone"),
+        pytest.param("dkim=unknown", AdspResult.UNKNOWN, id="unknown"),
+        pytest.param("dkim=all", AdspResult.FAIL, id="all"),
+        pytest.param("dkim=discardable", AdspResult.DISCARD, id="discardable"),
+        pytest.param("dkim=strict", AdspResult.UNKNOWN, id="any-other-word-is-unknown"),
+        pytest.param("dkim=ALL", AdspResult.UNKNOWN, id="case-counts"),
+        pytest.param("dkim \t = all ; ra=x; foo=bar", AdspResult.FAIL, id="space-and-other-tags"),
+        pytest.param("DKIM=all", AdspResult.NONE, id="upper-case-tag-is-no-record"),
+        pytest.param("v=1; dkim=all", AdspResult.NONE, id="dkim-must-be-first"),
+        pytest.param(" dkim=all", AdspResult.NONE, id="first-characters"),
+        pytest.param("dkim=all; ;", AdspResult.NONE, id="bad-syntax-is-as-absent"),
+        pytest.param(b"dkim=\r\n all", AdspResult.NONE, id="no-folds"),
+        pytest.param(["dkim=all", "dkim=all"], AdspResult.PERMERROR, id="several-records"),
+        pytest.param(["dkim=all", "v=spf1 -all"], AdspResult.FAIL, id="foreign-record-beside"),
+        pytest.param("v=spf1 -all", AdspResult.NONE, id="foreign-record-alone"),
     ],
 )
 def test_the_record_decides_without_an_author_domain_signature(
-    record: object, expected: Result
+    record: object, expected: AdspResult
 ) -> None:
     assert result({AT: record}) is expected
 
@@ -48,16 +50,18 @@ def test_the_record_decides_without_an_author_domain_signature(
 @pytest.mark.parametrize(
     ("signature", "expected"),
     [
-        pytest.param(signed("example.com"), Result.PASS, id="equal"),
-        pytest.param(signed("EXAMPLE.com"), Result.PASS, id="case-means-nothing"),
-        pytest.param(signed("sub.example.com"), Result.FAIL, id="subdomain-is-another"),
-        pytest.param(signed("com"), Result.FAIL, id="parent-is-another"),
-        pytest.param(signed("example.com", "fail"), Result.FAIL, id="broken-is-none"),
-        pytest.param(signed("example.com", i="@x.example.com"), Result.PASS, id="d-decides-not-i"),
+        pytest.param(signed("example.com"), AdspResult.PASS, id="equal"),
+        pytest.param(signed("EXAMPLE.com"), AdspResult.PASS, id="case-means-nothing"),
+        pytest.param(signed("sub.example.com"), AdspResult.FAIL, id="subdomain-is-another"),
+        pytest.param(signed("com"), AdspResult.FAIL, id="parent-is-another"),
+        pytest.param(signed("example.com", "fail"), AdspResult.FAIL, id="broken-is-none"),
+        pytest.param(
+            signed("example.com", i="@x.example.com"), AdspResult.PASS, id="d-decides-not-i"
+        ),
     ],
 )
 def test_an_author_domain_signature_has_the_author_domain_in_d(
-    signature: object, expected: Result
+    signature: object, expected: AdspResult
 ) -> None:
     assert result({AT: "dkim=all"}, signature) is expected
 
@@ -65,27 +69,29 @@ def test_an_author_domain_signature_has_the_author_domain_in_d(
 @pytest.mark.parametrize(
     ("zone", "expected"),
     [
-        pytest.param({}, Result.NXDOMAIN, id="no-such-domain"),
-        pytest.param({"example.com": {"MX": ["10 mx"]}}, Result.NONE, id="no-record"),
-        pytest.param({"x.example.com": "y"}, Result.NONE, id="nodata-is-not-nxdomain"),
-        pytest.param({"example.com": "NXDOMAIN", AT: "dkim=all"}, Result.NXDOMAIN, id="nxdomain"),
+        pytest.param({}, AdspResult.NXDOMAIN, id="no-such-domain"),
+        pytest.param({"example.com": {"MX": ["10 mx"]}}, AdspResult.NONE, id="no-record"),
+        pytest.param({"x.example.com": "y"}, AdspResult.NONE, id="nodata-is-not-nxdomain"),
+        pytest.param(
+            {"example.com": "NXDOMAIN", AT: "dkim=all"}, AdspResult.NXDOMAIN, id="nxdomain"
+        ),
     ],
 )
-def test_the_domain_has_to_exist(zone: dict[str, object], expected: Result) -> None:
+def test_the_domain_has_to_exist(zone: dict[str, object], expected: AdspResult) -> None:
     assert result(zone) is expected
 
 
 @pytest.mark.parametrize(
     ("types", "expected"),
     [
-        pytest.param({"MX": ["10 mx"]}, Result.FAIL, id="mx"),
-        pytest.param({"A": ["192.0.2.1"]}, Result.FAIL, id="a"),
-        pytest.param({"AAAA": ["2001:db8::1"]}, Result.FAIL, id="aaaa"),
-        pytest.param({"TXT": ["text"]}, Result.NXDOMAIN, id="none-of-them"),
+        pytest.param({"MX": ["10 mx"]}, AdspResult.FAIL, id="mx"),
+        pytest.param({"A": ["192.0.2.1"]}, AdspResult.FAIL, id="a"),
+        pytest.param({"AAAA": ["2001:db8::1"]}, AdspResult.FAIL, id="aaaa"),
+        pytest.param({"TXT": ["text"]}, AdspResult.NXDOMAIN, id="none-of-them"),
     ],
 )
 def test_a_domain_without_mail_hosts_may_be_taken_as_out_of_scope(
-    types: dict[str, object], expected: Result
+    types: dict[str, object], expected: AdspResult
 ) -> None:
     flow = adsp.evaluate(JOE, existence=Existence.NO_HOST)
     assert run(flow, Zone({"example.com": types, AT: "dkim=all"})).result is expected
@@ -103,14 +109,14 @@ def test_a_domain_without_mail_hosts_may_be_taken_as_out_of_scope(
 def test_no_answer_is_temperror(failing: Question, existence: Existence) -> None:
     counting = Counting(Zone({AT: "dkim=unknown"}), fails=(failing,))
     found = run(adsp.evaluate(JOE, existence=existence), counting)
-    assert found.result is Result.TEMPERROR
+    assert found.result is AdspResult.TEMPERROR
 
 
 def test_each_author_domain_is_looked_up_and_the_strictest_stands() -> None:
     zone = {AT: "dkim=unknown", "_adsp._domainkey.bank.example": "dkim=discardable"}
     counting = Counting(Zone(zone))
     found = run(adsp.evaluate(by("a@example.com, b@bank.example")), counting)
-    assert (found.result, len(counting.rounds)) == (Result.DISCARD, 1)
+    assert (found.result, len(counting.rounds)) == (AdspResult.DISCARD, 1)
 
 
 def test_a_valid_author_domain_signature_needs_no_question() -> None:
@@ -124,7 +130,7 @@ def test_an_authorized_third_party_counts_as_the_author() -> None:
     zone = Zone({AT: "dkim=all", "third.example._atps.example.com": "v=ATPS1"})
     allowed = run(atps.evaluate(JOE, signatures), zone)
     found = run(adsp.evaluate(JOE, signatures, authorized=allowed.authorized), zone)
-    assert (allowed.result, found.result) == (AtpsResult.PASS, Result.PASS)
+    assert (allowed.result, found.result) == (PolicyResult.PASS, AdspResult.PASS)
 
 
 def test_reporting_tags_are_kept() -> None:
@@ -136,6 +142,6 @@ def test_reporting_tags_are_kept() -> None:
 
 
 def test_the_results_are_those_of_rfc_5617() -> None:
-    assert {r.value for r in Result} == {
+    assert {r.value for r in AdspResult} == {
         "none", "pass", "unknown", "fail", "discard", "nxdomain", "temperror", "permerror",
     }  # fmt: skip

@@ -10,7 +10,7 @@ from avowal.limits import Limits
 from avowal.lookup import Question, run
 from avowal.policy import atps
 from avowal.policy.evidence import SignatureResult
-from avowal.policy.result import Result
+from avowal.policy.result import PolicyResult
 from avowal.testing import Zone
 
 JOE = by("joe@example.com")
@@ -53,31 +53,37 @@ def test_an_unknown_hash_cannot_be_published() -> None:
 @pytest.mark.parametrize(
     ("signature", "record", "expected"),
     [
-        pytest.param(claim("t.example"), "v=ATPS1", Result.PASS, id="authorized"),
-        pytest.param(claim("t.example"), "v=ATPS1; d=T.example", Result.PASS, id="with-d"),
-        pytest.param(claim("t.example"), "v=ATPS1; d=x.example", Result.FAIL, id="collision"),
-        pytest.param(claim("t.example"), "v=ATPS2", Result.FAIL, id="other-version"),
-        pytest.param(claim("t.example"), "d=t.example", Result.FAIL, id="no-version"),
-        pytest.param(claim("t.example"), "v=ATPS1; d=-", Result.FAIL, id="d-is-no-name"),
-        pytest.param(claim("t.example"), "not a list", Result.FAIL, id="no-tag-list"),
-        pytest.param(claim("t.example"), ["x", "v=ATPS1"], Result.PASS, id="one-of-several"),
-        pytest.param(claim("t.example"), "NXDOMAIN", Result.FAIL, id="nxdomain"),
-        pytest.param(claim("t.example"), "NODATA", Result.FAIL, id="nodata"),
-        pytest.param(claim("t.example"), "SERVFAIL", Result.TEMPERROR, id="servfail"),
-        pytest.param(claim("t.example", "fail"), "v=ATPS1", Result.NONE, id="broken"),
-        pytest.param(claim("t.example", atpsh="md5"), "v=ATPS1", Result.PERMERROR, id="hash"),
-        pytest.param(claim("t.example", atpsh=None), "v=ATPS1", Result.PERMERROR, id="no-atpsh"),
-        pytest.param(claim("t.example", atps="o.example"), "v=ATPS1", Result.FAIL, id="not-from"),
-        pytest.param(claim("t.example", atps="EXAMPLE.com"), "v=ATPS1", Result.PASS, id="case"),
-        pytest.param(signed("t.example"), "v=ATPS1", Result.NONE, id="no-atps"),
+        pytest.param(claim("t.example"), "v=ATPS1", PolicyResult.PASS, id="authorized"),
+        pytest.param(claim("t.example"), "v=ATPS1; d=T.example", PolicyResult.PASS, id="with-d"),
+        pytest.param(claim("t.example"), "v=ATPS1; d=x.example", PolicyResult.FAIL, id="collision"),
+        pytest.param(claim("t.example"), "v=ATPS2", PolicyResult.FAIL, id="other-version"),
+        pytest.param(claim("t.example"), "d=t.example", PolicyResult.FAIL, id="no-version"),
+        pytest.param(claim("t.example"), "v=ATPS1; d=-", PolicyResult.FAIL, id="d-is-no-name"),
+        pytest.param(claim("t.example"), "not a list", PolicyResult.FAIL, id="no-tag-list"),
+        pytest.param(claim("t.example"), ["x", "v=ATPS1"], PolicyResult.PASS, id="one-of-several"),
+        pytest.param(claim("t.example"), "NXDOMAIN", PolicyResult.FAIL, id="nxdomain"),
+        pytest.param(claim("t.example"), "NODATA", PolicyResult.FAIL, id="nodata"),
+        pytest.param(claim("t.example"), "SERVFAIL", PolicyResult.TEMPERROR, id="servfail"),
+        pytest.param(claim("t.example", "fail"), "v=ATPS1", PolicyResult.NONE, id="broken"),
+        pytest.param(claim("t.example", atpsh="md5"), "v=ATPS1", PolicyResult.PERMERROR, id="hash"),
+        pytest.param(
+            claim("t.example", atpsh=None), "v=ATPS1", PolicyResult.PERMERROR, id="no-atpsh"
+        ),
+        pytest.param(
+            claim("t.example", atps="o.example"), "v=ATPS1", PolicyResult.FAIL, id="not-from"
+        ),
+        pytest.param(
+            claim("t.example", atps="EXAMPLE.com"), "v=ATPS1", PolicyResult.PASS, id="case"
+        ),
+        pytest.param(signed("t.example"), "v=ATPS1", PolicyResult.NONE, id="no-atps"),
     ],
 )
-def test_a_claim_is_judged(signature: object, record: object, expected: Result) -> None:
+def test_a_claim_is_judged(signature: object, record: object, expected: PolicyResult) -> None:
     zone = Zone({"t.example._atps.example.com": record, "t.example._atps.o.example": "v=ATPS1"})
     found = run(atps.evaluate(JOE, [signature]), zone)
     assert found.result is expected
     assert [d.ascii for d in found.authorized] == (
-        ["example.com"] if expected is Result.PASS else []
+        ["example.com"] if expected is PolicyResult.PASS else []
     )
 
 
@@ -85,7 +91,7 @@ def test_one_authorization_suffices_though_another_question_failed() -> None:
     zone = Zone({"b.example._atps.example.com": "v=ATPS1"})
     counting = Counting(zone, fails=(Question("a.example._atps.example.com"),))
     found = run(atps.evaluate(JOE, [claim("a.example"), claim("b.example")]), counting)
-    assert (found.result, len(counting.rounds)) == (Result.PASS, 1)
+    assert (found.result, len(counting.rounds)) == (PolicyResult.PASS, 1)
 
 
 def test_the_number_of_questions_is_capped() -> None:
@@ -99,7 +105,7 @@ def test_the_record_we_publish_authorizes() -> None:
     signer, author = name("t.example"), name("example.com")
     zone = Zone({atps.query_name(signer, author): atps.record(signer)})
     found = run(atps.evaluate(JOE, [claim("t.example", atpsh="sha256")]), zone)
-    assert found.result is Result.PASS
+    assert found.result is PolicyResult.PASS
 
 
 def test_sha1_is_read_and_not_published() -> None:

@@ -17,7 +17,7 @@ from avowal.policy.dmarc.evaluate import Rules, evaluate
 from avowal.policy.dmarc.record import Policy
 from avowal.policy.dmarc.result import Evaluation, Override
 from avowal.policy.dmarc.suffixes import public_suffix_list
-from avowal.policy.result import Result
+from avowal.policy.result import PolicyResult
 from avowal.testing import Zone
 
 SUFFIXES = public_suffix_list(["com", "example"])
@@ -59,7 +59,7 @@ def test_an_aligned_pass_is_needed(
     signatures = () if signature is None else (signature,)
     zone = {"_dmarc.example.com": f"v=DMARC1; p=reject; {modes}"}
     found = verdict(zone, *signatures, envelope=envelope)
-    assert (found.result is Result.PASS) is passes
+    assert (found.result is PolicyResult.PASS) is passes
     assert found.disposition is (Policy.NONE if passes else Policy.REJECT)
 
 
@@ -122,39 +122,51 @@ def test_the_disposition_and_its_reason(
     record: str, rules: Rules, disposition: Policy, reason: str | None
 ) -> None:
     found = verdict({"_dmarc.example.com": f"v=DMARC1; {record}"}, rules=rules)
-    assert (found.result, found.disposition) == (Result.FAIL, disposition)
+    assert (found.result, found.disposition) == (PolicyResult.FAIL, disposition)
     assert [r.type for r in found.reasons] == ([] if reason is None else [reason])
 
 
 def test_without_a_record_dmarc_does_not_apply() -> None:
     found = verdict({}, signed("evil.com", "fail"))
-    assert (found.result, found.disposition, found.policy) == (Result.NONE, Policy.NONE, None)
+    assert (found.result, found.disposition, found.policy) == (PolicyResult.NONE, Policy.NONE, None)
 
 
 @pytest.mark.parametrize(
     ("signatures", "envelope", "fails", "result"),
     [
-        pytest.param((), None, "_dmarc.example.com", Result.TEMPERROR, id="own-record"),
+        pytest.param((), None, "_dmarc.example.com", PolicyResult.TEMPERROR, id="own-record"),
         pytest.param(
-            (signed("s.example.com"),), None, "_dmarc.s.example.com", Result.TEMPERROR, id="walk"
+            (signed("s.example.com"),),
+            None,
+            "_dmarc.s.example.com",
+            PolicyResult.TEMPERROR,
+            id="walk",
         ),
-        pytest.param((signed("s.example.com"),), None, "_dmarc.com", Result.TEMPERROR, id="top"),
+        pytest.param(
+            (signed("s.example.com"),), None, "_dmarc.com", PolicyResult.TEMPERROR, id="top"
+        ),
         pytest.param(
             (signed("s.example.com"), signed("example.com")),
             None,
             "_dmarc.s.example.com",
-            Result.PASS,
+            PolicyResult.PASS,
             id="another-identifier-passes",
         ),
         pytest.param(
-            (signed("example.com", "temperror"),), None, None, Result.TEMPERROR, id="key-lookup"
+            (signed("example.com", "temperror"),),
+            None,
+            None,
+            PolicyResult.TEMPERROR,
+            id="key-lookup",
         ),
-        pytest.param((signed("evil.com", "temperror"),), None, None, Result.FAIL, id="of-another"),
-        pytest.param((), sent("example.com", "temperror"), None, Result.TEMPERROR, id="spf"),
+        pytest.param(
+            (signed("evil.com", "temperror"),), None, None, PolicyResult.FAIL, id="of-another"
+        ),
+        pytest.param((), sent("example.com", "temperror"), None, PolicyResult.TEMPERROR, id="spf"),
     ],
 )
 def test_no_answer_is_temperror_and_no_weaker_policy(
-    signatures: tuple[object, ...], envelope: object, fails: str | None, result: Result
+    signatures: tuple[object, ...], envelope: object, fails: str | None, result: PolicyResult
 ) -> None:
     questions = () if fails is None else (Question(fails),)
     counting = Counting(Zone(REJECT), fails=questions)
@@ -164,19 +176,27 @@ def test_no_answer_is_temperror_and_no_weaker_policy(
 @pytest.mark.parametrize(
     ("froms", "result", "disposition"),
     [
-        pytest.param(("a@example.com",), Result.PASS, Policy.NONE, id="one"),
-        pytest.param(("a@example.com, b@bank.com",), Result.FAIL, Policy.REJECT, id="multi-from"),
-        pytest.param(("a@example.com", "b@bank.com"), Result.FAIL, Policy.REJECT, id="two-fields"),
-        pytest.param(("b@bank.com", "a@example.com"), Result.FAIL, Policy.REJECT, id="order"),
-        pytest.param(("a@example.com, b@nobody.com",), Result.NONE, Policy.NONE, id="no-policy"),
-        pytest.param(("a@example.com, b@-x-",), Result.PERMERROR, Policy.QUARANTINE, id="hidden"),
-        pytest.param((ENCODED,), Result.PERMERROR, Policy.QUARANTINE, id="encoded"),
-        pytest.param(("G:;",), Result.PERMERROR, Policy.NONE, id="nobody"),
-        pytest.param((), Result.PERMERROR, Policy.NONE, id="no-field"),
+        pytest.param(("a@example.com",), PolicyResult.PASS, Policy.NONE, id="one"),
+        pytest.param(
+            ("a@example.com, b@bank.com",), PolicyResult.FAIL, Policy.REJECT, id="multi-from"
+        ),
+        pytest.param(
+            ("a@example.com", "b@bank.com"), PolicyResult.FAIL, Policy.REJECT, id="two-fields"
+        ),
+        pytest.param(("b@bank.com", "a@example.com"), PolicyResult.FAIL, Policy.REJECT, id="order"),
+        pytest.param(
+            ("a@example.com, b@nobody.com",), PolicyResult.NONE, Policy.NONE, id="no-policy"
+        ),
+        pytest.param(
+            ("a@example.com, b@-x-",), PolicyResult.PERMERROR, Policy.QUARANTINE, id="hidden"
+        ),
+        pytest.param((ENCODED,), PolicyResult.PERMERROR, Policy.QUARANTINE, id="encoded"),
+        pytest.param(("G:;",), PolicyResult.PERMERROR, Policy.NONE, id="nobody"),
+        pytest.param((), PolicyResult.PERMERROR, Policy.NONE, id="no-field"),
     ],
 )
 def test_the_strictest_author_decides(
-    froms: tuple[str, ...], result: Result, disposition: Policy
+    froms: tuple[str, ...], result: PolicyResult, disposition: Policy
 ) -> None:
     zone = REJECT | {"_dmarc.bank.com": "v=DMARC1; p=reject"}
     found = verdict(zone, signed("example.com"), author=by(*froms))
@@ -195,7 +215,7 @@ def test_authors_beyond_the_limit_are_not_let_pass() -> None:
 def test_a_u_label_author_is_asked_for_by_its_a_label() -> None:
     zone = {"_dmarc.xn--bcher-kva.example": "v=DMARC1; p=reject"}
     found = verdict(zone, signed("xn--bcher-kva.example"), author=by("a@bücher.example"))
-    assert found.result is Result.PASS
+    assert found.result is PolicyResult.PASS
 
 
 def test_equal_names_need_no_walk() -> None:
@@ -213,7 +233,7 @@ def test_signers_elsewhere_need_no_walk_of_their_own() -> None:
 
 def test_an_override_keeps_its_reason() -> None:
     found = verdict(REJECT).overridden(Override("mailing_list", "list.example", Policy.NONE))
-    assert (found.result, found.disposition) == (Result.FAIL, Policy.NONE)
+    assert (found.result, found.disposition) == (PolicyResult.FAIL, Policy.NONE)
     assert found.reasons[-1].type == "mailing_list"
 
 
@@ -237,7 +257,7 @@ def both_ways(zone: dict[str, object], author: str) -> tuple[Evaluation, Evaluat
 
 def test_where_two_receivers_part_is_said() -> None:
     old, new = both_ways({"_dmarc.a.example.com": "v=DMARC1; p=reject"}, "joe@a.example.com")
-    assert (old.result, new.result) == (Result.PASS, Result.FAIL)
+    assert (old.result, new.result) == (PolicyResult.PASS, PolicyResult.FAIL)
     said = differences(old, new)
     assert "a.example.com: result is pass by RFC 7489, fail by RFC 9989" in said
     assert any("organization is example.com by RFC 7489" in line for line in said)

@@ -52,7 +52,7 @@ def test_the_codes_of_findings_are_those_of_the_checks() -> None:
         pytest.param(Generation, id="generations"),
         pytest.param(Handling, id="handlings"),
         pytest.param(Standing, id="standings"),
-        pytest.param(adsp.Result, id="adsp"),
+        pytest.param(adsp.AdspResult, id="adsp"),
     ],
 )
 def test_every_word_is_named(words: type[Generation]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.evidence import name, sent, signed
 
-from avowal.authres import Result
+from avowal.authres import MethodResult
 from avowal.authres.registry import METHODS
 from avowal.lookup import run
 from avowal.message import Header
@@ -30,7 +30,9 @@ ZONE: dict[str, Any] = {
 THIRD = signed("t.example", atps=name("example.com"), atpsh="none")
 
 
-def results(zone: dict[str, Any], *signatures: Any, envelope: Any = None) -> dict[str, Result]:
+def results(
+    zone: dict[str, Any], *signatures: Any, envelope: Any = None
+) -> dict[str, MethodResult]:
     flow = Engine(HEADER, EVERYTHING).evaluate(signatures, envelope)
     return {r.method: r for r in authentication_results(run(flow, Zone(zone)))}
 

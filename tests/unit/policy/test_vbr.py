@@ -11,7 +11,7 @@ from avowal.limits import Limits
 from avowal.lookup import Question, run
 from avowal.message import Header
 from avowal.policy import vbr
-from avowal.policy.result import Result
+from avowal.policy.result import PolicyResult
 from avowal.policy.vbr import Info
 from avowal.testing import Zone
 
@@ -31,7 +31,7 @@ def result(
     *infos: str,
     signatures: tuple[Any, ...] = (PASSED,),
     envelope: Any = None,
-) -> Result:
+) -> PolicyResult:
     return run(vbr.evaluate(header(*infos), signatures, envelope, TRUSTED), Zone(zone)).result
 
 
@@ -57,52 +57,56 @@ def test_the_three_elements_are_needed(value: str, readable: bool) -> None:
 @pytest.mark.parametrize(
     ("record", "expected"),
     [
-        pytest.param("transaction", Result.PASS, id="the-type"),
-        pytest.param("all", Result.PASS, id="all"),
-        pytest.param("list transaction", Result.PASS, id="among-others"),
-        pytest.param("list", Result.FAIL, id="another-type"),
-        pytest.param("Transaction", Result.FAIL, id="not-lower-case"),
-        pytest.param("transaction, list", Result.FAIL, id="not-words"),
-        pytest.param("v=spf1 -all", Result.FAIL, id="wildcard-of-something-else"),
-        pytest.param(["all", "all"], Result.PERMERROR, id="two-records"),
-        pytest.param("NXDOMAIN", Result.FAIL, id="nxdomain"),
-        pytest.param("TIMEOUT", Result.TEMPERROR, id="timeout"),
+        pytest.param("transaction", PolicyResult.PASS, id="the-type"),
+        pytest.param("all", PolicyResult.PASS, id="all"),
+        pytest.param("list transaction", PolicyResult.PASS, id="among-others"),
+        pytest.param("list", PolicyResult.FAIL, id="another-type"),
+        pytest.param("Transaction", PolicyResult.FAIL, id="not-lower-case"),
+        pytest.param("transaction, list", PolicyResult.FAIL, id="not-words"),
+        pytest.param("v=spf1 -all", PolicyResult.FAIL, id="wildcard-of-something-else"),
+        pytest.param(["all", "all"], PolicyResult.PERMERROR, id="two-records"),
+        pytest.param("NXDOMAIN", PolicyResult.FAIL, id="nxdomain"),
+        pytest.param("TIMEOUT", PolicyResult.TEMPERROR, id="timeout"),
     ],
 )
-def test_the_certifiers_words_decide(record: object, expected: Result) -> None:
+def test_the_certifiers_words_decide(record: object, expected: PolicyResult) -> None:
     assert result({AT: record}, INFO) is expected
 
 
 def test_only_trusted_certifiers_are_asked() -> None:
     counting = Counting(Zone({"bank.example._vouch.a.example": "all", AT: "list"}))
     found = run(vbr.evaluate(header(INFO), [PASSED], None, TRUSTED), counting)
-    assert (found.result, counting.questions) == (Result.FAIL, [Question(AT)])
+    assert (found.result, counting.questions) == (PolicyResult.FAIL, [Question(AT)])
 
 
 @pytest.mark.parametrize(
     ("signature", "envelope", "expected"),
     [
-        pytest.param(signed("bank.example"), None, Result.PASS, id="d"),
-        pytest.param(signed("bank.example", i="@x.bank.example"), None, Result.NONE, id="i-counts"),
-        pytest.param(signed("example", i="@bank.example"), None, Result.PASS, id="i-equals"),
-        pytest.param(signed("bank.example", "fail"), None, Result.NONE, id="broken"),
-        pytest.param(signed("other.example"), None, Result.NONE, id="another-signer"),
-        pytest.param(signed("other.example"), sent("bank.example"), Result.PASS, id="spf"),
-        pytest.param(signed("o.example"), sent("bank.example", "fail"), Result.NONE, id="spf-fail"),
+        pytest.param(signed("bank.example"), None, PolicyResult.PASS, id="d"),
+        pytest.param(
+            signed("bank.example", i="@x.bank.example"), None, PolicyResult.NONE, id="i-counts"
+        ),
+        pytest.param(signed("example", i="@bank.example"), None, PolicyResult.PASS, id="i-equals"),
+        pytest.param(signed("bank.example", "fail"), None, PolicyResult.NONE, id="broken"),
+        pytest.param(signed("other.example"), None, PolicyResult.NONE, id="another-signer"),
+        pytest.param(signed("other.example"), sent("bank.example"), PolicyResult.PASS, id="spf"),
+        pytest.param(
+            signed("o.example"), sent("bank.example", "fail"), PolicyResult.NONE, id="spf-fail"
+        ),
     ],
 )
 def test_the_vouched_domain_has_to_be_authenticated(
-    signature: object, envelope: object, expected: Result
+    signature: object, envelope: object, expected: PolicyResult
 ) -> None:
     assert result({AT: "all"}, INFO, signatures=(signature,), envelope=envelope) is expected
 
 
 def test_fields_with_different_types_fail() -> None:
-    assert result({AT: "all"}, INFO, INFO.replace("transaction", "list")) is Result.FAIL
+    assert result({AT: "all"}, INFO, INFO.replace("transaction", "list")) is PolicyResult.FAIL
 
 
 def test_without_a_field_there_is_nothing_to_say() -> None:
-    assert result({AT: "all"}) is Result.NONE
+    assert result({AT: "all"}) is PolicyResult.NONE
 
 
 def test_fields_and_questions_are_capped() -> None:
@@ -133,4 +137,4 @@ def test_a_field_we_write_is_read_back() -> None:
 
 def test_authors_need_not_be_the_vouched_domain() -> None:
     assert by("a@bank.example").complete
-    assert result({AT: "all"}, INFO) is Result.PASS
+    assert result({AT: "all"}, INFO) is PolicyResult.PASS

@@ -20,7 +20,7 @@ from avowal.arc.layout import Alphabetical, Folded
 from avowal.arc.reasons import ChainReason, ChainStatus, SealRefused
 from avowal.arc.sealer import Sealer
 from avowal.arc.verdict import ChainVerification
-from avowal.authres.model import AuthenticationResults, Result
+from avowal.authres.model import AuthenticationResults, MethodResult
 from avowal.authres.reader import read
 from avowal.authres.writer import one_line
 from avowal.calls.examine import examine
@@ -166,7 +166,7 @@ class ARC(DomainSigner):
         why = reason_text(said, header)
         return (None if said.reason is ChainReason.MARKED_FAILED else b"fail"), shown, why
 
-    def _arrived(self, header: Header, arcs: tuple[Result, ...]) -> ChainVerification | None:
+    def _arrived(self, header: Header, arcs: tuple[MethodResult, ...]) -> ChainVerification | None:
         """Return the verdict that the results give; None where there is nothing to seal."""
         chain = Chain.of(header)
         status = ChainStatus.NONE

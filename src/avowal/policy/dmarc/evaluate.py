@@ -34,7 +34,7 @@ from avowal.policy.dmarc.suffixes import SuffixList, public_suffix_list
 from avowal.policy.evidence import EnvelopeResult, SignatureResult
 from avowal.policy.existence import Existence
 from avowal.policy.memory import Failed, Memory
-from avowal.policy.result import Result
+from avowal.policy.result import PolicyResult
 from avowal.policy.trace import Action, Notes
 
 
@@ -177,11 +177,11 @@ class _Author:
         if found is None:  # nobody ran the flow
             found = Failed(f"_dmarc.{self.domain.ascii}", "not asked")
         if isinstance(found, Failed):
-            unknown = DomainEvaluation(domain=self.domain, result=Result.TEMPERROR)
+            unknown = DomainEvaluation(domain=self.domain, result=PolicyResult.TEMPERROR)
             return _unknown(explorer, unknown, found)
         if found.record is None:
             explorer.note("concluded", "none", f"{self.domain.ascii} has no policy")  # DM-08
-            return DomainEvaluation(domain=self.domain, result=Result.NONE)
+            return DomainEvaluation(domain=self.domain, result=PolicyResult.NONE)
         compared = compare_names(self.domain, found.record, names, self.organizations)
         for a in compared.alignments:
             action: Action = "aligned" if a.aligned else "unaligned"
@@ -209,18 +209,20 @@ def _judged(
     }
     if "pass" in aligned:
         explorer.note("concluded", "pass", discovered.domain.ascii)
-        return DomainEvaluation(result=Result.PASS, **known)
+        return DomainEvaluation(result=PolicyResult.PASS, **known)
     if compared.failure is not None:
-        unknown = DomainEvaluation(result=Result.TEMPERROR, **known)
+        unknown = DomainEvaluation(result=PolicyResult.TEMPERROR, **known)
         return _unknown(explorer, unknown, compared.failure)
     if "temperror" in aligned:  # it may pass next time: failing it now would be too early
         why = Failed("an aligned identifier", "its own result is temperror")
-        return _unknown(explorer, DomainEvaluation(result=Result.TEMPERROR, **known), why)
+        return _unknown(explorer, DomainEvaluation(result=PolicyResult.TEMPERROR, **known), why)
     reasons = _reasons(record, policy, rules)
     disposition = reasons[-1].disposition or policy if reasons else policy
     explorer.note("concluded", "fail", f"{policy.value} published, {disposition.value} asked")
     _note_alternatives(explorer, discovered, record, compared)
-    return DomainEvaluation(result=Result.FAIL, disposition=disposition, reasons=reasons, **known)
+    return DomainEvaluation(
+        result=PolicyResult.FAIL, disposition=disposition, reasons=reasons, **known
+    )
 
 
 def _unknown(explorer: Explorer, evaluation: DomainEvaluation, why: Failed) -> DomainEvaluation:
@@ -264,7 +266,7 @@ def _combined(
     notes: Notes,
 ) -> Evaluation:
     strictest = max(found, key=lambda e: e.severity, default=None)
-    result = Result.PERMERROR if strictest is None else strictest.result
+    result = PolicyResult.PERMERROR if strictest is None else strictest.result
     disposition = Policy.NONE if strictest is None else strictest.disposition
     reasons = () if strictest is None else strictest.reasons
     hidden = not authors.complete and not _harmless(authors)
@@ -272,8 +274,8 @@ def _combined(
         # What cannot be read must not be the way around a policy (RFC 9989 §11.5).
         disposition = rules.unusable_author
         reasons = (*reasons, Override("local_policy", "unusable From", disposition))
-    if hidden and result in {Result.PASS, Result.NONE}:
-        result = Result.PERMERROR
+    if hidden and result in {PolicyResult.PASS, PolicyResult.NONE}:
+        result = PolicyResult.PERMERROR
     if len(found) > 1 or hidden:
         notes.add("concluded", result.value, "the strictest author")
     return Evaluation(

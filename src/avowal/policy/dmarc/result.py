@@ -9,7 +9,7 @@ from avowal.mailbox import Problem
 from avowal.names import DomainName
 from avowal.policy.dmarc.discovery import Discovery
 from avowal.policy.dmarc.record import DmarcRecord, Policy
-from avowal.policy.result import Result
+from avowal.policy.result import PolicyResult
 from avowal.policy.trace import Trace, TraceStep
 
 
@@ -58,7 +58,7 @@ class DomainEvaluation:
     """
 
     domain: DomainName
-    result: Result
+    result: PolicyResult
     policy: Policy | None = None
     disposition: Policy = Policy.NONE
     tag: str | None = None
@@ -82,9 +82,11 @@ class DomainEvaluation:
     @property
     def severity(self) -> int:
         """How strict this is among several authors; not knowing stands above quarantine."""
-        if self.result is Result.FAIL:
+        if self.result is PolicyResult.FAIL:
             return {Policy.NONE: 3, Policy.QUARANTINE: 4, Policy.REJECT: 6}[self.disposition]
-        return {Result.TEMPERROR: 5, Result.PERMERROR: 2, Result.NONE: 1}.get(self.result, 0)
+        return {PolicyResult.TEMPERROR: 5, PolicyResult.PERMERROR: 2, PolicyResult.NONE: 1}.get(
+            self.result, 0
+        )
 
     def _aligned(self, mechanism: str) -> bool:
         return any(
@@ -100,7 +102,7 @@ class Evaluation:
     then `problems` says why.
     """
 
-    result: Result
+    result: PolicyResult
     disposition: Policy
     discovery: Discovery
     decisive: DomainEvaluation | None = None
