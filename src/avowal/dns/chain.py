@@ -7,7 +7,7 @@ whatever else a server adds is passed over.
 from __future__ import annotations
 
 from avowal.dns import reply
-from avowal.dns.reply import Reply, ResourceRecord
+from avowal.dns.reply import DnsReply, ResourceRecord
 from avowal.dns.wirename import Malformed
 from avowal.lookup import Answer, Failure, Outcome
 
@@ -21,10 +21,10 @@ _FAILURES = {
 }
 
 
-def read(octets: bytes) -> Reply | Failure:
+def read(octets: bytes) -> DnsReply | Failure:
     """Read a reply; a Failure when it cannot be read or says that there is no answer."""
     try:
-        message = Reply.parse(octets)
+        message = DnsReply.parse(octets)
     except Malformed:
         return Failure.MALFORMED
     if message.rcode not in _ANSWERED:
@@ -50,14 +50,14 @@ class Chain:
         self._ttl = _MAX_TTL
         self._secure = True
 
-    def take(self, message: Reply, *, trusted: bool) -> Answer | None:
+    def take(self, message: DnsReply, *, trusted: bool) -> Answer | None:
         """Take a reply about `name`; None means that the new `name` has to be asked about."""
         try:
             return self._take(message, trusted=trusted)
         except Malformed:
             return Answer.failed(Failure.MALFORMED)
 
-    def _take(self, message: Reply, *, trusted: bool) -> Answer | None:
+    def _take(self, message: DnsReply, *, trusted: bool) -> Answer | None:
         # RFC 6840 §5.8: the AD bit covers answer and authority sections.
         self._secure &= trusted and bool(message.flags & reply.AD)
         start = self.name
@@ -77,14 +77,14 @@ class Chain:
         records = dict.fromkeys(map(message.presentation, found))  # a set, RFC 2181 §5
         return Answer.found(*records, ttl=self._ttl, secure=self._secure)
 
-    def _at(self, message: Reply, rrtype: int) -> list[ResourceRecord]:
+    def _at(self, message: DnsReply, rrtype: int) -> list[ResourceRecord]:
         return [r for r in message.answer if r.type == rrtype and r.name == self.name]
 
     def _lower_ttl(self, records: list[ResourceRecord]) -> None:
         """One TTL for a set, and for the way to it: the smallest (RFC 2181 §5.2)."""
         self._ttl = min(self._ttl, *(record.ttl for record in records))
 
-    def _negative(self, message: Reply, *, moved: bool) -> Answer | None:
+    def _negative(self, message: DnsReply, *, moved: bool) -> Answer | None:
         """Tell a negative answer from an alias whose end the server left out."""
         authority = [
             record

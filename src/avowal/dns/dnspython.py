@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 
 from avowal.dns import servers, wire
 from avowal.dns.chain import MAX_ALIASES, Chain, read
-from avowal.dns.reply import Reply
+from avowal.dns.reply import DnsReply
 from avowal.dns.transport import Server, Talk, adrive, drive, over_tcp, over_udp
 from avowal.lookup import NO_DATA, NO_NAME, Answer, Failure, Question
 from avowal.members import refuse_single
@@ -146,7 +146,7 @@ class DnsResolver:
 
     def _ask(
         self, name: bytes, rrtype: int, until: float, late: Failure
-    ) -> Talk[tuple[Reply, bool] | Failure]:
+    ) -> Talk[tuple[DnsReply, bool] | Failure]:
         """Go through the servers until one answers."""
         failures: set[Failure] = set()
         for _ in range(self._tries):
@@ -165,7 +165,7 @@ class DnsResolver:
 
     def _exchange(
         self, server: Server, name: bytes, rrtype: int, until: float
-    ) -> Talk[Reply | Failure]:
+    ) -> Talk[DnsReply | Failure]:
         """Ask one server, over TCP when UDP was not enough (RFC 7766 §5)."""
         until = min(until, monotonic() + self._timeout)
         for payload in (self._payload, None):

@@ -43,7 +43,7 @@ class ResourceRecord(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class DnsReply:
     """A message: its flags, its RCODE with the upper bits of EDNS, and its records of class IN."""
 
     octets: bytes
@@ -54,7 +54,7 @@ class Reply:
     names: Names
 
     @classmethod
-    def parse(cls, octets: bytes) -> Reply:
+    def parse(cls, octets: bytes) -> DnsReply:
         """Read a message.  Raises Malformed."""
         try:
             return cls._parse(octets)
@@ -62,7 +62,7 @@ class Reply:
             raise Malformed("cut off") from None
 
     @classmethod
-    def _parse(cls, octets: bytes) -> Reply:
+    def _parse(cls, octets: bytes) -> DnsReply:
         _, flags, questions, answers, authorities, additionals = _HEADER.unpack_from(octets)
         place = _HEADER.size
         names = Names(octets)

@@ -28,7 +28,7 @@ class FlowDisposition(Enum):
     DISCARD = "discard"
 
 
-class Reply(NamedTuple):
+class SmtpReply(NamedTuple):
     """An SMTP reply: `code` 4xx or 5xx, enhanced code (RFC 3463, RFC 7372), text in ASCII."""
 
     code: int
@@ -71,7 +71,7 @@ class Actions:
     record: MessageRecord
     trace: Trace
     disposition: FlowDisposition = FlowDisposition.ACCEPT
-    reply: Reply | None = None
+    reply: SmtpReply | None = None
     delete: tuple[Deletion, ...] = ()
     change: tuple[Change, ...] = ()
     insert: tuple[Field, ...] = ()

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from avowal.config.model import Action
 from avowal.flow import feedback
-from avowal.flow.actions import Actions, FlowDisposition, Reply
+from avowal.flow.actions import Actions, FlowDisposition, SmtpReply
 from avowal.flow.classes import DISPOSITIONS, STRICTNESS, UNPROVED, ResultClass
 from avowal.flow.edits import own_ids
 from avowal.flow.inspection import Outcome
@@ -173,7 +173,7 @@ def _action_step(plan: Plan, verdict: FlowVerdict) -> Step:
     return plan.step(Topic.ACTION, path, why, matched=verdict.action != "accept", decided=True)
 
 
-def _reply(verdict: FlowVerdict, wanted: feedback.Requested | None = None) -> Reply:
+def _reply(verdict: FlowVerdict, wanted: feedback.Requested | None = None) -> SmtpReply:
     class_ = verdict.class_ or ResultClass.INTERNAL_ERROR
     codes = class_.codes
     code, enhanced = codes.reject if verdict.action == "reject" else codes.tempfail
@@ -183,7 +183,7 @@ def _reply(verdict: FlowVerdict, wanted: feedback.Requested | None = None) -> Re
     if wanted is not None and wanted.text is not None:  # RFC 6651 §3.3 step 10
         text = f"{text}; {wanted.text}"
     printable = "".join(c if " " <= c <= "~" else "?" for c in text)
-    return Reply(code, enhanced, printable[:_REPLY_TEXT])
+    return SmtpReply(code, enhanced, printable[:_REPLY_TEXT])
 
 
 def _quarantine(verdict: FlowVerdict) -> str | None:

@@ -25,7 +25,7 @@ _PHRASES = {
 _PLAIN = "text/plain; charset=utf-8"
 
 
-class Reply(NamedTuple):
+class PageReply(NamedTuple):
     """Status, type and octets of an answer."""
 
     status: int
@@ -33,7 +33,7 @@ class Reply(NamedTuple):
     type: str = _PLAIN
 
 
-Pages = dict[str, Callable[[], Reply]]
+Pages = dict[str, Callable[[], PageReply]]
 
 
 class Visitors:
@@ -95,9 +95,9 @@ def answer(request: bytes, pages: Pages) -> bytes:
     method, target = (line[0], line[1]) if len(line) > 1 else (b"", b"")
     page = pages.get(target.split(b"?", 1)[0].decode("ascii", "replace"))
     if method not in {b"GET", b"HEAD"}:
-        reply = Reply(405, b"only GET\n")
+        reply = PageReply(405, b"only GET\n")
     elif page is None:
-        reply = Reply(404, ("try " + " ".join(pages) + "\n").encode())
+        reply = PageReply(404, ("try " + " ".join(pages) + "\n").encode())
     else:
         reply = _made(page)
     head = (
@@ -107,9 +107,9 @@ def answer(request: bytes, pages: Pages) -> bytes:
     return head if method == b"HEAD" else head + reply.body
 
 
-def _made(page: Callable[[], Reply]) -> Reply:
+def _made(page: Callable[[], PageReply]) -> PageReply:
     try:
         return page()
     except Exception:  # noqa: BLE001 - the last resort of a face: logged, and answered
         LOGGER.exception("a page of the HTTP end failed")
-        return Reply(500, b"see the log\n")
+        return PageReply(500, b"see the log\n")

@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from avowal.config.model import Role
 from avowal.milter.admission import giving_way
 from avowal.milter.connection import Connection
-from avowal.milter.health import HealthProtocol, Pages, Reply, Visitors
+from avowal.milter.health import HealthProtocol, PageReply, Pages, Visitors
 from avowal.milter.journal import LOGGER
 from avowal.milter.meters import CONTENT_TYPE
 from avowal.milter.service import Service
@@ -130,15 +130,15 @@ class MilterServer:
 
     def _pages(self) -> Pages:
         return {
-            "/metrics": lambda: Reply(200, self._service.meters.text(), CONTENT_TYPE),
-            "/healthz": lambda: Reply(200, b"alive\n"),
+            "/metrics": lambda: PageReply(200, self._service.meters.text(), CONTENT_TYPE),
+            "/healthz": lambda: PageReply(200, b"alive\n"),
             "/readyz": self._readiness,
         }
 
-    def _readiness(self) -> Reply:
+    def _readiness(self) -> PageReply:
         if self._service.draining:
-            return Reply(503, b"stopping\n")
-        return Reply(200, b"ready\n")
+            return PageReply(503, b"stopping\n")
+        return PageReply(200, b"ready\n")
 
     def watch(self) -> None:
         """Look after the connections, now and then: full or not, silent for too long."""

@@ -28,7 +28,7 @@ _HEADERS = {"Accept": MEDIA_TYPE, "User-Agent": "avowal", "Connection": "close"}
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class HttpReply:
     """An HTTP response: status, lower-cased field names, at most `MOST_OCTETS` + 1 of it."""
 
     status: int
@@ -36,7 +36,7 @@ class Reply:
     body: bytes
 
 
-def fetch(url: str, seconds: float, clock: Callable[[], float] = time.monotonic) -> Reply:
+def fetch(url: str, seconds: float, clock: Callable[[], float] = time.monotonic) -> HttpReply:
     """Fetch within `seconds`, all in all.
 
     Raises OSError (TimeoutError at the deadline), HTTPException, and ValueError for a URL of
@@ -64,7 +64,7 @@ def _origin(url: str) -> tuple[str, str, int]:
     return scheme, host, place.port or _PORTS[scheme]
 
 
-def _once(url: str, until: float, clock: Callable[[], float]) -> Reply:
+def _once(url: str, until: float, clock: Callable[[], float]) -> HttpReply:
     scheme, host, port = _origin(url)
     parts = urlsplit(url)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -77,7 +77,7 @@ def _once(url: str, until: float, clock: Callable[[], float]) -> Reply:
         connection.request("GET", target, headers=_HEADERS)
         with connection.getresponse() as response:
             fields = {name.lower(): value for name, value in response.headers.items()}
-            return Reply(response.status, fields, response.read(MOST_OCTETS + 1))
+            return HttpReply(response.status, fields, response.read(MOST_OCTETS + 1))
     finally:
         line.hang_up()
 

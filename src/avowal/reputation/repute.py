@@ -15,7 +15,7 @@ from email.utils import parsedate_to_datetime
 from http.client import HTTPException
 from urllib.parse import quote, urlsplit
 
-from avowal.reputation.http_client import Reply, fetch
+from avowal.reputation.http_client import HttpReply, fetch
 from avowal.reputation.opinions import Assessment, Subject, combined
 from avowal.reputation.reputon import (
     APPLICATION,
@@ -33,7 +33,7 @@ _SCHEMES = ("http", "https")
 _EXPRESSION = re.compile(r"\{([?&]?)([A-Za-z0-9_.,%-]*)\}")
 
 
-Fetch = Callable[[str, float], Reply]
+Fetch = Callable[[str, float], HttpReply]
 
 
 class Repute:

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from avowal.dns.chain import Chain, read
-from avowal.dns.reply import Reply, is_within, presentation
+from avowal.dns.reply import DnsReply, is_within, presentation
 from avowal.dns.wire import name_octets
 from avowal.dns.wirename import Malformed, Names
 from avowal.lookup import Answer, Failure
@@ -115,7 +115,7 @@ def test_a_ttl_beyond_31_bits_counts_as_zero() -> None:
 def test_the_upper_bits_of_the_rcode_come_from_edns() -> None:
     opt = b"\x00\x00\x29\x04\xd0\x01\x00\x00\x00\x00\x00"  # extended RCODE 1: BADVERS is 16
     octets = HEADER + b"\x00\x01\x00\x00\x00\x00\x00\x01" + QUESTION + opt
-    assert Reply.parse(octets).rcode == 16
+    assert DnsReply.parse(octets).rcode == 16
     assert read(octets) is Failure.SERVER_FAILURE
 
 
@@ -168,7 +168,7 @@ def test_dnspython_reads_the_same(answer: list, authority: list, rcode: dns.rcod
         for owner, ttl, (rrtype, data) in rows:
             section.append(dns.rrset.from_text(f"{owner}.", ttl, "IN", rrtype, data))
     octets = made.to_wire()
-    theirs, ours = dns.message.from_wire(octets, one_rr_per_rrset=True), Reply.parse(octets)
+    theirs, ours = dns.message.from_wire(octets, one_rr_per_rrset=True), DnsReply.parse(octets)
     assert ours.rcode == theirs.rcode()
     for mine, other in ((ours.answer, theirs.answer), (ours.authority, theirs.authority)):
         assert [(r.name, r.type, r.ttl, ours.presentation(r)) for r in mine] == [
@@ -199,7 +199,7 @@ def test_the_worst_message_costs_little() -> None:
     octets = HEADER + counts + deep + b"\x00\x10\x00\x01" + rows
     assert len(octets) < 65536
     started = time.process_time()
-    assert len(Reply.parse(octets).answer) == 4500
+    assert len(DnsReply.parse(octets).answer) == 4500
     assert time.process_time() - started < 2
 
 
@@ -241,14 +241,14 @@ def test_a_remembered_name_counts_its_pointers() -> None:
 @given(st.binary(min_size=16, max_size=16) | st.integers(0, 2**16).map(lambda n: n.to_bytes(16)))
 def test_an_address_is_written_as_dnspython_writes_it(octets: bytes) -> None:
     made = message(OWNER + b"\x00\x1c\x00\x01\x00\x00\x00\x3c\x00\x10" + octets)
-    reply = Reply.parse(made)
+    reply = DnsReply.parse(made)
     assert reply.presentation(reply.answer[0]) == dns.ipv6.inet_ntoa(octets).encode()
 
 
 def test_more_records_than_are_read_of_a_rare_type_are_malformed() -> None:
     record = OWNER + b"\x00\x21\x00\x01\x00\x00\x00\x3c\x00\x07" + b"\x00\x01\x00\x01\x00\x01\x00"
-    reply = Reply.parse(message(record * 200, count=200))
+    reply = DnsReply.parse(message(record * 200, count=200))
     assert reply.presentation(reply.answer[0]) == b"1 1 1 ."
-    reply = Reply.parse(message(record * 201, count=201))
+    reply = DnsReply.parse(message(record * 201, count=201))
     with pytest.raises(Malformed, match="more records"):
         reply.presentation(reply.answer[0])

@@ -8,16 +8,16 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from avowal.milter.health import HealthProtocol, Reply, answer
+from avowal.milter.health import HealthProtocol, PageReply, answer
 
 
-def broken() -> Reply:
+def broken() -> PageReply:
     raise RuntimeError("bug")
 
 
 PAGES = {
-    "/healthz": lambda: Reply(200, b"alive\n"),
-    "/readyz": lambda: Reply(503, b"stopping\n"),
+    "/healthz": lambda: PageReply(200, b"alive\n"),
+    "/readyz": lambda: PageReply(503, b"stopping\n"),
     "/metrics": broken,
 }
 

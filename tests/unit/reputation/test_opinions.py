@@ -284,7 +284,7 @@ def test_the_deadline_is_over_the_whole_exchange(
 
 
 def test_a_template_that_is_too_long_is_refused_not_cut() -> None:
-    reply = http_client.Reply(200, {}, b"http://{service}/{subject}\n" + b"x" * MOST_OCTETS)
+    reply = http_client.HttpReply(200, {}, b"http://{service}/{subject}\n" + b"x" * MOST_OCTETS)
     client = Repute("rep.example", fetch=lambda url, seconds: reply)
     assert "more than" in client.assess([EXAMPLE], now=NOW).problems[0]
 
