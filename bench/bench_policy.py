@@ -20,7 +20,7 @@ from avowal.lookup import Answer, Question, Steps, ask, run, together
 from avowal.message import Header
 from avowal.names import DomainName
 from avowal.policy.assessment import Choice, Generation
-from avowal.policy.dmarc.evaluate import Rules
+from avowal.policy.dmarc.evaluate import DmarcRules
 from avowal.policy.dmarc.suffixes import public_suffix_list
 from avowal.policy.engine import Engine
 from avowal.policy.evidence import EnvelopeResult, SignatureResult, candidates
@@ -51,7 +51,7 @@ PASSED = (SignatureResult(domain=DOMAIN, result="pass"),)
 BROKEN = (SignatureResult(domain=DOMAIN, result="fail"),)
 ENVELOPE = EnvelopeResult(domain=DOMAIN, result="pass")
 EVERYTHING = Choice(
-    generations=tuple(Generation), atps=True, dmarc=Rules(suffixes=public_suffix_list())
+    generations=tuple(Generation), atps=True, dmarc=DmarcRules(suffixes=public_suffix_list())
 )
 
 

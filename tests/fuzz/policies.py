@@ -18,7 +18,7 @@ from avowal.message import Header
 from avowal.names import DomainName
 from avowal.policy.assessment import Choice, Generation, Handling
 from avowal.policy.authentication_results import authentication_results
-from avowal.policy.dmarc.evaluate import Rules
+from avowal.policy.dmarc.evaluate import DmarcRules
 from avowal.policy.dmarc.suffixes import public_suffix_list
 from avowal.policy.engine import Engine
 from avowal.policy.evidence import EnvelopeResult, SignatureResult, candidates
@@ -30,7 +30,7 @@ EVERYTHING = Choice(
     handling=Handling.FULL,
     atps=True,
     certifiers=(NAME,),
-    dmarc=Rules(suffixes=public_suffix_list(["com", "example"])),
+    dmarc=DmarcRules(suffixes=public_suffix_list(["com", "example"])),
 )
 DMARC = replace(EVERYTHING, generations=(Generation.DMARC_2026,))
 

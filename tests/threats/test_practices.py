@@ -12,7 +12,7 @@ from avowal.lookup import run
 from avowal.mailbox import Authors
 from avowal.message import Header
 from avowal.policy.assessment import Assessment, Choice, Generation, Handling, PolicyDisposition
-from avowal.policy.dmarc.evaluate import Rules
+from avowal.policy.dmarc.evaluate import DmarcRules
 from avowal.policy.dmarc.suffixes import public_suffix_list
 from avowal.policy.engine import Engine
 from avowal.policy.evidence import SignatureResult
@@ -31,7 +31,7 @@ EVIL = signed("evil.example")
 EVERY = Choice(
     generations=tuple(Generation)[1:],
     handling=Handling.FULL,
-    dmarc=Rules(suffixes=public_suffix_list(["example"])),
+    dmarc=DmarcRules(suffixes=public_suffix_list(["example"])),
 )
 
 

@@ -109,7 +109,7 @@ def evaluate(
 
 def _choice(options: dict[str, Any]) -> Choice:
     from avowal.policy.assessment import Choice, Generation, Handling
-    from avowal.policy.dmarc.evaluate import Rules
+    from avowal.policy.dmarc.evaluate import DmarcRules
     from avowal.policy.existence import Existence
 
     wanted = options["generations"]
@@ -118,7 +118,7 @@ def _choice(options: dict[str, Any]) -> Choice:
     return Choice(
         generations=tuple(Generation(word) for word in wanted),
         handling=Handling(options["handling"]),
-        dmarc=Rules(existence=Existence(options["nonexistent"])),
+        dmarc=DmarcRules(existence=Existence(options["nonexistent"])),
         atps=options["atps"],
         certifiers=tuple(domain_name(written) for written in options["certifier"]),
     )

@@ -35,7 +35,7 @@ from avowal.flow.signing import DkimSigning
 from avowal.flow.tables import Sets
 from avowal.lists.resign import Removal
 from avowal.policy.assessment import Choice
-from avowal.policy.dmarc.evaluate import Rules as DmarcRules
+from avowal.policy.dmarc.evaluate import DmarcRules
 from avowal.policy.existence import Existence
 from avowal.reputation.opinions import Assessor
 

@@ -12,7 +12,7 @@ from avowal.members import refuse_single
 from avowal.names import DomainName
 from avowal.policy.adsp import Adsp
 from avowal.policy.atps import Atps
-from avowal.policy.dmarc.evaluate import STANDARD, Rules
+from avowal.policy.dmarc.evaluate import STANDARD, DmarcRules
 from avowal.policy.dmarc.result import Evaluation
 from avowal.policy.evidence import EnvelopeResult, SignatureResult
 from avowal.policy.practices import Practices, Standing
@@ -75,7 +75,7 @@ class Choice:
     atps: bool = False
     certifiers: tuple[DomainName, ...] = ()
     third_parties: tuple[DomainName, ...] | None = None
-    dmarc: Rules = field(default=STANDARD)
+    dmarc: DmarcRules = field(default=STANDARD)
 
     def __post_init__(self) -> None:
         refuse_single("certifiers", self.certifiers, DomainName)

@@ -22,7 +22,7 @@ from avowal.policy.assessment import Assessment, Choice, Generation, GenerationV
 from avowal.policy.dmarc.alignment import identifiers
 from avowal.policy.dmarc.compare import differences
 from avowal.policy.dmarc.discovery import Discovery
-from avowal.policy.dmarc.evaluate import Evaluator, Rules
+from avowal.policy.dmarc.evaluate import DmarcRules, Evaluator
 from avowal.policy.evidence import EnvelopeResult, SignatureResult
 from avowal.policy.memory import Memory
 from avowal.policy.practices import Practices
@@ -188,7 +188,7 @@ class Engine:
                 sender = domainkeys.senders(self.header)
                 return domainkeys.evaluate(sender, older, limits=limits, memory=memory)
             case Generation.SSP_2005:
-                rules = ssp.Rules(acceptable=self.choice.accepts)
+                rules = ssp.SspRules(acceptable=self.choice.accepts)
                 return ssp.evaluate(authors, signatures, rules=rules, limits=limits, memory=memory)
             case _:
                 accepts = self.choice.accepts
@@ -230,7 +230,7 @@ class Engine:
         )
 
 
-def _rules_of(rules: Rules, discovery: Discovery) -> Rules:
+def _rules_of(rules: DmarcRules, discovery: Discovery) -> DmarcRules:
     return rules if rules.discovery is discovery else replace(rules, discovery=discovery)
 
 

@@ -6,7 +6,7 @@ nearest domain above that has one, but never at a top-level domain; ``o=^`` send
 ``<local-part>._policy._domainkey.<domain>``.
 
 Deliberate: with a valid signature of the author nothing is asked (RFC 5016 §5.3 item 9), so
-that ``o=.`` shows only for other mail; `Rules.always_ask` asks all the same.
+that ``o=.`` shows only for other mail; `SspRules.always_ask` asks all the same.
 """
 
 from __future__ import annotations
@@ -64,21 +64,21 @@ _USER_LABEL = re.compile(rb"[a-z0-9_+=-]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
+class SspRules:
     """What this receiver chooses."""
 
     acceptable: Acceptable = anybody
     always_ask: bool = False
 
 
-STANDARD = Rules()
+STANDARD = SspRules()
 
 
 def evaluate(
     authors: Authors,
     signatures: Iterable[SignatureResult] = (),
     *,
-    rules: Rules = STANDARD,
+    rules: SspRules = STANDARD,
     limits: Limits = DEFAULT,
     memory: Memory | None = None,
 ) -> Steps[Practices]:

@@ -13,7 +13,7 @@ from avowal.lookup import Question, run, together
 from avowal.mailbox import Problem
 from avowal.policy.dmarc.compare import differences
 from avowal.policy.dmarc.discovery import Discovery
-from avowal.policy.dmarc.evaluate import Rules, evaluate
+from avowal.policy.dmarc.evaluate import DmarcRules, evaluate
 from avowal.policy.dmarc.record import Policy
 from avowal.policy.dmarc.result import Evaluation, Override
 from avowal.policy.dmarc.suffixes import public_suffix_list
@@ -21,7 +21,7 @@ from avowal.policy.result import PolicyResult
 from avowal.testing import Zone
 
 SUFFIXES = public_suffix_list(["com", "example"])
-OLD = Rules(discovery=Discovery.SUFFIX_LIST, suffixes=SUFFIXES)
+OLD = DmarcRules(discovery=Discovery.SUFFIX_LIST, suffixes=SUFFIXES)
 REJECT = {"_dmarc.example.com": "v=DMARC1; p=reject"}
 NONE = "v=DMARC1; p=none"
 ENCODED = "=?utf-8?b?Ym9zc0BiYW5rLmNvbQ==?="
@@ -107,19 +107,23 @@ def test_the_walk_decides_who_belongs_together(
 @pytest.mark.parametrize(
     ("record", "rules", "disposition", "reason"),
     [
-        pytest.param("p=none", Rules(), Policy.NONE, None, id="none"),
-        pytest.param("p=quarantine", Rules(), Policy.QUARANTINE, None, id="quarantine"),
-        pytest.param("p=reject", Rules(), Policy.REJECT, None, id="reject"),
-        pytest.param("p=reject; t=y", Rules(), Policy.QUARANTINE, "policy_test_mode", id="t-rej"),
-        pytest.param("p=quarantine; t=y", Rules(), Policy.NONE, "policy_test_mode", id="t-quar"),
-        pytest.param("p=none; t=y", Rules(), Policy.NONE, None, id="t-none"),
-        pytest.param("p=reject; pct=0", Rules(), Policy.REJECT, None, id="pct-is-gone"),
+        pytest.param("p=none", DmarcRules(), Policy.NONE, None, id="none"),
+        pytest.param("p=quarantine", DmarcRules(), Policy.QUARANTINE, None, id="quarantine"),
+        pytest.param("p=reject", DmarcRules(), Policy.REJECT, None, id="reject"),
+        pytest.param(
+            "p=reject; t=y", DmarcRules(), Policy.QUARANTINE, "policy_test_mode", id="t-rej"
+        ),
+        pytest.param(
+            "p=quarantine; t=y", DmarcRules(), Policy.NONE, "policy_test_mode", id="t-quar"
+        ),
+        pytest.param("p=none; t=y", DmarcRules(), Policy.NONE, None, id="t-none"),
+        pytest.param("p=reject; pct=0", DmarcRules(), Policy.REJECT, None, id="pct-is-gone"),
         pytest.param("p=reject; pct=0", OLD, Policy.QUARANTINE, "sampled_out", id="pct-of-7489"),
         pytest.param("p=reject; t=y", OLD, Policy.REJECT, None, id="7489-knows-no-t"),
     ],
 )
 def test_the_disposition_and_its_reason(
-    record: str, rules: Rules, disposition: Policy, reason: str | None
+    record: str, rules: DmarcRules, disposition: Policy, reason: str | None
 ) -> None:
     found = verdict({"_dmarc.example.com": f"v=DMARC1; {record}"}, rules=rules)
     assert (found.result, found.disposition) == (PolicyResult.FAIL, disposition)
@@ -250,7 +254,7 @@ def test_the_trace_names_record_tag_alignment_and_what_would_change_it() -> None
 
 
 def both_ways(zone: dict[str, object], author: str) -> tuple[Evaluation, Evaluation]:
-    flows = [evaluate(by(author), [signed("example.com")], rules=r) for r in (OLD, Rules())]
+    flows = [evaluate(by(author), [signed("example.com")], rules=r) for r in (OLD, DmarcRules())]
     old, new = run(together(*flows), Zone(zone))
     return old, new
 

@@ -18,7 +18,7 @@ from avowal.message import Header
 from avowal.overflow import Beyond
 from avowal.policy import spf
 from avowal.policy.assessment import Assessment, Choice, Generation, Handling, PolicyDisposition
-from avowal.policy.dmarc.evaluate import Rules
+from avowal.policy.dmarc.evaluate import DmarcRules
 from avowal.policy.dmarc.suffixes import public_suffix_list
 from avowal.policy.engine import Engine
 from avowal.policy.evidence import SignatureResult, candidates
@@ -26,7 +26,7 @@ from avowal.policy.practices import Standing
 from avowal.testing import Zone
 
 ALL = tuple(Generation)
-DMARC_RULES = Rules(suffixes=public_suffix_list(["com", "example"]))
+DMARC_RULES = DmarcRules(suffixes=public_suffix_list(["com", "example"]))
 EVERYTHING = Choice(
     generations=ALL,
     handling=Handling.FULL,

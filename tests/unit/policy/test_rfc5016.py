@@ -12,7 +12,7 @@ from avowal.dns.cache import Cached
 from avowal.lookup import Answer, Question, run
 from avowal.message import Header
 from avowal.policy.assessment import Choice, Generation, Handling
-from avowal.policy.dmarc.evaluate import Rules
+from avowal.policy.dmarc.evaluate import DmarcRules
 from avowal.policy.dmarc.suffixes import public_suffix_list
 from avowal.policy.engine import Engine
 from avowal.policy.survey import MECHANISMS
@@ -34,7 +34,7 @@ WORST: dict[str, Any] = {  # whatever makes each of them go on asking
 
 
 def choice(generation: Generation) -> Choice:
-    rules = Rules(suffixes=public_suffix_list(["com"]))
+    rules = DmarcRules(suffixes=public_suffix_list(["com"]))
     return Choice(generations=(generation,), handling=Handling.FULL, dmarc=rules)
 
 

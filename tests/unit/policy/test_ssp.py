@@ -40,7 +40,7 @@ TABLE = [
 def standing(
     zone: dict[str, object], *parties: object, author: str = "joe@example.com"
 ) -> Standing:
-    rules = ssp.Rules(always_ask=True)
+    rules = ssp.SspRules(always_ask=True)
     return run(ssp.evaluate(by(author), parties, rules=rules), Zone(zone)).standing
 
 
@@ -177,7 +177,7 @@ def test_an_author_who_cannot_be_read_is_no_way_around() -> None:
 
 
 def test_third_parties_count_only_where_they_are_acceptable() -> None:
-    rules = ssp.Rules(acceptable=lambda s: s.domain.ascii == "list.example")
+    rules = ssp.SspRules(acceptable=lambda s: s.domain.ascii == "list.example")
     for signer, expected in (("list.example", A), ("evil.example", S)):
         flow = ssp.evaluate(by("joe@example.com"), [signed(signer)], rules=rules)
         assert run(flow, Zone({AT: "o=-"})).standing is expected

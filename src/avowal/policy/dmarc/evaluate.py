@@ -39,7 +39,7 @@ from avowal.policy.trace import Action, Notes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
+class DmarcRules:
     """What this receiver chooses where RFC 9989 leaves a choice."""
 
     discovery: Discovery = field(
@@ -62,7 +62,7 @@ class Rules:
     )
 
 
-STANDARD = Rules()
+STANDARD = DmarcRules()
 
 
 class Evaluator:
@@ -77,7 +77,7 @@ class Evaluator:
         self,
         authors: Authors,
         *,
-        rules: Rules = STANDARD,
+        rules: DmarcRules = STANDARD,
         limits: Limits = DEFAULT,
         memory: Memory | None = None,
     ) -> None:
@@ -128,7 +128,7 @@ def evaluate(
     signatures: Iterable[SignatureResult] = (),
     envelope: EnvelopeResult | None = None,
     *,
-    rules: Rules = STANDARD,
+    rules: DmarcRules = STANDARD,
     limits: Limits = DEFAULT,
     memory: Memory | None = None,
 ) -> Steps[Evaluation]:
@@ -149,7 +149,7 @@ class _Author:
 
     domain: DomainName
     explorer: Explorer
-    rules: Rules
+    rules: DmarcRules
     suffixes: SuffixList | None
     found: Discovered | Failed | None = None
     organizations: Organizations = field(default_factory=Organizations)
@@ -194,7 +194,7 @@ def _judged(
     discovered: Discovered,
     record: DmarcRecord,
     compared: Compared,
-    rules: Rules,
+    rules: DmarcRules,
 ) -> DomainEvaluation:
     policy = discovered.policy or Policy.NONE
     aligned = {a.result for a in compared.alignments if a.aligned}
@@ -233,7 +233,7 @@ def _unknown(explorer: Explorer, evaluation: DomainEvaluation, why: Failed) -> D
     )
 
 
-def _reasons(record: DmarcRecord, policy: Policy, rules: Rules) -> tuple[Override, ...]:
+def _reasons(record: DmarcRecord, policy: Policy, rules: DmarcRules) -> tuple[Override, ...]:
     """Why less is asked than was published: t=y (RFC 9989 §4.7) or pct= (RFC 7489 §6.6.4)."""
     if policy is Policy.NONE:
         return ()
@@ -262,7 +262,7 @@ def _note_alternatives(
 def _combined(
     authors: Authors,
     found: tuple[DomainEvaluation, ...],
-    rules: Rules,
+    rules: DmarcRules,
     notes: Notes,
 ) -> Evaluation:
     strictest = max(found, key=lambda e: e.severity, default=None)
