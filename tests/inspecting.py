@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from avowal.agenda import Agenda, Rank, shares_of
 from avowal.dns.drivers import drive
-from avowal.flow.inspection import Inspection, Outcome
+from avowal.flow.inspection import FlowOutcome, Inspection
 from avowal.flow.plan import Plan
 from avowal.flow.transaction import Transaction
 from avowal.lookup import Failure, Resolver
@@ -21,7 +21,7 @@ def inspected(
     resolver: Resolver | None,
     *,
     now: int,
-) -> Outcome:
+) -> FlowOutcome:
     """Inspect a message and sign with keys at hand; without a resolver DNS stays silent."""
     agenda = Agenda(shares_of(plan.limits))
     inspection = Inspection(plan, transaction, header, now=now, agenda=agenda)

@@ -16,7 +16,7 @@ from avowal.flow import feedback
 from avowal.flow.actions import Actions, FlowDisposition, SmtpReply
 from avowal.flow.classes import DISPOSITIONS, STRICTNESS, UNPROVED, ResultClass
 from avowal.flow.edits import own_ids
-from avowal.flow.inspection import Outcome
+from avowal.flow.inspection import FlowOutcome
 from avowal.flow.plan import Plan
 from avowal.flow.record import Checked, Made, MessageRecord
 from avowal.flow.results_field import is_written, results_field
@@ -48,7 +48,7 @@ class FlowVerdict(NamedTuple):
     option: ResultClass | None = None
 
 
-def decide(outcome: Outcome) -> Actions:
+def decide(outcome: FlowOutcome) -> Actions:
     """Turn an outcome into actions.  Raises nothing."""
     plan = outcome.plan
     verdict = _verdict(plan, outcome)
@@ -113,7 +113,7 @@ def _as_dry_run(actions: Actions) -> Actions:
 # -- which action ------------------------------------------------------------------------
 
 
-def _verdict(plan: Plan, outcome: Outcome) -> FlowVerdict:
+def _verdict(plan: Plan, outcome: FlowOutcome) -> FlowVerdict:
     """Take the heaviest class that an action is configured for; else the heaviest class."""
     found = [(fault.class_, fault.why) for fault in outcome.faults]
     found += [(one.class_, one.why) for one in outcome.conclusions if one.class_ is not None]
@@ -129,7 +129,7 @@ def _verdict(plan: Plan, outcome: Outcome) -> FlowVerdict:
 
 
 def _of_excess(
-    plan: Plan, outcome: Outcome, excess: Beyond, found: list[tuple[ResultClass, str]]
+    plan: Plan, outcome: FlowOutcome, excess: Beyond, found: list[tuple[ResultClass, str]]
 ) -> FlowVerdict:
     """Take the strictest action: a header beyond a limit makes no outcome milder.
 
@@ -154,7 +154,7 @@ def _of_excess(
     return next((v for v in strictest if v.class_ in DISPOSITIONS), strictest[0])
 
 
-def _closing_steps(outcome: Outcome, verdict: FlowVerdict) -> Iterator[Step]:
+def _closing_steps(outcome: FlowOutcome, verdict: FlowVerdict) -> Iterator[Step]:
     plan = outcome.plan
     for fault in outcome.faults:
         yield Step(Topic.SIGN, "keys", False, f"no signature was made: {fault.why}", None, True)
@@ -195,7 +195,7 @@ def _quarantine(verdict: FlowVerdict) -> str | None:
 # -- what is written ---------------------------------------------------------------------
 
 
-def _redirection(outcome: Outcome, verdict: FlowVerdict) -> bytes | None:
+def _redirection(outcome: FlowOutcome, verdict: FlowVerdict) -> bytes | None:
     address = outcome.plan.configuration.actions.redirect_failures_to
     return None if address is None or verdict.class_ not in _FAILURES else address.encode()
 
@@ -205,7 +205,7 @@ _FAILURES = frozenset(ResultClass) - {
 }  # fmt: skip
 
 
-def _on_top(outcome: Outcome, verdict: FlowVerdict) -> Iterator[Field]:
+def _on_top(outcome: FlowOutcome, verdict: FlowVerdict) -> Iterator[Field]:
     """Yield the new fields from top to bottom (RFC 6376 §5.6, RFC 8601 §4: above all others)."""
     plan = outcome.plan
     field = outcome.recorded
@@ -228,7 +228,7 @@ def _on_top(outcome: Outcome, verdict: FlowVerdict) -> Iterator[Field]:
 # -- what is logged ----------------------------------------------------------------------
 
 
-def _record(outcome: Outcome, verdict: FlowVerdict, *, reports: int) -> MessageRecord:
+def _record(outcome: FlowOutcome, verdict: FlowVerdict, *, reports: int) -> MessageRecord:
     transaction, treatment = outcome.transaction, outcome.treatment
     authors = treatment.authorship.authors
     results = [result for one in outcome.conclusions for result in one.results]

@@ -27,7 +27,7 @@ from avowal.report.dkim_failure import Circumstances, KeptBodies, failure_report
 from avowal.report.dkim_feedback import Records, Wanted, chosen
 
 if TYPE_CHECKING:
-    from avowal.flow.inspection import Outcome
+    from avowal.flow.inspection import FlowOutcome
 
 _MOST_DIAGNOSIS = 64 << 10  # characters
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
@@ -110,7 +110,9 @@ def mistakes_in(reports: Reports) -> Iterator[tuple[str, str, str]]:
 # -- what is sent and noted ------------------------------------------------------------------
 
 
-def mails(outcome: Outcome, disposition: FlowDisposition, *, held: bool) -> tuple[ReportMail, ...]:
+def mails(
+    outcome: FlowOutcome, disposition: FlowDisposition, *, held: bool
+) -> tuple[ReportMail, ...]:
     """Compose the reports about a message that got this disposition, or is held for somebody."""
     found = outcome.requested
     if found is None:
@@ -120,7 +122,9 @@ def mails(outcome: Outcome, disposition: FlowDisposition, *, held: bool) -> tupl
     return tuple(mail for mail in composed if mail is not None)
 
 
-def _mail(outcome: Outcome, wanted: Wanted, bodies: KeptBodies, delivery: str) -> ReportMail | None:
+def _mail(
+    outcome: FlowOutcome, wanted: Wanted, bodies: KeptBodies, delivery: str
+) -> ReportMail | None:
     plan, transaction = outcome.plan, outcome.transaction
     options = plan.configuration.reports
     own_name = (*own_ids(plan, transaction), "localhost")[0]
@@ -170,7 +174,7 @@ as far as it is not too long, and then the header of the message.
 """
 
 
-def diagnosis(outcome: Outcome) -> Diagnosis | None:
+def diagnosis(outcome: FlowOutcome) -> Diagnosis | None:
     """Tell how a message whose signatures failed differs from their z= copies."""
     if outcome.plan.configuration.reports.diagnostic_directory is None:
         return None

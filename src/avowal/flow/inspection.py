@@ -58,7 +58,7 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class FlowOutcome:
     """All that is known about a message.
 
     `judgements` are the signatures as they count here, `conclusions` what follows from the
@@ -179,7 +179,7 @@ class Inspection:
             wanted = self._bodies.wants_body or wanted
         return wanted
 
-    def finish(self) -> Steps[Outcome]:
+    def finish(self) -> Steps[FlowOutcome]:
         """End the body and conclude, when the agenda is idle or closed; nothing is signed yet."""
         self._finished = True
         context = self._context
@@ -198,7 +198,7 @@ class Inspection:
         record = None
         if context.treatment.resign and is_written(context.plan, results):
             record = results_field(results, context.header)
-        return Outcome(
+        return FlowOutcome(
             context=context,
             edits=self._edits,
             findings=findings,
@@ -235,19 +235,19 @@ class Inspection:
 
     # -- what is put on top ------------------------------------------------------------
 
-    def sealed(self, outcome: Outcome) -> Outcome:
+    def sealed(self, outcome: FlowOutcome) -> FlowOutcome:
         """Sign with keys that are at hand."""
         return self._with(outcome, drive(self._sealing(outcome)))
 
-    async def asealed(self, outcome: Outcome) -> Outcome:
+    async def asealed(self, outcome: FlowOutcome) -> FlowOutcome:
         """Sign with keys of which some answer asynchronously."""
         return self._with(outcome, await adrive(self._sealing(outcome)))
 
-    def _with(self, outcome: Outcome, made: Sealed) -> Outcome:
+    def _with(self, outcome: FlowOutcome, made: Sealed) -> FlowOutcome:
         faults = tuple(self._faults)
         return replace(outcome, sealed=made.fields, signed=made.signed, faults=faults)
 
-    def _sealing(self, outcome: Outcome) -> Sealing:
+    def _sealing(self, outcome: FlowOutcome) -> Sealing:
         """Let every sealer make its fields, each over those of the sealers before it."""
         made = Sealed()
         for seal in self._seals:

@@ -11,7 +11,7 @@ from avowal.config.model import Role
 from avowal.crypto.signing import AsyncSigningKey
 from avowal.flow.actions import Actions
 from avowal.flow.decide import decide, failure
-from avowal.flow.inspection import Inspection, Outcome
+from avowal.flow.inspection import FlowOutcome, Inspection
 from avowal.flow.plan import Plan
 from avowal.flow.transaction import Transaction
 from avowal.lookup import Steps
@@ -120,11 +120,11 @@ class FlowJob:
         started = time.monotonic()
         return self._decided(self._inspection.sealed(outcome), started)
 
-    async def _asealed(self, outcome: Outcome) -> MilterVerdict:
+    async def _asealed(self, outcome: FlowOutcome) -> MilterVerdict:
         """Sign with keys that answer asynchronously."""
         started = time.monotonic()
         return self._decided(await self._inspection.asealed(outcome), started)
 
-    def _decided(self, outcome: Outcome, started: float) -> MilterVerdict:
+    def _decided(self, outcome: FlowOutcome, started: float) -> MilterVerdict:
         self._filter.meters.signing(time.monotonic() - started)
         return self._filter.verdict(decide(outcome), self._session)

@@ -18,7 +18,7 @@ from avowal.errors import KeyMaterialError
 from avowal.flow.actions import Actions
 from avowal.flow.compiler import compile_plan
 from avowal.flow.decide import decide
-from avowal.flow.inspection import Outcome
+from avowal.flow.inspection import FlowOutcome
 from avowal.flow.plan import Plan
 from avowal.flow.trace import Step, Topic, Trace
 from avowal.flow.transaction import Authentication, Transaction
@@ -69,7 +69,7 @@ class Site:
 
     def outcome(
         self, octets: bytes, *, zone: Resolver | None = ZONE, now: int = NOW, **more: Any
-    ) -> Outcome:
+    ) -> FlowOutcome:
         read = Message.parse(octets)
         transaction = self.transaction(**more)
         return inspected(self.plan, transaction, read.header, [read.body], zone, now=now)
