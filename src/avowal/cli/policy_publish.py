@@ -80,7 +80,7 @@ def check(*, domain: str, as_json: bool, dns: Dns) -> int:
     The status is 1 when there is an error, 0 for warnings and advice alone.
     """
     from avowal.lookup import run
-    from avowal.policy.lint import Level, lint
+    from avowal.policy.lint import LintLevel, lint
     from avowal.policy.survey import survey
 
     with dns.opened() as resolver:
@@ -100,5 +100,5 @@ def check(*, domain: str, as_json: bool, dns: Dns) -> int:
             echo("nothing to find fault with")
     if any(finding.code == "no-answer" for finding in findings):
         return Status.TRY_AGAIN
-    errors = any(finding.level is Level.ERROR for finding in findings)
+    errors = any(finding.level is LintLevel.ERROR for finding in findings)
     return Status.NOT_PASSED if errors else Status.PASSED

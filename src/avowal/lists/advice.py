@@ -16,7 +16,7 @@ from typing import Literal, TypeAlias
 from avowal.dkim.signature import Signature
 from avowal.dkim.verification import Verification
 from avowal.enums import CitedWord
-from avowal.lists.findings import Kind
+from avowal.lists.findings import ListFindingKind
 from avowal.mailbox import Authors
 from avowal.message import Header
 from avowal.names import DomainName
@@ -75,13 +75,20 @@ class Habits:
         return self.fields.union(subject, mime)
 
     @classmethod
-    def observed(cls, kinds: Sequence[Kind], fields: Sequence[bytes] = ()) -> Habits:
+    def observed(cls, kinds: Sequence[ListFindingKind], fields: Sequence[bytes] = ()) -> Habits:
         """Read the habits off findings of `lists.changes`; `fields` are those it touched."""
         seen = set(kinds)
         return cls(
-            subject_tag=Kind.SUBJECT_TAG in seen,
-            footer=bool(seen & {Kind.FOOTER, Kind.BANNER}),
-            rewraps=bool(seen & {Kind.MIME_WRAPPED, Kind.ENCODING, Kind.PART_DROPPED}),
+            subject_tag=ListFindingKind.SUBJECT_TAG in seen,
+            footer=bool(seen & {ListFindingKind.FOOTER, ListFindingKind.BANNER}),
+            rewraps=bool(
+                seen
+                & {
+                    ListFindingKind.MIME_WRAPPED,
+                    ListFindingKind.ENCODING,
+                    ListFindingKind.PART_DROPPED,
+                }
+            ),
             fields=frozenset(fields),
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
-from avowal.lists.findings import Finding, Kind
+from avowal.lists.findings import ListFinding, ListFindingKind
 from avowal.lists.mime import Part
 from avowal.message import Message
 
@@ -13,7 +13,7 @@ _WHOLE = "body"
 _MOST_ALIGNED = 100  # parts of one multipart that are paired; the rest is compared in order
 
 
-def findings(before: Message, after: Message) -> Iterator[Finding]:
+def findings(before: Message, after: Message) -> Iterator[ListFinding]:
     """Yield the changes of the body."""
     if before.body != after.body or _structure(before) != _structure(after):
         yield from _of_part(Part(before.header, before.body), Part(after.header, after.body), "", 0)
@@ -24,7 +24,7 @@ def _structure(message: Message) -> tuple[bytes, bytes]:
     return part.content_type, part.encoding
 
 
-def _of_part(before: Part, after: Part, place: str, depth: int) -> Iterator[Finding]:
+def _of_part(before: Part, after: Part, place: str, depth: int) -> Iterator[ListFinding]:
     old, new = before.parts(depth), after.parts(depth)
     subject = place or _WHOLE
     if before.body == after.body and before.encoding == after.encoding:
@@ -34,48 +34,52 @@ def _of_part(before: Part, after: Part, place: str, depth: int) -> Iterator[Find
     elif old and new:
         yield from _of_parts(before, after, subject, depth)
     elif old:
-        yield Finding(kind=Kind.CONTENT, subject=subject)
+        yield ListFinding(kind=ListFindingKind.CONTENT, subject=subject)
     else:
         yield from _of_content(before, after, subject)
 
 
 def _wrapped(
     whole: tuple[Part, ...], parts: Sequence[Part], subject: str, depth: int
-) -> Iterator[Finding]:
+) -> Iterator[ListFinding]:
     """The message, once a single part, stands among new ones (or does not)."""
     at = next((n for n, part in enumerate(parts) if _holds(whole[0], part)), None)
     if at is None:
-        yield Finding(kind=Kind.CONTENT, subject=subject)
+        yield ListFinding(kind=ListFindingKind.CONTENT, subject=subject)
         return
-    yield Finding(kind=Kind.MIME_WRAPPED, subject=subject, after=parts[at].content_type)
+    yield ListFinding(
+        kind=ListFindingKind.MIME_WRAPPED, subject=subject, after=parts[at].content_type
+    )
     yield from _around(parts, at)
     if parts[at].content != whole[0].content or parts[at].encoding != whole[0].encoding:
         yield from _of_part(whole[0], parts[at], str(at + 1), depth + 1)
 
 
-def _around(parts: Sequence[Part], at: int) -> Iterator[Finding]:
+def _around(parts: Sequence[Part], at: int) -> Iterator[ListFinding]:
     for number, part in enumerate(parts):
         if number != at:
-            kind = Kind.BANNER if number < at else Kind.FOOTER
+            kind = ListFindingKind.BANNER if number < at else ListFindingKind.FOOTER
             if not part.content_type.startswith(b"text/"):
-                kind = Kind.PART_ADDED
-            yield Finding(kind=kind, subject=str(number + 1), after=part.content)
+                kind = ListFindingKind.PART_ADDED
+            yield ListFinding(kind=kind, subject=str(number + 1), after=part.content)
 
 
-def _of_parts(before: Part, after: Part, subject: str, depth: int) -> Iterator[Finding]:
+def _of_parts(before: Part, after: Part, subject: str, depth: int) -> Iterator[ListFinding]:
     old, new = before.parts(depth), after.parts(depth)
     wrapped = next((n for n, part in enumerate(new) if _same_parts(old, part, depth + 1)), None)
     if wrapped is not None and not _same_parts(old, after, depth):
-        yield Finding(kind=Kind.MIME_WRAPPED, subject=subject, after=new[wrapped].content_type)
+        yield ListFinding(
+            kind=ListFindingKind.MIME_WRAPPED, subject=subject, after=new[wrapped].content_type
+        )
         yield from _around(new, wrapped)
         return
     found = list(_aligned(old, new, "" if subject == _WHOLE else subject + ".", depth))
-    yield from found or (Finding(kind=Kind.BOUNDARY, subject=subject),)
+    yield from found or (ListFinding(kind=ListFindingKind.BOUNDARY, subject=subject),)
 
 
 def _aligned(
     old: Sequence[Part], new: Sequence[Part], prefix: str, depth: int
-) -> Iterator[Finding]:
+) -> Iterator[ListFinding]:
     """Pair the parts that stayed, then those that changed in their place."""
     matcher = SequenceMatcher(
         None,
@@ -89,46 +93,55 @@ def _aligned(
             place = f"{prefix}{new_start + offset + 1}"
             was, came = old[start + offset], new[new_start + offset]
             if was.header.raws != came.header.raws:
-                yield Finding(kind=Kind.PART_HEADER, subject=place)
+                yield ListFinding(kind=ListFindingKind.PART_HEADER, subject=place)
             if word != "equal" or was.body != came.body:
                 yield from _of_part(was, came, place, depth + 1)
         for number in range(start + pairs, stop):
-            yield Finding(
-                kind=Kind.PART_DROPPED, subject=f"{prefix}{number + 1}", before=old[number].content
+            yield ListFinding(
+                kind=ListFindingKind.PART_DROPPED,
+                subject=f"{prefix}{number + 1}",
+                before=old[number].content,
             )
         for number in range(new_start + pairs, new_stop):
             text = new[number].content_type.startswith(b"text/") and number == len(new) - 1
-            yield Finding(
-                kind=Kind.FOOTER if text else Kind.PART_ADDED,
+            yield ListFinding(
+                kind=ListFindingKind.FOOTER if text else ListFindingKind.PART_ADDED,
                 subject=f"{prefix}{number + 1}",
                 after=new[number].content,
             )
 
 
-def _of_content(before: Part, after: Part, subject: str) -> Iterator[Finding]:
+def _of_content(before: Part, after: Part, subject: str) -> Iterator[ListFinding]:
     """Two single parts: encoding first, then what stands around the content as it was."""
     old, new = before.content, after.content
     if before.encoding != after.encoding:
-        yield Finding(
-            kind=Kind.ENCODING, subject=subject, before=before.encoding, after=after.encoding
+        yield ListFinding(
+            kind=ListFindingKind.ENCODING,
+            subject=subject,
+            before=before.encoding,
+            after=after.encoding,
         )
     if old == new:
         if before.encoding == after.encoding:
             ends = before.body.rstrip(b"\r\n") == after.body.rstrip(b"\r\n")
-            kind = Kind.LINE_ENDS if ends or _without_ends(before, after) else Kind.ENCODING
-            yield Finding(kind=kind, subject=subject)
+            kind = (
+                ListFindingKind.LINE_ENDS
+                if ends or _without_ends(before, after)
+                else ListFindingKind.ENCODING
+            )
+            yield ListFinding(kind=kind, subject=subject)
         return
     if old.split() == new.split():
-        yield Finding(kind=Kind.WHITE_SPACE, subject=subject)
+        yield ListFinding(kind=ListFindingKind.WHITE_SPACE, subject=subject)
         return
     at = new.find(old) if old else 0
     if at < 0:
-        yield Finding(kind=Kind.CONTENT, subject=subject)
+        yield ListFinding(kind=ListFindingKind.CONTENT, subject=subject)
         return
     banner, footer = new[:at], new[at + len(old) :]
-    for kind, text in ((Kind.BANNER, banner), (Kind.FOOTER, footer)):
+    for kind, text in ((ListFindingKind.BANNER, banner), (ListFindingKind.FOOTER, footer)):
         if text.strip():
-            yield Finding(kind=kind, subject=subject, after=text.strip(b"\r\n"))
+            yield ListFinding(kind=kind, subject=subject, after=text.strip(b"\r\n"))
 
 
 def _without_ends(before: Part, after: Part) -> bool:

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 
 from avowal.lists import body_changes, field_changes
 from avowal.lists.edits import Script
-from avowal.lists.findings import Finding, Kind
+from avowal.lists.findings import ListFinding, ListFindingKind
 from avowal.message import CRLF, Field, Header, Message
 
-__all__ = ["Changes", "Finding", "Kind", "changes"]
+__all__ = ["Changes", "ListFinding", "ListFindingKind", "changes"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ class Changes:
 
     fields: Script
     body: Script
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[ListFinding, ...] = ()
 
     def apply(self, before: Message) -> Message:
         """Return the later version.  Raises EditMismatch for another message."""
@@ -43,7 +43,7 @@ class Changes:
         """Return the earlier version.  Raises EditMismatch for another message."""
         return _edited(after, self.fields.reverse, self.body.reverse)
 
-    def found(self, *kinds: Kind) -> tuple[Finding, ...]:
+    def found(self, *kinds: ListFindingKind) -> tuple[ListFinding, ...]:
         """Return the findings of these kinds."""
         return tuple(finding for finding in self.findings if finding.kind in kinds)
 

@@ -8,7 +8,7 @@ from itertools import zip_longest
 
 from avowal.canonical import relaxed_field
 from avowal.lists.edits import Replace, Script
-from avowal.lists.findings import Finding, Kind
+from avowal.lists.findings import ListFinding, ListFindingKind
 from avowal.mailbox import Authors
 from avowal.message import Field, Header
 
@@ -16,7 +16,7 @@ _TAG = re.compile(rb"\s*\[[^\[\]\r\n]{1,80}\]\s*|\s*\([^()\r\n]{1,80}\)\s*")
 _MOST_TAGS = 4
 
 
-def findings(before: Header, after: Header) -> Iterator[Finding]:
+def findings(before: Header, after: Header) -> Iterator[ListFinding]:
     """Yield the changes of the header section, in the order of the names' first fields."""
     rewritten = _author_changed(before, after)
     found = [
@@ -25,7 +25,7 @@ def findings(before: Header, after: Header) -> Iterator[Finding]:
         for finding in _of_name(name, before.named(name), after.named(name), rewritten=rewritten)
     ]
     if not found and before.raws != after.raws:
-        found.append(Finding(kind=Kind.FIELDS_REORDERED, subject="header"))
+        found.append(ListFinding(kind=ListFindingKind.FIELDS_REORDERED, subject="header"))
     yield from found
 
 
@@ -38,18 +38,18 @@ def _author_changed(before: Header, after: Header) -> bool:
 
 def _of_name(
     name: bytes, before: tuple[Field, ...], after: tuple[Field, ...], *, rewritten: bool
-) -> Iterator[Finding]:
+) -> Iterator[ListFinding]:
     old, new = [field.raw for field in before], [field.raw for field in after]
     if old == new:
         return
     shown = _shown(after[0] if after else before[0])
     if sorted(old) == sorted(new):
-        yield Finding(kind=Kind.FIELDS_REORDERED, subject=shown)
+        yield ListFinding(kind=ListFindingKind.FIELDS_REORDERED, subject=shown)
         return
     for step in Script.between(old, new).replacements:
         for was, came in _pairs(step):
             kind, went, put = _kind(name, was, came, rewritten=rewritten)
-            yield Finding(kind=kind, subject=shown, before=went, after=put)
+            yield ListFinding(kind=kind, subject=shown, before=went, after=put)
 
 
 def _pairs(step: Replace) -> Iterator[tuple[Field | None, Field | None]]:
@@ -62,23 +62,31 @@ def _pairs(step: Replace) -> Iterator[tuple[Field | None, Field | None]]:
 
 def _kind(
     name: bytes, was: Field | None, came: Field | None, *, rewritten: bool
-) -> tuple[Kind, bytes | None, bytes | None]:
+) -> tuple[ListFindingKind, bytes | None, bytes | None]:
     old = None if was is None else was.value.strip(b" \t\r\n")
     new = None if came is None else came.value.strip(b" \t\r\n")
     if name == b"reply-to":
-        return Kind.REPLY_TO, old, new
+        return ListFindingKind.REPLY_TO, old, new
     if was is None or came is None:
-        return (Kind.FIELD_ADDED if was is None else Kind.FIELD_DROPPED), old, new
+        return (
+            (ListFindingKind.FIELD_ADDED if was is None else ListFindingKind.FIELD_DROPPED),
+            old,
+            new,
+        )
     if name and relaxed_field(*was) == relaxed_field(*came):
         same_value = was.value == came.value
-        return (Kind.FIELD_RENAMED if same_value else Kind.FIELD_REFOLDED), old, new
+        return (
+            (ListFindingKind.FIELD_RENAMED if same_value else ListFindingKind.FIELD_REFOLDED),
+            old,
+            new,
+        )
     if name == b"from" and rewritten:
-        return Kind.FROM_REWRITTEN, old, new
+        return ListFindingKind.FROM_REWRITTEN, old, new
     if name == b"subject":
         tag = _tag(_words(was), _words(came))
         if tag is not None:
-            return Kind.SUBJECT_TAG, None, tag
-    return Kind.FIELD_CHANGED, old, new
+            return ListFindingKind.SUBJECT_TAG, None, tag
+    return ListFindingKind.FIELD_CHANGED, old, new
 
 
 def _tag(before: bytes, after: bytes) -> bytes | None:

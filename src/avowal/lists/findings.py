@@ -8,7 +8,7 @@ from avowal.enums import Word
 from avowal.text import printable
 
 
-class Kind(Word):
+class ListFindingKind(Word):
     """One habit of lists and forwarders: its word, and a sentence for people."""
 
     SUBJECT_TAG = ("subject-tag", "a tag was put into the Subject")
@@ -34,13 +34,13 @@ class Kind(Word):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class ListFinding:
     """One change: `subject` is a field's name, or the place of a part such as ``1.2``.
 
     `before` and `after` are the octets that went and came; None where there were none.
     """
 
-    kind: Kind
+    kind: ListFindingKind
     subject: str
     before: bytes | None = None
     after: bytes | None = None

@@ -8,7 +8,7 @@ import pytest
 
 import avowal
 from avowal.lists.advice import Act, AuthorPolicy, Habits, advise, breaks
-from avowal.lists.findings import Kind
+from avowal.lists.findings import ListFindingKind
 from avowal.message import Message
 from avowal.names import DomainName
 from avowal.testing import RSA_2048, Zone, message, record_for
@@ -137,7 +137,10 @@ def test_what_breaks_a_signature(habits: Habits, options: dict[str, Any], why: s
 
 
 def test_habits_are_read_off_what_was_seen() -> None:
-    habits = Habits.observed([Kind.SUBJECT_TAG, Kind.FOOTER, Kind.MIME_WRAPPED], [b"reply-to"])
+    habits = Habits.observed(
+        [ListFindingKind.SUBJECT_TAG, ListFindingKind.FOOTER, ListFindingKind.MIME_WRAPPED],
+        [b"reply-to"],
+    )
     assert habits.touched == {
         b"subject", b"reply-to", b"content-type", b"content-transfer-encoding",
     }  # fmt: skip

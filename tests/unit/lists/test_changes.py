@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from avowal.lists.changes import Changes, changes
 from avowal.lists.edits import EditMismatch, Script
-from avowal.lists.findings import Kind
+from avowal.lists.findings import ListFindingKind
 from avowal.message import Message
 
 HEADER = (
@@ -25,7 +25,7 @@ def made(header: bytes = HEADER, body: bytes = BODY) -> Message:
     return Message.parse(header + b"\r\n" + body)
 
 
-def found(before: Message, after: Message) -> dict[Kind, str]:
+def found(before: Message, after: Message) -> dict[ListFindingKind, str]:
     return {finding.kind: finding.subject for finding in changes(before, after).findings}
 
 
@@ -50,65 +50,78 @@ def text(body: bytes, kind: bytes = b"plain") -> bytes:
         pytest.param(made(), {}, id="nothing"),
         pytest.param(
             with_header(b"Subject: ", b"Subject: [list] "),
-            {Kind.SUBJECT_TAG: "Subject"},
+            {ListFindingKind.SUBJECT_TAG: "Subject"},
             id="a subject tag in front",
         ),
         pytest.param(
             with_header(b"Hello there", b"Hello [list] there"),
-            {Kind.SUBJECT_TAG: "Subject"},
+            {ListFindingKind.SUBJECT_TAG: "Subject"},
             id="a subject tag behind a prefix",
         ),
         pytest.param(
-            with_header(b"Hello", b"Goodbye"), {Kind.FIELD_CHANGED: "Subject"}, id="a new subject"
+            with_header(b"Hello", b"Goodbye"),
+            {ListFindingKind.FIELD_CHANGED: "Subject"},
+            id="a new subject",
         ),
         pytest.param(
             with_header(b"Alice <alice@example.com>", b"Alice via list <list@lists.example>"),
-            {Kind.FROM_REWRITTEN: "From"},
+            {ListFindingKind.FROM_REWRITTEN: "From"},
             id="From rewritten",
         ),
         pytest.param(
-            with_header(b"Alice <", b'"Alice" <'), {Kind.FIELD_CHANGED: "From"}, id="From requoted"
+            with_header(b"Alice <", b'"Alice" <'),
+            {ListFindingKind.FIELD_CHANGED: "From"},
+            id="From requoted",
         ),
         pytest.param(
             made(b"Reply-To: list@lists.example\r\n" + HEADER),
-            {Kind.REPLY_TO: "Reply-To"},
+            {ListFindingKind.REPLY_TO: "Reply-To"},
             id="Reply-To added",
         ),
         pytest.param(
             made(b"List-Id: <list.lists.example>\r\n" + HEADER),
-            {Kind.FIELD_ADDED: "List-Id"},
+            {ListFindingKind.FIELD_ADDED: "List-Id"},
             id="a field added",
         ),
         pytest.param(
             with_header(b"To: list@lists.example\r\n", b""),
-            {Kind.FIELD_DROPPED: "To"},
+            {ListFindingKind.FIELD_DROPPED: "To"},
             id="a field dropped",
         ),
         pytest.param(
             with_header(b"Hello there", b"Hello\r\n there"),
-            {Kind.FIELD_REFOLDED: "Subject"},
+            {ListFindingKind.FIELD_REFOLDED: "Subject"},
             id="a field refolded",
         ),
         pytest.param(
             with_header(b"Subject:", b"SUBJECT:"),
-            {Kind.FIELD_RENAMED: "SUBJECT"},
+            {ListFindingKind.FIELD_RENAMED: "SUBJECT"},
             id="a name respelled",
         ),
-        pytest.param(made(body=BODY + FOOTER), {Kind.FOOTER: "body"}, id="a footer"),
-        pytest.param(made(body=b"[EXTERNAL]\r\n" + BODY), {Kind.BANNER: "body"}, id="a banner"),
+        pytest.param(made(body=BODY + FOOTER), {ListFindingKind.FOOTER: "body"}, id="a footer"),
+        pytest.param(
+            made(body=b"[EXTERNAL]\r\n" + BODY), {ListFindingKind.BANNER: "body"}, id="a banner"
+        ),
         pytest.param(
             made(body=b"[EXTERNAL]\r\n" + BODY + FOOTER),
-            {Kind.BANNER: "body", Kind.FOOTER: "body"},
+            {ListFindingKind.BANNER: "body", ListFindingKind.FOOTER: "body"},
             id="banner and footer",
         ),
         pytest.param(
-            made(body=BODY.replace(b" are", b"  are ")), {Kind.WHITE_SPACE: "body"}, id="spaces"
+            made(body=BODY.replace(b" are", b"  are ")),
+            {ListFindingKind.WHITE_SPACE: "body"},
+            id="spaces",
         ),
-        pytest.param(made(body=BODY + b"\r\n\r\n"), {Kind.LINE_ENDS: "body"}, id="empty lines"),
-        pytest.param(made(body=b"Other\r\n"), {Kind.CONTENT: "body"}, id="another text"),
+        pytest.param(
+            made(body=BODY + b"\r\n\r\n"), {ListFindingKind.LINE_ENDS: "body"}, id="empty lines"
+        ),
+        pytest.param(made(body=b"Other\r\n"), {ListFindingKind.CONTENT: "body"}, id="another text"),
         pytest.param(
             made(HEADER + b"Content-Transfer-Encoding: base64\r\n", base64.encodebytes(BODY)),
-            {Kind.FIELD_ADDED: "Content-Transfer-Encoding", Kind.ENCODING: "body"},
+            {
+                ListFindingKind.FIELD_ADDED: "Content-Transfer-Encoding",
+                ListFindingKind.ENCODING: "body",
+            },
             id="base64 of the same text",
         ),
         pytest.param(
@@ -117,20 +130,24 @@ def text(body: bytes, kind: bytes = b"plain") -> bytes:
                 base64.encodebytes(BODY + FOOTER),
             ),
             {
-                Kind.FIELD_ADDED: "Content-Transfer-Encoding",
-                Kind.ENCODING: "body",
-                Kind.FOOTER: "body",
+                ListFindingKind.FIELD_ADDED: "Content-Transfer-Encoding",
+                ListFindingKind.ENCODING: "body",
+                ListFindingKind.FOOTER: "body",
             },
             id="base64 with a footer inside",
         ),
         pytest.param(
             multipart(text(BODY), text(FOOTER)),
-            {Kind.FIELD_ADDED: "Content-Type", Kind.MIME_WRAPPED: "body", Kind.FOOTER: "2"},
+            {
+                ListFindingKind.FIELD_ADDED: "Content-Type",
+                ListFindingKind.MIME_WRAPPED: "body",
+                ListFindingKind.FOOTER: "2",
+            },
             id="wrapped into a multipart with a footer part",
         ),
     ],
 )
-def test_what_a_list_does_is_named(after: Message, expected: dict[Kind, str]) -> None:
+def test_what_a_list_does_is_named(after: Message, expected: dict[ListFindingKind, str]) -> None:
     assert found(made(), after) == expected
 
 
@@ -144,31 +161,34 @@ def test_what_a_list_does_is_named(after: Message, expected: dict[Kind, str]) ->
                 text(b"<p>Hi</p><p>footer</p>", b"html"),
                 kind=b"alternative",
             ),
-            [(Kind.FOOTER, "1"), (Kind.FOOTER, "2")],
+            [(ListFindingKind.FOOTER, "1"), (ListFindingKind.FOOTER, "2")],
             id="a footer in each alternative",
         ),
         pytest.param(
             multipart(text(BODY)),
             multipart(text(BODY), text(FOOTER)),
-            [(Kind.FOOTER, "2")],
+            [(ListFindingKind.FOOTER, "2")],
             id="a footer part",
         ),
         pytest.param(
             multipart(text(BODY), b"Content-Type: image/png\r\n\r\nxyz"),
             multipart(text(BODY)),
-            [(Kind.PART_DROPPED, "2")],
+            [(ListFindingKind.PART_DROPPED, "2")],
             id="an attachment taken out",
         ),
         pytest.param(
             multipart(text(BODY), boundary=b"b1"),
             multipart(text(BODY), boundary=b"b2"),
-            [(Kind.FIELD_CHANGED, "Content-Type"), (Kind.BOUNDARY, "body")],
+            [(ListFindingKind.FIELD_CHANGED, "Content-Type"), (ListFindingKind.BOUNDARY, "body")],
             id="another boundary",
         ),
         pytest.param(
             made(HEADER + b"Content-Transfer-Encoding: quoted-printable\r\n", b"caf=C3=A9\r\n"),
             made(HEADER + b"Content-Transfer-Encoding: 8bit\r\n", b"caf\xc3\xa9\r\n"),
-            [(Kind.FIELD_CHANGED, "Content-Transfer-Encoding"), (Kind.ENCODING, "body")],
+            [
+                (ListFindingKind.FIELD_CHANGED, "Content-Transfer-Encoding"),
+                (ListFindingKind.ENCODING, "body"),
+            ],
             id="8 bit instead of quoted-printable",
         ),
         pytest.param(
@@ -182,28 +202,28 @@ def test_what_a_list_does_is_named(after: Message, expected: dict[Kind, str]) ->
                 text(FOOTER),
             ),
             [
-                (Kind.FIELD_CHANGED, "Content-Type"),
-                (Kind.MIME_WRAPPED, "body"),
-                (Kind.FOOTER, "2"),
+                (ListFindingKind.FIELD_CHANGED, "Content-Type"),
+                (ListFindingKind.MIME_WRAPPED, "body"),
+                (ListFindingKind.FOOTER, "2"),
             ],
             id="a multipart wrapped into another",
         ),
         pytest.param(
             made(b"X-A: 1\r\nX-A: 2\r\n" + HEADER),
             made(b"X-A: 2\r\nX-A: 1\r\n" + HEADER),
-            [(Kind.FIELDS_REORDERED, "X-A")],
+            [(ListFindingKind.FIELDS_REORDERED, "X-A")],
             id="fields of one name in another order",
         ),
         pytest.param(
             made(b"X-A: 1\r\nX-B: 2\r\n" + HEADER),
             made(b"X-B: 2\r\nX-A: 1\r\n" + HEADER),
-            [(Kind.FIELDS_REORDERED, "header")],
+            [(ListFindingKind.FIELDS_REORDERED, "header")],
             id="fields of two names in another order",
         ),
     ],
 )
 def test_changes_of_structure_are_named_with_their_place(
-    before: Message, after: Message, expected: list[tuple[Kind, str]]
+    before: Message, after: Message, expected: list[tuple[ListFindingKind, str]]
 ) -> None:
     assert [(f.kind, f.subject) for f in changes(before, after).findings] == expected
 

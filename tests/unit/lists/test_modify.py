@@ -9,7 +9,7 @@ import pytest
 
 from avowal.errors import IntentError
 from avowal.lists.changes import changes
-from avowal.lists.findings import Kind
+from avowal.lists.findings import ListFindingKind
 from avowal.lists.modify import add_footer, tag_subject
 from avowal.message import Message
 from avowal.testing import message
@@ -44,7 +44,7 @@ def test_the_tag_stands_before_the_subject_once(subject: str | None, expected: s
 def test_a_tag_is_named_as_one() -> None:
     before = Message.parse(message())
     found = changes(before, tag_subject(before, "[bees]")).findings
-    assert [finding.kind for finding in found] == [Kind.SUBJECT_TAG]
+    assert [finding.kind for finding in found] == [ListFindingKind.SUBJECT_TAG]
 
 
 @pytest.mark.parametrize("tag", ["", "[b]\r\nX-Injected: 1", "[büro]", "[" + "x" * 90 + "]"])
@@ -56,25 +56,34 @@ def test_a_tag_is_one_short_line_of_ascii(tag: str) -> None:
 @pytest.mark.parametrize(
     ("octets", "footer", "kinds"),
     [
-        pytest.param(message(), FOOTER, {Kind.FOOTER}, id="into plain text"),
-        pytest.param(message(b"no line end"), FOOTER, {Kind.FOOTER}, id="behind a lone line"),
-        pytest.param(message(), "Grüße", {Kind.FOOTER}, id="in UTF-8 where the text is"),
-        pytest.param(MIXED, FOOTER, {Kind.FOOTER}, id="beside the parts"),
+        pytest.param(message(), FOOTER, {ListFindingKind.FOOTER}, id="into plain text"),
+        pytest.param(
+            message(b"no line end"), FOOTER, {ListFindingKind.FOOTER}, id="behind a lone line"
+        ),
+        pytest.param(message(), "Grüße", {ListFindingKind.FOOTER}, id="in UTF-8 where the text is"),
+        pytest.param(MIXED, FOOTER, {ListFindingKind.FOOTER}, id="beside the parts"),
         pytest.param(
             BASE64,
             FOOTER,
-            {Kind.FIELD_CHANGED, Kind.FIELD_DROPPED, Kind.MIME_WRAPPED, Kind.FOOTER},
+            {
+                ListFindingKind.FIELD_CHANGED,
+                ListFindingKind.FIELD_DROPPED,
+                ListFindingKind.MIME_WRAPPED,
+                ListFindingKind.FOOTER,
+            },
             id="beside encoded text",
         ),
         pytest.param(
             SIGNED,
             FOOTER,
-            {Kind.FIELD_CHANGED, Kind.MIME_WRAPPED, Kind.FOOTER},
+            {ListFindingKind.FIELD_CHANGED, ListFindingKind.MIME_WRAPPED, ListFindingKind.FOOTER},
             id="around what is signed as a whole",
         ),
     ],
 )
-def test_a_footer_goes_where_it_does_no_harm(octets: bytes, footer: str, kinds: set[Kind]) -> None:
+def test_a_footer_goes_where_it_does_no_harm(
+    octets: bytes, footer: str, kinds: set[ListFindingKind]
+) -> None:
     before = Message.parse(octets)
     after = add_footer(before, footer)
     changed = changes(before, after)

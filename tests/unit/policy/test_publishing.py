@@ -12,7 +12,7 @@ from avowal.lookup import run
 from avowal.policy import publish
 from avowal.policy.dmarc.record import DmarcRecord, Policy
 from avowal.policy.explanation import described
-from avowal.policy.lint import Finding, Level, lint
+from avowal.policy.lint import LintFinding, LintLevel, lint
 from avowal.policy.publish import Wish
 from avowal.policy.survey import survey
 from avowal.testing import Zone
@@ -25,7 +25,7 @@ GOOD: dict[str, Any] = {
 }
 
 
-def findings(zone: dict[str, Any], domain: str = "example.com") -> tuple[Finding, ...]:
+def findings(zone: dict[str, Any], domain: str = "example.com") -> tuple[LintFinding, ...]:
     served = Zone(zone)
     return run(lint(run(survey(name(domain)), served)), served)
 
@@ -117,60 +117,60 @@ def test_each_fault_is_found(change: dict[str, Any], code: str) -> None:
     [
         pytest.param(
             {"example.com": "v=spf1 mx redirect=x.example -all"},
-            "example.com", "spf-redirect", Level.WARNING, id="redirect-beside-all",
+            "example.com", "spf-redirect", LintLevel.WARNING, id="redirect-beside-all",
         ),
         pytest.param(
             {"example.com": "v=spf1; mx -all"},
-            "example.com", "spf-version", Level.ERROR, id="a-semicolon-behind-the-version",
+            "example.com", "spf-version", LintLevel.ERROR, id="a-semicolon-behind-the-version",
         ),
         pytest.param(
             {"example.com": '"v=spf1 mx -all"'},
-            "example.com", "spf-version", Level.ERROR, id="pasted-quotes",
+            "example.com", "spf-version", LintLevel.ERROR, id="pasted-quotes",
         ),
         pytest.param(
             {"example.com": " v=spf1 mx -all"},
-            "example.com", "spf-version", Level.ERROR, id="spf-with-a-blank-in-front",
+            "example.com", "spf-version", LintLevel.ERROR, id="spf-with-a-blank-in-front",
         ),
         pytest.param(
             {"example.com": "v=spf2 mx -all"},
-            "example.com", "spf-version", Level.ERROR, id="another-version",
+            "example.com", "spf-version", LintLevel.ERROR, id="another-version",
         ),
         pytest.param(
             {"_dmarc.example.com": " v=DMARC1; p=quarantine; rua=mailto:d@example.com"},
-            "example.com", "dmarc-blank", Level.WARNING, id="dmarc-with-a-blank-in-front",
+            "example.com", "dmarc-blank", LintLevel.WARNING, id="dmarc-with-a-blank-in-front",
         ),
         pytest.param(
             {"example.com": "v=spf1 ip4:128.0.0.0/1 ip4:0.0.0.0/1 -all"},
-            "example.com", "spf-all", Level.ERROR, id="two-halves-of-the-world",
+            "example.com", "spf-all", LintLevel.ERROR, id="two-halves-of-the-world",
         ),
         pytest.param(
             {"example.com": "v=spf1 ip6:::/0 -all"},
-            "example.com", "spf-all", Level.ERROR, id="all-of-ipv6",
+            "example.com", "spf-all", LintLevel.ERROR, id="all-of-ipv6",
         ),
         pytest.param(
             {"example.com": "v=spf1 mx exp=nx.example.org -all"},
-            "example.com", "spf-exp", Level.WARNING, id="no-explanation-there",
+            "example.com", "spf-exp", LintLevel.WARNING, id="no-explanation-there",
         ),
         pytest.param(
             {"example.com": "v=spf1 v=spf1 mx -all"},
-            "example.com", "spf-version-twice", Level.WARNING, id="the-version-twice",
+            "example.com", "spf-version-twice", LintLevel.WARNING, id="the-version-twice",
         ),
         pytest.param(
             {"_dmarc.sub.example.com": "v=DMARC1; p=quarantine; sp=none; rua=mailto:d@example.com"},
-            "sub.example.com", "unused-tag", Level.WARNING, id="sp-in-a-subdomain",
+            "sub.example.com", "unused-tag", LintLevel.WARNING, id="sp-in-a-subdomain",
         ),
         pytest.param(
             {"_dmarc.example.com": "v=DMARC1; p=quarantine; rua=mailto://d@example.com"},
-            "example.com", "bad-uri", Level.ERROR, id="mailto-with-slashes",
+            "example.com", "bad-uri", LintLevel.ERROR, id="mailto-with-slashes",
         ),
         pytest.param(
             {"example.com": "v=spf1 include:%{ir}.spf.example.net -all"},
-            "example.com", "spf-macros", Level.ADVICE, id="macros-in-include",
+            "example.com", "spf-macros", LintLevel.ADVICE, id="macros-in-include",
         ),
     ],
 )  # fmt: skip
 def test_what_is_not_as_meant_is_named(
-    change: dict[str, Any], domain: str, code: str, level: Level
+    change: dict[str, Any], domain: str, code: str, level: LintLevel
 ) -> None:
     found = {finding.code: finding.level for finding in findings(GOOD | change, domain)}
     assert found.get(code) is level
@@ -199,7 +199,7 @@ def test_an_include_of_macros_is_no_error() -> None:
         "example.com": "v=spf1 include:%{ir}.%{v}.%{d}.spf.example.net -all",
         "1.2.0.192.in-addr.example.com.spf.example.net": "v=spf1 ip4:192.0.2.1 -all",
     }
-    assert Level.ERROR not in {finding.level for finding in findings(zone)}  # RFC 7208 §7
+    assert LintLevel.ERROR not in {finding.level for finding in findings(zone)}  # RFC 7208 §7
 
 
 def test_spf_over_ten_lookups_is_counted_through_its_includes() -> None:
@@ -207,7 +207,7 @@ def test_spf_over_ten_lookups_is_counted_through_its_includes() -> None:
     inner = "v=spf1 " + " ".join(f"a:a{n}.example" for n in range(12)) + " -all"
     zone = GOOD | hosts | {"example.com": "v=spf1 include:in.example -all", "in.example": inner}
     (found,) = [finding for finding in findings(zone) if finding.code == "spf-lookups"]
-    assert found.level is Level.ERROR
+    assert found.level is LintLevel.ERROR
     assert found.what.startswith("13 terms")
 
 
@@ -222,8 +222,8 @@ def test_a_domain_without_mail_may_say_reject() -> None:
 def test_errors_come_first() -> None:
     zone = GOOD | {"_adsp._domainkey.example.com": "dkim=all", "example.com": "v=spf1 +all"}
     levels = [finding.level for finding in findings(zone)]
-    assert levels == sorted(levels, key=tuple(Level).index)
-    assert levels[0] is Level.ERROR
+    assert levels == sorted(levels, key=tuple(LintLevel).index)
+    assert levels[0] is LintLevel.ERROR
 
 
 def test_a_survey_takes_two_rounds() -> None:
@@ -320,7 +320,7 @@ def test_a_domain_without_mail_is_made_whole() -> None:
     zone: dict[str, Any] = {}
     for record in publish.no_mail(EXAMPLE):
         zone.setdefault(record.name, {})[record.rrtype] = [record.text]
-    assert [f.level for f in findings(zone) if f.level is not Level.ADVICE] == []
+    assert [f.level for f in findings(zone) if f.level is not LintLevel.ADVICE] == []
 
 
 @pytest.mark.parametrize(

@@ -12,13 +12,13 @@ from typing import TypeAlias
 from avowal.limits import DEFAULT, Limits
 from avowal.lookup import Steps, together
 from avowal.policy.lint import dmarc, spf, whole
-from avowal.policy.lint.finding import Finding, Level
+from avowal.policy.lint.finding import LintFinding, LintLevel
 from avowal.policy.survey import Survey
 
-__all__ = ["ASKING_CHECKS", "CHECKS", "Finding", "Level", "lint"]
+__all__ = ["ASKING_CHECKS", "CHECKS", "LintFinding", "LintLevel", "lint"]
 
-Check: TypeAlias = Callable[[Survey], Iterator[Finding]]
-AskingCheck: TypeAlias = Callable[[Survey, Limits], Steps[tuple[Finding, ...]]]
+Check: TypeAlias = Callable[[Survey], Iterator[LintFinding]]
+AskingCheck: TypeAlias = Callable[[Survey, Limits], Steps[tuple[LintFinding, ...]]]
 
 CHECKS: tuple[Check, ...] = (
     whole.unanswered,
@@ -37,9 +37,9 @@ CHECKS: tuple[Check, ...] = (
 ASKING_CHECKS: tuple[AskingCheck, ...] = (dmarc.consent, spf.cost, spf.explanation)
 
 
-def lint(survey: Survey, *, limits: Limits = DEFAULT) -> Steps[tuple[Finding, ...]]:
+def lint(survey: Survey, *, limits: Limits = DEFAULT) -> Steps[tuple[LintFinding, ...]]:
     """Check what was surveyed, errors first.  Raises nothing."""
     found = [finding for check in CHECKS for finding in check(survey)]
     further = yield from together(*(check(survey, limits) for check in ASKING_CHECKS))
     found += [finding for findings in further for finding in findings]
-    return tuple(sorted(found, key=lambda finding: tuple(Level).index(finding.level)))
+    return tuple(sorted(found, key=lambda finding: tuple(LintLevel).index(finding.level)))

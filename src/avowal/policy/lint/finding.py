@@ -7,7 +7,7 @@ from typing import NamedTuple
 from avowal.enums import Word
 
 
-class Level(Word):
+class LintLevel(Word):
     """How much a finding matters."""
 
     ERROR = "error", "receivers cannot use what is published, or it does harm"
@@ -15,10 +15,10 @@ class Level(Word):
     ADVICE = "advice", "it could be better"
 
 
-class Finding(NamedTuple):
+class LintFinding(NamedTuple):
     """One thing found; `code` is stable, `hint` says what to do."""
 
-    level: Level
+    level: LintLevel
     code: str
     place: str
     what: str

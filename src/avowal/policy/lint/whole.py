@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from avowal.policy.explanation import TITLES
-from avowal.policy.lint.finding import Finding, Level
+from avowal.policy.lint.finding import LintFinding, LintLevel
 from avowal.policy.survey import Survey
 
 
-def unanswered(survey: Survey) -> Iterator[Finding]:
+def unanswered(survey: Survey) -> Iterator[LintFinding]:
     """Find questions without an answer."""
     for failure in survey.failures:
-        yield Finding(
-            level=Level.ERROR,
+        yield LintFinding(
+            level=LintLevel.ERROR,
             code="no-answer",
             place=failure.name,
             what=f"DNS gives no answer ({failure.why})",
@@ -21,12 +21,12 @@ def unanswered(survey: Survey) -> Iterator[Finding]:
         )
 
 
-def several(survey: Survey) -> Iterator[Finding]:
+def several(survey: Survey) -> Iterator[LintFinding]:
     """Find several records of one mechanism at one name."""
     for place in survey.places:
         if len(place.records) > 1:
-            yield Finding(
-                level=Level.ERROR,
+            yield LintFinding(
+                level=LintLevel.ERROR,
                 code="several-records",
                 place=place.name,
                 what=f"{len(place.records)} {place.mechanism} records stand at one name",
@@ -34,12 +34,12 @@ def several(survey: Survey) -> Iterator[Finding]:
             )
 
 
-def missing(survey: Survey) -> Iterator[Finding]:
+def missing(survey: Survey) -> Iterator[LintFinding]:
     """Find what should be there."""
     silent = {f.name for f in survey.failures}
     if not survey.at("dmarc").records and survey.walk is not None and not survey.walk.records:
-        yield Finding(
-            level=Level.WARNING,
+        yield LintFinding(
+            level=LintLevel.WARNING,
             code="no-dmarc",
             place=survey.at("dmarc").name,
             what="no DMARC record here or above",
@@ -47,8 +47,8 @@ def missing(survey: Survey) -> Iterator[Finding]:
         )
     spf = survey.at("spf")
     if not spf.records and spf.name not in silent:
-        yield Finding(
-            level=Level.ADVICE,
+        yield LintFinding(
+            level=LintLevel.ADVICE,
             code="no-spf",
             place=spf.name,
             what="no SPF record",
@@ -56,13 +56,13 @@ def missing(survey: Survey) -> Iterator[Finding]:
         )
 
 
-def leftovers(survey: Survey) -> Iterator[Finding]:
+def leftovers(survey: Survey) -> Iterator[LintFinding]:
     """Find records of mechanisms that are dead."""
     for mechanism in ("adsp", "ssp2007", "ssp", "domainkeys"):
         place = survey.at(mechanism)
         if place.records:
-            yield Finding(
-                level=Level.ADVICE,
+            yield LintFinding(
+                level=LintLevel.ADVICE,
                 code="leftover",
                 place=place.name,
                 what=f"{TITLES[mechanism]}: nobody evaluates it any more",
