@@ -19,7 +19,7 @@ from avowal.dns.cache import Cached
 from avowal.lookup import Answer, Question, Steps, ask, run, together
 from avowal.message import Header
 from avowal.names import DomainName
-from avowal.policy.assessment import Choice, Generation
+from avowal.policy.assessment import Choice, PolicyGeneration
 from avowal.policy.dmarc.evaluate import DmarcRules
 from avowal.policy.dmarc.suffixes import public_suffix_list
 from avowal.policy.engine import Engine
@@ -51,7 +51,7 @@ PASSED = (SignatureResult(domain=DOMAIN, result="pass"),)
 BROKEN = (SignatureResult(domain=DOMAIN, result="fail"),)
 ENVELOPE = EnvelopeResult(domain=DOMAIN, result="pass")
 EVERYTHING = Choice(
-    generations=tuple(Generation), atps=True, dmarc=DmarcRules(suffixes=public_suffix_list())
+    generations=tuple(PolicyGeneration), atps=True, dmarc=DmarcRules(suffixes=public_suffix_list())
 )
 
 

@@ -16,7 +16,7 @@ from avowal.lookup import run
 from avowal.mailbox import Authors
 from avowal.message import Header
 from avowal.names import DomainName
-from avowal.policy.assessment import Choice, Generation, Handling
+from avowal.policy.assessment import Choice, Handling, PolicyGeneration
 from avowal.policy.authentication_results import authentication_results
 from avowal.policy.dmarc.evaluate import DmarcRules
 from avowal.policy.dmarc.suffixes import public_suffix_list
@@ -26,13 +26,13 @@ from avowal.policy.survey import survey
 
 NAME = DomainName.parse(b"example.com")
 EVERYTHING = Choice(
-    generations=tuple(Generation),
+    generations=tuple(PolicyGeneration),
     handling=Handling.FULL,
     atps=True,
     certifiers=(NAME,),
     dmarc=DmarcRules(suffixes=public_suffix_list(["com", "example"])),
 )
-DMARC = replace(EVERYTHING, generations=(Generation.DMARC_2026,))
+DMARC = replace(EVERYTHING, generations=(PolicyGeneration.DMARC_2026,))
 
 
 def policies(octets: bytes) -> None:

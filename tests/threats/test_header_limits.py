@@ -34,7 +34,7 @@ from avowal.milter.events import SessionLimits
 from avowal.milter.header import Gatherer
 from avowal.milter.packets import ChangeHeader, InsertHeader, PlainAnswer
 from avowal.opendkim.envelope import Envelope
-from avowal.opendkim.filtering import Filtering, Generation
+from avowal.opendkim.filtering import Filtering, OpendkimGeneration
 from avowal.opendkim.settings import compiled
 from avowal.opendkim.verification import limits_of
 from avowal.testing import ED25519, Zone, message, record_for
@@ -267,7 +267,7 @@ def opendkim(octets: bytes, conf: str = "") -> tuple[Filtering, Any]:
     limits = limits_of(settings)
     kept = SessionLimits(header_octets=limits.header_octets, header_fields=limits.header_fields)
     filtering = Filtering(
-        Generation.of(settings),
+        OpendkimGeneration.of(settings),
         Envelope(client="192.0.2.1", macros={"j": b"mx"}),
         gathered(octets, kept),
         now=NOW,

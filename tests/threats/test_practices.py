@@ -11,7 +11,13 @@ from tests.evidence import Counting, rounds, signed
 from avowal.lookup import run
 from avowal.mailbox import Authors
 from avowal.message import Header
-from avowal.policy.assessment import Assessment, Choice, Generation, Handling, PolicyDisposition
+from avowal.policy.assessment import (
+    Assessment,
+    Choice,
+    Handling,
+    PolicyDisposition,
+    PolicyGeneration,
+)
 from avowal.policy.dmarc.evaluate import DmarcRules
 from avowal.policy.dmarc.suffixes import public_suffix_list
 from avowal.policy.engine import Engine
@@ -29,7 +35,7 @@ BANK: dict[str, Any] = {
 }
 EVIL = signed("evil.example")
 EVERY = Choice(
-    generations=tuple(Generation)[1:],
+    generations=tuple(PolicyGeneration)[1:],
     handling=Handling.FULL,
     dmarc=DmarcRules(suffixes=public_suffix_list(["example"])),
 )
@@ -58,8 +64,10 @@ def test_4_2_2_an_internationalized_look_alike_is_shown_by_its_a_label() -> None
     assert domain.ascii != "bank.example"
 
 
-@pytest.mark.parametrize("generation", tuple(Generation))
-def test_4_2_3_silencing_the_practices_record_does_not_weaken_them(generation: Generation) -> None:
+@pytest.mark.parametrize("generation", tuple(PolicyGeneration))
+def test_4_2_3_silencing_the_practices_record_does_not_weaken_them(
+    generation: PolicyGeneration,
+) -> None:
     silenced = {key: "SERVFAIL" if key.startswith("_") else value for key, value in BANK.items()}
     choice = replace(EVERY, generations=(generation,), tempfail=True)
     header = Header.parse(b"From: boss@bank.example\r\n")

@@ -108,7 +108,7 @@ def evaluate(
 
 
 def _choice(options: dict[str, Any]) -> Choice:
-    from avowal.policy.assessment import Choice, Generation, Handling
+    from avowal.policy.assessment import Choice, Handling, PolicyGeneration
     from avowal.policy.dmarc.evaluate import DmarcRules
     from avowal.policy.existence import Existence
 
@@ -116,7 +116,7 @@ def _choice(options: dict[str, Any]) -> Choice:
     if options["compare"]:
         wanted = tuple(dict.fromkeys((*wanted, "2015", "2026")))
     return Choice(
-        generations=tuple(Generation(word) for word in wanted),
+        generations=tuple(PolicyGeneration(word) for word in wanted),
         handling=Handling(options["handling"]),
         dmarc=DmarcRules(existence=Existence(options["nonexistent"])),
         atps=options["atps"],

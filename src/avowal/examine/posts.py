@@ -15,12 +15,12 @@ from avowal.examine.findings import Findings, Receiver, Want
 from avowal.lists.advice import AuthorPolicy, Disposition, Practice
 from avowal.lookup import Failure
 from avowal.message import Message
-from avowal.policy.assessment import Choice, Generation
+from avowal.policy.assessment import Choice, PolicyGeneration
 from avowal.policy.authentication_results import dmarc_result, spf_result
 from avowal.policy.dmarc.record import Policy
 from avowal.policy.result import PolicyResult
 
-CHOICE: Final = Choice(generations=(Generation.DMARC_2026, Generation.ADSP))
+CHOICE: Final = Choice(generations=(PolicyGeneration.DMARC_2026, PolicyGeneration.ADSP))
 """The policies that say how an author's domain takes lists that break signatures."""
 _DISPOSITIONS: Final[Mapping[Policy, Disposition]] = {
     Policy.NONE: "none", Policy.QUARANTINE: "quarantine", Policy.REJECT: "reject",

@@ -9,13 +9,18 @@ from avowal.examine.findings import Findings
 from avowal.flow.classes import ResultClass
 from avowal.flow.context import Conclusion
 from avowal.flow.trace import Step, Topic
-from avowal.policy.assessment import Assessment, Choice, Handling, PolicyDisposition
-from avowal.policy.assessment import Generation as GenerationName
+from avowal.policy.assessment import (
+    Assessment,
+    Choice,
+    Handling,
+    PolicyDisposition,
+    PolicyGeneration,
+)
 from avowal.policy.authentication_results import authentication_results
 from avowal.policy.result import PolicyResult
 from avowal.policy.trace import TraceStep
 
-_DMARC: Final = (GenerationName.DMARC_2026, GenerationName.DMARC_2015)
+_DMARC: Final = (PolicyGeneration.DMARC_2026, PolicyGeneration.DMARC_2015)
 _CLASSES: Final = {
     PolicyDisposition.QUARANTINE: ResultClass.DISPOSITION_QUARANTINE,
     PolicyDisposition.REJECT: ResultClass.DISPOSITION_REJECT,
@@ -68,6 +73,6 @@ def choice_of(
     generations: tuple[str, ...], deciding: tuple[str, ...] | None, **more: Any
 ) -> Choice:
     """Return the engine's choice; what is done about it is the actions' business."""
-    names = tuple(GenerationName(word) for word in generations)
-    decisive = _DMARC if deciding is None else tuple(GenerationName(word) for word in deciding)
+    names = tuple(PolicyGeneration(word) for word in generations)
+    decisive = _DMARC if deciding is None else tuple(PolicyGeneration(word) for word in deciding)
     return Choice(generations=names, deciding=decisive, handling=Handling.FULL, **more)

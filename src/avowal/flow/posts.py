@@ -18,7 +18,7 @@ from avowal.flow.trace import Step, Topic
 from avowal.lookup import Steps
 from avowal.mailbox import Authors
 from avowal.policy import adsp
-from avowal.policy.assessment import Assessment, Generation
+from avowal.policy.assessment import Assessment, PolicyGeneration
 from avowal.policy.dmarc.record import Policy
 from avowal.policy.dmarc.result import Evaluation
 from avowal.policy.practice_record import DISCARDABLE
@@ -35,7 +35,7 @@ def is_post(context: Context) -> bool:
 def practices(context: Context) -> Steps[adsp.Adsp] | None:
     """Ask who calls unsigned mail discardable, where that matters and nobody else asks."""
     plan = context.plan
-    asked = Generation.ADSP in plan.policy_choice.generations
+    asked = PolicyGeneration.ADSP in plan.policy_choice.generations
     if not is_post(context) or asked or plan.actions[ResultClass.STRICT_AUTHOR] == "accept":
         return None
     written = context.treatment.authorship.written

@@ -1,6 +1,6 @@
 """The worker processes: started, heard, counted, killed, and started again.
 
-A `Generation` is one configuration at work; the `Fleet` holds all that have workers: the
+A `WorkerGeneration` is one configuration at work; the `Fleet` holds all that have workers: the
 current one, one that is coming, and those that retire.
 """
 
@@ -39,7 +39,7 @@ class Child:
 
 
 @dataclass(slots=True)
-class Generation:
+class WorkerGeneration:
     """One configuration at work: its sockets and its workers, by place."""
 
     number: int
@@ -66,13 +66,13 @@ class Fleet:
 
     def __init__(self, selector: selectors.BaseSelector) -> None:
         self._selector = selector
-        self.current: Generation | None = None
-        self.coming: Generation | None = None
-        self.retiring: list[Generation] = []
+        self.current: WorkerGeneration | None = None
+        self.coming: WorkerGeneration | None = None
+        self.retiring: list[WorkerGeneration] = []
         self.health: Listening | None = None
         self.metrics: str | None = None
 
-    def generations(self) -> Iterator[Generation]:
+    def generations(self) -> Iterator[WorkerGeneration]:
         """All that have workers, or are to have some."""
         yield from (g for g in (self.current, self.coming) if g is not None)
         yield from self.retiring
@@ -102,7 +102,7 @@ class Fleet:
         child.heard_at = time.monotonic()
         child.ready = child.ready or READY in words
 
-    def fill(self, generation: Generation) -> None:
+    def fill(self, generation: WorkerGeneration) -> None:
         """Start a worker in each empty place whose time has come."""
         now = time.monotonic()
         for place in range(generation.size):
@@ -110,7 +110,7 @@ class Fleet:
                 generation.due.pop(place, None)
                 self._start(generation, place)
 
-    def _start(self, generation: Generation, place: int) -> None:
+    def _start(self, generation: WorkerGeneration, place: int) -> None:
         seat = self._free_seat()
         ours, theirs = socket.socketpair()
         pid = os.fork()
@@ -125,7 +125,7 @@ class Fleet:
 
     def _become_worker(
         self,
-        generation: Generation,
+        generation: WorkerGeneration,
         ours: socket.socket,
         theirs: socket.socket,
         place: int,
@@ -154,7 +154,7 @@ class Fleet:
             os._exit(status)
 
     @staticmethod
-    def _role(generation: Generation, one: Listening) -> Role:
+    def _role(generation: WorkerGeneration, one: Listening) -> Role:
         return one.listener.role or generation.prepared.role
 
     def _free_seat(self) -> int:
@@ -175,7 +175,9 @@ class Fleet:
                     if child.pid == pid:
                         self._bury_one(generation, place, child, status)
 
-    def _bury_one(self, generation: Generation, place: int, child: Child, status: int) -> None:
+    def _bury_one(
+        self, generation: WorkerGeneration, place: int, child: Child, status: int
+    ) -> None:
         del generation.children[place]
         if child.channel.fileno() >= 0:
             self._selector.unregister(child.channel)
@@ -205,7 +207,7 @@ class Fleet:
                 child.heard_at = time.monotonic()
 
     @staticmethod
-    def tell(generation: Generation, word: bytes) -> None:
+    def tell(generation: WorkerGeneration, word: bytes) -> None:
         """Say a word to all workers of a generation."""
         for child in generation.children.values():
             try:

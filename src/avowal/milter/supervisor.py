@@ -23,7 +23,7 @@ from avowal.config.mistakes import Mistakes
 from avowal.config.model import Listener
 from avowal.errors import AvowalError, ConfigError, EnvironmentFault
 from avowal.milter import meters
-from avowal.milter.fleet import Fleet, Generation
+from avowal.milter.fleet import Fleet, WorkerGeneration
 from avowal.milter.journal import LOGGER, open_log
 from avowal.milter.notify import Notifier
 from avowal.milter.prerequisites import listen, named
@@ -128,7 +128,7 @@ class Supervisor:
 
     # -- generations ---------------------------------------------------------------------
 
-    def _prepare(self) -> Generation:
+    def _prepare(self) -> WorkerGeneration:
         """Read the configuration anew and open its sockets.  Raises AvowalError."""
         self._number += 1
         prepared = self._load(self._number)
@@ -150,7 +150,7 @@ class Supervisor:
                 one.close()
             raise
         self._open += opened
-        return Generation(self._number, prepared, listening)
+        return WorkerGeneration(self._number, prepared, listening)
 
     def _close_unused(self, used: list[Listening]) -> None:
         """Close the sockets that no configuration asks for any more."""
@@ -202,7 +202,7 @@ class Supervisor:
         self._notifier.ready(f"reload failed; generation {self._at_work} at work")
         return True
 
-    def _take_over(self, coming: Generation) -> None:
+    def _take_over(self, coming: WorkerGeneration) -> None:
         old, self._fleet.current, self._fleet.coming = self._fleet.current, coming, None
         if old is None:
             self._on_ready()
@@ -214,7 +214,7 @@ class Supervisor:
         LOGGER.info("generation %d at work: %d workers", coming.number, coming.size)
         self._notifier.ready(f"generation {coming.number} at work, {coming.size} workers")
 
-    def _retire(self, generation: Generation, word: bytes) -> None:
+    def _retire(self, generation: WorkerGeneration, word: bytes) -> None:
         self._fleet.tell(generation, word)
         if generation.children:
             self._fleet.retiring.append(generation)
@@ -240,7 +240,7 @@ class Supervisor:
 
     # -- what lies around ----------------------------------------------------------------
 
-    def _open_metrics(self, generation: Generation) -> None:
+    def _open_metrics(self, generation: WorkerGeneration) -> None:
         server = generation.prepared.server
         if server.metrics is None:
             return
@@ -253,7 +253,7 @@ class Supervisor:
         if os.geteuid() == 0 and (user, group) != (-1, -1):
             meters.give_to(self._fleet.metrics, user, group)
 
-    def _write_pid(self, generation: Generation) -> None:
+    def _write_pid(self, generation: WorkerGeneration) -> None:
         name = generation.prepared.server.pid_file
         if name is None:
             return

@@ -232,7 +232,7 @@ def _serve(invocation: Invocation, conf: OpendkimConf, arguments: Sequence[str])
     bound = bind(conf)
     try:
         from avowal.opendkim.daemon import Daemon  # noqa: PLC0415 - loads the event loop
-        from avowal.opendkim.filtering import Generation  # noqa: PLC0415
+        from avowal.opendkim.filtering import OpendkimGeneration  # noqa: PLC0415
         from avowal.opendkim.logs import StderrLog, SyslogLog  # noqa: PLC0415
         from avowal.opendkim.settings import compiled  # noqa: PLC0415
         from avowal.opendkim.shadow import ShadowLog  # noqa: PLC0415
@@ -240,7 +240,7 @@ def _serve(invocation: Invocation, conf: OpendkimConf, arguments: Sequence[str])
 
         log = SyslogLog(conf)
         daemon = Daemon(
-            generation=Generation.of(compiled(conf)),
+            generation=OpendkimGeneration.of(compiled(conf)),
             resolver=resolver_of(conf),
             bound=bound,
             log=log,

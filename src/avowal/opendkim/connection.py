@@ -37,7 +37,7 @@ from avowal.milter.packets import (
 from avowal.milter.session import FilterSession
 from avowal.milter.states import State
 from avowal.opendkim.envelope import Envelope, bare_address
-from avowal.opendkim.filtering import Filtering, Generation
+from avowal.opendkim.filtering import Filtering, OpendkimGeneration
 from avowal.opendkim.journal import Level, Line, line
 from avowal.opendkim.settings import Settings
 from avowal.opendkim.verdict import Mail as OutgoingMail
@@ -69,7 +69,7 @@ class Shadow(Protocol):
 class Service:
     """What all connections share; a reload replaces `generation`."""
 
-    generation: Generation
+    generation: OpendkimGeneration
     resolver: AsyncResolver
     log: Log
     send: Callable[[Sequence[OutgoingMail]], Awaitable[None]]

@@ -16,7 +16,7 @@ from avowal.config.opendkim_conf import OpendkimConf, read_conf
 from avowal.errors import AvowalError, EnvironmentFault
 from avowal.milter.server import LAST_SECONDS, Acceptor
 from avowal.opendkim.connection import Connection, Service
-from avowal.opendkim.filtering import Generation
+from avowal.opendkim.filtering import OpendkimGeneration
 from avowal.opendkim.journal import Level, Line
 from avowal.opendkim.logs import SyslogLog
 from avowal.opendkim.mail_command import DEFAULT_COMMAND, hand_over
@@ -38,7 +38,7 @@ class Daemon:
     afterwards that only root may read.
     """
 
-    generation: Generation
+    generation: OpendkimGeneration
     resolver: BothResolver
     bound: Bound
     log: SyslogLog
@@ -134,7 +134,7 @@ class Daemon:
             conf = read_conf(path)
             conf.refuse()
             settings = compiled(conf)
-            generation, resolver = Generation.of(settings), resolver_of(conf)
+            generation, resolver = OpendkimGeneration.of(settings), resolver_of(conf)
         except AvowalError as fault:
             self._say(Level.ERROR, f"{fault}; the configuration in use stays")
             return

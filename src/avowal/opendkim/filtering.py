@@ -30,7 +30,7 @@ from avowal.opendkim.verification import VerifyingWork
 
 
 @dataclass(frozen=True, slots=True)
-class Generation:
+class OpendkimGeneration:
     """What one reading of the configuration gave; a reload makes another one."""
 
     settings: Settings
@@ -38,7 +38,7 @@ class Generation:
     detail: Detail
 
     @classmethod
-    def of(cls, settings: Settings) -> Generation:
+    def of(cls, settings: Settings) -> OpendkimGeneration:
         """Build it."""
         safe = settings.conf.boolean("RequireSafeKeys", default=True)
         keyring = Keyring(require_safe=safe, algorithm=settings.algorithm, account=settings.account)
@@ -63,7 +63,13 @@ class Filtering:
     """
 
     def __init__(
-        self, generation: Generation, envelope: Envelope, header: Header, *, now: int, draw: int
+        self,
+        generation: OpendkimGeneration,
+        envelope: Envelope,
+        header: Header,
+        *,
+        now: int,
+        draw: int,
     ) -> None:
         self.settings = settings = generation.settings
         self._envelope = envelope

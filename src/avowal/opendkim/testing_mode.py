@@ -15,7 +15,7 @@ from avowal.limits import DEFAULT
 from avowal.message import Message, looks_stored
 from avowal.milter.packets import InsertHeader, ReplyCode
 from avowal.opendkim.envelope import Envelope
-from avowal.opendkim.filtering import Filtering, Generation
+from avowal.opendkim.filtering import Filtering, OpendkimGeneration
 from avowal.opendkim.settings import compiled
 from avowal.opendkim.sigerrors import error_of
 from avowal.opendkim.sources import resolver_of
@@ -35,7 +35,7 @@ def test_messages(
     """
     if conf.setting("Mode") is None:
         conf = conf.with_overrides(iter((("Mode", "v"),)))
-    generation = Generation.of(compiled(conf))
+    generation = OpendkimGeneration.of(compiled(conf))
     resolver = resolver_of(conf)
     status = _OK
     for name in files:

@@ -20,7 +20,7 @@ from avowal.policy.trace import Trace
 from avowal.policy.vbr import Vbr
 
 
-class Generation(Word):
+class PolicyGeneration(Word):
     """The ways in which domains have said how they sign, by the year or name in use."""
 
     DOMAINKEYS = "domainkeys", "DomainKeys, RFC 4870 §3.6"
@@ -68,8 +68,8 @@ class Choice:
     the message pass (RFC 9989 §4.10.1 allows both).
     """
 
-    generations: tuple[Generation, ...] = (Generation.DMARC_2026,)
-    deciding: tuple[Generation, ...] | None = None
+    generations: tuple[PolicyGeneration, ...] = (PolicyGeneration.DMARC_2026,)
+    deciding: tuple[PolicyGeneration, ...] | None = None
     handling: Handling = Handling.REPORT
     tempfail: bool = False
     atps: bool = False
@@ -87,7 +87,7 @@ class Choice:
         trusted = self.third_parties
         return trusted is None or any(signature.domain.is_within(d) for d in trusted)
 
-    def decides(self, generation: Generation) -> bool:
+    def decides(self, generation: PolicyGeneration) -> bool:
         """Whether the wishes of a generation count."""
         return self.deciding is None or generation in self.deciding
 
@@ -100,7 +100,7 @@ class GenerationVerdict:
     generations share, `asks` what the domain wants done.  `detail` is the whole result.
     """
 
-    generation: Generation
+    generation: PolicyGeneration
     word: str
     standing: Standing
     asks: PolicyDisposition
@@ -123,18 +123,18 @@ class Assessment:
     atps: Atps | None
     vbr: Vbr | None
     disposition: PolicyDisposition
-    decided_by: Generation | None
+    decided_by: PolicyGeneration | None
     differences: tuple[str, ...]
     trace: Trace
 
-    def of(self, generation: Generation) -> GenerationVerdict | None:
+    def of(self, generation: PolicyGeneration) -> GenerationVerdict | None:
         """Return the verdict of one generation, None when it was not asked for."""
         return next((v for v in self.verdicts if v.generation is generation), None)
 
     @property
     def dmarc(self) -> Evaluation | None:
         """The evaluation by RFC 9989, or by RFC 7489 when only that was asked for."""
-        for generation in (Generation.DMARC_2026, Generation.DMARC_2015):
+        for generation in (PolicyGeneration.DMARC_2026, PolicyGeneration.DMARC_2015):
             verdict = self.of(generation)
             if verdict is not None and isinstance(verdict.detail, Evaluation):
                 return verdict.detail
@@ -143,5 +143,5 @@ class Assessment:
     @property
     def adsp(self) -> Adsp | None:
         """The evaluation by RFC 5617, None when it was not asked for."""
-        verdict = self.of(Generation.ADSP)
+        verdict = self.of(PolicyGeneration.ADSP)
         return verdict.detail if verdict and isinstance(verdict.detail, Adsp) else None

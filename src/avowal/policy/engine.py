@@ -18,7 +18,7 @@ from avowal.mailbox import Authors
 from avowal.message import Header
 from avowal.names import DomainName
 from avowal.policy import adsp, atps, domainkeys, ssp, ssp2007, vbr
-from avowal.policy.assessment import Assessment, Choice, Generation, GenerationVerdict
+from avowal.policy.assessment import Assessment, Choice, GenerationVerdict, PolicyGeneration
 from avowal.policy.dmarc.alignment import identifiers
 from avowal.policy.dmarc.compare import differences
 from avowal.policy.dmarc.discovery import Discovery
@@ -30,15 +30,15 @@ from avowal.policy.trace import Trace, TraceStep
 from avowal.policy.verdicts import combined, verdict_of
 
 _DISCOVERY = {
-    Generation.DMARC_2015: Discovery.SUFFIX_LIST,
-    Generation.DMARC_2026: Discovery.TREE_WALK,
+    PolicyGeneration.DMARC_2015: Discovery.SUFFIX_LIST,
+    PolicyGeneration.DMARC_2026: Discovery.TREE_WALK,
 }
 
 
 class _Others(NamedTuple):
     """What the mechanisms besides DMARC came to."""
 
-    results: dict[Generation, Any]
+    results: dict[PolicyGeneration, Any]
     authorization: atps.Atps | None
     vouched: vbr.Vbr | None
 
@@ -63,7 +63,7 @@ class Engine:
         self.authors = Authors.of(header) if authors is None else authors
         self.limits = limits
         self.memory = Memory()
-        self._dmarc: dict[Generation, Evaluator] = {
+        self._dmarc: dict[PolicyGeneration, Evaluator] = {
             generation: Evaluator(
                 self.authors,
                 rules=_rules_of(choice.dmarc, _DISCOVERY[generation]),
@@ -162,7 +162,7 @@ class Engine:
         wanted = [
             generation
             for generation in self.choice.generations
-            if generation not in _DISCOVERY and generation is not Generation.ADSP
+            if generation not in _DISCOVERY and generation is not PolicyGeneration.ADSP
         ]
         flows = [self._flow(generation, authors, signatures, older) for generation in wanted]
         (authorization, practices), vouched, *results = yield from together(
@@ -170,24 +170,24 @@ class Engine:
             self._vouched((*signatures, *older), envelope),
             *flows,
         )
-        found: dict[Generation, Any] = dict(zip(wanted, results, strict=True))
+        found: dict[PolicyGeneration, Any] = dict(zip(wanted, results, strict=True))
         if practices is not None:
-            found[Generation.ADSP] = practices
+            found[PolicyGeneration.ADSP] = practices
         return _Others(found, authorization, vouched)
 
     def _flow(
         self,
-        generation: Generation,
+        generation: PolicyGeneration,
         authors: Authors,
         signatures: tuple[SignatureResult, ...],
         older: tuple[SignatureResult, ...],
     ) -> Steps[Practices]:
         limits, memory = self.limits, self.memory
         match generation:
-            case Generation.DOMAINKEYS:
+            case PolicyGeneration.DOMAINKEYS:
                 sender = domainkeys.senders(self.header)
                 return domainkeys.evaluate(sender, older, limits=limits, memory=memory)
-            case Generation.SSP_2005:
+            case PolicyGeneration.SSP_2005:
                 rules = ssp.SspRules(acceptable=self.choice.accepts)
                 return ssp.evaluate(authors, signatures, rules=rules, limits=limits, memory=memory)
             case _:
@@ -205,7 +205,7 @@ class Engine:
             authorization = yield from atps.evaluate(
                 authors, signatures, limits=self.limits, memory=self.memory
             )
-        if Generation.ADSP not in self.choice.generations:
+        if PolicyGeneration.ADSP not in self.choice.generations:
             return authorization, None
         authorized = () if authorization is None else authorization.authorized
         practices = yield from adsp.evaluate(
@@ -234,8 +234,8 @@ def _rules_of(rules: DmarcRules, discovery: Discovery) -> DmarcRules:
     return rules if rules.discovery is discovery else replace(rules, discovery=discovery)
 
 
-def _differences(results: dict[Generation, Any]) -> tuple[str, ...]:
-    old, new = results.get(Generation.DMARC_2015), results.get(Generation.DMARC_2026)
+def _differences(results: dict[PolicyGeneration, Any]) -> tuple[str, ...]:
+    old, new = results.get(PolicyGeneration.DMARC_2015), results.get(PolicyGeneration.DMARC_2026)
     return () if old is None or new is None else differences(old, new)
 
 

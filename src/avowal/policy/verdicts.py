@@ -6,10 +6,10 @@ from avowal.policy import adsp
 from avowal.policy.assessment import (
     Choice,
     Detail,
-    Generation,
     GenerationVerdict,
     Handling,
     PolicyDisposition,
+    PolicyGeneration,
 )
 from avowal.policy.dmarc.record import Policy
 from avowal.policy.dmarc.result import Evaluation
@@ -51,7 +51,7 @@ _STRICTEST = {
 }
 
 
-def verdict_of(generation: Generation, detail: Detail) -> GenerationVerdict:
+def verdict_of(generation: PolicyGeneration, detail: Detail) -> GenerationVerdict:
     """Say what one result means."""
     if isinstance(detail, Practices):
         standing = detail.standing
@@ -74,7 +74,7 @@ def verdict_of(generation: Generation, detail: Detail) -> GenerationVerdict:
 
 def combined(
     verdicts: tuple[GenerationVerdict, ...], choice: Choice
-) -> tuple[PolicyDisposition, Generation | None, Trace]:
+) -> tuple[PolicyDisposition, PolicyGeneration | None, Trace]:
     """Say what is done: the strictest wish that counts, as far as the receiver follows it."""
     deciding = [verdict for verdict in verdicts if choice.decides(verdict.generation)]
     asked = [(verdict.asks, verdict) for verdict in deciding]

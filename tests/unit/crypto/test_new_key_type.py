@@ -33,7 +33,7 @@ from avowal.lookup import run
 from avowal.message import Message
 from avowal.milter.packets import InsertHeader
 from avowal.opendkim.envelope import Envelope
-from avowal.opendkim.filtering import Filtering, Generation
+from avowal.opendkim.filtering import Filtering, OpendkimGeneration
 from avowal.opendkim.settings import compiled
 from avowal.testing import Zone, message, record_for
 
@@ -145,7 +145,7 @@ def test_opendkims_configuration_knows_it(key_file: Path, zone: Zone, tmp_path: 
         f"Mode s\nDomain example.com\nSelector s1\nKeyFile {key_file}\n"
         "SignatureAlgorithm ed448-sha512\nMinimumKeyBits 1024\n"
     )
-    generation = Generation.of(compiled(read_conf(str(path))))
+    generation = OpendkimGeneration.of(compiled(read_conf(str(path))))
     whole = Message.parse(message())
     envelope = Envelope(client_name="localhost", client="127.0.0.1", macros={})
     filtering = Filtering(generation, envelope, whole.header, now=NOW, draw=99)

@@ -9,7 +9,7 @@ import pytest
 from avowal.config.opendkim_conf import read_conf
 from avowal.message import Header
 from avowal.opendkim.envelope import Envelope
-from avowal.opendkim.filtering import Generation
+from avowal.opendkim.filtering import OpendkimGeneration
 from avowal.opendkim.journal import Detail, Journal
 from avowal.opendkim.settings import compiled
 from avowal.opendkim.treatment import Kind, Treatment, header_fault, treat
@@ -36,7 +36,7 @@ def home(tmp_path: Path) -> Path:
 
 def _treat(home: Path, conf: str, author: str, envelope: Envelope) -> tuple[Treatment, str]:
     text = conf.replace("@DIR@", str(home))
-    generation = Generation.of(compiled(read_conf("conf", read=lambda _: text)))
+    generation = OpendkimGeneration.of(compiled(read_conf("conf", read=lambda _: text)))
     journal = Journal("job", Detail(any=True, success=True, why=True))
     header = Header.parse(f"From: {author}\r\nDate: today\r\n".encode())
     treatment = treat(generation.settings, generation.keyring, envelope, header, journal)

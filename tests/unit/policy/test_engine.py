@@ -17,7 +17,13 @@ from avowal.lookup import Answer, Failure, Question, run, together
 from avowal.message import Header
 from avowal.overflow import Beyond
 from avowal.policy import spf
-from avowal.policy.assessment import Assessment, Choice, Generation, Handling, PolicyDisposition
+from avowal.policy.assessment import (
+    Assessment,
+    Choice,
+    Handling,
+    PolicyDisposition,
+    PolicyGeneration,
+)
 from avowal.policy.dmarc.evaluate import DmarcRules
 from avowal.policy.dmarc.suffixes import public_suffix_list
 from avowal.policy.engine import Engine
@@ -25,7 +31,7 @@ from avowal.policy.evidence import SignatureResult, candidates
 from avowal.policy.practices import Standing
 from avowal.testing import Zone
 
-ALL = tuple(Generation)
+ALL = tuple(PolicyGeneration)
 DMARC_RULES = DmarcRules(suffixes=public_suffix_list(["com", "example"]))
 EVERYTHING = Choice(
     generations=ALL,
@@ -67,7 +73,10 @@ def test_unsigned_mail_of_a_strict_domain_under_every_generation() -> None:
         "2015": "fail",
         "2026": "fail",
     }
-    assert (found.disposition, found.decided_by) == (PolicyDisposition.DISCARD, Generation.ADSP)
+    assert (found.disposition, found.decided_by) == (
+        PolicyDisposition.DISCARD,
+        PolicyGeneration.ADSP,
+    )
 
 
 def test_signed_mail_of_a_strict_domain_under_every_generation() -> None:
@@ -107,15 +116,15 @@ def test_the_receiver_says_how_far_it_follows(
     handling: Handling, expected: PolicyDisposition
 ) -> None:
     found = assessed(Choice(handling=handling), STRICT)
-    assert (found.disposition, found.decided_by) == (expected, Generation.DMARC_2026)
+    assert (found.disposition, found.decided_by) == (expected, PolicyGeneration.DMARC_2026)
 
 
 def test_only_deciding_generations_have_a_say() -> None:
-    choice = replace(EVERYTHING, deciding=(Generation.SSP_2005,))
+    choice = replace(EVERYTHING, deciding=(PolicyGeneration.SSP_2005,))
     found = assessed(choice, STRICT)
     assert (found.disposition, found.decided_by) == (
         PolicyDisposition.QUARANTINE,
-        Generation.SSP_2005,
+        PolicyGeneration.SSP_2005,
     )
 
 
@@ -138,7 +147,9 @@ def test_older_generations_are_never_asked_for_by_default() -> None:
 
 
 def test_both_dmarc_generations_side_by_side_tell_their_differences() -> None:
-    choice = replace(EVERYTHING, generations=(Generation.DMARC_2015, Generation.DMARC_2026))
+    choice = replace(
+        EVERYTHING, generations=(PolicyGeneration.DMARC_2015, PolicyGeneration.DMARC_2026)
+    )
     engine = Engine(Header.parse(b"From: a@s.example.com\r\n"), choice)
     zone = Zone({"_dmarc.s.example.com": "v=DMARC1; p=reject"})
     found = run(engine.evaluate([signed("example.com")]), zone)
@@ -207,7 +218,7 @@ def test_what_was_asked_early_is_not_asked_again() -> None:
 # -- a failure at each question --------------------------------------------------------------
 
 
-def asked_by(generation: Generation) -> list[Question]:
+def asked_by(generation: PolicyGeneration) -> list[Question]:
     counting = Counting(Zone(LENIENT))
     run(Engine(SUBDOMAIN, only(generation)).evaluate(), counting)
     return list(dict.fromkeys(counting.questions))
@@ -224,7 +235,7 @@ LENIENT: dict[str, Any] = {
 }
 
 
-def only(generation: Generation) -> Choice:
+def only(generation: PolicyGeneration) -> Choice:
     return replace(EVERYTHING, generations=(generation,), atps=False, certifiers=())
 
 
@@ -234,12 +245,14 @@ FAILURES = [
     pytest.param(generation, question, id=f"{generation}-{question.name}-{question.type}")
     for generation in ALL
     for question in asked_by(generation)
-    if generation is not Generation.DMARC_2026 or question not in SETTLED
+    if generation is not PolicyGeneration.DMARC_2026 or question not in SETTLED
 ]
 
 
 @pytest.mark.parametrize(("generation", "question"), FAILURES)
-def test_a_failure_at_any_question_is_temperror(generation: Generation, question: Question) -> None:
+def test_a_failure_at_any_question_is_temperror(
+    generation: PolicyGeneration, question: Question
+) -> None:
     counting = Counting(Zone(LENIENT), fails=(question,))
     found = run(Engine(SUBDOMAIN, only(generation)).evaluate([signed("evil.example")]), counting)
     assert found.verdicts[0].standing is Standing.TEMPERROR
@@ -304,7 +317,11 @@ def test_a_testing_domain_never_causes_a_negative_action(
         for key, value in old.items()
         if "_adsp" not in key  # RFC 5617 has no t=
     }
-    generations = (Generation.DOMAINKEYS, Generation.SSP_2005, Generation.SSP_2007)
+    generations = (
+        PolicyGeneration.DOMAINKEYS,
+        PolicyGeneration.SSP_2005,
+        PolicyGeneration.SSP_2007,
+    )
     testing["example.com"] = {"A": ["192.0.2.1"]}  # step 3 of 2007 asks for existence
     found = assessed(replace(EVERYTHING, generations=generations), testing, *signatures)
     assert all(verdict.asks is PolicyDisposition.ACCEPT for verdict in found.verdicts)

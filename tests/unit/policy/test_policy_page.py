@@ -10,7 +10,7 @@ from typing import get_args
 import pytest
 
 from avowal.policy import adsp, lint, ssp
-from avowal.policy.assessment import Generation, Handling
+from avowal.policy.assessment import Handling, PolicyGeneration
 from avowal.policy.practices import Standing
 from avowal.policy.trace import Action
 
@@ -49,13 +49,13 @@ def test_the_codes_of_findings_are_those_of_the_checks() -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        pytest.param(Generation, id="generations"),
+        pytest.param(PolicyGeneration, id="generations"),
         pytest.param(Handling, id="handlings"),
         pytest.param(Standing, id="standings"),
         pytest.param(adsp.AdspResult, id="adsp"),
     ],
 )
-def test_every_word_is_named(words: type[Generation]) -> None:
+def test_every_word_is_named(words: type[PolicyGeneration]) -> None:
     assert [word.value for word in words if f"`{word.value}`" not in PAGE] == []
 
 

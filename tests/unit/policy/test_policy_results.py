@@ -11,14 +11,14 @@ from avowal.authres import MethodResult
 from avowal.authres.registry import METHODS
 from avowal.lookup import run
 from avowal.message import Header
-from avowal.policy.assessment import Choice, Generation
+from avowal.policy.assessment import Choice, PolicyGeneration
 from avowal.policy.authentication_results import authentication_results
 from avowal.policy.engine import Engine
 from avowal.testing import Zone
 
 HEADER = Header.parse(b"From: joe@example.com\r\nVBR-Info: md=t.example; mc=all; mv=v.example\r\n")
 EVERYTHING = Choice(
-    generations=(Generation.ADSP, Generation.DMARC_2026),
+    generations=(PolicyGeneration.ADSP, PolicyGeneration.DMARC_2026),
     atps=True,
     certifiers=(name("v.example"),),
 )

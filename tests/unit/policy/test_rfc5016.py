@@ -11,7 +11,7 @@ from tests.evidence import Counting, signed
 from avowal.dns.cache import Cached
 from avowal.lookup import Answer, Question, run
 from avowal.message import Header
-from avowal.policy.assessment import Choice, Generation, Handling
+from avowal.policy.assessment import Choice, Handling, PolicyGeneration
 from avowal.policy.dmarc.evaluate import DmarcRules
 from avowal.policy.dmarc.suffixes import public_suffix_list
 from avowal.policy.engine import Engine
@@ -20,12 +20,12 @@ from avowal.testing import Zone
 
 # The longest chain of rounds and the most questions of each generation, for one author.
 BOUNDS = {
-    Generation.DOMAINKEYS: (1, 1),
-    Generation.SSP_2005: (3, 7),
-    Generation.SSP_2007: (2, 3),
-    Generation.ADSP: (1, 2),
-    Generation.DMARC_2015: (2, 2),
-    Generation.DMARC_2026: (3, 11),
+    PolicyGeneration.DOMAINKEYS: (1, 1),
+    PolicyGeneration.SSP_2005: (3, 7),
+    PolicyGeneration.SSP_2007: (2, 3),
+    PolicyGeneration.ADSP: (1, 2),
+    PolicyGeneration.DMARC_2015: (2, 2),
+    PolicyGeneration.DMARC_2026: (3, 11),
 }
 WORST: dict[str, Any] = {  # whatever makes each of them go on asking
     "_policy._domainkey.example.com": "o=^",
@@ -33,12 +33,12 @@ WORST: dict[str, Any] = {  # whatever makes each of them go on asking
 }
 
 
-def choice(generation: Generation) -> Choice:
+def choice(generation: PolicyGeneration) -> Choice:
     rules = DmarcRules(suffixes=public_suffix_list(["com"]))
     return Choice(generations=(generation,), handling=Handling.FULL, dmarc=rules)
 
 
-def asked(generation: Generation, depth: int, *signers: str) -> Counting:
+def asked(generation: PolicyGeneration, depth: int, *signers: str) -> Counting:
     domain = ".".join([*(f"l{n}" for n in range(depth)), "example.com"])
     counting = Counting(Zone(WORST))
     header = Header.parse(f"From: joe@{domain}\r\n".encode())
@@ -46,10 +46,10 @@ def asked(generation: Generation, depth: int, *signers: str) -> Counting:
     return counting
 
 
-@pytest.mark.parametrize("generation", Generation)
+@pytest.mark.parametrize("generation", PolicyGeneration)
 @pytest.mark.parametrize("depth", [0, 1, 3, 20])
 def test_5_1_2_the_exchanges_are_few_and_their_number_fixed(
-    generation: Generation, depth: int
+    generation: PolicyGeneration, depth: int
 ) -> None:
     counting = asked(generation, depth)
     rounds, questions = BOUNDS[generation]
@@ -64,8 +64,8 @@ class Lasting(Counting):
         return tuple(replace(answer, ttl=3600) for answer in super().resolve(questions))
 
 
-@pytest.mark.parametrize("generation", Generation)
-def test_5_2_3_a_second_message_costs_no_question(generation: Generation) -> None:
+@pytest.mark.parametrize("generation", PolicyGeneration)
+def test_5_2_3_a_second_message_costs_no_question(generation: PolicyGeneration) -> None:
     upstream = Lasting(Zone(WORST))
     cached = Cached(upstream)
     header = Header.parse(b"From: joe@a.example.com\r\n")
@@ -81,9 +81,15 @@ def test_5_1_3_no_two_protocols_share_a_name() -> None:
 
 
 @pytest.mark.parametrize(
-    "generation", [Generation.DOMAINKEYS, Generation.SSP_2005, Generation.SSP_2007, Generation.ADSP]
+    "generation",
+    [
+        PolicyGeneration.DOMAINKEYS,
+        PolicyGeneration.SSP_2005,
+        PolicyGeneration.SSP_2007,
+        PolicyGeneration.ADSP,
+    ],
 )
-def test_5_3_9_a_valid_first_party_signature_needs_no_lookup(generation: Generation) -> None:
+def test_5_3_9_a_valid_first_party_signature_needs_no_lookup(generation: PolicyGeneration) -> None:
     counting = Counting(Zone(WORST))
     engine = Engine(Header.parse(b"From: joe@example.com\r\n"), choice(generation))
     own = [signed("example.com")]
@@ -91,9 +97,9 @@ def test_5_3_9_a_valid_first_party_signature_needs_no_lookup(generation: Generat
     assert counting.rounds == []
 
 
-@pytest.mark.parametrize("generation", Generation)
+@pytest.mark.parametrize("generation", PolicyGeneration)
 def test_5_3_10_a_third_party_signature_does_not_degrade_the_authors(
-    generation: Generation,
+    generation: PolicyGeneration,
 ) -> None:
     zone = Zone({"_policy._domainkey.example.com": "o=!", "_dmarc.example.com": "v=DMARC1; p=none"})
     header = Header.parse(b"From: joe@example.com\r\n")
@@ -105,7 +111,7 @@ def test_5_3_10_a_third_party_signature_does_not_degrade_the_authors(
 
 def test_5_3_7_what_is_published_is_information_and_no_order() -> None:
     header = Header.parse(b"From: joe@example.com\r\n")
-    wanted = replace(choice(Generation.DMARC_2026), handling=Handling.REPORT)
+    wanted = replace(choice(PolicyGeneration.DMARC_2026), handling=Handling.REPORT)
     found = run(
         Engine(header, wanted).evaluate(), Zone({"_dmarc.example.com": "v=DMARC1; p=reject"})
     )
