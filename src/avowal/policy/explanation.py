@@ -10,7 +10,7 @@ from avowal.policy.dmarc.record import REMOVED_TAGS, DmarcRecord, DmarcRecordFau
 from avowal.policy.practice_record import WordRecord
 from avowal.policy.spf.macros import SpfSyntaxFault
 from avowal.policy.spf.record import read_record
-from avowal.policy.survey import Place, Survey
+from avowal.policy.survey import PublishedName, Survey
 from avowal.policy.symbols import SymbolRecord
 from avowal.policy.trace import excerpt
 from avowal.text import printable
@@ -53,7 +53,7 @@ def described(survey: Survey) -> tuple[Statement, ...]:
     return tuple(_statement(survey, survey.at(mechanism)) for mechanism in TITLES)
 
 
-def _statement(survey: Survey, place: Place) -> Statement:
+def _statement(survey: Survey, place: PublishedName) -> Statement:
     failure = next((f for f in survey.failures if f.name == place.name), None)
     if failure is not None:
         sentences = [f"not known: {failure.why}"]

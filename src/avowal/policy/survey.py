@@ -17,7 +17,7 @@ from avowal.policy.symbols import SymbolRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class PublishedName:
     """One name and the records of one mechanism that stand there."""
 
     mechanism: str
@@ -37,13 +37,13 @@ class Survey:
     domain: DomainName
     exists: bool
     exchanges: tuple[bytes, ...] | None
-    places: tuple[Place, ...]
+    places: tuple[PublishedName, ...]
     walk: Walk | None
     strays: tuple[bytes, ...] = ()
     failures: tuple[Failed, ...] = ()
     memory: Memory = field(default_factory=Memory, repr=False, compare=False)
 
-    def at(self, mechanism: str) -> Place:
+    def at(self, mechanism: str) -> PublishedName:
         """Return the place of one mechanism."""
         return next(place for place in self.places if place.mechanism == mechanism)
 
@@ -84,7 +84,9 @@ def survey(domain: DomainName, *, limits: Limits = DEFAULT) -> Steps[Survey]:
     exchange, *answers = yield from explorer.memory.ask(Question(domain.ascii, "MX"), *questions)
     walk = yield from explorer.walk(domain)
     places = tuple(
-        Place(mechanism=mechanism, name=question.name, records=tuple(filter(belongs, a.records)))
+        PublishedName(
+            mechanism=mechanism, name=question.name, records=tuple(filter(belongs, a.records))
+        )
         for (mechanism, _, belongs), question, a in zip(MECHANISMS, questions, answers, strict=True)
     )
     failures = [
