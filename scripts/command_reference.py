@@ -54,7 +54,7 @@ def section(command: click.Command, path: str, level: str = "##") -> Iterator[st
 
 def page() -> str:
     parts = [INTRODUCTION, "## Exit status\n"]
-    rows = [f"| {status.value} | {status.meaning} |" for status in exits.Status]
+    rows = [f"| {status.value} | {status.meaning} |" for status in exits.ExitStatus]
     parts.append("\n".join(("| status | meaning |", "|---|---|", *rows)) + "\n")
     parts.append(
         "Of several messages the worst decides: 2 before 1 before 3. Shells report 141 for a "

@@ -23,7 +23,7 @@ from avowal.arc.fields import Seal
 from avowal.arc.reasons import ChainReason, ChainStatus
 from avowal.arc.verdict import ChainVerification, SealVerification
 from avowal.canonical import Octets, relaxed_field
-from avowal.crypto.algorithms import ALGORITHMS, Status
+from avowal.crypto.algorithms import ALGORITHMS, AlgorithmStatus
 from avowal.crypto.publickey import PublicKey
 from avowal.dkim import rules as rules_module
 from avowal.dkim.acceptance import Problem
@@ -191,7 +191,7 @@ class ArcVerifier:
         algorithm = ALGORITHMS[seal.algorithm]
         if not algorithm.verify(key, seal.signature, digest):
             return (Reason.SIGNATURE, None), key.bits
-        if algorithm.status is Status.HISTORIC and not self._rules.accept_historic:
+        if algorithm.status is AlgorithmStatus.HISTORIC and not self._rules.accept_historic:
             return (Reason.HISTORIC_ALGORITHM, f"a={seal.algorithm}"), key.bits
         if record.testing and not self._rules.accept_testing:
             return (Reason.KEY_TESTING, None), key.bits

@@ -1,7 +1,7 @@
 """The command `avowal`: one file per subcommand, imported only when it is asked for.
 
 `commands` names them all and hands the command line to click; `plain` reads the lines that need
-no parser.  Whatever goes wrong becomes one line on stderr and a status of `exits.Status`, never
+no parser.  Whatever goes wrong becomes one line on stderr and a status of `exits.ExitStatus`, never
 a traceback.
 """
 

@@ -9,7 +9,7 @@ import click
 
 from avowal.cli import exits
 from avowal.cli.dns import Dns
-from avowal.cli.exits import Status
+from avowal.cli.exits import ExitStatus
 from avowal.cli.group import Group
 from avowal.cli.keyfile import load, password_option
 from avowal.cli.shared_options import at_option, dns_options
@@ -51,7 +51,7 @@ def verify(*, path: str, dns: Dns, now: int, as_json: bool) -> int:
         echo(json.dumps(as_object(verdict)))
     else:
         echo("\n".join(_lines(verdict)))
-    return Status.PASSED if verdict.passed else Status.NOT_PASSED
+    return ExitStatus.PASSED if verdict.passed else ExitStatus.NOT_PASSED
 
 
 @command.command("seal")
@@ -124,11 +124,11 @@ def seal(
             )
         except SealRefused as refused:
             exits.complain(f"not sealed: {refused.why}")
-            return Status.NOT_PASSED
+            return ExitStatus.NOT_PASSED
     written = fields if field_only else fields + message.octets
     out.write(written.replace(b"\r\n", b"\n") if message.converted else written)
     out.flush()
-    return Status.PASSED
+    return ExitStatus.PASSED
 
 
 def _lines(verdict: ChainVerification) -> Iterator[str]:

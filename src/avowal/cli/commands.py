@@ -52,7 +52,8 @@ class _Commands(click.Group):
     "avowal",
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="\b\nExit status:\n" + "\n".join(f"  {s.value:<4} {s.meaning}" for s in exits.Status),
+    epilog="\b\nExit status:\n"
+    + "\n".join(f"  {s.value:<4} {s.meaning}" for s in exits.ExitStatus),
     subcommand_metavar="COMMAND ...",
 )
 @click.version_option(__version__, message="avowal %(version)s")
@@ -75,13 +76,13 @@ def run(arguments: list[str]) -> int:
         return ended.exit_code
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
-        return exits.Status.UNUSABLE
+        return exits.ExitStatus.UNUSABLE
     except click.ClickException as error:
         exits.complain(_usage(error))
-        return exits.Status.UNUSABLE
+        return exits.ExitStatus.UNUSABLE
     except click.Abort:
         raise KeyboardInterrupt from None
-    return made if isinstance(made, int) else exits.Status.PASSED
+    return made if isinstance(made, int) else exits.ExitStatus.PASSED
 
 
 def _usage(error: click.ClickException) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from avowal.cli.config_from_opendkim import from_dkimpy_milter, from_opendkim
-from avowal.cli.exits import Status, complain
+from avowal.cli.exits import ExitStatus, complain
 from avowal.cli.group import Group
 from avowal.errors import ConfigError
 from avowal.text import printable
@@ -44,7 +44,7 @@ def check(*, file: str, explained: bool) -> int:
 
     plan = checked(file, looked_at)
     if plan is None:
-        return Status.UNUSABLE
+        return ExitStatus.UNUSABLE
     for note in notes:
         print(f"note: {printable(note)}")
     from avowal.flow import summary
@@ -56,7 +56,7 @@ def check(*, file: str, explained: bool) -> int:
             print(printable(sentence))
     else:
         print(f"{printable(file)}: no mistakes; {len(plan.keys)} keys, {len(plan.rules)} rules")
-    return Status.PASSED
+    return ExitStatus.PASSED
 
 
 @command.command("show")
@@ -71,13 +71,13 @@ def show(*, file: str | None, defaults: bool) -> int:
         raise click.UsageError("give either a FILE or --defaults")
     if file is None:
         print(sample(), end="")
-        return Status.PASSED
+        return ExitStatus.PASSED
     try:
         loaded = read(file)
     except ConfigError as error:
         return _told(error)
     print(toml(loaded.configuration), end="")
-    return Status.PASSED
+    return ExitStatus.PASSED
 
 
 @command.command("reference")
@@ -86,7 +86,7 @@ def reference() -> int:
     from avowal.config import writing
 
     print(writing.reference(), end="")
-    return Status.PASSED
+    return ExitStatus.PASSED
 
 
 command.add_command(from_opendkim)
@@ -109,4 +109,4 @@ def _told(error: ConfigError) -> int:
     """Name each mistake in a line of its own."""
     for one in getattr(error, "each", (error,)):
         complain(str(one))
-    return Status.UNUSABLE
+    return ExitStatus.UNUSABLE

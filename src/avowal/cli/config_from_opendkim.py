@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from avowal.cli.exits import Status
+from avowal.cli.exits import ExitStatus
 
 if TYPE_CHECKING:
     from avowal.opendkim.translation import Translation
@@ -45,11 +45,11 @@ def from_dkimpy_milter(*, file: str, lines_only: bool) -> int:
     return _told(translate(read(file)), lines_only=lines_only)
 
 
-def _told(translation: Translation, *, lines_only: bool) -> Status:
+def _told(translation: Translation, *, lines_only: bool) -> ExitStatus:
     if lines_only:
         for one in translation.became:
             print(f"{one.setting.place}: {one.setting.key}: {one.words}")
     else:
         print(translation.text(), end="")
     lost = any(one.words.startswith("NOTHING") for one in translation.became)
-    return Status.NOT_PASSED if lost else Status.PASSED
+    return ExitStatus.NOT_PASSED if lost else ExitStatus.PASSED

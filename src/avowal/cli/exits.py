@@ -15,12 +15,12 @@ from avowal.errors import AvowalError, EnvironmentFault, StoreError
 from avowal.text import printable
 
 
-class Status(IntEnum):
+class ExitStatus(IntEnum):
     """What the command's exit status says."""
 
     meaning: str
 
-    def __new__(cls, code: int, meaning: str) -> Status:
+    def __new__(cls, code: int, meaning: str) -> ExitStatus:
         member = int.__new__(cls, code)
         member._value_ = code
         member.meaning = meaning
@@ -34,10 +34,10 @@ class Status(IntEnum):
     BROKEN_PIPE = (141, "whoever read the output has gone")
 
 
-def worst(*statuses: Status) -> Status:
+def worst(*statuses: ExitStatus) -> ExitStatus:
     """Combine the statuses of several messages: what cannot be used counts most."""
-    order = (Status.UNUSABLE, Status.NOT_PASSED, Status.TRY_AGAIN)
-    return next((status for status in order if status in statuses), Status.PASSED)
+    order = (ExitStatus.UNUSABLE, ExitStatus.NOT_PASSED, ExitStatus.TRY_AGAIN)
+    return next((status for status in order if status in statuses), ExitStatus.PASSED)
 
 
 def complain(text: str) -> None:
@@ -53,7 +53,7 @@ def run(work: Callable[[], int]) -> int:
         return _run(work)
     except BrokenPipeError:  # the complaint itself: nobody reads that either
         streams.let_go(sys.stdout, sys.stderr)
-        return Status.BROKEN_PIPE
+        return ExitStatus.BROKEN_PIPE
 
 
 def _run(work: Callable[[], int]) -> int:
@@ -62,18 +62,18 @@ def _run(work: Callable[[], int]) -> int:
         sys.stdout.flush()
     except KeyboardInterrupt:
         complain("interrupted")
-        return Status.INTERRUPTED
+        return ExitStatus.INTERRUPTED
     except BrokenPipeError:
         streams.let_go(sys.stdout)
         complain("the output was closed before its end")
-        return Status.BROKEN_PIPE
+        return ExitStatus.BROKEN_PIPE
     except AvowalError as fault:
         complain(str(fault))
         surroundings = isinstance(fault, EnvironmentFault) and not isinstance(fault, StoreError)
-        return Status.TRY_AGAIN if surroundings else Status.UNUSABLE
+        return ExitStatus.TRY_AGAIN if surroundings else ExitStatus.UNUSABLE
     except OSError as error:
         complain(os_error(error))
-        return Status.TRY_AGAIN if error.filename is None else Status.UNUSABLE
+        return ExitStatus.TRY_AGAIN if error.filename is None else ExitStatus.UNUSABLE
     return status
 
 

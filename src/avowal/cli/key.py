@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from avowal.cli.dns import Dns
-from avowal.cli.exits import Status
+from avowal.cli.exits import ExitStatus
 from avowal.cli.group import Group
 from avowal.cli.keyfile import load, password_option
 from avowal.cli.shared_options import dns_options
@@ -133,13 +133,13 @@ def check_command(
     for remark in found.remarks:
         echo(f"  {remark}")
     if found.problem is None:
-        return Status.PASSED
+        return ExitStatus.PASSED
     if found.temporary:
-        return Status.TRY_AGAIN
+        return ExitStatus.TRY_AGAIN
     for octets in found.records:
         echo(f"  there: {printable(octets)}")
     echo(f"  wanted: {record_text(key)}")
-    return Status.NOT_PASSED
+    return ExitStatus.NOT_PASSED
 
 
 def _name(option: str, text: str) -> DomainName:

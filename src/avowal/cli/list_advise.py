@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from avowal.cli.dns import Dns
-from avowal.cli.exits import Status
+from avowal.cli.exits import ExitStatus
 from avowal.cli.post import examined
 from avowal.cli.shared_options import at_option, dns_options
 from avowal.cli.sources import whole
@@ -50,7 +50,7 @@ def advise(*, path: str, seen: str | None, as_json: bool, now: int, dns: Dns, **
     else:
         _write(given, found.dkim, chosen)
     refused = given[0].act in (advice.Act.REFUSE, advice.Act.HOLD)
-    return Status.NOT_PASSED if refused else Status.PASSED
+    return ExitStatus.NOT_PASSED if refused else ExitStatus.PASSED
 
 
 def _habits(

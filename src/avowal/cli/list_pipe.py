@@ -14,7 +14,7 @@ import click
 
 from avowal.cli import exits
 from avowal.cli.dns import Dns
-from avowal.cli.exits import Status
+from avowal.cli.exits import ExitStatus
 from avowal.cli.keyfile import load, password_option
 from avowal.cli.post import examined, list_receiver
 from avowal.cli.shared_options import at_option, dns_options
@@ -127,7 +127,7 @@ def pipe(
     given = advice.advise(message.header, found.dkim, work.habits, author_policies(found))
     exits.complain(f"{given[0].act}: {given[0].why}")
     if refuse and given[0].act in (advice.Act.REFUSE, advice.Act.HOLD):
-        return Status.NOT_PASSED
+        return ExitStatus.NOT_PASSED
     outgoing = work.changed(message, given)
     sent = resigner.resign(
         outgoing,
@@ -140,7 +140,7 @@ def pipe(
     octets = sent.octets
     out.write(octets.replace(b"\r\n", b"\n") if message.converted else octets)
     out.flush()
-    return Status.PASSED
+    return ExitStatus.PASSED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from avowal.cli.dns import Dns
-from avowal.cli.exits import Status
+from avowal.cli.exits import ExitStatus
 from avowal.cli.shared_options import dns_options
 from avowal.cli.streams import echo
 from avowal.errors import UsageError
@@ -52,8 +52,8 @@ def command(
     else:
         _write(question, answer)
     if answer.outcome is Outcome.FAILED:
-        return Status.TRY_AGAIN
-    return Status.PASSED if answer.records else Status.NOT_PASSED
+        return ExitStatus.TRY_AGAIN
+    return ExitStatus.PASSED if answer.records else ExitStatus.NOT_PASSED
 
 
 def _question(name: str | None, rrtype: str, domain: str | None, selector: str | None) -> Question:

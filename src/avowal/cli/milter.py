@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from avowal.cli.exits import Status
+from avowal.cli.exits import ExitStatus
 from avowal.cli.streams import echo
 from avowal.errors import UsageError
 
@@ -89,7 +89,7 @@ def command(
         for note in () if config is None else _notes(config):
             echo(f"note: {note}")
         echo("the configuration is good")
-        return Status.PASSED
+        return ExitStatus.PASSED
     from avowal.milter.supervisor import Supervisor
 
     return Supervisor(load).run()

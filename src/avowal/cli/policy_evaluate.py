@@ -11,7 +11,7 @@ import click
 
 from avowal.cli import sources
 from avowal.cli.dns import Dns
-from avowal.cli.exits import Status, worst
+from avowal.cli.exits import ExitStatus, worst
 from avowal.cli.policy_publish import domain_name
 from avowal.cli.shared_options import at_option, dns_options, line_ends_option
 from avowal.cli.streams import echo
@@ -92,7 +92,7 @@ def evaluate(
     from avowal.cli.policy_report import as_object, as_text
 
     choice = _choice(options)
-    statuses = {Status.PASSED}
+    statuses = {ExitStatus.PASSED}
     with dns.opened() as resolver:
         for path in (file for given in paths for file in sources.files(given)):
             for origin, chunks in sources.messages(path, lambda octets: None):
@@ -170,8 +170,8 @@ def _client_of(options: dict[str, Any]) -> SpfRequest | None:
     )
 
 
-def _status(assessment: Assessment) -> Status:
+def _status(assessment: Assessment) -> ExitStatus:
     if assessment.disposition.value not in {"accept", "tempfail"}:
-        return Status.NOT_PASSED
+        return ExitStatus.NOT_PASSED
     unknown = any(verdict.word == "temperror" for verdict in assessment.verdicts)
-    return Status.TRY_AGAIN if unknown else Status.PASSED
+    return ExitStatus.TRY_AGAIN if unknown else ExitStatus.PASSED

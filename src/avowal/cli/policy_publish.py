@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from avowal.cli.dns import Dns
-from avowal.cli.exits import Status
+from avowal.cli.exits import ExitStatus
 from avowal.cli.shared_options import dns_options
 from avowal.cli.streams import echo
 from avowal.errors import UsageError
@@ -67,7 +67,7 @@ def show(*, domain: str, as_json: bool, dns: Dns) -> int:
                 echo(f"  {printable(record)}")
             for sentence in statement.sentences:
                 echo(f"    {printable(sentence)}")
-    return Status.TRY_AGAIN if found.failures else Status.PASSED
+    return ExitStatus.TRY_AGAIN if found.failures else ExitStatus.PASSED
 
 
 @click.command("check")
@@ -99,6 +99,6 @@ def check(*, domain: str, as_json: bool, dns: Dns) -> int:
         if not findings:
             echo("nothing to find fault with")
     if any(finding.code == "no-answer" for finding in findings):
-        return Status.TRY_AGAIN
+        return ExitStatus.TRY_AGAIN
     errors = any(finding.level is LintLevel.ERROR for finding in findings)
-    return Status.NOT_PASSED if errors else Status.PASSED
+    return ExitStatus.NOT_PASSED if errors else ExitStatus.PASSED

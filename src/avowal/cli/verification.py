@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from avowal.cli import exits, report, sources
 from avowal.cli.dns import Dns
-from avowal.cli.exits import Status
+from avowal.cli.exits import ExitStatus
 from avowal.cli.inspection import Inspected, inspect
 from avowal.cli.progress import bar
 from avowal.cli.streams import coloured
@@ -35,7 +35,7 @@ def verify(
     rules = PROFILES[profile]
     at = int(time.time()) if now is None else now
     write = _write_json if as_json else _write_text
-    statuses = {Status.PASSED}
+    statuses = {ExitStatus.PASSED}
     with dns.opened() as resolver:
 
         def judge(origin: sources.Origin, chunks: Iterator[bytes]) -> Inspected:
@@ -71,13 +71,13 @@ def _outcomes(
                 yield path, str(fault)
 
 
-def _status(outcome: _Outcome) -> Status:
+def _status(outcome: _Outcome) -> ExitStatus:
     if not isinstance(outcome, Inspected):
-        return Status.UNUSABLE
+        return ExitStatus.UNUSABLE
     if outcome.passed:
-        return Status.PASSED
+        return ExitStatus.PASSED
     later = any(verdict.result == "temperror" for verdict in outcome.verdicts)
-    return Status.TRY_AGAIN if later else Status.NOT_PASSED
+    return ExitStatus.TRY_AGAIN if later else ExitStatus.NOT_PASSED
 
 
 def _write_text(outcome: _Outcome) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, get_args
 import click
 
 from avowal.cli.config import checked
-from avowal.cli.exits import Status
+from avowal.cli.exits import ExitStatus
 from avowal.config.origin import Role
 from avowal.errors import UsageError
 from avowal.flow.transaction import Authentication, Transaction
@@ -65,7 +65,7 @@ def command(
 
     plan = checked(config, compiled)
     if plan is None:
-        return Status.UNUSABLE
+        return ExitStatus.UNUSABLE
     transaction = Transaction(
         received_at=int(time.time()),
         role=role or plan.configuration.mode,
@@ -100,7 +100,7 @@ def _tell(plan: Plan, transaction: Transaction, header: Header) -> int:
         print(f"would remove: {printable(deletion.name.decode())} {deletion.instance}")
     for one in change.change:
         print(f"would fold: {printable(one.field.name.decode())} {one.instance}")
-    return Status.PASSED
+    return ExitStatus.PASSED
 
 
 def _line(step: Step) -> str:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from avowal import paths
-from avowal.config.opendkim_options import BY_NAME, Kind, Option, OptionSupport
+from avowal.config.opendkim_options import BY_NAME, Option, OptionKind, OptionSupport
 from avowal.config.places import Place
 from avowal.config.redaction import redacted
 from avowal.errors import ConfigError
@@ -118,7 +118,7 @@ class OpendkimConf:
         """
         for setting in self.effective:
             verdict = setting.option.verdict
-            switched_on = setting.option.kind is not Kind.BOOLEAN or setting.text[0] in _TRUE
+            switched_on = setting.option.kind is not OptionKind.BOOLEAN or setting.text[0] in _TRUE
             if verdict is OptionSupport.REFUSED and switched_on:
                 raise setting.fault("this option is not supported", setting.option.note)
             if verdict is OptionSupport.REMOVED and not tolerate_removed:
@@ -193,8 +193,8 @@ def _setting(name: str, text: str, place: Place, known: Mapping[str, Option] = B
     setting = Setting(option, text, place)
     if not text:
         raise setting.fault("required value missing")
-    if option.kind is Kind.BOOLEAN and text[0] not in _TRUE | _FALSE:
+    if option.kind is OptionKind.BOOLEAN and text[0] not in _TRUE | _FALSE:
         raise setting.fault(f"illegal value {text!r}", "write yes or no")
-    if option.kind is Kind.INTEGER and c_integer(text) is None:
+    if option.kind is OptionKind.INTEGER and c_integer(text) is None:
         raise setting.fault(f"illegal value {text!r}", "write a number")
     return setting

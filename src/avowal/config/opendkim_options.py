@@ -11,7 +11,7 @@ from enum import Enum, StrEnum
 from typing import NamedTuple
 
 
-class Kind(Enum):
+class OptionKind(Enum):
     """How a value is written."""
 
     BOOLEAN = "boolean"
@@ -36,12 +36,12 @@ class Option(NamedTuple):
     """
 
     name: str
-    kind: Kind
+    kind: OptionKind
     verdict: OptionSupport
     note: str = ""
 
 
-_B, _I, _S, _D = Kind.BOOLEAN, Kind.INTEGER, Kind.STRING, Kind.SET
+_B, _I, _S, _D = OptionKind.BOOLEAN, OptionKind.INTEGER, OptionKind.STRING, OptionKind.SET
 _OK, _NO, _OFF, _OLD = (
     OptionSupport.SUPPORTED,
     OptionSupport.IGNORED,

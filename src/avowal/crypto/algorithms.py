@@ -17,7 +17,7 @@ from avowal.errors import UsageError
 from avowal.valueclass import value
 
 
-class Status(Enum):
+class AlgorithmStatus(Enum):
     """Whether an algorithm may count today."""
 
     CURRENT = "current"
@@ -37,7 +37,7 @@ class Algorithm:
     name: str
     key_type: str
     hash_name: str
-    status: Status
+    status: AlgorithmStatus
     source: str
     key_forms: tuple[str, ...]
     load_public: Callable[[bytes], PublicKey]
@@ -76,7 +76,7 @@ def own_public_key(algorithm: Algorithm, octets: bytes) -> PublicKey:
 
 def signing_names() -> tuple[str, ...]:
     """Return the names a= of the algorithms that signatures may be made with today."""
-    return tuple(a.name for a in _REGISTERED.values() if a.status is Status.CURRENT)
+    return tuple(a.name for a in _REGISTERED.values() if a.status is AlgorithmStatus.CURRENT)
 
 
 def has_sizes(name: str | None) -> bool:
@@ -99,7 +99,7 @@ _HASHES = {"sha256": hashlib.sha256, "sha1": hashlib.sha1}
 def of_key_type(key_type: str) -> Algorithm | None:
     """Return the current algorithm that keys of this type sign with, None for an unknown type."""
     known = [a for a in _REGISTERED.values() if a.key_type == key_type]
-    known.sort(key=lambda algorithm: algorithm.status is not Status.CURRENT)
+    known.sort(key=lambda algorithm: algorithm.status is not AlgorithmStatus.CURRENT)
     return known[0] if known else None
 
 
@@ -108,7 +108,7 @@ for _algorithm in (
         name="rsa-sha256",
         key_type="rsa",
         hash_name="sha256",
-        status=Status.CURRENT,
+        status=AlgorithmStatus.CURRENT,
         source="RFC 6376 §3.3.2",
         key_forms=(publickey.SPKI, publickey.PKCS1),
         load_public=publickey.rsa_public_key,
@@ -119,7 +119,7 @@ for _algorithm in (
         name="ed25519-sha256",
         key_type="ed25519",
         hash_name="sha256",
-        status=Status.CURRENT,
+        status=AlgorithmStatus.CURRENT,
         source="RFC 8463 §3",
         key_forms=(publickey.RAW,),
         load_public=publickey.ed25519_public_key,
@@ -129,7 +129,7 @@ for _algorithm in (
         name="rsa-sha1",
         key_type="rsa",
         hash_name="sha1",
-        status=Status.HISTORIC,
+        status=AlgorithmStatus.HISTORIC,
         source="RFC 8301 §3.1",
         key_forms=(publickey.SPKI, publickey.PKCS1),
         load_public=publickey.rsa_public_key,

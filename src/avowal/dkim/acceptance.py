@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from avowal.canonical import BODY_FORMS, HEADER_FORMS
-from avowal.crypto.algorithms import ALGORITHMS, Status
+from avowal.crypto.algorithms import ALGORITHMS, AlgorithmStatus
 from avowal.dkim.query import known_methods
 from avowal.dkim.reasons import Reason
 from avowal.dkim.rules import Rules
@@ -111,7 +111,7 @@ def _added_fields(
 def _historic(
     signature: Signature, header: Header, rules: Rules, now: int | None
 ) -> Problem | None:
-    historic = ALGORITHMS[signature.algorithm].status is Status.HISTORIC
+    historic = ALGORITHMS[signature.algorithm].status is AlgorithmStatus.HISTORIC
     if historic and not rules.accept_historic:
         return Reason.HISTORIC_ALGORITHM, f"a={signature.algorithm}"
     return None

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
 from avowal._fast import bare_break, column_after
-from avowal.crypto.algorithms import ALGORITHMS, Status
+from avowal.crypto.algorithms import ALGORITHMS, AlgorithmStatus
 from avowal.crypto.publickey import PublicKey
 from avowal.dkim.key import KeyRecord
 from avowal.dkim.lines import LONGEST_LINE
@@ -100,7 +100,7 @@ def _future_timestamp(signature: Signature, header: Header, now: int | None) -> 
 
 
 def _historic(signature: Signature, header: Header, now: int | None) -> bool:
-    return ALGORITHMS[signature.algorithm].status is Status.HISTORIC
+    return ALGORITHMS[signature.algorithm].status is AlgorithmStatus.HISTORIC
 
 
 def _underscore(signature: Signature, header: Header, now: int | None) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from avowal import quoted
 from avowal.canonical import BODY_FORMS, HEADER_FORMS
-from avowal.crypto.algorithms import ALGORITHMS, Status
+from avowal.crypto.algorithms import ALGORITHMS, AlgorithmStatus
 from avowal.crypto.signing import AnyKey
 from avowal.dkim.layout import AVOWAL, Layout
 from avowal.errors import IntentError
@@ -111,7 +111,7 @@ class Intent:
         if identity is not None and not identity.domain.is_within(domain):
             raise IntentError("i=", f"{identity} is not within {domain}")
         algorithm = ALGORITHMS.get(self.key.algorithm)
-        if algorithm is None or algorithm.status is Status.HISTORIC:
+        if algorithm is None or algorithm.status is AlgorithmStatus.HISTORIC:
             raise IntentError("a=", f"{self.key.algorithm} must not be used (RFC 8301 §3.1)")
         if self.header_canon not in HEADER_FORMS or self.body_canon not in BODY_FORMS:
             raise IntentError("c=", f"{self.header_canon}/{self.body_canon} is not known")

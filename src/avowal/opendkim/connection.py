@@ -38,7 +38,7 @@ from avowal.milter.session import FilterSession
 from avowal.milter.states import State
 from avowal.opendkim.envelope import Envelope, bare_address
 from avowal.opendkim.filtering import Filtering, OpendkimGeneration
-from avowal.opendkim.journal import Level, Line, line
+from avowal.opendkim.journal import Line, LogLevel, line
 from avowal.opendkim.settings import Settings
 from avowal.opendkim.verdict import Mail as OutgoingMail
 from avowal.opendkim.verdict import OpendkimVerdict
@@ -149,11 +149,11 @@ class Connection(asyncio.Protocol):
         try:
             step()
         except PeerError as fault:
-            self._say(Level.WARNING, str(fault))
+            self._say(LogLevel.WARNING, str(fault))
             self.close()
             return
         except Exception as error:  # noqa: BLE001 - the last resort of a face (design.md §6)
-            self._say(Level.ERROR, f"{self._envelope.job}: program error: {error!r}")
+            self._say(LogLevel.ERROR, f"{self._envelope.job}: program error: {error!r}")
             self._fail()
         self._flush()
 
@@ -355,7 +355,7 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    def _say(self, level: Level, text: str) -> None:
+    def _say(self, level: LogLevel, text: str) -> None:
         if self._generation.detail.any:
             self._service.log.write(line(level, text))
 

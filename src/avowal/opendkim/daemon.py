@@ -17,7 +17,7 @@ from avowal.errors import AvowalError, EnvironmentFault
 from avowal.milter.server import LAST_SECONDS, Acceptor
 from avowal.opendkim.connection import Connection, Service
 from avowal.opendkim.filtering import OpendkimGeneration
-from avowal.opendkim.journal import Level, Line
+from avowal.opendkim.journal import Line, LogLevel
 from avowal.opendkim.logs import SyslogLog
 from avowal.opendkim.mail_command import DEFAULT_COMMAND, hand_over
 from avowal.opendkim.settings import compiled
@@ -67,7 +67,7 @@ class Daemon:
                 written = paths.replace(path, f"{os.getpid()}\n".encode(), 0o644)
                 self.pid_file = path, written
             except OSError as error:
-                self.log.write(Line(Level.ERROR, f"can't write pid to {path}: {error.strerror}"))
+                self.log.write(Line(LogLevel.ERROR, f"can't write pid to {path}: {error.strerror}"))
         root = conf.text("ChangeRootDirectory")
         try:
             if root is not None:
@@ -80,13 +80,13 @@ class Daemon:
 
     def run(self) -> int:
         """Serve until SIGTERM; return the exit status."""
-        self._say(Level.INFO, f"{_PRODUCT} v{__version__} starting (args: {self.arguments})")
+        self._say(LogLevel.INFO, f"{_PRODUCT} v{__version__} starting (args: {self.arguments})")
         asyncio.run(self._serve())
         if self.shadow is not None:
             self.shadow.summarize()
         if self.pid_file is not None:  # written before privileges were dropped: it may stay
             paths.remove(*self.pid_file)
-        self._say(Level.INFO, f"{_PRODUCT} v{__version__} terminating with status 0, errno = 0")
+        self._say(LogLevel.INFO, f"{_PRODUCT} v{__version__} terminating with status 0, errno = 0")
         return 0
 
     async def _serve(self) -> None:
@@ -136,17 +136,17 @@ class Daemon:
             settings = compiled(conf)
             generation, resolver = OpendkimGeneration.of(settings), resolver_of(conf)
         except AvowalError as fault:
-            self._say(Level.ERROR, f"{fault}; the configuration in use stays")
+            self._say(LogLevel.ERROR, f"{fault}; the configuration in use stays")
             return
         service.generation, service.resolver = generation, resolver
         service.send = self._sender(conf)
-        self._say(Level.INFO, f"configuration reloaded from {path}")
+        self._say(LogLevel.INFO, f"configuration reloaded from {path}")
 
     def _sender(self, conf: OpendkimConf) -> Callable[[Sequence[Mail]], Awaitable[None]]:
         command = conf.text("MTACommand") or DEFAULT_COMMAND
         return lambda mails: hand_over(command, mails, self.log.write)
 
-    def _say(self, level: Level, text: str) -> None:
+    def _say(self, level: LogLevel, text: str) -> None:
         self.log.write(Line(level, text))
 
 

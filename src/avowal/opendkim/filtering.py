@@ -24,7 +24,7 @@ from avowal.opendkim.journal import Detail, Journal
 from avowal.opendkim.keyring import Keyring
 from avowal.opendkim.settings import Settings
 from avowal.opendkim.signing import SigningWork
-from avowal.opendkim.treatment import Kind, Treatment, header_fault, treat
+from avowal.opendkim.treatment import Treatment, TreatmentKind, header_fault, treat
 from avowal.opendkim.verdict import OpendkimVerdict
 from avowal.opendkim.verification import VerifyingWork
 
@@ -91,17 +91,17 @@ class Filtering:
 
     def _begin(self, treatment: Treatment, seen: Header, now: int, draw: int) -> None:
         kind = treatment.kind
-        if kind is Kind.LEAVE:
+        if kind is TreatmentKind.LEAVE:
             self.early = OpendkimVerdict(answer=PlainAnswer.ACCEPT)
-        elif kind is Kind.UNAVAILABLE:
+        elif kind is TreatmentKind.UNAVAILABLE:
             self.early = OpendkimVerdict(answer=PlainAnswer.TEMPFAIL)
-        elif kind is Kind.REFUSE:
+        elif kind is TreatmentKind.REFUSE:
             self.early = OpendkimVerdict(answer=_refusal(treatment.why or "malformed"))
-        elif kind is Kind.MALFORMED or self._breaks_counts():
+        elif kind is TreatmentKind.MALFORMED or self._breaks_counts():
             self._malformed = True
         elif (why := verification.syntax_fault(self.header)) is not None:
             self._settle(verification.syntax_verdict(self.settings, self.journal, why))
-        elif kind is Kind.SIGN:
+        elif kind is TreatmentKind.SIGN:
             self._begin_signing(treatment, seen, now)
         else:
             self._verifying = VerifyingWork(
@@ -111,7 +111,7 @@ class Filtering:
 
     def _settle(self, verdict: OpendkimVerdict) -> None:
         """Answer now, as OpenDKIM does; what is let through loses its forged results first."""
-        signs = self.treatment is not None and self.treatment.kind is Kind.SIGN
+        signs = self.treatment is not None and self.treatment.kind is TreatmentKind.SIGN
         if signs or verdict.answer is not PlainAnswer.ACCEPT:
             self.early = verdict
             return

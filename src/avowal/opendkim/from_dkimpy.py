@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from avowal.config.opendkim_conf import OpendkimConf, Setting, read_conf
-from avowal.config.opendkim_options import BY_NAME, Kind, Option, OptionSupport
+from avowal.config.opendkim_options import BY_NAME, Option, OptionKind, OptionSupport
 from avowal.opendkim.translation import (
     Became,
     Translation,
@@ -23,12 +23,12 @@ from avowal.opendkim.translation import (
 from avowal.stores.datasets import Row
 
 _OWN = (
-    ("KeyFileEd25519", Kind.STRING),
-    ("SelectorEd25519", Kind.STRING),
-    ("KeyTableEd25519", Kind.SET),
-    ("MacroListVerify", Kind.SET),
-    ("DNSOverride", Kind.STRING),
-    ("debugLevel", Kind.INTEGER),
+    ("KeyFileEd25519", OptionKind.STRING),
+    ("SelectorEd25519", OptionKind.STRING),
+    ("KeyTableEd25519", OptionKind.SET),
+    ("MacroListVerify", OptionKind.SET),
+    ("DNSOverride", OptionKind.STRING),
+    ("debugLevel", OptionKind.INTEGER),
 )
 _KNOWN: Mapping[str, Option] = BY_NAME | {
     name.lower(): Option(name, kind, OptionSupport.SUPPORTED) for name, kind in _OWN

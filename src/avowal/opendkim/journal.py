@@ -16,7 +16,7 @@ from avowal.text import printable
 _LONGEST = 900  # characters; syslog datagrams of 1024 octets always pass
 
 
-class Level(IntEnum):
+class LogLevel(IntEnum):
     """Severities of syslog (RFC 5424 §6.2.1) in use."""
 
     ERROR = 3
@@ -29,7 +29,7 @@ class Level(IntEnum):
 class Line:
     """One line of the log."""
 
-    level: Level
+    level: LogLevel
     text: str
 
 
@@ -64,33 +64,33 @@ class Journal:
 
     def error(self, text: str) -> None:
         """Say what failed on our side."""
-        self._add(self.detail.any, Level.ERROR, text)
+        self._add(self.detail.any, LogLevel.ERROR, text)
 
     def notice(self, text: str) -> None:
         """Say what is odd about the message."""
-        self._add(self.detail.any, Level.NOTICE, text)
+        self._add(self.detail.any, LogLevel.NOTICE, text)
 
     def info(self, text: str) -> None:
         """Say what was found."""
-        self._add(self.detail.any, Level.INFO, text)
+        self._add(self.detail.any, LogLevel.INFO, text)
 
     def success(self, text: str) -> None:
         """Say what went well."""
-        self._add(self.detail.success, Level.INFO, text)
+        self._add(self.detail.success, LogLevel.INFO, text)
 
     def why(self, text: str) -> None:
         """Say what a decision rests on."""
-        self._add(self.detail.why, Level.INFO, text)
+        self._add(self.detail.why, LogLevel.INFO, text)
 
     def results(self, texts: Iterable[str]) -> None:
         """Say the result of each signature, in one line."""
-        self._add(self.detail.results, Level.INFO, "; ".join(texts))
+        self._add(self.detail.results, LogLevel.INFO, "; ".join(texts))
 
-    def _add(self, wanted: bool, level: Level, text: str) -> None:  # noqa: FBT001 - private
+    def _add(self, wanted: bool, level: LogLevel, text: str) -> None:  # noqa: FBT001 - private
         if wanted:
             self.lines.append(line(level, f"{self.job}: {text}"))
 
 
-def line(level: Level, text: str) -> Line:
+def line(level: LogLevel, text: str) -> Line:
     """Make a line: no controls, not endless."""
     return Line(level, printable(text, most=_LONGEST))

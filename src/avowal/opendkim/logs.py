@@ -6,7 +6,7 @@ import sys
 import syslog
 
 from avowal.config.opendkim_conf import OpendkimConf
-from avowal.opendkim.journal import Level, Line
+from avowal.opendkim.journal import Line, LogLevel
 
 DEFAULT_NAME = "opendkim"
 _FACILITIES = {
@@ -17,8 +17,8 @@ _FACILITIES = {
     **{f"local{n}": getattr(syslog, f"LOG_LOCAL{n}") for n in range(8)},
 }  # fmt: skip
 _PRIORITY = {
-    Level.ERROR: syslog.LOG_ERR, Level.WARNING: syslog.LOG_WARNING,
-    Level.NOTICE: syslog.LOG_NOTICE, Level.INFO: syslog.LOG_INFO,
+    LogLevel.ERROR: syslog.LOG_ERR, LogLevel.WARNING: syslog.LOG_WARNING,
+    LogLevel.NOTICE: syslog.LOG_NOTICE, LogLevel.INFO: syslog.LOG_INFO,
 }  # fmt: skip
 
 

@@ -7,7 +7,7 @@ import shlex
 import subprocess
 from collections.abc import Callable, Sequence
 
-from avowal.opendkim.journal import Level, Line
+from avowal.opendkim.journal import Line, LogLevel
 from avowal.opendkim.verdict import Mail
 from avowal.report.delivery import DEFAULT_COMMAND, SECONDS, piped
 
@@ -21,11 +21,11 @@ async def hand_over(command: str, mails: Sequence[Mail], say: Callable[[Line], N
             words = [*shlex.split(command), "-t", f"-f{mail.sender}"]
             status = await asyncio.to_thread(piped, words, mail.octets)
         except subprocess.TimeoutExpired:
-            say(Line(Level.ERROR, f"{command}: still running after {SECONDS:.0f} s: stopped"))
+            say(Line(LogLevel.ERROR, f"{command}: still running after {SECONDS:.0f} s: stopped"))
         except OSError as error:
-            say(Line(Level.ERROR, f"popen(): {command}: {error.strerror}"))
+            say(Line(LogLevel.ERROR, f"popen(): {command}: {error.strerror}"))
         except ValueError as error:
-            say(Line(Level.ERROR, f"MTACommand: {error}"))
+            say(Line(LogLevel.ERROR, f"MTACommand: {error}"))
         else:
             if status:
-                say(Line(Level.ERROR, f"pclose(): returned status {status}"))
+                say(Line(LogLevel.ERROR, f"pclose(): returned status {status}"))

@@ -17,7 +17,7 @@ from avowal.opendkim.connection import Log
 from avowal.opendkim.envelope import Envelope
 from avowal.opendkim.filtering import Filtering
 from avowal.opendkim.forged import authserv_id
-from avowal.opendkim.journal import Level, line
+from avowal.opendkim.journal import LogLevel, line
 from avowal.opendkim.verdict import OpendkimVerdict
 from avowal.taglist import TagList
 
@@ -52,17 +52,17 @@ class ShadowLog:
         for kind, _ in differences or [("same", "")]:
             self.counts[kind] += 1
         done = ", ".join(_doings(verdict)) or "nothing"
-        level = Level.NOTICE if differences else Level.INFO
+        level = LogLevel.NOTICE if differences else LogLevel.INFO
         text = f"{envelope.job}: shadow: {words} (we: {done})"
         self.log.write(line(level, text))
 
     def summarize(self) -> None:
         """Write how many messages came out the same, and which differences there were."""
         total = sum(self.counts.values())
-        self.log.write(line(Level.INFO, f"shadow: {self.counts['same']} of {total} the same"))
+        self.log.write(line(LogLevel.INFO, f"shadow: {self.counts['same']} of {total} the same"))
         for kind, count in self.counts.most_common(_SHOWN):
             if kind != "same":
-                self.log.write(line(Level.INFO, f"shadow: {count} times: {kind}"))
+                self.log.write(line(LogLevel.INFO, f"shadow: {count} times: {kind}"))
 
 
 def _signatures(header: Header, verdict: OpendkimVerdict) -> Iterator[tuple[str, str]]:

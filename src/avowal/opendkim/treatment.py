@@ -29,7 +29,7 @@ _AT_MOST_ONE = (
 )  # fmt: skip
 
 
-class Kind(Enum):
+class TreatmentKind(Enum):
     """What becomes of a message."""
 
     SIGN = "sign"
@@ -54,7 +54,7 @@ class Signing:
 class Treatment:
     """The decision; `author` is (local part, domain) as far as it is known."""
 
-    kind: Kind
+    kind: TreatmentKind
     author: tuple[str, str] | None = None
     signings: tuple[Signing, ...] = ()
     with_length: bool = False
@@ -71,14 +71,17 @@ def treat(
     """Decide what to do with a message.  `header` is as ReplaceRules leave it.  Raises nothing."""
     try:
         decided = _decided(settings, keyring, envelope, header, journal)
-        if settings.on("RequiredHeaders") and decided.kind in (Kind.SIGN, Kind.VERIFY):
+        if settings.on("RequiredHeaders") and decided.kind in (
+            TreatmentKind.SIGN,
+            TreatmentKind.VERIFY,
+        ):
             return _required(decided, header, journal)
         return decided
     except _Unavailable:
-        return Treatment(kind=Kind.UNAVAILABLE)
+        return Treatment(kind=TreatmentKind.UNAVAILABLE)
     except StoreError as fault:
         journal.error(f"error looking up in database: {fault}")
-        return Treatment(kind=Kind.UNAVAILABLE)
+        return Treatment(kind=TreatmentKind.UNAVAILABLE)
 
 
 def header_fault(header: Header) -> str | None:
@@ -99,23 +102,23 @@ def _decided(
     name, value = _author_value(settings, envelope, header)
     if value is None:
         journal.info("can't determine message sender; accepting")
-        return Treatment(kind=Kind.MALFORMED)
+        return Treatment(kind=TreatmentKind.MALFORMED)
     ours = _origin(settings, envelope, journal)
     author = _address(value)
     if author is None:
         if ours and settings.signs:
             journal.why(f"can't parse {name} value '{value.decode('utf-8', 'replace')}'")
         weak = settings.on("WeakSyntaxChecks") and settings.verifies
-        return Treatment(kind=Kind.VERIFY if weak else Kind.MALFORMED)
+        return Treatment(kind=TreatmentKind.VERIFY if weak else TreatmentKind.MALFORMED)
     exempt = settings.exempt_domains
     if exempt is not None and exempt.find(author[1]) is not None:
         journal.info(f"domain '{author[1]}' exempted, accepting")
-        return Treatment(kind=Kind.LEAVE, author=author)
+        return Treatment(kind=TreatmentKind.LEAVE, author=author)
     if _domain_matches(settings, author[1], journal):
         if ours:
             return _sign(settings, keyring, envelope, author, journal)
         _warn_of_impostor(settings, envelope, author, journal)
-    kind = Kind.VERIFY if settings.verifies else Kind.LEAVE
+    kind = TreatmentKind.VERIFY if settings.verifies else TreatmentKind.LEAVE
     return Treatment(kind=kind, author=author)
 
 
@@ -125,7 +128,7 @@ def _required(treatment: Treatment, header: Header, journal: Journal) -> Treatme
     if why is None:
         return treatment
     journal.info(f"RFC5322 header requirement error: {why}")
-    return Treatment(kind=Kind.REFUSE, author=treatment.author, why=why)
+    return Treatment(kind=TreatmentKind.REFUSE, author=treatment.author, why=why)
 
 
 def _author_value(
@@ -241,19 +244,21 @@ def _sign(
         signings = tuple(_from_table(settings, keyring, author, journal))
         if not signings:
             journal.why(f"no signing table match for '{author[0]}@{author[1]}'")
-            kind = Kind.VERIFY if settings.verifies else Kind.LEAVE
+            kind = TreatmentKind.VERIFY if settings.verifies else TreatmentKind.LEAVE
             return Treatment(kind=kind, author=author)
     else:
         signings = (_with_default_key(settings, author, journal),)
     if not settings.signs:
-        return Treatment(kind=Kind.LEAVE, author=author)
+        return Treatment(kind=TreatmentKind.LEAVE, author=author)
     unsigned = settings.unsigned_recipients
     for recipient in envelope.recipients:
         if unsigned is not None and unsigned.find(recipient) is not None:
             journal.info(f"skipping signing of mail to '{recipient}'")
-            return Treatment(kind=Kind.LEAVE, author=author)
+            return Treatment(kind=TreatmentKind.LEAVE, author=author)
     with_length = _length_recipient(settings, envelope, journal)
-    return Treatment(kind=Kind.SIGN, author=author, signings=signings, with_length=with_length)
+    return Treatment(
+        kind=TreatmentKind.SIGN, author=author, signings=signings, with_length=with_length
+    )
 
 
 def _with_default_key(settings: Settings, author: tuple[str, str], journal: Journal) -> Signing:

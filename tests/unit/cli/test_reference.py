@@ -58,7 +58,7 @@ def test_the_page_names_no_command_that_is_not_there() -> None:
 def test_the_page_names_every_status() -> None:
     rows = re.findall(r"^\| (\d+) \| (.+?) \|", PAGE, re.MULTILINE)
     assert [(int(code), meaning) for code, meaning in rows] == [
-        (status.value, status.meaning) for status in exits.Status
+        (status.value, status.meaning) for status in exits.ExitStatus
     ]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from avowal.config.opendkim_conf import OpendkimConf, c_integer, read_conf
-from avowal.config.opendkim_options import OPTIONS, Kind, OptionSupport
+from avowal.config.opendkim_options import OPTIONS, OptionKind, OptionSupport
 from avowal.errors import ConfigError
 
 
@@ -113,7 +113,7 @@ def test_removed_options_can_be_tolerated() -> None:
 
 def test_every_option_has_a_kind_and_a_verdict() -> None:
     assert len({option.name.lower() for option in OPTIONS}) == len(OPTIONS) >= 157
-    assert all(isinstance(option.kind, Kind) for option in OPTIONS)
+    assert all(isinstance(option.kind, OptionKind) for option in OPTIONS)
 
 
 def test_whatever_is_not_supported_says_what_to_do() -> None:

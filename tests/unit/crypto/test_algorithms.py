@@ -12,7 +12,7 @@ from avowal import sign, verify
 from avowal.crypto.algorithms import (
     ALGORITHMS,
     Algorithm,
-    Status,
+    AlgorithmStatus,
     of_key_type,
     register,
     unregister,
@@ -45,7 +45,7 @@ SEAL = Algorithm(
     name="seal-sha512",
     key_type="seal",
     hash_name="sha512",
-    status=Status.CURRENT,
+    status=AlgorithmStatus.CURRENT,
     source="this test",
     key_forms=("raw",),
     load_public=load,
@@ -79,7 +79,7 @@ def test_an_unknown_hash_is_refused() -> None:
         name="x-y",
         key_type="x",
         hash_name="y",
-        status=Status.CURRENT,
+        status=AlgorithmStatus.CURRENT,
         source="",
         key_forms=(),
         load_public=load,
@@ -92,13 +92,13 @@ def test_an_unknown_hash_is_refused() -> None:
 @pytest.mark.parametrize(
     ("name", "key_type", "status", "digest_size"),
     [
-        ("rsa-sha256", "rsa", Status.CURRENT, 32),
-        ("ed25519-sha256", "ed25519", Status.CURRENT, 32),
-        ("rsa-sha1", "rsa", Status.HISTORIC, 20),
+        ("rsa-sha256", "rsa", AlgorithmStatus.CURRENT, 32),
+        ("ed25519-sha256", "ed25519", AlgorithmStatus.CURRENT, 32),
+        ("rsa-sha1", "rsa", AlgorithmStatus.HISTORIC, 20),
     ],
 )
 def test_the_algorithms_of_the_standards_are_known(
-    name: str, key_type: str, status: Status, digest_size: int
+    name: str, key_type: str, status: AlgorithmStatus, digest_size: int
 ) -> None:
     algorithm = ALGORITHMS[name]
     assert (algorithm.key_type, algorithm.status) == (key_type, status)

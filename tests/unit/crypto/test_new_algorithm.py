@@ -8,7 +8,7 @@ import pytest
 
 import avowal
 from avowal.crypto import publickey
-from avowal.crypto.algorithms import ALGORITHMS, Algorithm, Status, register, unregister
+from avowal.crypto.algorithms import ALGORITHMS, Algorithm, AlgorithmStatus, register, unregister
 from avowal.errors import IntentError, UsageError
 from avowal.testing import ED25519, message, record_for, tamper
 
@@ -22,7 +22,9 @@ class Sha512Key:
         return ED25519.sign(digest)
 
 
-def entry(*, status: Status = Status.CURRENT, hash_name: str = "sha512") -> Algorithm:
+def entry(
+    *, status: AlgorithmStatus = AlgorithmStatus.CURRENT, hash_name: str = "sha512"
+) -> Algorithm:
     return Algorithm(
         name=Sha512Key.algorithm,
         key_type="ed25519",
@@ -83,7 +85,7 @@ def test_a_hash_that_nobody_can_compute_is_refused() -> None:
 
 
 def test_a_historic_algorithm_does_not_sign() -> None:
-    register(entry(status=Status.HISTORIC))
+    register(entry(status=AlgorithmStatus.HISTORIC))
     try:
         with pytest.raises(IntentError, match="must not be used"):
             signed()

@@ -20,7 +20,7 @@ from avowal.app import plan
 from avowal.config.opendkim_conf import read_conf
 from avowal.config.toml import parse
 from avowal.crypto import privatekey, publickey
-from avowal.crypto.algorithms import Algorithm, Status, register, unregister
+from avowal.crypto.algorithms import Algorithm, AlgorithmStatus, register, unregister
 from avowal.crypto.privatekey import KeyKind, register_kind, unregister_kind
 from avowal.crypto.publickey import PublicKey, PublicKeyFault
 from avowal.crypto.signing import generate
@@ -57,7 +57,7 @@ def fits(key: PublicKey, signature: bytes, digest: bytes) -> bool:
 
 
 ALGORITHM = Algorithm(
-    name="ed448-sha512", key_type="ed448", hash_name="sha512", status=Status.CURRENT,
+    name="ed448-sha512", key_type="ed448", hash_name="sha512", status=AlgorithmStatus.CURRENT,
     source="this test", key_forms=(publickey.RAW,), load_public=load_public, verify=fits,
 )  # fmt: skip
 KIND = KeyKind(

@@ -12,7 +12,7 @@ from avowal.opendkim.envelope import Envelope
 from avowal.opendkim.filtering import OpendkimGeneration
 from avowal.opendkim.journal import Detail, Journal
 from avowal.opendkim.settings import compiled
-from avowal.opendkim.treatment import Kind, Treatment, header_fault, treat
+from avowal.opendkim.treatment import Treatment, TreatmentKind, header_fault, treat
 from avowal.testing import RSA_2048
 
 _KEY = "Domain example.com\nSelector s1\nKeyFile @DIR@/key\nRequireSafeKeys no\n"
@@ -46,34 +46,69 @@ def _treat(home: Path, conf: str, author: str, envelope: Envelope) -> tuple[Trea
 @pytest.mark.parametrize(
     ("more", "author", "envelope", "kind"),
     [
-        pytest.param("", "a@example.com", _OURS, Kind.SIGN, id="ours, from ours"),
-        pytest.param("", "A@EXAMPLE.COM", _OURS, Kind.SIGN, id="case means nothing"),
-        pytest.param("", "a@example.com", _WITH_LOGIN, Kind.SIGN, id="a client that logged in"),
-        pytest.param("", "a@example.com", _STRANGER, Kind.VERIFY, id="ours, from a stranger"),
-        pytest.param("", "a@other.example", _OURS, Kind.VERIFY, id="another domain"),
-        pytest.param("", "a@sub.example.com", _OURS, Kind.VERIFY, id="a subdomain"),
-        pytest.param("SubDomains y\n", "a@sub.example.com", _OURS, Kind.SIGN, id="SubDomains"),
-        pytest.param("Mode v\n", "a@example.com", _OURS, Kind.LEAVE, id="ours, but only verifying"),
-        pytest.param("Mode s\n", "a@other.example", _OURS, Kind.LEAVE, id="only signing"),
-        pytest.param("ExemptDomains example.com\n", "a@example.com", _OURS, Kind.LEAVE,
-                     id="exempt"),
-        pytest.param("DontSignMailTo bob@x.example\n", "a@example.com", _OURS, Kind.LEAVE,
-                     id="DontSignMailTo"),
-        pytest.param("", "nobody", _OURS, Kind.MALFORMED, id="no address"),
-        pytest.param("", '"A <a@example.com>', _OURS, Kind.MALFORMED, id="a quote without end"),
-        pytest.param("", "(A <a@example.com>", _OURS, Kind.MALFORMED, id="a comment without end"),
-        pytest.param("", "a@[192.0.2.1]", _OURS, Kind.VERIFY, id="an address literal"),
-        pytest.param("WeakSyntaxChecks y\n", "nobody", _OURS, Kind.VERIFY, id="WeakSyntaxChecks"),
-        pytest.param("WeakSyntaxChecks y\nMode s\n", "nobody", _OURS, Kind.MALFORMED,
-                     id="WeakSyntaxChecks is of verifying"),
-        pytest.param("SenderMacro user\n", "a@example.com", _OURS, Kind.SIGN,
-                     id="a macro that is not there"),
-        pytest.param("SenderHeaders Sender\n", "a@example.com", _OURS, Kind.SIGN,
-                     id="From stands in for other SenderHeaders"),
+        pytest.param("", "a@example.com", _OURS, TreatmentKind.SIGN, id="ours, from ours"),
+        pytest.param("", "A@EXAMPLE.COM", _OURS, TreatmentKind.SIGN, id="case means nothing"),
+        pytest.param(
+            "", "a@example.com", _WITH_LOGIN, TreatmentKind.SIGN, id="a client that logged in"
+        ),
+        pytest.param(
+            "", "a@example.com", _STRANGER, TreatmentKind.VERIFY, id="ours, from a stranger"
+        ),
+        pytest.param("", "a@other.example", _OURS, TreatmentKind.VERIFY, id="another domain"),
+        pytest.param("", "a@sub.example.com", _OURS, TreatmentKind.VERIFY, id="a subdomain"),
+        pytest.param(
+            "SubDomains y\n", "a@sub.example.com", _OURS, TreatmentKind.SIGN, id="SubDomains"
+        ),
+        pytest.param(
+            "Mode v\n", "a@example.com", _OURS, TreatmentKind.LEAVE, id="ours, but only verifying"
+        ),
+        pytest.param("Mode s\n", "a@other.example", _OURS, TreatmentKind.LEAVE, id="only signing"),
+        pytest.param(
+            "ExemptDomains example.com\n", "a@example.com", _OURS, TreatmentKind.LEAVE, id="exempt"
+        ),
+        pytest.param(
+            "DontSignMailTo bob@x.example\n",
+            "a@example.com",
+            _OURS,
+            TreatmentKind.LEAVE,
+            id="DontSignMailTo",
+        ),
+        pytest.param("", "nobody", _OURS, TreatmentKind.MALFORMED, id="no address"),
+        pytest.param(
+            "", '"A <a@example.com>', _OURS, TreatmentKind.MALFORMED, id="a quote without end"
+        ),
+        pytest.param(
+            "", "(A <a@example.com>", _OURS, TreatmentKind.MALFORMED, id="a comment without end"
+        ),
+        pytest.param("", "a@[192.0.2.1]", _OURS, TreatmentKind.VERIFY, id="an address literal"),
+        pytest.param(
+            "WeakSyntaxChecks y\n", "nobody", _OURS, TreatmentKind.VERIFY, id="WeakSyntaxChecks"
+        ),
+        pytest.param(
+            "WeakSyntaxChecks y\nMode s\n",
+            "nobody",
+            _OURS,
+            TreatmentKind.MALFORMED,
+            id="WeakSyntaxChecks is of verifying",
+        ),
+        pytest.param(
+            "SenderMacro user\n",
+            "a@example.com",
+            _OURS,
+            TreatmentKind.SIGN,
+            id="a macro that is not there",
+        ),
+        pytest.param(
+            "SenderHeaders Sender\n",
+            "a@example.com",
+            _OURS,
+            TreatmentKind.SIGN,
+            id="From stands in for other SenderHeaders",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_message_is_treated(
-    home: Path, more: str, author: str, envelope: Envelope, kind: Kind
+    home: Path, more: str, author: str, envelope: Envelope, kind: TreatmentKind
 ) -> None:
     assert _treat(home, _KEY + more, author, envelope)[0].kind is kind
 
@@ -104,7 +139,7 @@ def test_a_key_that_is_not_there_makes_the_message_wait(
     home: Path, author: str, words: str
 ) -> None:
     treatment, log = _treat(home, _TABLES, author, _OURS)
-    assert treatment.kind is Kind.UNAVAILABLE
+    assert treatment.kind is TreatmentKind.UNAVAILABLE
     assert words in log
 
 
@@ -116,8 +151,8 @@ def test_a_stranger_in_our_name_is_noted(home: Path) -> None:
 def test_required_headers_refuse_only_what_would_be_signed_or_verified(home: Path) -> None:
     conf = f"{_KEY}Mode s\nRequiredHeaders y\n"
     two = "{}\r\nFrom: again@example.com"
-    assert _treat(home, conf, two.format("a@example.com"), _OURS)[0].kind is Kind.REFUSE
-    assert _treat(home, conf, two.format("a@other.example"), _OURS)[0].kind is Kind.LEAVE
+    assert _treat(home, conf, two.format("a@example.com"), _OURS)[0].kind is TreatmentKind.REFUSE
+    assert _treat(home, conf, two.format("a@other.example"), _OURS)[0].kind is TreatmentKind.LEAVE
 
 
 @pytest.mark.parametrize(
