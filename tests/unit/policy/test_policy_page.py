@@ -23,7 +23,7 @@ def codes() -> set[str]:
     found = set()
     for path in CHECKS.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) == "Finding":
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "LintFinding":
                 named = [keyword.value for keyword in node.keywords if keyword.arg == "code"]
                 value = named[0] if named else node.args[1]
                 assert isinstance(value, ast.Constant)
