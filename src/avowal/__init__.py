@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from avowal.dkim.signature import Signature
     from avowal.dkim.signer import Signer
     from avowal.dkim.verification import Evidence, Verification
+    from avowal.dkim.verifications import Verifications
     from avowal.dkim.verifier import Verifier
     from avowal.errors import AvowalError
     from avowal.keys.files import load_key
@@ -53,6 +54,7 @@ _HOMES = {
     "Verifier": "dkim.verifier",
     "Verification": "dkim.verification",
     "Evidence": "dkim.verification",
+    "Verifications": "dkim.verifications",
     "Result": "dkim.reasons",
     "Reason": "dkim.reasons",
     "Caution": "dkim.reasons",
@@ -116,6 +118,7 @@ __all__ = [
     "Signer",
     "SigningKey",
     "Verification",
+    "Verifications",
     "Verifier",
     "arun",
     "aseal",

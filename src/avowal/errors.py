@@ -5,6 +5,7 @@
     AvowalError
     ├─ UsageError            the caller asked for something impossible
     │  ├─ StateError         the right call at the wrong time
+    │  ├─ TruthError         a verdict taken for true or false; also a TypeError
     │  ├─ IntentError        a signature that must not be made: (field, why)
     │  └─ KeyMaterialError   a key that cannot be used: (source, why)
     ├─ SyntaxFault           low-level parsers only: (offset, why); also a ValueError
@@ -32,6 +33,10 @@ class UsageError(AvowalError):
 
 class StateError(UsageError):
     """A call came at the wrong time, such as feeding a finished verifier."""
+
+
+class TruthError(UsageError, TypeError):
+    """A verdict, or a sequence of them, was asked whether it is true: `passed` says it."""
 
 
 class IntentError(UsageError):

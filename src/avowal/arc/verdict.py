@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NoReturn
 
 from avowal.arc.chain import Chain
 from avowal.arc.fields import Seal
@@ -10,6 +11,7 @@ from avowal.arc.reasons import ChainReason, ChainStatus
 from avowal.authres.model import MethodResult
 from avowal.dkim.reasons import Reason
 from avowal.dkim.verification import Verification
+from avowal.errors import TruthError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,9 @@ class ChainVerification:
     message_signatures: tuple[Verification, ...] = ()
     seals: tuple[SealVerification, ...] = ()
     oldest_pass: int | None = None
+
+    def __bool__(self) -> NoReturn:
+        raise TruthError("the verdict on a chain is neither true nor false: ask for its .passed")
 
     @property
     def passed(self) -> bool:

@@ -11,6 +11,7 @@ from avowal.canonical import Octets
 from avowal.dkim import rules as rules_module
 from avowal.dkim.rules import Rules
 from avowal.dkim.verification import Verification
+from avowal.dkim.verifications import Verifications
 from avowal.dkim.verifier import Keys, Verifier
 from avowal.limits import DEFAULT, Limits
 from avowal.lookup import AsyncResolver, Resolver, arun, run
@@ -28,8 +29,10 @@ def verify(
     rules: Rules = rules_module.DEFAULT,
     limits: Limits = DEFAULT,
     line_ends: LineEnds = "auto",
-) -> tuple[Verification, ...]:
+) -> Verifications:
     r"""Verify all DKIM signatures of a message; an empty tuple says it carries none.
+
+    The tuple is neither true nor false (TruthError), nor is a verdict: ask for ``.passed``.
 
     With `Rules.read_domainkeys` (the archive rules) DomainKeys' are among them.  Of a header
     beyond a limit nothing is verified: one verdict says `too-large`.
@@ -49,7 +52,8 @@ def verify(
     with opened(source) as chunks:
         header, body = read_header(chunks, line_ends=line_ends, limits=limits)
         bounded: Resolver = limited(resolver, limits)
-        return verified(header, body, bounded, now=moment(now), rules=rules, limits=limits)
+        found = verified(header, body, bounded, now=moment(now), rules=rules, limits=limits)
+        return Verifications(found)
 
 
 async def averify(
@@ -60,7 +64,7 @@ async def averify(
     rules: Rules = rules_module.DEFAULT,
     limits: Limits = DEFAULT,
     line_ends: LineEnds = "auto",
-) -> tuple[Verification, ...]:
+) -> Verifications:
     """Do what `verify` does, waiting for DNS without blocking."""
     with opened(source) as chunks:
         header, body = read_header(chunks, line_ends=line_ends, limits=limits)
@@ -70,10 +74,10 @@ async def averify(
 
             receiver, want = _archivist(rules, limits)
             found = await aexamine(header, body, receiver, want, bounded, now=moment(now))
-            return found.signatures
+            return Verifications(found.signatures)
         verifier = Verifier(header, now=moment(now), rules=rules, limits=limits)
         keys = await arun(verifier.keys(), bounded)
-        return _ended(verifier, body, keys)
+        return Verifications(_ended(verifier, body, keys))
 
 
 def verified(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 from avowal.dkim.key import KeyRecord
 from avowal.dkim.reasons import Caution, Reason, Result
 from avowal.dkim.signature import Signature
+from avowal.errors import TruthError
 from avowal.message import Field
 from avowal.taglist import TagList
 from avowal.text import printable
@@ -46,6 +49,9 @@ class Verification:
     detail: str | None = None
     warnings: tuple[Caution, ...] = ()
     evidence: Evidence | None = None
+
+    def __bool__(self) -> NoReturn:
+        raise TruthError("a verdict is neither true nor false: ask for its .passed")
 
     @property
     def result(self) -> Result:
