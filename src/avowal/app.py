@@ -29,6 +29,7 @@ from avowal.flow.inspection import Inspection
 from avowal.flow.plan import Plan
 from avowal.flow.transaction import Transaction
 from avowal.keys.files import load_key, read_password
+from avowal.keys.sightings import Sighting, Sightings, name_of
 from avowal.keys.trust import Account
 from avowal.keys.watch import Watch, Watched, WatchedKey
 from avowal.lookup import AsyncResolver, Failure
@@ -36,7 +37,7 @@ from avowal.message import Header
 from avowal.milter import descriptors
 from avowal.milter.events import SessionLimits
 from avowal.milter.flow_filter import FlowFilter
-from avowal.milter.key_watch import watching
+from avowal.milter.key_watch import ask_first, watching
 from avowal.milter.outbox import Notes, Outbox
 from avowal.milter.prerequisites import examine
 from avowal.milter.sockets import group_id, user_id
@@ -110,10 +111,24 @@ def _watched(watch: Watch, name: str, entry: Key, loaded: PrivateKey) -> AnyKey:
         selector = DomainName.parse(entry.selector.encode())
     except NameFault:
         return loaded  # compiling says what is wrong; `%` stands for many domains
-    key = WatchedKey(loaded, withheld=watch.strict)
+    key = WatchedKey(loaded, Sighting(), strict=watch.strict)
     changed_at = None if entry.file is None else Path(entry.file).stat().st_mtime
     watch.keys.append(Watched(name, domain, selector, key, changed_at))
     return key
+
+
+_SIGHTINGS = Sightings()  # of this process, over its reloads
+
+
+def _recall(watch: Watch, path: str | None, places: Places) -> None:
+    """Let the keys know what is known of them already.  Raises ConfigError."""
+    names = [name_of(one.selector, one.domain, one.key.public_octets) for one in watch.keys]
+    try:
+        found = _SIGHTINGS.of(names, path)
+    except StoreError as fault:
+        raise Collector(places).blame(("signing", "publication_file"), fault) from None
+    for one, sighting in zip(watch.keys, found, strict=True):
+        one.key.sighting = sighting
 
 
 def plan(
@@ -295,6 +310,8 @@ def milter(
         watch = Watch(strict=signing.require_published)
     compiled = examined(configuration, places, generation=generation, watch=watch)
     rehearse(compiled)
+    if watch is not None and generation:  # a check alone leaves no file
+        _recall(watch, signing.publication_file, places)
     descriptors.reserve(server.connections)  # before the resolver takes its share of them
     leaving = outbox(configuration)
     return Prepared(
@@ -313,6 +330,7 @@ def milter(
         seconds=configuration.limits.seconds,
         dns_seconds=configuration.dns.timeout,
         places=places,
+        before=None if watch is None else partial(ask_first, watch),
         beside=None if watch is None else partial(watching, watch),
         ending=lambda: None if leaving is None else leaving.settle(_LAST_SECONDS),
     )

@@ -79,6 +79,7 @@ def configuration(
     servers: Sequence[str] = (),
     workers: int | None = None,
     require_published: bool = True,
+    publication_file: str | None = None,
 ) -> Configuration:
     """Return the configuration that signs with these keys and verifies what is not ours."""
     refuse_single("sockets", sockets)
@@ -91,7 +92,7 @@ def configuration(
             )
             for one in made
         },
-        signing=Signing(require_published=require_published),
+        signing=Signing(require_published=require_published, publication_file=publication_file),
         dns=Dns(servers=tuple(servers)),
         server=Server(workers=workers or 1),
     )

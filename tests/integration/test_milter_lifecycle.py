@@ -20,7 +20,8 @@ from tests.mta.session import Transaction
 
 from avowal.crypto.signing import generate
 from avowal.keys.files import load_key, write_key
-from avowal.keys.records import record_text
+from avowal.keys.records import record_text, zone_line
+from avowal.names import DomainName
 
 MESSAGE = (
     b"From: a@sender.example\r\nTo: b@receiver.example\r\nSubject: s\r\n"
@@ -221,6 +222,40 @@ def test_it_does_not_sign_before_dns_shows_the_records(start: Start, tmp_path: P
         unsigned = sent(f"unix:{tmp_path}/m.sock")
     assert b"DKIM-Signature" not in unsigned
     assert re.search(r"treatment=verify .*message_id=<m@sender.example>", process.log)
+
+
+def test_what_dns_showed_outlasts_dead_workers_reloads_and_starts_while_dns_is_silent(
+    start: Start, tmp_path: Path
+) -> None:
+    from tests.dnsd import NameServer
+
+    socket_name = f"unix:{tmp_path}/m.sock"
+    arguments = ("--domain", "sender.example", "--socket", socket_name, "--workers", "2")
+    with NameServer() as dns:
+        process = start(*arguments, "--resolver", dns.address).at_work()
+        assert b"DKIM-Signature" not in sent(socket_name)
+        assert 'event="our domain, left unsigned" reason=signing.require_published' in process.log
+        assert process.end() == 0
+    domain = DomainName.parse(b"sender.example")
+    records = [
+        zone_line(DomainName.parse(name), domain, record_text(load_key(path)))
+        for name in (b"avowal-rsa", b"avowal-ed25519")
+        for path in [tmp_path / "keys" / f"sender.example.{name.decode()}.pem"]
+    ]
+    (tmp_path / "keys" / "published").unlink()  # else they are missing for half a minute
+    with NameServer("\n".join(records) + "\n") as dns:
+        process = start(*arguments, "--resolver", dns.address).at_work()
+        assert sent(socket_name).count(b"DKIM-Signature:") == 2
+        dns.silent = True
+        for worker in process.workers:
+            os.kill(worker, signal.SIGKILL)
+        assert sent(socket_name).count(b"DKIM-Signature:") == 2
+        process.popen.send_signal(signal.SIGHUP)
+        process.at_work(2)
+        assert sent(socket_name).count(b"DKIM-Signature:") == 2
+        assert process.end() == 0
+        process = start(*arguments, "--resolver", dns.address).at_work()
+        assert sent(socket_name).count(b"DKIM-Signature:") == 2
 
 
 # -- generations -------------------------------------------------------------------------------

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -120,6 +122,8 @@ def _from_domains(domains: tuple[str, ...], directory: str, **options: Any) -> L
     for one in keys:
         echo(f"; {'made' if one.made else 'found'} {one.path}", err=True)
         echo(one.record)
+    if options["require_published"] and os.access(directory, os.W_OK):
+        options["publication_file"] = str(Path(directory) / "published")
     configuration = quickstart.configuration(keys, **options)
 
     def load(generation: int) -> Prepared:

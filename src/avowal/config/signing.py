@@ -253,3 +253,17 @@ class Signing(Table, frozen=True, kw_only=True):
         bool,
         option("Whether to sign with a key only while DNS shows its record."),
     ] = False
+    publication_unknown: Annotated[
+        Literal["sign", "defer"],
+        option(
+            "With `require_published`, what is done while DNS has not said whether it shows the "
+            "record: sign all the same, or have the client come again (451)."
+        ),
+    ] = "sign"
+    publication_file: Annotated[
+        str | None,
+        option(
+            "The file that keeps when DNS was seen to show each key, for the next start; unset: "
+            "known to all workers until the daemon stops."
+        ),
+    ] = None

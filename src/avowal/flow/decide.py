@@ -60,9 +60,13 @@ def decide(outcome: FlowOutcome) -> Actions:
     accepted = disposition is FlowDisposition.ACCEPT
     refused = disposition in _REFUSALS
     reports = feedback.mails(outcome, disposition, held=verdict.action == "quarantine")
+    trace = Trace(tuple(steps))
+    record = _record(outcome, verdict, reports=len(reports))
+    if accepted and (unsigned := _left_unsigned(outcome, trace)) is not None:
+        record = replace(record, unsigned=unsigned.rule, unsigned_why=unsigned.why)
     actions = Actions(
-        record=_record(outcome, verdict, reports=len(reports)),
-        trace=Trace(tuple(steps)),
+        record=record,
+        trace=trace,
         disposition=disposition,
         reply=_reply(verdict, outcome.requested) if refused else None,
         delete=outcome.edits.delete if accepted else (),
@@ -115,6 +119,8 @@ def _as_dry_run(actions: Actions) -> Actions:
 
 def _verdict(plan: Plan, outcome: FlowOutcome) -> FlowVerdict:
     """Take the heaviest class that an action is configured for; else the heaviest class."""
+    if outcome.treatment.deferred is not None:
+        return FlowVerdict(ResultClass.DNS_ERROR, "tempfail", outcome.treatment.deferred)
     found = [(fault.class_, fault.why) for fault in outcome.faults]
     found += [(one.class_, one.why) for one in outcome.conclusions if one.class_ is not None]
     if not found:
@@ -226,6 +232,17 @@ def _on_top(outcome: FlowOutcome, verdict: FlowVerdict) -> Iterator[Field]:
 
 
 # -- what is logged ----------------------------------------------------------------------
+
+
+def _left_unsigned(outcome: FlowOutcome, trace: Trace) -> Step | None:
+    """Return why a message of ours, by an author we sign for, leaves without a signature."""
+    treatment, plan = outcome.treatment, outcome.plan
+    if not treatment.ours or outcome.signed or outcome.transaction.role == "verify":
+        return None
+    authors = treatment.authorship.authors
+    if not any(plan.rules.find(*author) for author in authors):
+        return None
+    return trace.decision(Topic.SIGN)
 
 
 def _record(outcome: FlowOutcome, verdict: FlowVerdict, *, reports: int) -> MessageRecord:

@@ -40,7 +40,8 @@ class MessageRecord:
     result class that the action follows from, None for a pass or an unverified message.
     `results` are the A-R words of all mechanisms, such as ``("spf", "pass")``.  `impostor`
     is set when a stranger used an author domain that we sign for.  `reports` counts those to
-    be sent to signers.
+    be sent to signers.  `unsigned` is the option by which a message of ours, by an author we
+    sign for, leaves without a signature, and `unsigned_why` says how.
     """
 
     action: str
@@ -64,6 +65,8 @@ class MessageRecord:
     impostor: bool = False
     dry_run: bool = False
     fault: str | None = None
+    unsigned: str | None = None
+    unsigned_why: str | None = None
 
     def items(self) -> Iterator[tuple[str, str | int | bool]]:
         """Yield what there is to log, in a stable order; signatures flattened to words."""
@@ -84,5 +87,5 @@ class MessageRecord:
 _PLAIN = (
     "queue_id", "action", "treatment", "why", "class_", "client", "client_name", "author",
     "sender", "message_id", "removed", "refolded", "long_lines", "reports", "body_octets",
-    "impostor", "dry_run", "fault",
+    "impostor", "dry_run", "fault", "unsigned",
 )  # fmt: skip

@@ -24,7 +24,7 @@ from avowal.flow.origin import whether_ours
 from avowal.flow.plan import KeyUse, Plan, SigningRule
 from avowal.flow.trace import Step, Topic
 from avowal.flow.transaction import Transaction
-from avowal.keys.watch import is_withheld
+from avowal.keys.watch import is_unknown, is_withheld
 from avowal.message import Header
 from avowal.overflow import Beyond
 
@@ -44,7 +44,8 @@ class Treatment:
     `matches` are the rules to sign by, empty unless `sign`.  `resign` says that a stranger's
     message is signed for its recipients and, unless configured otherwise, only if it
     verifies; or, with `outgoing`, that list software of ours sends it.  `impostor` marks a
-    stranger's message in the name of a domain we sign for.
+    stranger's message in the name of a domain we sign for.  `deferred` says why a message of
+    ours cannot be signed yet, and has to come again.
     """
 
     sign: bool = False
@@ -55,6 +56,7 @@ class Treatment:
     resign: bool = False
     outgoing: bool = False
     impostor: bool = False
+    deferred: str | None = None
     steps: tuple[Step, ...] = ()
 
     @property
@@ -93,6 +95,7 @@ class _Decision:
     found: Authorship
     excess: Beyond | None
     steps: list[Step] = field(default_factory=list)
+    unknown: str | None = None
 
     def made(self) -> Treatment:
         if self._exempt():
@@ -111,6 +114,7 @@ class _Decision:
             resign=bool(outgoing or resign),
             outgoing=bool(outgoing),
             impostor=not ours and self._impostor(),
+            deferred=None if matches else self.unknown,
             steps=tuple(self.steps),
         )
 
@@ -193,15 +197,23 @@ class _Decision:
 
     def _may(self, key: KeyUse, author: Author, rule: SigningRule) -> bool:
         """Whether a key may sign for an author now; what forbids it becomes a step."""
+        signing = self.plan.configuration.signing
         if key.loaded is not None and is_withheld(key.loaded):
             option, why = "require_published", f"DNS does not show key {key.name} yet"
         elif (
-            self.plan.configuration.signing.require_author_domain
+            signing.require_author_domain
             and key.domain is not None
             and not author.domain.is_within(key.domain)
         ):
             option = "require_author_domain"
             why = f"key {key.name} of {key.domain} may not sign for {author}"
+        elif (
+            signing.publication_unknown == "defer"
+            and key.loaded is not None
+            and is_unknown(key.loaded)
+        ):
+            option = "publication_unknown"
+            why = self.unknown = f"DNS has not said yet whether it shows key {key.name}"
         else:
             return True
         self.steps.append(Step(Topic.SIGN, f"signing.{option}", False, why, rule.place))

@@ -1,9 +1,10 @@
 """Which of our keys DNS shows, looked at again and again.
 
 A key whose record is not published makes signatures that fail everywhere; a `WatchedKey`
-says so by `withheld` until the record is there.  Nothing here asks or waits: `Watch.due`
-names the keys whose turn has come, `check` (in `keys.check`) is the question, and whoever
-runs the watch asks it.
+says so by `withheld` until the record is there.  While nothing is known, because nobody has
+asked yet or DNS does not answer, it says so by `unknown`: that is not the same.  Nothing
+here asks or waits: `Watch.due` names the keys whose turn has come, `check` (in
+`keys.check`) is the question, and whoever runs the watch asks it.
 """
 
 from __future__ import annotations
@@ -14,20 +15,36 @@ from dataclasses import dataclass, field
 
 from avowal.crypto.signing import AnyKey, PrivateKey
 from avowal.keys.check import KeyCheck
+from avowal.keys.sightings import Sighting
 from avowal.names import DomainName, Selector
 
 UNPUBLISHED_SECONDS = 30  # until a key that is missing in DNS is looked for again
 PUBLISHED_SECONDS = 3600  # and one that was there
+MISSING_SECONDS = 3600  # how long it counts that a key was missing, while DNS is silent
 
 
 class WatchedKey:
-    """A private key, and whether it may sign; signs like the key itself."""
+    """A private key, and whether it may sign; signs like the key itself.
 
-    __slots__ = ("key", "withheld")
+    With `strict` it is withheld while DNS does not show it.
+    """
 
-    def __init__(self, key: PrivateKey, *, withheld: bool) -> None:
+    __slots__ = ("key", "sighting", "strict")
+
+    def __init__(self, key: PrivateKey, sighting: Sighting, *, strict: bool) -> None:
         self.key = key
-        self.withheld = withheld
+        self.sighting = sighting
+        self.strict = strict
+
+    @property
+    def withheld(self) -> bool:
+        """Whether it must not sign: DNS said that its record is not there."""
+        return self.strict and self.sighting.shown is False
+
+    @property
+    def unknown(self) -> bool:
+        """Whether it is not known if it may sign: DNS has not said anything."""
+        return self.strict and self.sighting.shown is None
 
     @property
     def algorithm(self) -> str:
@@ -49,12 +66,18 @@ def is_withheld(key: AnyKey) -> bool:
     return isinstance(key, WatchedKey) and key.withheld
 
 
+def is_unknown(key: AnyKey) -> bool:
+    """Whether it has to be known if DNS shows a key's record, and is not."""
+    return isinstance(key, WatchedKey) and key.unknown
+
+
 @dataclass(slots=True)
 class Watched:
-    """A key under watch and what was last found.
+    """A key under watch.
 
-    `changed_at` is when its file was changed, in Unix seconds, None for a key without a
-    file; `due` is in the watch's own seconds.
+    `changed_at` is when its file was changed, None for a key without a file; `retry_at` when
+    to ask again where DNS gave no answer; both in Unix seconds.  `problem` is what the log
+    was last told, None for nothing and "" for none.
     """
 
     name: str
@@ -62,15 +85,21 @@ class Watched:
     selector: Selector
     key: WatchedKey
     changed_at: float | None = None
-    due: float = 0.0
-    found: KeyCheck | None = None
+    retry_at: float = 0.0
+    problem: str | None = None
 
     @property
     def state(self) -> float:
         """1 if DNS shows the key, 0 if not or another one, NaN while that is not known."""
-        if self.found is None or self.found.temporary:
-            return math.nan
-        return float(self.found.problem is None)
+        shown = self.key.sighting.shown
+        return math.nan if shown is None else float(shown)
+
+    @property
+    def due(self) -> float:
+        """When to look for it again."""
+        when = self.key.sighting.when
+        seconds = PUBLISHED_SECONDS if when > 0 else UNPUBLISHED_SECONDS
+        return max(self.retry_at, abs(when) + seconds if when else 0.0)
 
 
 @dataclass(slots=True)
@@ -88,16 +117,20 @@ class Watch:
         """Note what was found; return whether that is news.
 
         An answer that was not had changes nothing: a key that may sign goes on signing.
+        That a key was missing counts for `MISSING_SECONDS`, and then nothing is known.
         """
-        before = one.found
-        published = found.problem is None
-        one.due = now + (PUBLISHED_SECONDS if published else UNPUBLISHED_SECONDS)
-        if found.temporary and before is not None:
-            return False
-        one.found = found
-        if self.strict and not found.temporary:
-            one.key.withheld = not published
-        return before is None or before.problem != found.problem
+        problem, sighting = found.problem or "", one.key.sighting
+        if found.temporary:
+            one.retry_at = now + UNPUBLISHED_SECONDS
+            if sighting.when < 0 and -sighting.when < now - MISSING_SECONDS:
+                sighting.when = 0
+            elif one.problem is not None or sighting.when:
+                return False
+        else:
+            sighting.when = max(int(now), 1) * (-1 if problem else 1)
+        news = one.problem != problem
+        one.problem = problem
+        return news
 
     @property
     def withheld(self) -> Iterable[Watched]:

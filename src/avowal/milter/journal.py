@@ -119,6 +119,8 @@ class Journal:
         """Log what one message was and what became of it."""
         done = actions.withheld or actions
         record = done.record
+        if record.unsigned is not None and not record.dry_run:
+            _tell_unsigned(record)
         good = record.action in _GOOD and record.fault is None and not record.impostor
         if good and not self._options.success:
             return
@@ -138,6 +140,13 @@ class Journal:
         if times.dns is not None:
             facts["dns_ms"] = round(times.dns * 1000, 1)
         LOGGER.log(level, "message", extra={"facts": facts})
+
+
+def _tell_unsigned(record: Record) -> None:
+    facts: Facts = {"reason": record.unsigned or "", "why": record.unsigned_why or ""}
+    named = (("queue_id", record.queue_id), ("author", record.author))
+    facts |= {name: value for name, value in named if value is not None}
+    LOGGER.warning("our domain, left unsigned", extra={"facts": facts})
 
 
 def classic(actions: Actions, options: Log) -> Iterator[str]:

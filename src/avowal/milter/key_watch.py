@@ -1,42 +1,80 @@
-"""Looking after our keys in DNS, beside the milter server of each worker."""
+"""Looking after our keys in DNS, beside the milter server of each worker.
+
+Workers share what they find (`keys.sightings`): whoever comes first asks.  Before a worker
+takes connections, everything that has to be known and is not is asked at once, side by side.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
+from collections.abc import Iterable
 
 from avowal.dns.limits import Limited
 from avowal.keys.check import check
 from avowal.keys.watch import Watch, Watched
 from avowal.lookup import arun
-from avowal.milter.journal import LOGGER
+from avowal.milter.journal import LOGGER, Facts
 from avowal.milter.service import Service
 
 _TICK = 1.0
+_APART = 3.0  # seconds by which a worker is later than the one before it
+_AT_ONCE = 100
+FIRST_SECONDS = 5.0
+"""How long a worker may wait for DNS before it serves."""
+
+
+async def ask_first(watch: Watch, service: Service) -> None:
+    """Ask for the keys of which nothing is known, for `FIRST_SECONDS` at most."""
+    unknown = [one for one in watch.keys if one.key.unknown]
+    first = len(unknown) * service.place // max(service.options.workers, 1)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(FIRST_SECONDS):
+            await _look_for(watch, unknown[first:] + unknown[:first], service)
 
 
 async def watching(watch: Watch, service: Service) -> None:
     """Look for the keys whose turn has come, until cancelled."""
+    meters = service.meters
     for one in watch.keys:
         if one.changed_at is not None:
-            service.meters.key_changed(one.domain.text, one.selector.text, one.changed_at)
+            meters.key_changed(one.domain.text, one.selector.text, one.changed_at)
+    late = service.place * _APART
     while True:
-        for one in watch.due(time.monotonic()):
-            await _look(watch, one, service)
+        await _look_for(watch, watch.due(time.time() - late), service)
+        if meters.on:
+            for one in watch.keys:
+                meters.published(one.domain.text, one.selector.text, one.state)
         await asyncio.sleep(_TICK)
+
+
+async def _look_for(watch: Watch, keys: Iterable[Watched], service: Service) -> None:
+    """Ask for keys, some at once; those that another worker found meanwhile are known."""
+    places = asyncio.Semaphore(_AT_ONCE)
+
+    async def look(one: Watched) -> None:
+        async with places:
+            if one.due <= time.time():
+                await _look(watch, one, service)
+
+    async with asyncio.TaskGroup() as group:
+        for one in keys:
+            group.create_task(look(one))
 
 
 async def _look(watch: Watch, one: Watched, service: Service) -> None:
     resolver = Limited(service.resolver)
     found = await arun(check(one.key.key, one.selector, one.domain), resolver)
-    news = watch.note(one, found, time.monotonic())
-    service.meters.published(one.domain.text, one.selector.text, one.state)
-    if not news or service.place:
+    if not watch.note(one, found, time.time()):
         return
-    facts: dict[str, str | int | float | bool] = {"key": one.name, "name": found.name}
+    facts: Facts = {"key": one.name, "name": found.name}
     if found.problem is None:
         LOGGER.info("DNS shows the key", extra={"facts": facts})
-    else:
-        state = "it does not sign" if one.key.withheld else "it signs all the same"
-        facts["problem"] = found.problem
-        LOGGER.warning("DNS does not show the key: %s", state, extra={"facts": facts})
+        return
+    facts["problem"] = found.problem
+    if found.temporary:
+        LOGGER.warning("DNS does not say whether it shows the key", extra={"facts": facts})
+        return
+    state = "it does not sign" if one.key.withheld else "it signs all the same"
+    LOGGER.warning("DNS does not show the key: %s", state, extra={"facts": facts})

@@ -151,6 +151,9 @@ class Prometheus(Meters):
         self._messages = counter("messages", "Messages.", "treatment", "action")
         self._signed = counter("signed", "Signatures made.", "domain", "selector", "algorithm")
         self._verified = counter("verified", "Signatures checked.", "algorithm", "result")
+        self._unsigned = counter(
+            "left_unsigned", "Messages of our domains that left without a signature.", "reason"
+        )
         self._faults = counter("faults", "Messages we failed on.")
         self._peers = counter("peer_errors", "Connections that broke the protocol or a limit.")
         self._let_go = counter("connections_closed", "Connections we closed.", "why")
@@ -179,6 +182,8 @@ class Prometheus(Meters):
             # Only algorithms we know become labels: a stranger must not make series.
             known = one.algorithm if one.algorithm in ALGORITHMS else "other"
             self._verified.labels(known, one.result).inc()
+        if record.unsigned is not None:
+            self._unsigned.labels(record.unsigned).inc()
         if record.fault is not None:
             self._faults.inc()
 

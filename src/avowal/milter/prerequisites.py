@@ -92,6 +92,9 @@ def _others(configuration: Configuration) -> Iterator[_Check]:
         yield ("dns", "servers", number), address
     if dns.zone_file is not None:
         yield ("dns", "zone_file"), partial(_zone, dns.zone_file)
+    kept = configuration.signing.publication_file
+    if kept is not None:
+        yield ("signing", "publication_file"), partial(_directory, Path(kept).absolute().parent)
     if configuration.reports.diagnostic_directory is not None:
         directory = configuration.reports.diagnostic_directory
         yield ("reports", "diagnostic_directory"), partial(Notes, directory)

@@ -35,8 +35,9 @@ BEAT_SECONDS = 2.0
 class Prepared:
     """Everything a generation of workers works with, made before they are forked.
 
-    `make_filter` is called in each worker with its meters.  `beside` runs beside the server,
-    such as looking after keys in DNS; `ending` is called when nothing else is left to do.
+    `make_filter` is called in each worker with its meters.  `before` runs before the server
+    takes connections, `beside` runs beside it, such as looking after keys in DNS; `ending` is
+    called when nothing else is left to do.
     `places` say where options stand.
     """
 
@@ -51,6 +52,7 @@ class Prepared:
     seconds: float = 25
     dns_seconds: float = DEFAULT.dns_seconds
     places: Places = NOWHERE
+    before: Callable[[Service], Coroutine[Any, Any, None]] | None = None
     beside: Callable[[Service], Coroutine[Any, Any, None]] | None = None
     ending: Callable[[], None] = lambda: None
 
@@ -164,6 +166,8 @@ async def _serve(
             told.put_nowait(word or DRAIN)
 
     loop.add_reader(channel.fileno(), listen_to_supervisor)
+    if prepared.before is not None:
+        await prepared.before(service)
     server.start()
     beside = [loop.create_task(server.watched()), loop.create_task(_beat(channel))]
     if prepared.beside is not None:

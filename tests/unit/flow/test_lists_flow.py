@@ -14,6 +14,7 @@ from avowal.config.toml import parse
 from avowal.flow.actions import Actions, FlowDisposition
 from avowal.flow.compiler import compile_plan
 from avowal.flow.trace import Topic
+from avowal.keys.sightings import Sighting
 from avowal.keys.watch import WatchedKey
 from avowal.lookup import Failure
 from avowal.message import Message
@@ -320,7 +321,9 @@ def test_a_listener_that_does_one_thing_alone_seals_nothing(site: Made, role: st
 
 
 def test_a_key_that_is_not_published_yet_seals_nothing() -> None:
-    withheld = WatchedKey(RSA_2048, withheld=True)
+    missing = Sighting()
+    missing.when = -1
+    withheld = WatchedKey(RSA_2048, missing, strict=True)
     loaded = parse((BASE + '[arc]\nseal = "list"\n').encode(), file="avowal.toml")
     plan = compile_plan(loaded.configuration, loaded.places, load=lambda *_: withheld)
     actions = Site(plan).actions(POST, client=STRANGER, zone=Zone(NAMES))

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from avowal.config.addresses import AddressPattern, AddressTable
+from avowal.flow.actions import Disposition
 from avowal.flow.trace import Topic
+from avowal.keys.sightings import Sighting
 from avowal.keys.watch import WatchedKey
 from avowal.testing import ED25519, message
 
@@ -330,26 +332,51 @@ def test_a_signing_listener_cannot_sign_again_what_it_may_not_verify(site: Make)
 
 
 @pytest.mark.parametrize(
-    ("withheld", "why"),
+    ("when", "why"),
     [
         pytest.param(
-            True,
+            -1,
             "not signed: DNS does not show key main yet, avowal.toml line 1",
             id="not-published",
         ),
         pytest.param(
-            False,
+            1,
             "signed: a local client is in internal_hosts; keys.main (example.com) signs for "
             "alice@example.com with main, avowal.toml line 1",
             id="published",
         ),
+        pytest.param(
+            0,
+            "signed: a local client is in internal_hosts; keys.main (example.com) signs for "
+            "alice@example.com with main, avowal.toml line 1",
+            id="not known",
+        ),
     ],
 )
-def test_a_key_that_is_withheld_does_not_sign(site: Make, withheld: bool, why: str) -> None:
-    made = site(ONE_KEY)
+def test_a_key_that_is_withheld_does_not_sign(site: Make, when: int, why: str) -> None:
+    assert seen(site(ONE_KEY), when).treatment(message()).why == why
+
+
+@pytest.mark.parametrize(
+    ("when", "deferred"), [(0, True), (1, False), (-1, False)], ids=["unknown", "shown", "missing"]
+)
+def test_where_it_is_not_known_whether_a_key_may_sign_a_message_may_be_deferred(
+    site: Make, when: int, deferred: bool
+) -> None:
+    text = ONE_KEY + '[signing]\npublication_unknown = "defer"\n'
+    made = seen(site(text), when)
+    assert (made.treatment(message()).deferred is not None) is deferred
+    actions = made.actions(message(body=b"\r\nbody\r\n"))
+    assert (actions.disposition is Disposition.TEMPFAIL) is deferred
+    assert actions.record.unsigned == (None if when >= 0 else "signing.require_published")
+
+
+def seen(made: Any, when: int) -> Any:
+    """Return a site with its one key seen in DNS at a time, or missing (negative)."""
     [use] = made.plan.keys.values()
     [rule] = made.plan.rules.find(b"a", use.domain)
-    watched = replace(use, loaded=WatchedKey(ED25519, withheld=withheld))
+    sighting = Sighting()
+    sighting.when = when
+    watched = replace(use, loaded=WatchedKey(ED25519, sighting, strict=True))
     rules = AddressTable([(AddressPattern.parse("example.com"), replace(rule, keys=(watched,)))])
-    plan = replace(made.plan, rules=rules)
-    assert replace(made, plan=plan).treatment(message()).why == why
+    return replace(made, plan=replace(made.plan, rules=rules))

@@ -9,7 +9,9 @@ import pytest
 from avowal.crypto.signing import PrivateKey, generate
 from avowal.keys.check import KeyCheck, check
 from avowal.keys.records import record_text
+from avowal.keys.sightings import Sighting
 from avowal.keys.watch import (
+    MISSING_SECONDS,
     PUBLISHED_SECONDS,
     UNPUBLISHED_SECONDS,
     Watch,
@@ -33,36 +35,51 @@ def key() -> PrivateKey:
 
 
 def watch(key: PrivateKey, *, strict: bool = True) -> tuple[Watch, Watched]:
-    one = Watched("k", DOMAIN, SELECTOR, WatchedKey(key, withheld=strict))
+    one = Watched("k", DOMAIN, SELECTOR, WatchedKey(key, Sighting(), strict=strict))
     return Watch(strict, [one]), one
 
 
 def test_a_watched_key_signs_like_the_key_itself(key: PrivateKey) -> None:
-    watched = WatchedKey(key, withheld=False)
+    watched = WatchedKey(key, Sighting(), strict=True)
     assert watched.sign(bytes(32)) == key.sign(bytes(32))
     assert (watched.algorithm, watched.public_octets) == (key.algorithm, key.public_octets)
 
 
+SIGNS, WITHHELD, OPEN = "signs", "withheld", "unknown"
+
+
 @pytest.mark.parametrize(
-    ("story", "withheld"),
+    ("story", "state"),
     [
-        pytest.param((), True, id="before the first look"),
-        pytest.param((PUBLISHED,), False, id="published"),
-        pytest.param((MISSING,), True, id="missing"),
-        pytest.param((UNKNOWN,), True, id="DNS is dead from the start"),
-        pytest.param((PUBLISHED, UNKNOWN), False, id="published, then DNS is dead"),
-        pytest.param((PUBLISHED, MISSING), True, id="taken away"),
-        pytest.param((MISSING, PUBLISHED), False, id="published later"),
+        pytest.param((), OPEN, id="before the first look"),
+        pytest.param((PUBLISHED,), SIGNS, id="published"),
+        pytest.param((MISSING,), WITHHELD, id="missing"),
+        pytest.param((UNKNOWN,), OPEN, id="DNS is dead from the start"),
+        pytest.param((PUBLISHED, UNKNOWN), SIGNS, id="published, then DNS is dead"),
+        pytest.param((MISSING, UNKNOWN), WITHHELD, id="missing, then DNS is dead"),
+        pytest.param((PUBLISHED, MISSING), WITHHELD, id="taken away"),
+        pytest.param((MISSING, PUBLISHED), SIGNS, id="published later"),
     ],
 )
 def test_with_a_strict_watch_only_published_keys_sign(
-    key: PrivateKey, story: tuple[KeyCheck, ...], withheld: bool
+    key: PrivateKey, story: tuple[KeyCheck, ...], state: str
 ) -> None:
+    """That nobody has asked, or that DNS is silent, is not that a key is missing."""
     all_keys, one = watch(key)
     for found in story:
         all_keys.note(one, found, 0)
-    assert one.key.withheld is withheld
-    assert (one in all_keys.withheld) is withheld
+    assert one.key.withheld is (state is WITHHELD)
+    assert one.key.unknown is (state is OPEN)
+    assert (one in all_keys.withheld) is (state is WITHHELD)
+
+
+def test_that_a_key_was_missing_counts_for_its_time_while_dns_is_silent(key: PrivateKey) -> None:
+    all_keys, one = watch(key)
+    all_keys.note(one, MISSING, 1000)
+    all_keys.note(one, UNKNOWN, 1000 + MISSING_SECONDS)
+    assert one.key.withheld
+    assert all_keys.note(one, UNKNOWN, 1001 + MISSING_SECONDS)
+    assert one.key.unknown
 
 
 def test_a_lenient_watch_withholds_nothing(key: PrivateKey) -> None:
@@ -111,12 +128,12 @@ def test_the_state_is_a_number(key: PrivateKey, found: KeyCheck, state: float) -
         pytest.param("right", True, id="our record"),
         pytest.param({}, False, id="no record"),
         pytest.param({NAME: "v=DKIM1; p="}, False, id="revoked"),
-        pytest.param({NAME: Answer.failed(Failure.TIMEOUT)}, False, id="DNS is dead"),
+        pytest.param({NAME: Answer.failed(Failure.TIMEOUT)}, None, id="DNS is dead"),
     ],
 )
-def test_the_question_fits_the_watch(key: PrivateKey, zone: object, published: bool) -> None:
+def test_the_question_fits_the_watch(key: PrivateKey, zone: object, published: bool | None) -> None:
     names = {NAME: record_text(key)} if zone == "right" else zone
     all_keys, one = watch(key)
     found = run(check(one.key.key, SELECTOR, DOMAIN), Zone(names))  # type: ignore[arg-type]
     all_keys.note(one, found, 0)
-    assert one.key.withheld is not published
+    assert one.key.sighting.shown is published
