@@ -142,7 +142,7 @@ class Journal:
         LOGGER.log(level, "message", extra={"facts": facts})
 
 
-def _tell_unsigned(record: Record) -> None:
+def _tell_unsigned(record: MessageRecord) -> None:
     facts: Facts = {"reason": record.unsigned or "", "why": record.unsigned_why or ""}
     named = (("queue_id", record.queue_id), ("author", record.author))
     facts |= {name: value for name, value in named if value is not None}

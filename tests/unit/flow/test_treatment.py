@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from avowal.config.addresses import AddressPattern, AddressTable
-from avowal.flow.actions import Disposition
+from avowal.flow.actions import FlowDisposition
 from avowal.flow.trace import Topic
 from avowal.keys.sightings import Sighting
 from avowal.keys.watch import WatchedKey
@@ -367,7 +367,7 @@ def test_where_it_is_not_known_whether_a_key_may_sign_a_message_may_be_deferred(
     made = seen(site(text), when)
     assert (made.treatment(message()).deferred is not None) is deferred
     actions = made.actions(message(body=b"\r\nbody\r\n"))
-    assert (actions.disposition is Disposition.TEMPFAIL) is deferred
+    assert (actions.disposition is FlowDisposition.TEMPFAIL) is deferred
     assert actions.record.unsigned == (None if when >= 0 else "signing.require_published")
 
 
