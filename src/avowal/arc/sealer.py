@@ -39,7 +39,7 @@ from avowal.dkim.intent import Intent
 from avowal.dkim.layout import Tags
 from avowal.dkim.signature import read_tags
 from avowal.dkim.signer import refuse_beyond, refuse_malformed
-from avowal.dkim.unsigned import ReadBack, Signing, Unsigned, adrive, drive
+from avowal.dkim.unsigned import ReadBack, Signing, Unsigned, adrive_keys, drive_keys
 from avowal.errors import StateError
 from avowal.message import Field, Header
 
@@ -181,7 +181,7 @@ class Sealer:
         return seal, self._signature, self._results
 
     def sealing(self) -> Signing[SealedSet]:
-        """End the body and make the set, for `drive` or `adrive`."""
+        """End the body and make the set, for `drive_keys` or `adrive_keys`."""
         wanted = self.prepare()
         (made,) = yield (wanted,)
         wanted = self.seal(wanted.complete(made).field)
@@ -190,11 +190,11 @@ class Sealer:
 
     def finish(self) -> SealedSet:
         """Sign both with the key: seal, message signature, results."""
-        return drive(self.sealing())
+        return drive_keys(self.sealing())
 
     async def afinish(self) -> SealedSet:
         """Do the same with a key that may answer asynchronously."""
-        return await adrive(self.sealing())
+        return await adrive_keys(self.sealing())
 
     def _enter(self, expected: str, following: str) -> None:
         if self._state != expected:

@@ -29,7 +29,7 @@ from avowal.dkim.layout import FIELD_NAME
 from avowal.dkim.lines import BodyLines
 from avowal.dkim.reasons import Caution
 from avowal.dkim.signature import Signature
-from avowal.dkim.unsigned import ReadBack, Signed, Signing, Unsigned, adrive, drive
+from avowal.dkim.unsigned import ReadBack, Signed, Signing, Unsigned, adrive_keys, drive_keys
 from avowal.errors import IntentError, StateError
 from avowal.limits import DEFAULT
 from avowal.message import Field, Header
@@ -115,18 +115,18 @@ class Signer:
         )
 
     def signing(self) -> Signing[tuple[Signed, ...]]:
-        """End the body and make the signatures, for `drive` or `adrive`."""
+        """End the body and make the signatures, for `drive_keys` or `adrive_keys`."""
         wanted = self.prepare()
         made = yield wanted
         return tuple([one.complete(octets) for one, octets in zip(wanted, made, strict=True)])
 
     def finish(self) -> tuple[Field, ...]:
         """Sign with all keys and return the fields, to be put on top in this order."""
-        return tuple([signed.field for signed in drive(self.signing())])
+        return tuple([signed.field for signed in drive_keys(self.signing())])
 
     async def afinish(self) -> tuple[Field, ...]:
         """Do the same with keys of which some answer asynchronously."""
-        return tuple([signed.field for signed in await adrive(self.signing())])
+        return tuple([signed.field for signed in await adrive_keys(self.signing())])
 
     def _enter(self, expected: str, following: str) -> None:
         if self._state != expected:

@@ -1,7 +1,7 @@
 """Signature fields on their way through the keys: what lacks only b=, and who fills it in.
 
 Whatever signs (`Signer`, `avowal.arc.sealer.Sealer`, the sealers of the flow) is a generator
-that yields what it wants signed and is sent the signatures; `drive` and `adrive` ask the keys.
+that yields what it wants signed and is sent the signatures; `drive_keys` and `adrive_keys` ask the keys.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ Signing: TypeAlias = Generator[tuple[Unsigned, ...], tuple[bytes, ...], T]
 """Yields what has to be signed, is sent the signatures; what a key raises is raised there."""
 
 
-def drive(signing: Signing[T]) -> T:
+def drive_keys(signing: Signing[T]) -> T:
     """Sign with keys that are at hand.  Raises UsageError for one that has to be waited for."""
     try:
         wanted = next(signing)
@@ -106,7 +106,7 @@ def drive(signing: Signing[T]) -> T:
         return result
 
 
-async def adrive(signing: Signing[T]) -> T:
+async def adrive_keys(signing: Signing[T]) -> T:
     """Do the same with keys of which some answer asynchronously."""
     try:
         wanted = next(signing)

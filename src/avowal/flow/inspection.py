@@ -26,7 +26,7 @@ from dataclasses import dataclass, replace
 from avowal.agenda import Agenda, Rank, Slot
 from avowal.authres import AuthenticationResults
 from avowal.canonical import Octets
-from avowal.dkim.unsigned import Signed, adrive, drive
+from avowal.dkim.unsigned import Signed, adrive_keys, drive_keys
 from avowal.errors import AvowalError, IntentError, StateError
 from avowal.examine.examination import Examination
 from avowal.examine.findings import Findings, Want
@@ -237,11 +237,11 @@ class Inspection:
 
     def sealed(self, outcome: FlowOutcome) -> FlowOutcome:
         """Sign with keys that are at hand."""
-        return self._with(outcome, drive(self._sealing(outcome)))
+        return self._with(outcome, drive_keys(self._sealing(outcome)))
 
     async def asealed(self, outcome: FlowOutcome) -> FlowOutcome:
         """Sign with keys of which some answer asynchronously."""
-        return self._with(outcome, await adrive(self._sealing(outcome)))
+        return self._with(outcome, await adrive_keys(self._sealing(outcome)))
 
     def _with(self, outcome: FlowOutcome, made: Sealed) -> FlowOutcome:
         faults = tuple(self._faults)

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PrivateKey, Ed448PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from tests.inspecting import inspected
 
 import avowal
+from avowal.agenda import Rank
 from avowal.app import plan
 from avowal.config.opendkim_conf import read_conf
 from avowal.config.toml import parse
@@ -24,12 +25,11 @@ from avowal.crypto.algorithms import Algorithm, AlgorithmStatus, register, unreg
 from avowal.crypto.privatekey import KeyKind, register_kind, unregister_kind
 from avowal.crypto.publickey import PublicKey, PublicKeyFault
 from avowal.crypto.signing import generate
+from avowal.dns.drivers import drive
 from avowal.errors import ConfigError, UsageError
 from avowal.flow.decide import decide
-from avowal.flow.inspection import Inspection
 from avowal.flow.transaction import Transaction
 from avowal.keys.files import load_key, write_key
-from avowal.lookup import run
 from avowal.message import Message
 from avowal.milter.packets import InsertHeader
 from avowal.opendkim.envelope import Envelope
@@ -126,14 +126,11 @@ def test_the_daemon_is_configured_with_it(key_file: Path, zone: Zone) -> None:
     """
     loaded = parse(toml.encode(), file="avowal.toml")
     whole = Message.parse(message())
-    inspection = Inspection(
-        plan(loaded.configuration, loaded.places),
-        Transaction(received_at=NOW, client=None, auth=None),
-        whole.header,
-        now=NOW,
+    transaction = Transaction(received_at=NOW, client=None, auth=None)
+    compiled_plan = plan(loaded.configuration, loaded.places)
+    actions = decide(
+        inspected(compiled_plan, transaction, whole.header, [whole.body], zone, now=NOW)
     )
-    inspection.feed(whole.body)
-    actions = decide(inspection.finish(run(inspection.questions(), zone)))
     top = b"".join(field.raw + b"\r\n" for field in actions.insert)
     assert verified(top + message(), zone) == ("ed448-sha512", True)
     assert [made.algorithm for made in actions.record.made] == ["ed448-sha512"]
@@ -149,9 +146,11 @@ def test_opendkims_configuration_knows_it(key_file: Path, zone: Zone, tmp_path: 
     whole = Message.parse(message())
     envelope = Envelope(client_name="localhost", client="127.0.0.1", macros={})
     filtering = Filtering(generation, envelope, whole.header, now=NOW, draw=99)
-    keys = run(filtering.keys(), zone)
+    drive(filtering.agenda, zone, seconds=20)
     filtering.feed(whole.body)
-    verdict: Any = run(filtering.finish(keys), zone)
+    slot = filtering.agenda.add(filtering.finish(), Rank.POLICY)
+    drive(filtering.agenda, zone, seconds=20)
+    verdict = slot.value
     inserted = [one for one in verdict.modifications if isinstance(one, InsertHeader)]
     top = b"".join(
         one.name + b":" + one.value.replace(b"\n", b"\r\n") + b"\r\n"
