@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from avowal.dkim.verification import Evidence, Verification
     from avowal.dkim.verifications import Verifications
     from avowal.dkim.verifier import Verifier
-    from avowal.errors import AvowalError
+    from avowal.errors import AvowalError, UsageError
     from avowal.keys.files import load_key
     from avowal.limits import Limits
     from avowal.lookup import Answer, Outcome, Question, arun, run
@@ -77,6 +77,7 @@ _HOMES = {
     "arun": "lookup",
     "Limits": "limits",
     "AvowalError": "errors",
+    "UsageError": "errors",
 }
 
 
@@ -117,6 +118,7 @@ __all__ = [
     "Signature",
     "Signer",
     "SigningKey",
+    "UsageError",
     "Verification",
     "Verifications",
     "Verifier",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import field, fields
 
+from avowal.members import refuse_other_numbers
 from avowal.valueclass import value
 
 
@@ -21,7 +22,8 @@ def _limit(default: int, unit: str, source: str) -> int:
 class Limits:
     """Limits on what a message, a DNS answer or a peer may cost.
 
-    Beyond a limit a verdict says so by its reason; nothing raises in verification.
+    Beyond a limit a verdict says so by its reason; nothing raises in verification.  A limit
+    that is no number is a UsageError.
     """
 
     header_octets: int = _limit(
@@ -97,6 +99,9 @@ class Limits:
     vbr_questions: int = _limit(10, "questions", "RFC 5518 §8; one per certifier and field")
     ssp_authors: int = _limit(10, "mailboxes", "RFC 4686 §4.2.4; practices are asked for each")
     ssp_parents: int = _limit(5, "questions", "RFC 5016 §5.1: a small, fixed number of exchanges")
+
+    def __post_init__(self) -> None:
+        refuse_other_numbers(self)
 
 
 DEFAULT = Limits()

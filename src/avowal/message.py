@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple
 
 from avowal._fast import bare_break, bare_lf, split_header
 from avowal.limits import Limits
-from avowal.members import refuse_single
+from avowal.members import refuse_other, refuse_single
 from avowal.overflow import Beyond
 from avowal.valueclass import value
 
@@ -34,7 +34,8 @@ class Field(NamedTuple):
 
     @classmethod
     def of(cls, raw: bytes) -> Field:
-        """Build a field from its octets, with or without the final CRLF."""
+        """Build a field from its octets, with or without the final CRLF.  Raises UsageError."""
+        refuse_other("a field", raw, bytes)
         raw = raw.removesuffix(CRLF)
         return cls(raw, raw.find(b":"))
 
@@ -84,6 +85,7 @@ class Header:
     @classmethod
     def parse(cls, octets: bytes) -> Header:
         """Split a header section (with or without its final CRLF) into fields."""
+        refuse_other("a header", octets, bytes, bytearray, memoryview)
         return cls(*split_header(octets))
 
     @classmethod
@@ -161,12 +163,14 @@ class Message:
     @classmethod
     def parse(cls, octets: bytes) -> Message:
         """Read a message in wire form; header-only and missing blank line are fine."""
+        refuse_other("a message", octets, bytes)
         header, body = split(octets)
         return cls(Header.parse(header), bytes(body))
 
     @classmethod
     def from_stored(cls, octets: bytes) -> Message:
         """Read a message at rest, whatever its line ends, by the rule of `wire_form`."""
+        refuse_other("a message", octets, bytes)
         form = WireForm(bare_cr=True)
         wire = form.feed(octets) + form.finish()
         header, body = split(wire)

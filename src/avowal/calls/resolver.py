@@ -7,14 +7,25 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, TypeAlias
 
+from avowal.dkim.rules import Rules
 from avowal.limits import Limits
+from avowal.members import refuse_other
 
 ZoneData: TypeAlias = Mapping[str, Any]
 
 
 def moment(now: int | None) -> int:
-    """Return a time in Unix seconds: the one given, or the present."""
-    return int(time.time()) if now is None else now
+    """Return a time in Unix seconds: the one given, or the present.  Raises UsageError."""
+    if now is None:
+        return int(time.time())
+    refuse_other("now", now, int, what="Unix seconds as int")
+    return now
+
+
+def refuse_other_settings(rules: Rules, limits: Limits) -> None:
+    """Refuse rules and limits that are none.  Raises UsageError."""
+    refuse_other("rules", rules, Rules)
+    refuse_other("limits", limits, Limits)
 
 
 def resolver_of(resolver: Any) -> Any:

@@ -18,7 +18,7 @@ from avowal.arc.verdict import ChainVerification, result_of
 from avowal.authres.model import AuthenticationResults
 from avowal.authres.reader import Instance, read
 from avowal.calls.examine import aexamine, examine
-from avowal.calls.resolver import ZoneData, moment, resolver_of
+from avowal.calls.resolver import ZoneData, moment, refuse_other_settings, resolver_of
 from avowal.calls.sign import intent_of
 from avowal.calls.source import Source, opened, read_header, signable
 from avowal.canonical import Octets
@@ -30,6 +30,7 @@ from avowal.dkim.rules import Rules
 from avowal.examine.findings import Findings, Receiver, Want
 from avowal.limits import DEFAULT, Limits
 from avowal.lookup import AsyncResolver, Resolver
+from avowal.members import refuse_other
 from avowal.message import CRLF, Header, LineEnds
 
 _CALLER = 3  # frames between whoever calls `seal` and the flow that reads the results
@@ -61,6 +62,7 @@ def verify_chain(
     >>> str(verify_chain(b"From: a@example.com\r\n\r\nHello\r\n", {}).status)
     'none'
     """
+    refuse_other_settings(rules, limits)
     with opened(source) as chunks:
         header, body = read_header(chunks, line_ends=line_ends, limits=limits)
         receiver = Receiver(rules=rules, limits=limits)
@@ -78,6 +80,7 @@ async def averify_chain(
     line_ends: LineEnds = "auto",
 ) -> ChainVerification:
     """Do what `verify_chain` does, waiting for DNS without blocking."""
+    refuse_other_settings(rules, limits)
     with opened(source) as chunks:
         header, body = read_header(chunks, line_ends=line_ends, limits=limits)
         receiver = Receiver(rules=rules, limits=limits)
@@ -114,6 +117,8 @@ def seal(
     Raises SealRefused for a chain that cannot be continued, UsageError for what else is
     impossible, or OSError for the file.
     """
+    refuse_other_settings(rules, limits)
+    _refuse_other_findings(authserv_id, results, arrived)
     intent = intent_of(domain, selector, key, _with_names(options))
     with opened(source) as chunks:
         header, body = signable(chunks, line_ends)
@@ -149,6 +154,8 @@ async def aseal(
     **options: Any,
 ) -> bytes:
     """Do what `seal` does, waiting for DNS, and for a key with `asign`, without blocking."""
+    refuse_other_settings(rules, limits)
+    _refuse_other_findings(authserv_id, results, arrived)
     intent = intent_of(domain, selector, key, _with_names(options))
     with opened(source) as chunks:
         header, body = signable(chunks, line_ends)
@@ -164,6 +171,12 @@ async def aseal(
             sealing.hash(body)
         sealer = sealing.sealer(arrived, mark_failed=mark_failed)
     return b"".join([field.raw + CRLF for field in await sealer.afinish()])
+
+
+def _refuse_other_findings(authserv_id: object, results: object, arrived: object) -> None:
+    refuse_other("authserv_id", authserv_id, str)
+    refuse_other("results", results, AuthenticationResults, type(None))
+    refuse_other("arrived", arrived, ChainVerification, type(None))
 
 
 class _Sealing:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from avowal.calls.resolver import moment
 from avowal.calls.source import Source, opened, signable
 from avowal.errors import IntentError, UsageError
+from avowal.members import refuse_other
 from avowal.message import CRLF, Field, LineEnds
 
 if TYPE_CHECKING:
@@ -63,8 +64,11 @@ def _signer(
     line_ends: LineEnds,
 ) -> Signer:
     """Return a signer that the body has passed."""
-    from avowal.dkim.signer import Signer  # noqa: PLC0415 - verifying does not pay for it
+    from avowal.dkim.intent import Intent  # noqa: PLC0415 - verifying does not pay for it
+    from avowal.dkim.signer import Signer  # noqa: PLC0415
 
+    for intent in intents:
+        refuse_other("what to sign", intent, Intent)
     with opened(source) as chunks:
         header, body = signable(chunks, line_ends)
         signer = Signer(header, intents, now=moment(now), accept_malformed=accept_malformed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from avowal.calls.resolver import ZoneData, limited, moment
+from avowal.calls.resolver import ZoneData, limited, moment, refuse_other_settings
 from avowal.calls.source import Source, opened, read_header
 from avowal.canonical import Octets
 from avowal.dkim import rules as rules_module
@@ -49,6 +49,7 @@ def verify(
     >>> verify(b"From: a@example.com\r\n\r\nHello\r\n", Zone({}))
     ()
     """
+    refuse_other_settings(rules, limits)
     with opened(source) as chunks:
         header, body = read_header(chunks, line_ends=line_ends, limits=limits)
         bounded: Resolver = limited(resolver, limits)
@@ -66,6 +67,7 @@ async def averify(
     line_ends: LineEnds = "auto",
 ) -> Verifications:
     """Do what `verify` does, waiting for DNS without blocking."""
+    refuse_other_settings(rules, limits)
     with opened(source) as chunks:
         header, body = read_header(chunks, line_ends=line_ends, limits=limits)
         bounded: AsyncResolver = limited(resolver, limits)

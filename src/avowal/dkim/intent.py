@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from avowal import quoted
 from avowal.canonical import BODY_FORMS, HEADER_FORMS
 from avowal.crypto.algorithms import ALGORITHMS, AlgorithmStatus
 from avowal.crypto.signing import AnyKey
 from avowal.dkim.layout import AVOWAL, Layout
-from avowal.errors import IntentError
-from avowal.members import refuse_single
+from avowal.errors import IntentError, UsageError
+from avowal.members import refuse_other, refuse_single
 from avowal.message import Header
 from avowal.names import DomainName, Identity, NameFault, Selector
 from avowal.taglist import TagList, TagListFault
@@ -102,6 +103,7 @@ class Intent:
 
         Raises IntentError, and UsageError for what is no collection of names.
         """
+        self._refuse_other_types()
         refuse_single("names", self.names, bytes)
         refuse_single("oversigned", self.oversigned, bytes)
         domain = _name("d=", self.domain)
@@ -127,6 +129,32 @@ class Intent:
         return CheckedIntent(
             intent=self, domain=domain, selector=_name("s=", self.selector), identity=identity
         )
+
+    def _refuse_other_types(self) -> None:
+        for name, kinds in _KINDS.items():
+            refuse_other(name, getattr(self, name), *kinds)
+        if not hasattr(self.key, "algorithm"):
+            raise UsageError(f"key: what signs is needed, not {type(self.key).__name__}")
+        if not hasattr(self.layout, "signed_names"):
+            raise UsageError(f"layout: a layout is needed, not {type(self.layout).__name__}")
+        for tag in self.other_tags:
+            if [type(part) for part in tag] != [str, bytes]:
+                raise UsageError(f"other_tags: pairs of str and bytes are needed, not {tag!r}")
+
+
+_NONE = type(None)
+_KINDS: Mapping[str, tuple[type, ...]] = MappingProxyType(
+    {
+        "domain": (str,),
+        "selector": (str,),
+        "identity": (str, _NONE),
+        "header_canon": (str,),
+        "body_canon": (str,),
+        "lifetime": (int, _NONE),
+        "most_octets": (int, _NONE),
+        "other_tags": (tuple, list),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import field, replace
 from typing import Any
 
-from avowal.members import refuse_single
+from avowal.members import refuse_other_numbers, refuse_single
 from avowal.valueclass import value
 
 
@@ -111,6 +111,7 @@ class Rules:
     )
 
     def __post_init__(self) -> None:
+        refuse_other_numbers(self)
         refuse_single("required_fields", self.required_fields, bytes)
         refuse_single("sole_fields", self.sole_fields, bytes)
         refuse_single("unacceptable_domains", self.unacceptable_domains)

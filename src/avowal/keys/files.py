@@ -9,6 +9,7 @@ from avowal import paths
 from avowal.crypto.signing import PrivateKey, parse_private_key
 from avowal.errors import KeyMaterialError, StoreError
 from avowal.keys.trust import Account
+from avowal.members import refuse_other
 from avowal.paths import Step, UnsafePathError
 
 _MAX_KEY_FILE = 64 << 10  # octets; an RSA-8192 key in PEM is 6.4 kB
@@ -29,10 +30,11 @@ def load_key(
     A file that others may read, or bring in place of another, is refused while
     `require_safe` (RFC 4686 §4.1.1, `keys.trust`); `account` is the user that the service
     runs as, by default this process's, and for root whoever the file belongs to.
-    Raises KeyMaterialError.
+    Raises KeyMaterialError, UsageError for another type.
     """
     if isinstance(source, bytes):
         return parse_private_key(source, password=password)
+    refuse_other("a key", source, str, os.PathLike, what="a path, or octets,")
     path = whole = os.fspath(source).removeprefix("./")
     try:
         if require_safe:
