@@ -20,6 +20,7 @@ from avowal.dkim.authors import Authors
 from avowal.dns.zonefile import read_zone
 from avowal.errors import ConfigError, SyntaxFault
 from avowal.header_reader import HeaderReader
+from avowal.mailbox import Authors as AllAuthors
 from avowal.mailbox import mailboxes
 from avowal.message import Field, Header, WireForm, split
 from avowal.names import DomainName, Identity
@@ -32,6 +33,7 @@ SLOWER = 30  # times; a square would be thousands
 FLOOR = 0.030  # seconds; below it a ratio says nothing
 UNLIMITED = Limits(
     header_octets=1 << 30,
+    author_octets=1 << 30,
     signature_field_octets=1 << 30,
     key_record_octets=1 << 30,
     tags=1 << 30,
@@ -214,6 +216,14 @@ PARSERS = {
         b"Some Body <a@example.com>, ",
         (b"@", b"@.", b"@a", b"a@\xff", b"@-.", b"\r\n "),
         (b"From: ", b""),
+    ),
+    "authors-of-policy": Parser(
+        lambda octets: AllAuthors.parse(octets, limits=UNLIMITED),
+        b"Some Body <a@example.com>, ",
+        (b"@", b"@a", b"a@b ", b"a@b,", b"<", b'"', b"(", b"=?", b"=?a?q?", b'"\\', b"\r\n "),
+    ),
+    "authors-within-limits": Parser(
+        AllAuthors.parse, b"a@b.example, ", (b"@", b"@a", b"a@b ", b"\r", b"=?a?q?@")
     ),
     "verify": Parser(
         lambda octets: verify(octets, ZONE, now=0, limits=UNLIMITED),

@@ -31,7 +31,7 @@ class Limits:
     )
     header_fields: int = _limit(5000, "fields", "real mail has 20 to 100; one index entry each")
     author_octets: int = _limit(
-        64 << 10, "octets", "From fields kept beyond a limit of the header; as of one field"
+        64 << 10, "octets", "the From fields of a message together; 1000 addresses fit"
     )
     author_fields: int = _limit(
         100, "fields", "From fields kept beyond a limit of the header; RFC 5322 §3.6 allows one"

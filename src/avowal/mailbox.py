@@ -1,9 +1,8 @@
 """Who wrote this message?  The author addresses of its From field (RFC 5322 §3.6.2).
 
-A well-formed field is read by the grammar, obsolete forms and groups (RFC 6854) included.
-In any other field every ``@`` outside comments and quoted strings counts as an address:
-what one reader overlooks another one shows, so each domain has to answer for itself
-(RFC 4686 §4.2.4, RFC 9989 §11.5).  Encoded words are never decoded to find addresses.
+What one reader overlooks another one shows, so each domain that any reader may show has to
+answer for itself (RFC 4686 §4.2.4, RFC 9989 §11.5); where that cannot be told for certain,
+the authors are not `complete`.  How a value is read is `avowal.addresslist`'s work.
 
 Which policy the domains have is left to `avowal.policy`, who may sign for an author to `flow`.
 """
@@ -11,70 +10,46 @@ Which policy the domains have is left to `avowal.policy`, who may sign for an au
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-from avowal.enums import Word
+from avowal._fast import bare_break
+from avowal.addresses import (
+    BEYOND_LIMITS,
+    HIDING,
+    Fault,
+    Mailbox,
+    Problem,
+    distinct,
+    names_behind_signs,
+)
+from avowal.addresslist import read
 from avowal.limits import DEFAULT, Limits
 from avowal.message import Header
-from avowal.names import DomainName, NameFault
-from avowal.tokens import ATOM, LITERAL, QUOTED, Token, scan, unquoted
+from avowal.names import DomainName
+from avowal.overflow import AUTHOR_NAME
 
-_WORDS = (ATOM, QUOTED)
+__all__ = ["HIDING", "Authors", "Fault", "Mailbox", "Problem", "mailboxes"]
 
-# Over the kinds of tokens, one letter each.
-_ADDRESS = r"(?P<address>(?P<local>[aq.]++)@(?P<domain>[a.]++|l))"
-_ANGLE = re.compile(rf"(?P<phrase>[aq][aq.]*+)?<(?P<route>[,@al.]*+:)?{_ADDRESS}>")
-_BARE = re.compile(_ADDRESS)
-_GROUP = re.compile(r"[aq][aq.]*+:")
-
-
-class Problem(Word):
-    """What is unusual about a From field; none of them hides a domain."""
-
-    NO_FIELD = "no-field", "there is no From field"
-    SEVERAL_FIELDS = "several-fields", "there is more than one From field"
-    NO_ADDRESS = "no-address", "it holds no address"
-    MALFORMED = "malformed", "it breaks the grammar of RFC 5322"
-    UNREADABLE_DOMAIN = "unreadable-domain", "a domain in it cannot be read"
-    ADDRESS_LITERAL = "address-literal", "an address has an IP address in place of a domain"
-    TOO_MANY = "too-many", "it names more authors than are looked at"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mailbox:
-    """One author: local part as written (quotes included), and its domain.
-
-    `domain` is None when it is an address literal or no name; `written_domain` has its
-    octets without comments and white space.  `display` is the phrase before the angle
-    bracket as it stands in the field, comments and encoded words included.
-    """
-
-    local_part: bytes
-    domain: DomainName | None
-    written_domain: bytes
-    display: bytes = b""
-
-    @property
-    def user(self) -> bytes:
-        """The local part without its quoting."""
-        return unquoted(self.local_part)
-
-    def __str__(self) -> str:
-        return (self.local_part + b"@" + self.written_domain).decode("utf-8", "backslashreplace")
+_UNPRINTABLE = re.compile(rb"[^!-~]++")
+# A line within a field that begins where CR or LF stands bare.
+_INNER_FROM = re.compile(
+    rb"(?:\r(?!\n)|(?<!\r)\n)[^!-~\r\n]*+[Ff][Rr][Oo][Mm][^!-~\r\n]*+:([^\r\n]*+)"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authors:
     """All authors of a message, in their order.
 
-    `domains` has each distinct domain once (by A-labels), no more than
-    `Limits.author_domains`; beyond it `problems` holds TOO_MANY.
+    `domains` has each distinct domain once (by A-labels), those that only other readers show
+    included; no more than `Limits.author_domains`, and beyond it `problems` holds TOO_MANY.
+    `faults` say where the problems stand.
     """
 
     mailboxes: tuple[Mailbox, ...] = ()
     domains: tuple[DomainName, ...] = ()
-    problems: tuple[Problem, ...] = ()
+    faults: tuple[Fault, ...] = ()
 
     @classmethod
     def of(cls, header: Header, *, limits: Limits = DEFAULT) -> Authors:
@@ -82,46 +57,76 @@ class Authors:
 
         Where some stand beyond the limits and were not kept, `problems` holds TOO_MANY.
         """
-        found = cls.parse(*(field.value for field in header.named(b"from")), limits=limits)
-        if header.beyond is None or not header.beyond.authors_dropped:
-            return found
-        return replace(found, problems=tuple(dict.fromkeys((*found.problems, Problem.TOO_MANY))))
+        values = [field.value for field in header.named(AUTHOR_NAME)]
+        faults = []
+        for value, problem in _other_values(header):
+            values.append(value)
+            faults.append(Fault(problem, 0))
+        if header.beyond is not None and header.beyond.authors_dropped:
+            faults.append(Fault(Problem.TOO_MANY, 0))
+        return cls._read(values, faults, limits)
 
     @classmethod
     def parse(cls, *values: bytes, limits: Limits = DEFAULT) -> Authors:
         """Read the values of From fields.  Raises nothing."""
-        problems: dict[Problem, None] = {}
+        return cls._read(list(values), [], limits)
+
+    @classmethod
+    def _read(cls, values: list[bytes], faults: list[Fault], limits: Limits) -> Authors:
         found: list[Mailbox] = []
+        shown: list[DomainName] = []
         if not values:
-            problems[Problem.NO_FIELD] = None
+            faults.append(Fault(Problem.NO_FIELD, 0))
         if len(values) > 1:  # RFC 5322 §3.6 allows one; which one is shown differs (RFC 6376 §8.15)
-            problems[Problem.SEVERAL_FIELDS] = None
-        for value in values:
-            found += _mailboxes(value, problems)
-        if values and not found:
-            problems[Problem.NO_ADDRESS] = None
-        for mailbox in found:
-            if mailbox.domain is None:
-                problems[_why_no_domain(mailbox)] = None
-        domains = tuple({m.domain.ascii: m.domain for m in found if m.domain}.values())
+            faults.append(Fault(Problem.SEVERAL_FIELDS, 0))
+        if sum(map(len, values)) > limits.author_octets:
+            faults.append(Fault(Problem.TOO_LARGE, limits.author_octets))
+            shown += names_behind_signs(b" ".join(values), limits.author_mailboxes)
+        else:
+            for value in values:
+                reading = read(value, alone=len(values) == 1)
+                found += reading.mailboxes
+                shown += reading.domains
+                faults += reading.faults
+            if values and not found:
+                faults.append(Fault(Problem.NO_ADDRESS, 0))
+        domains = distinct(shown)
         if len(domains) > limits.author_domains or len(found) > limits.author_mailboxes:
-            problems[Problem.TOO_MANY] = None
+            faults.append(Fault(Problem.TOO_MANY, 0))
         return cls(
             mailboxes=tuple(found[: limits.author_mailboxes]),
             domains=domains[: limits.author_domains],
-            problems=tuple(problems),
+            faults=tuple(dict.fromkeys(faults)),
         )
 
     @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What is unusual, each kind once."""
+        return tuple(dict.fromkeys(fault.problem for fault in self.faults))
+
+    @property
     def complete(self) -> bool:
-        """Whether every author the field may be shown with has a domain that is listed."""
-        hiding = (Problem.TOO_MANY, Problem.UNREADABLE_DOMAIN, Problem.ADDRESS_LITERAL)
-        return bool(self.domains) and not any(problem in self.problems for problem in hiding)
+        """Whether every domain that any reader may show as an author's is in `domains`."""
+        return bool(self.domains) and not any(fault.problem in HIDING for fault in self.faults)
+
+    @property
+    def doubt(self) -> Problem | None:
+        """Why nobody may sign for these authors: who is shown cannot be told; None if it can.
+
+        An address literal belongs to no domain: beside it the others are told for certain.
+        """
+        doubts = (p for p in self.problems if p in HIDING and p is not Problem.ADDRESS_LITERAL)
+        return next(doubts, None)
+
+    @property
+    def too_many(self) -> bool:
+        """Whether there are more authors than are looked at."""
+        return any(fault.problem in BEYOND_LIMITS for fault in self.faults)
 
     def each(self) -> tuple[Authors, ...]:
         """Return the authors domain by domain, the mailboxes of each together."""
         return tuple(
-            Authors(mailboxes=self.at(domain), domains=(domain,), problems=self.problems)
+            Authors(mailboxes=self.at(domain), domains=(domain,), faults=self.faults)
             for domain in self.domains
         )
 
@@ -130,122 +135,21 @@ class Authors:
         return tuple(m for m in self.mailboxes if m.domain and m.domain.same_as(domain))
 
 
-def _why_no_domain(mailbox: Mailbox) -> Problem:
-    literal = mailbox.written_domain.startswith(b"[")
-    return Problem.ADDRESS_LITERAL if literal else Problem.UNREADABLE_DOMAIN
-
-
 def mailboxes(value: bytes) -> tuple[Mailbox, ...]:
     """Return the mailboxes of any address field's value (Sender, Reply-To, …).  Raises nothing."""
-    return tuple(_mailboxes(value, {}))
+    return tuple(read(value).mailboxes)
 
 
-def _mailboxes(value: bytes, problems: dict[Problem, None]) -> list[Mailbox]:
-    tokens = scan(value)
-    found = _by_grammar(value, tokens)
-    if found is None:
-        problems[Problem.MALFORMED] = None
-        found = _by_signs(value, tokens)
-    return found
+def _other_values(header: Header) -> Iterator[tuple[bytes, Problem]]:
+    """Yield the values of fields that some readers take for From, and what is wrong with them.
 
-
-def _by_grammar(value: bytes, tokens: list[Token]) -> list[Mailbox] | None:
-    """Read an address list; None when the tokens are none."""
-    kinds = "".join(token.kind for token in tokens)
-    found: list[Mailbox] = []
-    position, in_group, expected = 0, False, True
-    while position < len(kinds):
-        kind = kinds[position]
-        if kind == "," or (kind == ";" and in_group):  # empty elements: RFC 5322 §4.4
-            in_group = in_group and kind == ","
-            position, expected = position + 1, True
-            continue
-        mailbox = _ANGLE.match(kinds, position) or _BARE.match(kinds, position)
-        if mailbox is not None and expected and _is_dotted(mailbox):
-            found.append(_mailbox(value, tokens, mailbox))
-            position, expected = mailbox.end(), False
-            continue
-        group = _GROUP.match(kinds, position)
-        if group is None or in_group or not expected:
-            return None
-        position, in_group = group.end(), True
-    return found
-
-
-def _is_dotted(match: re.Match[str]) -> bool:
-    """Whether single dots part the words of the local part, the domain and the route."""
-    route = match["route"] if match.re is _ANGLE else None
-    return (
-        set(match["local"].split(".")) <= {ATOM, QUOTED}
-        and _is_domain(match["domain"])
-        and (route is None or _is_route(route))
-    )
-
-
-def _is_domain(kinds: str) -> bool:
-    return kinds == LITERAL or set(kinds.split(".")) == {ATOM}
-
-
-def _is_route(kinds: str) -> bool:
-    """Whether these are domains to pass through, and a colon (RFC 5322 §4.4 obs-route)."""
-    hops = set(kinds[:-1].split(",")) - {""}
-    return bool(hops) and all(hop[0] == "@" and _is_domain(hop[1:]) for hop in hops)
-
-
-def _mailbox(value: bytes, tokens: list[Token], match: re.Match[str]) -> Mailbox:
-    start, stop = match.span("address")
-    sign = match.string.index("@", start)
-    display = b""
-    if match.re is _ANGLE and match["phrase"]:
-        first, last = match.span("phrase")
-        display = value[tokens[first].start : tokens[last - 1].stop]
-    return _built(value, tokens[start:sign], tokens[sign + 1 : stop], display)
-
-
-def _by_signs(value: bytes, tokens: list[Token]) -> list[Mailbox]:
-    """Take every @ of a malformed field for an address: words before it, a name behind it."""
-    found = []
-    for sign, token in enumerate(tokens):
-        if token.kind != "@":
-            continue
-        start = sign
-        while start and _belongs_before(tokens, start - 1, sign):
-            start -= 1
-        stop = sign + 1
-        while stop < len(tokens) and _belongs_behind(tokens, stop, sign):
-            stop += 1
-        while stop > sign + 1 and tokens[stop - 1].kind == ".":  # example.com. names example.com
-            stop -= 1
-        found.append(_built(value, tokens[start:sign], tokens[sign + 1 : stop], b""))
-    return found
-
-
-def _belongs_before(tokens: list[Token], place: int, sign: int) -> bool:
-    kind = tokens[place].kind
-    return kind == "." or (kind in _WORDS and (place == sign - 1 or tokens[place + 1].kind == "."))
-
-
-def _belongs_behind(tokens: list[Token], place: int, sign: int) -> bool:
-    kind, before = tokens[place].kind, tokens[place - 1].kind
-    if place == sign + 1:
-        return kind in {ATOM, LITERAL}
-    return (kind == "." and before == ATOM) or (kind == ATOM and before == ".")
-
-
-def _built(
-    value: bytes, local_part: Iterable[Token], domain: Iterable[Token], display: bytes
-) -> Mailbox:
-    written = b"".join(value[token.start : token.stop] for token in domain)
-    return Mailbox(
-        local_part=b"".join(value[token.start : token.stop] for token in local_part),
-        domain=_name(written),
-        written_domain=written,
-        display=display,
-    )
-
-
-def _name(written: bytes) -> DomainName | None:
-    try:
-        return DomainName.parse(written)
-    except NameFault:
-        return None
+    A name is damaged by octets that some readers drop (NUL, VT, a byte order mark, a fold); a
+    bare CR or LF within a field begins a new one to others.
+    """
+    for place in header.positions.get(b"", ()):  # lines that are no fields to us
+        name, colon, value = header.raws[place].partition(b":")
+        if colon and _UNPRINTABLE.sub(b"", name).lower() == AUTHOR_NAME:
+            yield value, Problem.DAMAGED_NAME
+    if bare_break(b" ".join(header.raws)) >= 0:
+        for raw in header.raws:
+            yield from ((found[1], Problem.BARE_LINE_BREAK) for found in _INNER_FROM.finditer(raw))

@@ -12,9 +12,11 @@ import re
 from typing import NamedTuple
 
 _SPACE = re.compile(rb"[ \t\r\n]++")
-_ENCODED_WORD = rb"=\?[^?\s]++\?[BbQq]\?[^?\s]*+\?="
+# RFC 2047 §2; the charset is a token, what stands in the text may be anything
+_ENCODED_WORD = rb"=\?[^\s?()<>@,;:\\\"/\[\].=]++\?[BbQq]\?[^?\s]*+\?="
 _ATOM = rb'[^\x00-\x20"(),.:;<>@\[\]\\\x7f]++'
 _USUAL = re.compile(rb"[ \t\r\n]*+(?:(%b|%b)|([<>,:;@.]))" % (_ENCODED_WORD, _ATOM))
+_PLAIN = re.compile(rb"[ \t\r\n]*+(?:(%b)|([<>,:;@.]))" % _ATOM)
 _LITERAL = re.compile(rb"\[[^\[\]\\]*+\]")
 _IN_COMMENT = re.compile(rb"[()]|\\.", re.DOTALL)
 _IN_QUOTES = re.compile(rb'"|\\.', re.DOTALL)
@@ -32,13 +34,17 @@ class Token(NamedTuple):
     stop: int
 
 
-def scan(octets: bytes) -> list[Token]:
-    """Cut a structured field's value into tokens; every octet string has some."""
+def scan(octets: bytes, *, encoded_words: bool = True) -> list[Token]:
+    """Cut a structured field's value into tokens; every octet string has some.
+
+    With `encoded_words` False they are cut like other octets, as by a reader that knows none.
+    """
+    ordinary = _USUAL if encoded_words else _PLAIN
     tokens: list[Token] = []
     open_marks = {b'"', b"(", b"["}  # those that may still find their end
     position, end = 0, len(octets)
     while position < end:
-        if (usual := _USUAL.match(octets, position)) is not None:
+        if (usual := ordinary.match(octets, position)) is not None:
             start, position = usual.span(usual.lastindex or 0)
             kind = ATOM if usual.lastindex == 1 else chr(octets[start])
             tokens.append(Token(kind, start, position))

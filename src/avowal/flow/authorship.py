@@ -32,12 +32,14 @@ class Authorship:
     """The authors in their order and where they were found; or why there are none.
 
     `written` is the whole From field as it was read, None where it was not looked at.
+    `refused` says that a field is there whose author cannot be told for certain: nobody signs.
     """
 
     authors: tuple[Author, ...] = ()
     source: str = ""
     problem: str = ""
     written: Authors | None = None
+    refused: bool = False
 
 
 def authorship(
@@ -45,7 +47,7 @@ def authorship(
 ) -> Authorship:
     """Find the authors of a message.  Raises nothing."""
     found = _written(signing, transaction, header, limits)
-    if not found.authors and signing.default_author is not None:
+    if not found.authors and not found.refused and signing.default_author is not None:
         default = _read(signing.default_author.encode())
         if default:
             return Authorship(default, "default_author")
@@ -66,14 +68,21 @@ def _written(
             continue
         if len(fields) > 1 and not signing.accept_malformed:
             return Authorship(source=name, problem=f"there are {len(fields)} {name} fields")
-        read = Authors.parse(fields[0].value, limits=limits)
-        authors = _with_domains(read)
-        return Authorship(
-            authors=authors,
-            source=name,
-            problem="" if authors else f"{name} names no address",
-            written=read if len(fields) == 1 and name.lower() == "from" else None,
+        from_field = name.lower() == "from"
+        # accept_malformed takes the first of several; what else reads as From counts all the same
+        whole = from_field and len(fields) == 1
+        read = (
+            Authors.of(header, limits=limits)
+            if whole
+            else Authors.parse(fields[0].value, limits=limits)
         )
+        written = read if whole else None
+        if read.doubt is not None:
+            problem = f"{name} names nobody for certain: {read.doubt.sentence}"
+            return Authorship(source=name, problem=problem, written=written, refused=True)
+        authors = _with_domains(read)
+        problem = "" if authors else f"{name} names no address"
+        return Authorship(authors=authors, source=name, problem=problem, written=written)
     names = " or ".join(signing.author_fields)
     return Authorship(problem=f"there is no {names} field")
 

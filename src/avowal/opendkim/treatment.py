@@ -13,7 +13,7 @@ from enum import Enum
 from avowal.crypto.signing import PrivateKey
 from avowal.errors import KeyMaterialError, StoreError
 from avowal.keys.opendkim import DataSet, parents
-from avowal.mailbox import mailboxes
+from avowal.mailbox import Authors, mailboxes
 from avowal.message import Header
 from avowal.opendkim.envelope import Envelope
 from avowal.opendkim.hosts import holds_host
@@ -115,9 +115,13 @@ def _decided(
         journal.info(f"domain '{author[1]}' exempted, accepting")
         return Treatment(kind=TreatmentKind.LEAVE, author=author)
     if _domain_matches(settings, author[1], journal):
-        if ours:
+        doubt = Authors.parse(value).doubt
+        if not ours:
+            _warn_of_impostor(settings, envelope, author, journal)
+        elif doubt is None:
             return _sign(settings, keyring, envelope, author, journal)
-        _warn_of_impostor(settings, envelope, author, journal)
+        else:  # Deliberate: none where other readers may show another domain (RFC 9989 §11.5)
+            journal.why(f"{name} value not signed for: {doubt.sentence}")
     kind = TreatmentKind.VERIFY if settings.verifies else TreatmentKind.LEAVE
     return Treatment(kind=kind, author=author)
 
@@ -154,13 +158,12 @@ def _address(value: bytes) -> tuple[str, str] | None:
 
     OpenDKIM reads none in a field where a quote or a comment has no end.
     """
-    if any(token.kind == JUNK and value[token.start] in b'"()' for token in scan(value)):
+    found = mailboxes(value)
+    if not found or any(t.kind == JUNK and value[t.start] in b'"()' for t in scan(value)):
         return None
-    for mailbox in mailboxes(value):
-        domain = mailbox.written_domain.lower() if mailbox.domain is None else b""
-        named = mailbox.domain.ascii if mailbox.domain is not None else domain.decode("latin-1")
-        return mailbox.local_part.decode("utf-8", "surrogateescape"), named
-    return None
+    name, written = found[0].domain, found[0].written_domain.lower()
+    domain = written.decode("latin-1") if name is None else name.ascii
+    return found[0].local_part.decode("utf-8", "surrogateescape"), domain
 
 
 def _origin(settings: Settings, envelope: Envelope, journal: Journal) -> bool:
@@ -208,10 +211,8 @@ def _in_domains(domains: DataSet, domain: str) -> bool:
 
 def _parent_in(domains: DataSet, domain: str) -> str | None:
     """Return the nearest domain above that is in the set."""
-    for parent in parents(domain):
-        if domains.find(parent[1:]) is not None:
-            return parent[1:]
-    return None
+    above = (parent[1:] for parent in parents(domain))
+    return next((name for name in above if domains.find(name) is not None), None)
 
 
 def _warn_of_impostor(
@@ -306,10 +307,8 @@ def _fitting(identity: str | None, domain: str) -> str | None:
     """Return i= where it is within d=; a conflicting one is left out (opendkim.conf(5))."""
     if identity is None:
         return None
-    at = identity.rpartition("@")
-    named = at[2].lower()
-    fits = named == domain.lower() or named.endswith(f".{domain.lower()}")
-    return identity if at[1] and fits else None
+    _, at, named = identity.lower().rpartition("@")
+    return identity if at and f".{named}".endswith(f".{domain.lower()}") else None
 
 
 def _length_recipient(settings: Settings, envelope: Envelope, journal: Journal) -> bool:

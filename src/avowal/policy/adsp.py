@@ -37,14 +37,14 @@ class AdspResult(StrEnum):
     NONE = "none"
     UNKNOWN = "unknown"
     PERMERROR = "permerror"
+    TEMPERROR = "temperror"
     FAIL = "fail"
     NXDOMAIN = "nxdomain"
-    TEMPERROR = "temperror"
     DISCARD = "discard"
 
     @property
     def severity(self) -> int:
-        """0 for the mildest; temperror stands below the one it cannot become worse than."""
+        """0 for the mildest; not knowing asks for nothing and lifts no wish that is known."""
         return _ORDER.index(self)
 
 
@@ -64,12 +64,21 @@ class DomainResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adsp:
-    """The result for a message; `decisive` is None when no author domain could be read."""
+    """The result for a message; `decisive` is None when no author domain could be read.
+
+    `beyond` says that there are more authors than were asked for.
+    """
 
     result: AdspResult
     decisive: DomainResult | None = None
     domains: tuple[DomainResult, ...] = ()
+    beyond: bool = False
     trace: Trace = ()
+
+    @property
+    def unknown(self) -> bool:
+        """Whether the practices of some author could not be had for now."""
+        return any(one.result is AdspResult.TEMPERROR for one in self.domains)
 
 
 def evaluate(
@@ -103,7 +112,13 @@ def evaluate(
     if not authors.complete and result.severity < AdspResult.PERMERROR.severity:
         result = AdspResult.PERMERROR  # what cannot be read must not be the way around
     notes.add("concluded", result.value, "" if decisive is None else decisive.domain.ascii)
-    return Adsp(result=result, decisive=decisive, domains=results, trace=notes.steps)
+    return Adsp(
+        result=result,
+        decisive=decisive,
+        domains=results,
+        beyond=authors.too_many,
+        trace=notes.steps,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,11 +32,15 @@ class PolicyGeneration(Word):
 
 
 class PolicyDisposition(StrEnum):
-    """What is done with a message, from the mildest to the strictest."""
+    """What is done with a message, from the mildest to the strictest.
+
+    What is put off is not delivered, what is quarantined is; not knowing asks for nothing
+    unless the receiver chose to put such mail off (`Choice.tempfail`).
+    """
 
     ACCEPT = "accept"
-    TEMPFAIL = "tempfail"
     QUARANTINE = "quarantine"
+    TEMPFAIL = "tempfail"
     REJECT = "reject"
     DISCARD = "discard"
 
@@ -97,13 +101,15 @@ class GenerationVerdict:
     """One generation's verdict.
 
     `word` is its own word (RFC 8601 for adsp and DMARC), `standing` the same in terms all
-    generations share, `asks` what the domain wants done.  `detail` is the whole result.
+    generations share, `asks` what the domain wants done, `unknown` whether the policy of some
+    author could not be had for now.  `detail` is the whole result.
     """
 
     generation: PolicyGeneration
     word: str
     standing: Standing
     asks: PolicyDisposition
+    unknown: bool
     why: str
     detail: Detail
 

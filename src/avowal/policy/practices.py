@@ -64,12 +64,21 @@ class AuthorStanding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Practices:
-    """The standing of a message; `decisive` is the author it rests on, None without authors."""
+    """The standing of a message; `decisive` is the author it rests on, None without authors.
+
+    `beyond` says that there are more authors than were asked for.
+    """
 
     standing: Standing
     decisive: AuthorStanding | None = None
     authors: tuple[AuthorStanding, ...] = ()
+    beyond: bool = False
     trace: Trace = ()
+
+    @property
+    def unknown(self) -> bool:
+        """Whether the practices of some author could not be had for now."""
+        return any(one.standing is Standing.TEMPERROR for one in self.authors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +142,12 @@ def each_author(
 ) -> Steps[Practices]:
     """Look at every author, their rounds merged; the worst standing is the message's."""
     named = [(m, m.domain) for m in authors.mailboxes if m.domain is not None]
+    listed = {domain.ascii for _, domain in named}
+    named += [  # those that only other readers show: the domain as a whole
+        (Mailbox(local_part=b"", domain=name, written_domain=name.text.encode()), name)
+        for name in authors.domains
+        if name.ascii not in listed
+    ]
     notes = Notes(mechanism)
     for problem in authors.problems:
         notes.add("discarded", "From", problem.sentence)
@@ -142,11 +157,13 @@ def each_author(
     )
     decisive = max(standings, key=lambda s: s.standing.severity, default=None)
     standing = Standing.PERMERROR if decisive is None else decisive.standing
-    hidden = not authors.complete or len(capped) < len(named)
-    if hidden and standing.severity < Standing.PERMERROR.severity:
+    beyond = authors.too_many or len(capped) < len(named)
+    if (beyond or not authors.complete) and standing.severity < Standing.PERMERROR.severity:
         standing = Standing.PERMERROR  # what cannot be read must not be the way around
     notes.add("concluded", standing.value, "" if decisive is None else decisive.why)
-    return Practices(standing=standing, decisive=decisive, authors=standings, trace=notes.steps)
+    return Practices(
+        standing=standing, decisive=decisive, authors=standings, beyond=beyond, trace=notes.steps
+    )
 
 
 def signed(mailbox: Mailbox, name: str, notes: Notes) -> AuthorStanding:

@@ -66,32 +66,49 @@ def verdict_of(generation: PolicyGeneration, detail: Detail) -> GenerationVerdic
         if standing is Standing.SUSPICIOUS and asks is _ACCEPT:
             standing = Standing.NEUTRAL  # p=none changes nothing (RFC 9989 §5.4)
         why = _why(detail)
+    if not isinstance(detail, Evaluation) and detail.beyond and asks is _ACCEPT:
+        asks = _QUARANTINE  # as DmarcRules.unusable_author: who was not asked may ask for it
     word = standing.value if isinstance(detail, Practices) else detail.result.value
     return GenerationVerdict(
-        generation=generation, word=word, standing=standing, asks=asks, why=why, detail=detail
+        generation=generation,
+        word=word,
+        standing=standing,
+        asks=asks,
+        unknown=detail.unknown,
+        why=why,
+        detail=detail,
     )
 
 
 def combined(
     verdicts: tuple[GenerationVerdict, ...], choice: Choice
 ) -> tuple[PolicyDisposition, PolicyGeneration | None, Trace]:
-    """Say what is done: the strictest wish that counts, as far as the receiver follows it."""
+    """Say what is done: the strictest wish that counts, as far as the receiver follows it.
+
+    Where some author's policy is not known and the receiver answers that with "later", it is
+    later unless the message is refused anyway: a further author lifts no deferral.
+    """
     deciding = [verdict for verdict in verdicts if choice.decides(verdict.generation)]
-    asked = [(verdict.asks, verdict) for verdict in deciding]
-    if choice.tempfail:
-        asked += [
-            (PolicyDisposition.TEMPFAIL, verdict)
-            for verdict in deciding
-            if verdict.standing is Standing.TEMPERROR
-        ]
-    disposition, verdict = max(asked, key=lambda pair: pair[0].severity, default=(_ACCEPT, None))
-    if verdict is None or disposition is _ACCEPT:
+    verdict = max(deciding, key=lambda v: v.asks.severity, default=None)
+    if verdict is None:
         return _ACCEPT, None, ()
-    subject = f"{verdict.generation} asks {disposition}"
-    strictest = _STRICTEST[choice.handling]
-    if disposition is not PolicyDisposition.TEMPFAIL and disposition.severity > strictest.severity:
+    follows = min(verdict.asks, _STRICTEST[choice.handling], key=lambda d: d.severity)
+    unknown = next((v for v in deciding if v.unknown), None) if choice.tempfail else None
+    if unknown is not None and follows.severity < PolicyDisposition.TEMPFAIL.severity:
+        return _concluded(PolicyDisposition.TEMPFAIL, unknown)
+    if verdict.asks is _ACCEPT:
+        return _ACCEPT, None, ()
+    if follows is not verdict.asks:
+        subject = f"{verdict.generation} asks {verdict.asks}"
         step = TraceStep("engine", "override", subject, f"handling is {choice.handling}")
-        return strictest, verdict.generation, (step,)
+        return follows, verdict.generation, (step,)
+    return _concluded(verdict.asks, verdict)
+
+
+def _concluded(
+    disposition: PolicyDisposition, verdict: GenerationVerdict
+) -> tuple[PolicyDisposition, PolicyGeneration | None, Trace]:
+    subject = f"{verdict.generation} asks {disposition}"
     step = TraceStep("engine", "concluded", disposition.value, subject)
     return disposition, verdict.generation, (step,)
 

@@ -63,6 +63,9 @@ class DmarcRules:
 
 
 STANDARD = DmarcRules()
+_SHOWS_NONE = frozenset(
+    (Problem.NO_FIELD, Problem.SEVERAL_FIELDS, Problem.NO_ADDRESS, Problem.ADDRESS_LITERAL)
+)
 
 
 class Evaluator:
@@ -116,8 +119,8 @@ class Evaluator:
         notes = Notes(self._mechanism)
         for mailbox in self._authors.mailboxes[:20]:
             notes.add("author", str(mailbox))
-        for problem in self._authors.problems:
-            notes.add("discarded", "From", str(problem))
+        for fault in self._authors.faults[:20]:
+            notes.add("discarded", "From", f"{fault.problem} at octet {fault.offset}")
         for author in self._found:
             notes.extend(author.explorer.notes.steps)
         return _combined(self._authors, found, self._rules, notes)
@@ -292,5 +295,4 @@ def _combined(
 
 def _harmless(authors: Authors) -> bool:
     """Whether no domain is shown at all: an empty group, no field, an address literal."""
-    shown = {Problem.UNREADABLE_DOMAIN, Problem.MALFORMED}
-    return not authors.domains and shown.isdisjoint(authors.problems)
+    return not authors.domains and _SHOWS_NONE.issuperset(authors.problems)

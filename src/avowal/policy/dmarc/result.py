@@ -81,10 +81,14 @@ class DomainEvaluation:
 
     @property
     def severity(self) -> int:
-        """How strict this is among several authors; not knowing stands above quarantine."""
+        """How strict this is among several authors, 0 for a pass.
+
+        Not knowing asks for nothing (RFC 9989 §4.10.1): it stands above a failure that asks
+        for nothing, and below every wish that is known, which it must not lift.
+        """
         if self.result is PolicyResult.FAIL:
-            return {Policy.NONE: 3, Policy.QUARANTINE: 4, Policy.REJECT: 6}[self.disposition]
-        return {PolicyResult.TEMPERROR: 5, PolicyResult.PERMERROR: 2, PolicyResult.NONE: 1}.get(
+            return {Policy.NONE: 3, Policy.QUARANTINE: 5, Policy.REJECT: 6}[self.disposition]
+        return {PolicyResult.TEMPERROR: 4, PolicyResult.PERMERROR: 2, PolicyResult.NONE: 1}.get(
             self.result, 0
         )
 
@@ -110,6 +114,11 @@ class Evaluation:
     reasons: tuple[Override, ...] = ()
     problems: tuple[Problem, ...] = ()
     trace: Trace = ()
+
+    @property
+    def unknown(self) -> bool:
+        """Whether the policy of some author could not be had for now."""
+        return any(e.result is PolicyResult.TEMPERROR for e in self.evaluations)
 
     @property
     def policy(self) -> Policy | None:
