@@ -1,7 +1,8 @@
 """Signature fields on their way through the keys: what lacks only b=, and who fills it in.
 
 Whatever signs (`Signer`, `avowal.arc.sealer.Sealer`, the sealers of the flow) is a generator
-that yields what it wants signed and is sent the signatures; `drive_keys` and `adrive_keys` ask the keys.
+that yields what it wants signed and is sent the signatures; `drive_keys` and `adrive_keys` ask
+the keys.
 """
 
 from __future__ import annotations
