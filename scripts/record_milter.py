@@ -29,7 +29,7 @@ import avowal
 from avowal.config.model import Listener
 from avowal.milter.server import MilterServer
 from avowal.milter.service import Service
-from avowal.milter.sockets import listen
+from avowal.milter.sockets import open_listener
 from avowal.testing import ED25519, RSA_2048
 
 Taken = list[bytes]
@@ -58,7 +58,7 @@ class Relay:
     async def _serve(self) -> None:
         servers = []
         for name, setup in SETUPS.items():
-            socket = listen(Listener(socket=f"unix:{self._path}.{name}")).socket
+            socket = open_listener(Listener(socket=f"unix:{self._path}.{name}")).socket
             service = Service(filter=setup.filter(), resolver=zone())
             servers.append(MilterServer(service, [(socket, setup.role)]))
             servers[-1].start()

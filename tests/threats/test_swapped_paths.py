@@ -29,7 +29,7 @@ from avowal.errors import AvowalError
 from avowal.flow.actions import Diagnosis
 from avowal.milter import meters
 from avowal.milter.outbox import Notes
-from avowal.milter.sockets import listen
+from avowal.milter.sockets import open_listener
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, and another user")
 
@@ -140,7 +140,9 @@ MOVES: list[Move] = [
 
 def a_socket(stage: Stage) -> None:
     path = stage.open / "m.sock"
-    opened = listen(Listener(socket=f"unix:{path}", owner="nobody", group="65534", mode="0666"))
+    opened = open_listener(
+        Listener(socket=f"unix:{path}", owner="nobody", group="65534", mode="0666")
+    )
     opened.close()
 
 
@@ -237,7 +239,7 @@ def prepared(root: Path, operation: Callable[[Stage], None]) -> Stage:
     root.mkdir()
     stage = Stage(root)
     if operation is a_socket_over_a_stale_one:
-        opened = listen(Listener(socket=f"unix:{stage.open / 'm.sock'}"))
+        opened = open_listener(Listener(socket=f"unix:{stage.open / 'm.sock'}"))
         opened.socket.close()
     if operation is the_directory_of_numbers:
         (stage.open / "metrics").mkdir(0o700)
@@ -322,6 +324,8 @@ def test_a_socket_is_whole_when_it_gets_its_name(root: Path, mode: str) -> None:
 
 def steps_of_listening(path: Path, mode: str) -> Callable[[], None]:
     def listening() -> None:
-        listen(Listener(socket=f"unix:{path}", owner="nobody", group="65534", mode=mode)).close()
+        open_listener(
+            Listener(socket=f"unix:{path}", owner="nobody", group="65534", mode=mode)
+        ).close()
 
     return listening

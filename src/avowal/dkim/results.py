@@ -25,10 +25,12 @@ _UNSIGNED = MethodResult("dkim", str(Result.NONE), comment="no signature")
 
 def results_of(verifications: Sequence[Verification]) -> tuple[MethodResult, ...]:
     """Return the results to write; ``dkim=none`` for a message without signatures."""
-    return told([(verification, verification.result, None) for verification in verifications])
+    return reported_results(
+        [(verification, verification.result, None) for verification in verifications]
+    )
 
 
-def told(
+def reported_results(
     reported: Sequence[Reported], *, signature_prefix: bool = True, warnings: bool = True
 ) -> tuple[MethodResult, ...]:
     """Do the same with words and reasons that local policy may have changed (RFC 8601 §2.4).

@@ -48,7 +48,7 @@ def no_record(name: str, fault: KeyRecordFault) -> Problem:
     return Reason.KEY_SYNTAX, str(fault)
 
 
-def telling(reason: Reason | None) -> int:
+def weight_of(reason: Reason | None) -> int:
     """Return how much a verdict says when a name has several records: foreign TXT says least."""
     order = (Reason.NO_KEY, Reason.KEY_SYNTAX)
     return order.index(reason) if reason in order else len(order)

@@ -27,7 +27,7 @@ from avowal.dkim.query import key_answer, known_methods
 from avowal.dkim.reasons import Caution, Reason
 from avowal.dkim.rules import Rules
 from avowal.dkim.signature import FIELD_NAME, Signature, SignatureFault
-from avowal.dkim.usable import UNASKED, no_record, no_records, telling, usable_key
+from avowal.dkim.usable import UNASKED, no_record, no_records, usable_key, weight_of
 from avowal.dkim.verification import Evidence, Verification
 from avowal.errors import StateError
 from avowal.limits import DEFAULT, Limits
@@ -215,7 +215,7 @@ class Verifier:
             verification = self._with_record(candidate, signature, answer, octets)
             if verification.passed:
                 return verification
-            if first is None or telling(first.reason) < telling(verification.reason):
+            if first is None or weight_of(first.reason) < weight_of(verification.reason):
                 first = verification
         assert first is not None  # noqa: S101 - there is at least one record
         return first

@@ -78,17 +78,17 @@ class _Entry:
         return now < self.gone and self.answer.outcome is not Outcome.FAILED
 
 
-class _Flight:
-    """A question that a thread asks: other threads wait for its landing.
+class _Pending:
+    """A question that a thread asks: other threads wait for its end.
 
-    It lands with None when its thread has no answer for others; then they ask for themselves.
+    It ends with None when its thread has no answer for others; then they ask for themselves.
     """
 
-    __slots__ = ("answer", "landed")
+    __slots__ = ("answer", "ended")
 
     def __init__(self) -> None:
         self.answer: Answer | None = None
-        self.landed = threading.Event()
+        self.ended = threading.Event()
 
 
 class Cached:
@@ -127,7 +127,7 @@ class Cached:
         self._kept: OrderedDict[_Key, _Entry] = OrderedDict()
         # Threads wait for threads and tasks for tasks of their own loop, never across: a
         # thread that runs a loop would wait for itself.
-        self._flights: dict[_Key, _Flight] = {}
+        self._pending: dict[_Key, _Pending] = {}
         self._tasks: dict[tuple[AbstractEventLoop, _Key], Task[Answer]] = {}
         self._lock = threading.Lock()
 
@@ -158,13 +158,13 @@ class Cached:
     def _resolve(self, questions: tuple[Question, ...], until: float | None) -> tuple[Answer, ...]:
         keys, answers, missing = self._remembered(questions)
         while missing:
-            mine, others = self._board(missing, answers)
-            answers |= self._fly(mine, until)
-            for key, flight in others.items():
-                if not flight.landed.wait(_left(until)):
+            mine, others = self._divide(missing, answers)
+            answers |= self._ask(mine, until)
+            for key, one in others.items():
+                if not one.ended.wait(_left(until)):
                     answers[key] = _TOO_LATE
-                elif flight.answer is not None:
-                    answers[key] = flight.answer
+                elif one.answer is not None:
+                    answers[key] = one.answer
             missing = {key: asked for key, asked in missing.items() if key not in answers}
         return tuple(map(answers.__getitem__, keys))
 
@@ -180,7 +180,7 @@ class Cached:
                 if (loop, key) not in self._tasks:
                     # A task of its own, because its caller may be cancelled, and for each
                     # question, because its neighbour may hang: others wait for this one.
-                    self._tasks[loop, key] = create_task(self._afly(key, asked, loop))
+                    self._tasks[loop, key] = create_task(self._aask(key, asked, loop))
             tasks = [self._tasks[loop, key] for key in missing]
             answers.update(zip(missing, await gather(*map(shield, tasks)), strict=True))
         return tuple(map(answers.__getitem__, keys))
@@ -206,24 +206,24 @@ class Cached:
                     missing[key] = question
         return keys, answers, missing
 
-    def _board(self, missing: _Batch, answers: _Answers) -> tuple[_Batch, dict[_Key, _Flight]]:
+    def _divide(self, missing: _Batch, answers: _Answers) -> tuple[_Batch, dict[_Key, _Pending]]:
         """Divide questions into those to ask now and those that another thread is asking."""
         mine: _Batch = {}
-        others: dict[_Key, _Flight] = {}
+        others: dict[_Key, _Pending] = {}
         with self._lock:
             now = self._clock()
             for key, question in missing.items():
                 entry = self._kept.get(key)
-                if entry is not None and now < entry.expires:  # landed since we looked
+                if entry is not None and now < entry.expires:  # answered since we looked
                     answers[key] = entry.current(now)
-                elif key in self._flights:
-                    others[key] = self._flights[key]
+                elif key in self._pending:
+                    others[key] = self._pending[key]
                 else:
-                    self._flights[key] = _Flight()
+                    self._pending[key] = _Pending()
                     mine[key] = question
         return mine, others
 
-    def _fly(self, mine: _Batch, until: float | None) -> _Answers:
+    def _ask(self, mine: _Batch, until: float | None) -> _Answers:
         """Ask, and let those who wait know."""
         if not mine:
             return {}
@@ -235,15 +235,15 @@ class Cached:
             answers = self._keep(mine, got)
         finally:
             with self._lock:
-                flights = {key: self._flights.pop(key) for key in mine}
-            for key, flight in flights.items():
+                pending = {key: self._pending.pop(key) for key in mine}
+            for key, one in pending.items():
                 answer = answers.get(key)
                 if answer is not None and answer.failure not in _OF_ONE_MESSAGE:
-                    flight.answer = answer
-                flight.landed.set()
+                    one.answer = answer
+                one.ended.set()
         return answers
 
-    async def _afly(self, key: _Key, question: Question, loop: AbstractEventLoop) -> Answer:
+    async def _aask(self, key: _Key, question: Question, loop: AbstractEventLoop) -> Answer:
         """Ask on the event loop; the task itself is what others wait for."""
         resolver: AsyncResolver = self._resolver
         try:

@@ -22,7 +22,7 @@ from avowal.flow.edits import own_ids
 from avowal.flow.plan import Plan
 from avowal.flow.trace import Step, Topic
 from avowal.report.arf import Envelope, ReportMail
-from avowal.report.differences import told
+from avowal.report.differences import difference_text
 from avowal.report.dkim_failure import Circumstances, KeptBodies, failure_report
 from avowal.report.dkim_feedback import Records, Wanted, chosen
 
@@ -178,7 +178,10 @@ def diagnosis(outcome: FlowOutcome) -> Diagnosis | None:
     """Tell how a message whose signatures failed differs from their z= copies."""
     if outcome.plan.configuration.reports.diagnostic_directory is None:
         return None
-    texts = (told(verification, outcome.header) for verification in outcome.findings.signatures)
+    texts = (
+        difference_text(verification, outcome.header)
+        for verification in outcome.findings.signatures
+    )
     text = "".join(text for text in texts if text is not None)[:_MOST_DIAGNOSIS]
     if not text:
         return None

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from avowal.dkim.reasons import Caution, Reason, Result
-from avowal.dkim.results import told
+from avowal.dkim.results import reported_results
 from avowal.dkim.signer import refuse_malformed
 from avowal.dkim.verification import Verification
 from avowal.errors import IntentError
@@ -43,7 +43,7 @@ def conclusion(context: Context, judgements: Sequence[Judgement]) -> Conclusion:
     """Return the results of the signatures, and what may be acted upon."""
     class_, why = _class_of(context, judgements)
     options = context.plan.configuration.results
-    results = told(
+    results = reported_results(
         [(one.verification, one.result, one.why) for one in judgements],
         signature_prefix=options.signature_prefix,
         warnings=options.warnings,

@@ -288,7 +288,7 @@ class Connection(asyncio.Protocol):
         dns = None if message.inquiry is None else message.inquiry.seconds
         times = Durations(time.monotonic() - message.ended_at, dns)
         self._forget_message()
-        verdict.told(times)
+        verdict.answered(times)
 
     def _forget_message(self) -> None:
         if self._message is not None:

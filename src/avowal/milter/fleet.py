@@ -18,7 +18,7 @@ from avowal.config.model import Role
 from avowal.errors import AvowalError
 from avowal.milter import meters
 from avowal.milter.journal import LOGGER
-from avowal.milter.sockets import Listening
+from avowal.milter.sockets import ListeningSocket
 from avowal.milter.worker import READY, Prepared, work
 
 SILENCE_SECONDS = 60.0  # without a sign of life a worker is killed
@@ -44,7 +44,7 @@ class WorkerGeneration:
 
     number: int
     prepared: Prepared
-    listening: list[Listening]
+    listening: list[ListeningSocket]
     children: dict[int, Child] = field(default_factory=dict)
     deaths: dict[int, int] = field(default_factory=dict)
     due: dict[int, float] = field(default_factory=dict)  # when a place is to be filled
@@ -69,7 +69,7 @@ class Fleet:
         self.current: WorkerGeneration | None = None
         self.coming: WorkerGeneration | None = None
         self.retiring: list[WorkerGeneration] = []
-        self.health: Listening | None = None
+        self.health: ListeningSocket | None = None
         self.metrics: str | None = None
 
     def generations(self) -> Iterator[WorkerGeneration]:
@@ -154,7 +154,7 @@ class Fleet:
             os._exit(status)
 
     @staticmethod
-    def _role(generation: WorkerGeneration, one: Listening) -> Role:
+    def _role(generation: WorkerGeneration, one: ListeningSocket) -> Role:
         return one.listener.role or generation.prepared.role
 
     def _free_seat(self) -> int:
@@ -207,7 +207,7 @@ class Fleet:
                 child.heard_at = time.monotonic()
 
     @staticmethod
-    def tell(generation: WorkerGeneration, word: bytes) -> None:
+    def command(generation: WorkerGeneration, word: bytes) -> None:
         """Say a word to all workers of a generation."""
         for child in generation.children.values():
             try:

@@ -82,14 +82,14 @@ class FlowFilter:
     def verdict(self, actions: Actions, session: FilterSession) -> MilterVerdict:
         """Say actions in milter packets.  Raises UsageError for a field no MTA would take."""
 
-        def told(times: Durations) -> None:
+        def answered(times: Durations) -> None:
             self.journal.message(actions, times)
             self.meters.message(actions, times)
             if self.outbox is not None and (actions.reports or actions.diagnosis):
                 self.outbox.take(actions)
 
         return MilterVerdict(
-            response.answer_of(actions), response.modifications_of(actions, session), told
+            response.answer_of(actions), response.modifications_of(actions, session), answered
         )
 
 

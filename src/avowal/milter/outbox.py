@@ -1,4 +1,4 @@
-"""What leaves behind the mail's back: failure reports, and notes about failed signatures.
+"""What is sent after a message is answered: failure reports, and notes about failed signatures.
 
 One thread hands over what messages left; a message is answered before its reports leave,
 and never waits for one.  The queue and the hour are bounded, because anybody can send mail

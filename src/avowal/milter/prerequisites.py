@@ -35,13 +35,13 @@ def examine(configuration: Configuration, places: Places) -> None:
     mistakes.raise_any()
 
 
-def listen(listener: Listener, path: Option, places: Places) -> sockets.Listening:
+def open_listener(listener: Listener, path: Option, places: Places) -> sockets.ListeningSocket:
     """Open a socket; say where it was asked for when it cannot be.
 
     Raises ConfigError and BindError.
     """
     try:
-        return sockets.listen(listener)
+        return sockets.open_listener(listener)
     except sockets.BindError as fault:
         if places.near(path) is None:
             raise

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class MilterVerdict(NamedTuple):
-    """What the MTA is told; `told` is called once it was, to log and count.
+    """What the MTA is told; `answered` is called once it was, to log and count.
 
     `before` is awaited first, where something has to be done before the answer that takes
     time, such as a signature by a key behind a network; its verdict takes this one's place.
@@ -36,7 +36,7 @@ class MilterVerdict(NamedTuple):
 
     answer: Answer
     modifications: tuple[Modification, ...] = ()
-    told: Callable[[Durations], None] = lambda times: None
+    answered: Callable[[Durations], None] = lambda times: None
     before: Callable[[], Awaitable[MilterVerdict]] | None = None
 
 

@@ -102,7 +102,7 @@ def _unix(path: str) -> UnixAddress:
 
 
 @dataclass(slots=True)
-class Listening:
+class ListeningSocket:
     """An open listening socket, and the listener of the configuration it serves."""
 
     listener: Listener
@@ -124,14 +124,14 @@ class Listening:
         )  # fmt: skip
 
 
-def listen(listener: Listener) -> Listening:
+def open_listener(listener: Listener) -> ListeningSocket:
     """Open the socket of a listener.  Raises ConfigError and BindError."""
     address = parse(listener.socket)
     if isinstance(address, UnixAddress):
         return _listen_unix(address, listener)
     if isinstance(address, InetAddress):
-        return Listening(listener, _listen_inet(address))
-    return Listening(listener, _inherited(address, os.environ))
+        return ListeningSocket(listener, _listen_inet(address))
+    return ListeningSocket(listener, _inherited(address, os.environ))
 
 
 def _listen_inet(address: InetAddress) -> socket.socket:
@@ -161,7 +161,7 @@ def _listen_inet(address: InetAddress) -> socket.socket:
     return opened
 
 
-def _listen_unix(address: UnixAddress, listener: Listener) -> Listening:
+def _listen_unix(address: UnixAddress, listener: Listener) -> ListeningSocket:
     """Open a socket in the file system: whole, with its owner and mode, before it has a name.
 
     It is bound in a directory that nobody else can enter and linked to its name, so nothing
@@ -190,7 +190,7 @@ def _listen_unix(address: UnixAddress, listener: Listener) -> Listening:
         opened.close()
         raise BindError(str(fault)) from None
     opened.setblocking(False)
-    return Listening(listener, opened, made)
+    return ListeningSocket(listener, opened, made)
 
 
 def _named(place: paths.Place, inside: int) -> paths.Identity:

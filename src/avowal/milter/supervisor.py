@@ -26,8 +26,8 @@ from avowal.milter import meters
 from avowal.milter.fleet import Fleet, WorkerGeneration
 from avowal.milter.journal import LOGGER, open_log
 from avowal.milter.notify import Notifier
-from avowal.milter.prerequisites import listen, named
-from avowal.milter.sockets import Listening, group_id, user_id
+from avowal.milter.prerequisites import named, open_listener
+from avowal.milter.sockets import ListeningSocket, group_id, user_id
 from avowal.milter.worker import DRAIN, RETIRE, Prepared, check_user
 
 START_SECONDS = 30.0  # until a new worker has to serve
@@ -57,7 +57,7 @@ class Supervisor:
         self._on_ready = on_ready
         self._selector = selectors.DefaultSelector()
         self._fleet = Fleet(self._selector)
-        self._open: list[Listening] = []
+        self._open: list[ListeningSocket] = []
         self._number = 0
         self._reload_wanted = False
         self._pid_file: tuple[str, paths.Identity] | None = None
@@ -134,14 +134,14 @@ class Supervisor:
         prepared = self._load(self._number)
         check_user(prepared.server)
         old = [] if self._fleet.current is None else self._fleet.current.listening
-        opened: list[Listening] = []
+        opened: list[ListeningSocket] = []
         try:
             listening = []
             for number, listener in enumerate(prepared.listeners):
                 kept = next((one for one in old if one.serves(listener)), None)
                 if kept is None:
                     at = ("listeners", number, "socket")
-                    opened.append(listen(listener, at, prepared.places))
+                    opened.append(open_listener(listener, at, prepared.places))
                 one = opened[-1] if kept is None else _with(kept, listener)
                 listening.append(one)
             open_log(prepared.log)
@@ -152,7 +152,7 @@ class Supervisor:
         self._open += opened
         return WorkerGeneration(self._number, prepared, listening)
 
-    def _close_unused(self, used: list[Listening]) -> None:
+    def _close_unused(self, used: list[ListeningSocket]) -> None:
         """Close the sockets that no configuration asks for any more."""
         wanted = {id(one.socket) for one in used}
         for one in [o for o in self._open if id(o.socket) not in wanted]:
@@ -165,7 +165,7 @@ class Supervisor:
         try:
             self._fleet.coming = self._prepare()
         except AvowalError as error:
-            tell(error)
+            complain(error)
         except Exception:  # noqa: BLE001 - the last resort: a reload must not end the daemon
             LOGGER.exception("program error while reading the configuration")
         else:
@@ -210,12 +210,12 @@ class Supervisor:
             self._close_unused(coming.listening)
             self._retire(old, RETIRE)
             for oldest in self._fleet.retiring[:-_GENERATIONS_KEPT]:
-                self._fleet.tell(oldest, DRAIN)
+                self._fleet.command(oldest, DRAIN)
         LOGGER.info("generation %d at work: %d workers", coming.number, coming.size)
         self._notifier.ready(f"generation {coming.number} at work, {coming.size} workers")
 
     def _retire(self, generation: WorkerGeneration, word: bytes) -> None:
-        self._fleet.tell(generation, word)
+        self._fleet.command(generation, word)
         if generation.children:
             self._fleet.retiring.append(generation)
 
@@ -246,7 +246,9 @@ class Supervisor:
             return
         host, _, port = server.metrics.rpartition(":")
         listener = Listener(socket=f"{_kind(host)}:{port}@{host}")
-        self._fleet.health = listen(listener, ("server", "metrics"), generation.prepared.places)
+        self._fleet.health = open_listener(
+            listener, ("server", "metrics"), generation.prepared.places
+        )
         self._fleet.metrics = meters.prepare()
         user = -1 if server.user is None else user_id(server.user)
         group = -1 if server.group is None else group_id(server.group)
@@ -281,12 +283,12 @@ def _kind(host: str) -> str:
     return "inet6" if ":" in host else "inet"
 
 
-def _with(one: Listening, listener: Listener) -> Listening:
+def _with(one: ListeningSocket, listener: Listener) -> ListeningSocket:
     """The same socket in another role."""
-    return Listening(listener, one.socket, one.made)
+    return ListeningSocket(listener, one.socket, one.made)
 
 
-def tell(error: AvowalError) -> None:
+def complain(error: AvowalError) -> None:
     """Log what is wrong, one line for each mistake."""
     for one in error.each if isinstance(error, Mistakes) else (error,):
         facts: dict[str, str | int] = {}

@@ -108,7 +108,7 @@ def work(
     place: int,
     seat: int,
 ) -> int:
-    """Be a worker until told to stop; return the exit status.  Called in the new process.
+    """Be a worker until commands to stop; return the exit status.  Called in the new process.
 
     `place` numbers the workers of a generation, `seat` all that live.
     """
@@ -154,8 +154,8 @@ async def _serve(
     server: MilterServer, service: Service, prepared: Prepared, channel: socket.socket
 ) -> None:
     loop = asyncio.get_running_loop()
-    told: asyncio.Queue[bytes] = asyncio.Queue()
-    loop.add_signal_handler(signal.SIGTERM, told.put_nowait, DRAIN)
+    commands: asyncio.Queue[bytes] = asyncio.Queue()
+    loop.add_signal_handler(signal.SIGTERM, commands.put_nowait, DRAIN)
     channel.setblocking(False)
 
     def listen_to_supervisor() -> None:
@@ -163,7 +163,7 @@ async def _serve(
             word = channel.recv(1)
             if not word:  # the supervisor is gone
                 loop.remove_reader(channel.fileno())
-            told.put_nowait(word or DRAIN)
+            commands.put_nowait(word or DRAIN)
 
     loop.add_reader(channel.fileno(), listen_to_supervisor)
     if prepared.before is not None:
@@ -173,17 +173,19 @@ async def _serve(
     if prepared.beside is not None:
         beside.append(loop.create_task(prepared.beside(service)))
     _say(channel, READY)
-    await _until_done(server, told, service)
+    await _until_done(server, commands, service)
     for task in beside:
         task.cancel()
 
 
-async def _until_done(server: MilterServer, told: asyncio.Queue[bytes], service: Service) -> None:
+async def _until_done(
+    server: MilterServer, commands: asyncio.Queue[bytes], service: Service
+) -> None:
     """Serve until told to retire or drain; a retiring worker may still be told to drain."""
     options = service.options
-    if await told.get() == RETIRE:
+    if await commands.get() == RETIRE:
         retiring = asyncio.ensure_future(server.retire(options.retire))
-        urged = asyncio.ensure_future(told.get())
+        urged = asyncio.ensure_future(commands.get())
         await asyncio.wait({retiring, urged}, return_when=asyncio.FIRST_COMPLETED)
         done = retiring.done()
         for future in (retiring, urged):

@@ -15,7 +15,7 @@ from avowal.config.opendkim_conf import OpendkimConf
 from avowal.config.origin import Listener
 from avowal.errors import ConfigError
 from avowal.keys.trust import Account
-from avowal.milter.sockets import BindError, Listening, group_id, listen, user_id
+from avowal.milter.sockets import BindError, ListeningSocket, group_id, open_listener, user_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Identity:
         return Account.of(self.user, self.group)
 
     def assume(self) -> None:
-        """Become it, for good."""
+        """Run as this user and group from now on; there is no way back."""
         os.initgroups(self.name, self.group)
         os.setgid(self.group)
         os.setuid(self.user)
@@ -53,7 +53,7 @@ class Identity:
 class Bound:
     """Open sockets, and whom to become once all is read (None: stay who we are)."""
 
-    sockets: tuple[Listening, ...]
+    sockets: tuple[ListeningSocket, ...]
     identity: Identity | None = None
 
     def close(self) -> None:
@@ -73,11 +73,11 @@ def bind(conf: OpendkimConf) -> Bound:
     identity = identity_of(conf)
     if conf.setting("UMask") is not None:
         os.umask(conf.integer("UMask") & 0o777)
-    opened: list[Listening] = []
+    opened: list[ListeningSocket] = []
     with ExitStack() as opening:
         for spec in setting.text.split():
             try:
-                opened.append(listen(_listener(spec, identity)))
+                opened.append(open_listener(_listener(spec, identity)))
             except BindError as fault:
                 raise BindError(str(setting.fault(str(fault)))) from None
             except ConfigError as fault:

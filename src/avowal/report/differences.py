@@ -54,7 +54,7 @@ def differences(signature: Signature, header: Header) -> tuple[Difference, ...]:
     return tuple(found)
 
 
-def told(verification: Verification, header: Header) -> str | None:
+def difference_text(verification: Verification, header: Header) -> str | None:
     """Return the differences of a failed signature as text; None where it has no copies."""
     signature = verification.signature
     if verification.passed or signature is None or "z" not in signature.tags:

@@ -24,7 +24,7 @@ from avowal.lookup import AsyncResolver
 from avowal.milter.flow_filter import FlowFilter
 from avowal.milter.server import MilterServer
 from avowal.milter.service import Filter, Service
-from avowal.milter.sockets import listen
+from avowal.milter.sockets import open_listener
 from avowal.testing import Zone
 
 MESSAGE = (
@@ -115,7 +115,7 @@ def serve(tmp_path: Path, zone: Zone) -> Serve:
         **others: Any,
     ) -> AsyncIterator[Running]:
         address = f"unix:{tmp_path / 'milter.sock'}"
-        listening = listen(Listener(socket=address))
+        listening = open_listener(Listener(socket=address))
         filter_ = FlowFilter(served) if isinstance(served, Plan) else served
         service = Service(
             filter=filter_, resolver=resolver or zone, options=options or Server(), **others

@@ -12,7 +12,14 @@ import pytest
 from avowal.config.model import Listener
 from avowal.errors import ConfigError
 from avowal.milter import sockets
-from avowal.milter.sockets import BindError, InetAddress, Inherited, UnixAddress, listen, parse
+from avowal.milter.sockets import (
+    BindError,
+    InetAddress,
+    Inherited,
+    UnixAddress,
+    open_listener,
+    parse,
+)
 
 V4, V6 = socket.AF_INET, socket.AF_INET6
 
@@ -46,7 +53,7 @@ def test_what_is_no_socket_is_refused_with_the_forms_there_are(text: str) -> Non
 
 def test_a_unix_socket_gets_its_mode(tmp_path: Path) -> None:
     path = tmp_path / "m.sock"
-    opened = listen(Listener(socket=f"unix:{path}", mode="0620"))
+    opened = open_listener(Listener(socket=f"unix:{path}", mode="0620"))
     assert stat.S_IMODE(path.stat().st_mode) == 0o620
     opened.close()
     assert not path.exists()
@@ -55,7 +62,7 @@ def test_a_unix_socket_gets_its_mode(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
 def test_a_unix_socket_gets_its_owner_and_group(tmp_path: Path) -> None:
     path = tmp_path / "m.sock"
-    opened = listen(Listener(socket=f"unix:{path}", owner="nobody", group="65534"))
+    opened = open_listener(Listener(socket=f"unix:{path}", owner="nobody", group="65534"))
     assert (path.stat().st_uid, path.stat().st_gid) == (65534, 65534)
     opened.close()
 
@@ -65,14 +72,14 @@ def test_a_socket_nobody_listens_on_is_removed(tmp_path: Path) -> None:
     dead = socket.socket(socket.AF_UNIX)
     dead.bind(str(path))
     dead.close()
-    listen(Listener(socket=f"unix:{path}")).close()
+    open_listener(Listener(socket=f"unix:{path}")).close()
 
 
 def test_a_socket_somebody_listens_on_is_left_alone(tmp_path: Path) -> None:
     listener = Listener(socket=f"unix:{tmp_path / 'm.sock'}")
-    opened = listen(listener)
+    opened = open_listener(listener)
     with pytest.raises(BindError, match="another process listens there"):
-        listen(listener)
+        open_listener(listener)
     assert (tmp_path / "m.sock").exists()
     opened.close()
 
@@ -81,15 +88,15 @@ def test_a_file_that_is_no_socket_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "m.sock"
     path.write_text("precious")
     with pytest.raises(BindError, match="is no socket"):
-        listen(Listener(socket=f"unix:{path}"))
+        open_listener(Listener(socket=f"unix:{path}"))
     assert path.read_text() == "precious"
 
 
 def test_the_name_of_a_successor_is_not_removed(tmp_path: Path) -> None:
     path = tmp_path / "m.sock"
-    opened = listen(Listener(socket=f"unix:{path}"))
+    opened = open_listener(Listener(socket=f"unix:{path}"))
     path.unlink()
-    successor = listen(Listener(socket=f"unix:{path}"))
+    successor = open_listener(Listener(socket=f"unix:{path}"))
     opened.close()
     assert path.exists()
     successor.close()
@@ -122,7 +129,7 @@ def test_what_cannot_be_opened_says_what_to_do(
 ) -> None:
     options = {key: value.replace("{tmp}", str(tmp_path)) for key, value in listener.items()}
     with pytest.raises(error, match=words):
-        listen(Listener(**options))  # type: ignore[arg-type]
+        open_listener(Listener(**options))  # type: ignore[arg-type]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -132,18 +139,18 @@ def test_a_port_that_is_taken_says_so() -> None:
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(BindError, match="stop it or choose another port"):
-            listen(Listener(socket=f"inet:{port}@127.0.0.1"))
+            open_listener(Listener(socket=f"inet:{port}@127.0.0.1"))
 
 
 def test_answers_on_tcp_do_not_wait_for_more() -> None:
-    opened = listen(Listener(socket="inet:0@127.0.0.1"))
+    opened = open_listener(Listener(socket="inet:0@127.0.0.1"))
     assert opened.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
     opened.close()
 
 
 def test_a_role_can_change_without_a_new_socket(tmp_path: Path) -> None:
     listener = Listener(socket=f"unix:{tmp_path / 'm.sock'}", role="sign")
-    opened = listen(listener)
+    opened = open_listener(listener)
     assert opened.serves(Listener(socket=listener.socket, role="verify"))
     assert not opened.serves(Listener(socket=listener.socket, mode="0666"))
     opened.close()
@@ -168,4 +175,4 @@ def test_a_socket_that_systemd_did_not_hand_over_is_an_error(
     for name, value in environment.items():
         monkeypatch.setenv(name, value.replace("{pid}", str(os.getpid())))
     with pytest.raises(BindError, match=words):
-        listen(Listener(socket="systemd:milter"))
+        open_listener(Listener(socket="systemd:milter"))

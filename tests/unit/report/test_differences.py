@@ -9,7 +9,7 @@ import pytest
 import avowal
 from avowal.dkim.verification import Verification
 from avowal.message import Header, Message
-from avowal.report.differences import Difference, differences, told
+from avowal.report.differences import Difference, difference_text, differences
 from avowal.testing import ED25519, Zone, message, record_for
 
 ZONE = Zone({"e._domainkey.example.com": record_for(ED25519)})
@@ -59,7 +59,7 @@ def test_white_space_alone_is_named_as_such() -> None:
 
 def test_the_text_names_signature_verdict_and_difference() -> None:
     verification, header = verified(lambda octets: octets.replace(b"Lunch", b"L\x1bnch\xff"))
-    text = told(verification, header)
+    text = difference_text(verification, header)
     assert text is not None
     assert text.startswith("d=example.com s=e a=ed25519-sha256: ")
     assert "  subject\n    signed:   Lunch\n    received: L\\x1bnch\\xff\n" in text
@@ -67,7 +67,7 @@ def test_the_text_names_signature_verdict_and_difference() -> None:
 
 def test_a_body_that_changed_is_told_from_a_header_that_did() -> None:
     verification, header = verified(lambda octets: octets + b"more\r\n")
-    assert "no copied field differs" in (told(verification, header) or "")
+    assert "no copied field differs" in (difference_text(verification, header) or "")
 
 
 @pytest.mark.parametrize(
@@ -78,4 +78,4 @@ def test_a_body_that_changed_is_told_from_a_header_that_did() -> None:
     ],
 )
 def test_there_is_nothing_to_tell_of(change: Callable[[bytes], bytes], copies: bool) -> None:
-    assert told(*verified(change, copies=copies)) is None
+    assert difference_text(*verified(change, copies=copies)) is None
