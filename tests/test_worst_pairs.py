@@ -1,0 +1,281 @@
+"""The rule for work that a stranger can cause, over pairs of inputs that meet each other.
+
+At most 4 times the processor time of a harmless input of equal size and equal signatures,
+sets and questions.  Both are measured in one process, each at its best of several times, so that
+a busy machine slows both alike; what takes less than `FLOOR` is not compared.
+"""
+
+from __future__ import annotations
+
+import itertools
+import struct
+import time
+from collections.abc import Callable, Iterator, Mapping
+from ipaddress import ip_address
+from typing import NamedTuple
+
+import pytest
+from tests.crafting import SIGNED_AT, ZONE, craft
+
+from avowal import sign, verify
+from avowal._fast import COMPILED
+from avowal.authres import forged, read
+from avowal.dns.chain import Chain
+from avowal.dns.chain import read as read_reply
+from avowal.dns.reply import Reply
+from avowal.dns.wire import name_octets
+from avowal.lookup import run
+from avowal.message import Header
+from avowal.policy.spf import SpfRequest, check_identity, macros
+from avowal.policy.spf.record import read_record
+from avowal.testing import ED25519, Zone, message
+
+TIMES = 4
+FLOOR = 0.010  # seconds; below it a ratio says nothing
+ROUNDS = 4
+
+
+class Pair(NamedTuple):
+    """What is done with an input, the harmless one, and the worst that are known."""
+
+    work: Callable[[bytes], object]
+    harmless: bytes
+    worst: Mapping[str, bytes]
+    times: int = TIMES
+
+
+def seconds(work: Callable[[bytes], object], octets: bytes, enough: float) -> float:
+    best = float("inf")
+    for _ in range(ROUNDS):
+        started = time.process_time()
+        work(octets)
+        best = min(best, time.process_time() - started)
+        if best <= enough:
+            break
+    return best
+
+
+# -- record x envelope, macros ---------------------------------------------------------------------
+
+
+def delimiters() -> Iterator[str]:
+    return map("".join, itertools.permutations(".-+,/_="))
+
+
+def nine(terms: Iterator[str]) -> bytes:
+    return ("v=spf1 " + " ".join(itertools.islice(terms, 9))).encode()
+
+
+def distinct(macros_in_each: int) -> bytes:
+    cuts = delimiters()
+    return nine(
+        "a:" + "".join(f"%{{l1r{next(cuts)}}}" for _ in range(macros_in_each)) + ".example"
+        for _ in range(9)
+    )
+
+
+def spf(local_part: bytes) -> Callable[[bytes], object]:
+    def check(record: bytes) -> None:
+        zone = Zone(
+            {"example.com": record, "*.example": {"A": ["192.0.2.9"], "TXT": ["%{l}" * 32]}}
+        )
+        request = SpfRequest(client=ip_address("192.0.2.1"), mail_from=local_part + b"@example.com")
+        for _ in range(10):
+            read_record.cache_clear()
+            macros._macro.cache_clear()
+            run(check_identity(request, explain=True), zone)
+
+    return check
+
+
+PLAIN_TERMS = nine(itertools.repeat("a:" + "label." * 85 + "example"))
+TERMS = {
+    "one-macro-repeated": nine(itertools.repeat("a:" + "%{l}" * 32 + "." + "a." * 190 + "example")),
+    "too-many-macros": nine(itertools.repeat("a:" + "%{l}" * 130 + ".example")),
+    "distinct-macros": distinct(32),
+    "too-many-distinct-macros": distinct(60),
+    "upper-case": nine(itertools.repeat("a:" + "%{L}" * 32 + "." + "a." * 190 + "example")),
+    "domain-repeated": nine(
+        itertools.repeat("a:" + "%{d}%{o}" * 16 + "." + "a." * 190 + "x.example")
+    ),
+    "explanation": PLAIN_TERMS[:-9] + b" exp=x.example -all",
+}
+
+
+# -- DNS reply x question --------------------------------------------------------------------------
+
+
+ASKED = name_octets("example.com") or b""
+LONG = b"\1a" * 126 + b"\0"
+POINTER = b"\xc0\x0c"  # to the name of the question
+
+
+def reply(name: bytes, rrtype: int, record: Callable[[int], bytes]) -> bytes:
+    """A reply of 64 kB; a record is owner and RDATA, the type between them."""
+    records: list[bytes] = []
+    size = len(name) + 16
+    while size < 65_000:
+        records.append(record(len(records)))
+        size += len(records[-1])
+    header = struct.pack("!HHHHHH", 1, 0x8180, 1, len(records), 0, 0)
+    return header + name + struct.pack("!HH", rrtype, 1) + b"".join(records)
+
+
+def rr(owner: bytes, rrtype: int, rdata: bytes) -> bytes:
+    return owner + struct.pack("!HHIH", rrtype, 1, 300, len(rdata)) + rdata
+
+
+def take(octets: bytes) -> None:
+    for name, rrtype in ((ASKED, 15), (LONG, 15), (LONG, 16), (LONG, 12)):
+        found = read_reply(octets)
+        if isinstance(found, Reply):
+            Chain(name, rrtype).take(found, trusted=False)
+
+
+def mx(number: int, target: int = 12) -> bytes:
+    return rr(POINTER, 15, struct.pack("!HH", number & 0xFFFF, 0xC000 | target))
+
+
+REPLIES = {
+    "long-names": reply(LONG, 15, mx),
+    "every-end-of-a-long-name": reply(LONG, 15, lambda n: mx(n, 12 + 2 * (n % 126))),
+    "long-owners": reply(ASKED, 16, lambda n: rr(LONG, 16, b"\1x")),
+    "long-names-written-out": reply(LONG, 12, lambda n: rr(POINTER, 12, LONG)),
+    "many-tiny-records": reply(LONG, 16, lambda n: rr(POINTER, 16, b"\2" + struct.pack("!H", n))),
+    "a-rare-type": reply(LONG, 33, lambda n: rr(POINTER, 33, bytes(6) + POINTER)),
+}
+
+
+# -- Authentication-Results x ids ------------------------------------------------------------------
+
+
+IDS = {"mx.example.org", "bücher.example"}
+SIZE = 64_000
+
+
+def fields(beginning: bytes, piece: bytes = b"a=b ") -> bytes:
+    value = beginning + piece * ((SIZE - len(beginning)) // len(piece))
+    return (b"Authentication-Results: " + value + b"\r\n") * 15
+
+
+def claims(octets: bytes) -> None:
+    header = Header.parse(octets)
+    forged(header, IDS)
+
+
+REASON = b'reason="words and words, as some write them, up to the end of the line and beyond"'
+HARMLESS_RESULTS = fields(
+    b"mx.example.net; spf=pass " + b"(a comment) " * 120 + b"smtp.mailfrom=a.example",
+    b";\r\n dkim=pass header.d=a.example " + REASON,
+)
+RESULTS = {
+    "comments": fields(b"", b"()"),
+    "comments-behind-the-id": fields(b"mx.example.net", b"()"),
+    "comments-within-the-limit": fields(b"()" * 250 + b"mx.example.net "),
+    "nested": fields(b"(" * 125 + b")" * 125 + b"x "),
+    "never-closed": fields(b"", b"("),
+    "long-comments": fields(b"", b"(" + b"a" * 250 + b")"),
+    "ligatures": fields(b"x ", "ﷺ".encode()),
+    "ligatures-within-the-limit": fields(b"x " + "ﷺ".encode() * 80),
+    "ligatures-in-the-id": fields(b"", "ﷺ".encode()),
+    "escapes": fields(b'"', b"\\a"),
+    "encoded-words": fields(b"x ", b"=?utf-8?b?YQ==?="),
+    "a-mention": fields(b"x mx.example.org; ", "ü a ".encode()),
+    "near-mentions": fields(b"x ", b"xmx.example.org"),
+    "a-long-id": fields(b"", b"a."),
+}
+
+
+# -- header x signing, body x signing, l= x signatures ---------------------------------------------
+
+
+HEADER = b"From: a@example.com\r\nDate: Tue, 24 Nov 2026 12:00:00 +0000\r\nSubject: "
+MEGABYTE = 1_000_000
+BODY = 3_000_000  # long enough for a time that says something
+
+
+def signs(octets: bytes) -> None:
+    for line_ends in ("wire", "stored"):
+        sign(
+            octets,
+            domain="example.com",
+            selector="s1",
+            key=ED25519,
+            now=SIGNED_AT,
+            copy_fields=True,
+            line_ends=line_ends,  # type: ignore[arg-type]
+        )
+
+
+def subject(piece: bytes) -> bytes:
+    return HEADER + piece * (MEGABYTE // len(piece)) + b"x\r\n\r\nHi\r\n"
+
+
+def body(piece: bytes) -> bytes:
+    return HEADER + b"x\r\n\r\n" + piece * (BODY // len(piece))
+
+
+def signed_to(lengths: Iterator[int]) -> bytes:
+    octets = message(body="the quick brown fox jumps over the lazy dog\r\n" * 22_000)
+    for _, length in zip(range(50), lengths, strict=False):
+        octets = craft(octets, tags={"l": str(length)})
+    return octets
+
+
+PAIRS: dict[str, Callable[[], Pair]] = {
+    "record-x-envelope": lambda: Pair(spf(b"joe"), PLAIN_TERMS, TERMS),
+    "record-x-long-envelope": lambda: Pair(spf(b"a." * 150), PLAIN_TERMS, TERMS),
+    "record-x-endless-envelope": lambda: Pair(spf(b"a." * 30_000), PLAIN_TERMS, TERMS),
+    "reply-x-question": lambda: Pair(take, reply(ASKED, 15, mx), REPLIES),
+    "results-x-ids": lambda: Pair(claims, HARMLESS_RESULTS, RESULTS),
+    "results-read": lambda: Pair(
+        lambda octets: read(Header.parse(octets), IDS),
+        fields(b"mx.example.net; spf=pass", b";\r\n dkim=pass header.d=a.example"),
+        RESULTS,
+    ),
+    "header-x-signing": lambda: Pair(
+        signs,
+        subject(b"words and more words\r\n "),
+        {
+            "beyond-ascii": subject(b"\xc3\xbc"),
+            "to-be-encoded": subject(b";"),
+            "bars": subject(b"|"),
+            "blanks": subject(b" "),
+            "folds": subject(b"\r\n "),
+            "one-letter": subject(b"a"),
+        },
+    ),
+    "body-x-signing": lambda: Pair(
+        signs,
+        body(b"the quick brown fox jumps over the lazy dog\r\n"),
+        {
+            "lf": body(b"\n"),
+            "cr": body(b"\r"),
+            "lf-and-letters": body(b"\na"),
+            "cr-and-letters": body(b"\ra"),
+            "cr-crlf": body(b"\r\r\n"),
+            "blanks": body(b" "),
+            "blank-lines": body(b" \r\n"),
+            "beyond-ascii": body(b"\xff"),
+        },
+        TIMES if COMPILED else 3 * TIMES,
+    ),
+    "lengths-x-signatures": lambda: Pair(
+        lambda octets: verify(octets, ZONE, now=SIGNED_AT),
+        signed_to(itertools.repeat(900_000)),
+        {"each-its-own": signed_to(itertools.count(900_000))},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_the_worst_pair_costs_at_most_four_times_a_harmless_one(name: str) -> None:
+    pair = PAIRS[name]()
+    harmless = seconds(pair.work, pair.harmless, 0)
+    bound = max(harmless, FLOOR) * pair.times
+    slow = {
+        variant: round(taken / harmless, 1)
+        for variant, octets in pair.worst.items()
+        if (taken := seconds(pair.work, octets, bound)) > bound
+    }
+    assert slow == {}
