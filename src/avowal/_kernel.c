@@ -320,6 +320,57 @@ static PyObject *bare_break(PyObject *module, PyObject *octets)
     return bare_place(octets, 1);
 }
 
+/* Room for 2n octets is enough: one octet becomes two at most. */
+static Py_ssize_t put_crlf(octet *out, const octet *in, Py_ssize_t n, int also_cr)
+{
+    octet *start = out;
+    Py_ssize_t i;
+    for (i = 0; i < n; i++) {
+        if ((in[i] == '\n' || in[i] == '\r') && is_bare(in, i, n, also_cr)) {
+            *out++ = '\r';
+            *out++ = '\n';
+        } else {
+            *out++ = in[i];
+        }
+    }
+    return out - start;
+}
+
+static PyObject *converted(PyObject *octets, int also_cr)
+{
+    Py_buffer view;
+    PyThreadState *released = NULL;
+    Py_ssize_t made = 0;
+    octet *out;
+    if (PyObject_GetBuffer(octets, &view, PyBUF_SIMPLE) < 0)
+        return NULL;
+    if (view.len > PY_SSIZE_T_MAX / 2 - 1) {
+        PyBuffer_Release(&view);
+        return PyErr_NoMemory();
+    }
+    out = malloc((size_t)view.len * 2 + 1);
+    if (view.len >= WORTH_RELEASING)
+        released = PyEval_SaveThread();
+    if (out != NULL)
+        made = put_crlf(out, view.buf, view.len, also_cr);
+    if (released)
+        PyEval_RestoreThread(released);
+    PyBuffer_Release(&view);
+    return taken(out, made);
+}
+
+static PyObject *lf_to_crlf(PyObject *module, PyObject *octets)
+{
+    (void)module;
+    return converted(octets, 0);
+}
+
+static PyObject *breaks_to_crlf(PyObject *module, PyObject *octets)
+{
+    (void)module;
+    return converted(octets, 1);
+}
+
 /* The last LF in octets[from..to), -1 where there is none. */
 static Py_ssize_t last_lf(const char *octets, Py_ssize_t from, Py_ssize_t to)
 {
@@ -574,6 +625,8 @@ static PyMethodDef functions[] = {
     {"relax_body", relax_body, METH_O, NULL},
     {"bare_lf", bare_lf, METH_O, NULL},
     {"bare_break", bare_break, METH_O, NULL},
+    {"lf_to_crlf", lf_to_crlf, METH_O, NULL},
+    {"breaks_to_crlf", breaks_to_crlf, METH_O, NULL},
     {"column_after", (PyCFunction)(void (*)(void))column_after, METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},
 };

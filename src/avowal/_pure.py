@@ -27,6 +27,7 @@ _SPACES = re.compile(rb"  ++")
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 _BARE = re.compile(rb"(?<!\r)\n|\r(?!\n)")
 _TAB_TO_SPACE = bytes.maketrans(b"\t", b" ")
+_CR_TO_LF = bytes.maketrans(b"\r", b"\n")
 _SPACE_BITS = bytes(_SP ^ _HTAB if octet == _SP else 0 for octet in range(256))
 
 
@@ -120,6 +121,16 @@ def bare_break(octets: bytes) -> int:
     if octets.count(b"\n") == breaks == octets.count(b"\r"):
         return -1
     return _first(_BARE, octets)
+
+
+def lf_to_crlf(octets: bytes) -> bytes:
+    """Return the octets with every LF that no CR stands before made CRLF."""
+    return octets.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+
+
+def breaks_to_crlf(octets: bytes) -> bytes:
+    """Return them with every CR that no LF follows made CRLF too."""
+    return octets.replace(b"\r\n", b"\n").translate(_CR_TO_LF).replace(b"\n", b"\r\n")
 
 
 def column_after(octets: bytes, column: int, most: int) -> int:

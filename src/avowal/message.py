@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
-from avowal._fast import bare_break, bare_lf, split_header
+from avowal._fast import bare_break, bare_lf, breaks_to_crlf, lf_to_crlf, split_header
 from avowal.limits import Limits
 from avowal.members import refuse_other, refuse_single
 from avowal.overflow import Beyond
@@ -229,10 +229,7 @@ class WireForm:
         if (bare_break if self._bare_cr else bare_lf)(octets) < 0:
             return octets
         self.changed = True
-        octets = octets.replace(CRLF, b"\n")
-        if self._bare_cr:
-            octets = octets.replace(b"\r", b"\n")
-        return octets.replace(b"\n", CRLF)
+        return (breaks_to_crlf if self._bare_cr else lf_to_crlf)(octets)
 
 
 LineEnds = Literal["auto", "wire", "stored"]

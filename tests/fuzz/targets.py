@@ -315,6 +315,8 @@ def forms(octets: bytes) -> None:
         ("relax_body", (octets,)),
         ("bare_lf", (octets,)),
         ("bare_break", (octets,)),
+        ("lf_to_crlf", (octets,)),
+        ("breaks_to_crlf", (octets,)),
         ("column_after", (octets, len(octets) % 5, 1 + len(octets) % 41)),
         ("relax_field", (octets, colon)),
         ("relax_field", (octets, len(octets) // 2)),

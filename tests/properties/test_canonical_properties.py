@@ -155,7 +155,10 @@ def outcome(twin: ModuleType, name: str, *args: object) -> object:
 
 
 @given(octets=WINDOWS)
-@pytest.mark.parametrize("name", ["relax_body", "split_header", "bare_lf", "bare_break"])
+@pytest.mark.parametrize(
+    "name",
+    ["relax_body", "split_header", "bare_lf", "bare_break", "lf_to_crlf", "breaks_to_crlf"],
+)
 def test_the_twins_agree_on_octets(name: str, octets: bytes) -> None:
     assert outcome(kernel, name, octets) == outcome(_pure, name, octets)
 
