@@ -213,8 +213,6 @@ class _Check:
     def _letters(self, text: MacroString, name: str) -> Steps[Callable[[str], str]]:
         """Return the values of macro letters; only %{p} has to ask DNS (RFC 7208 §7.2)."""
         used = text.letters
-        if text.macros > self.lookups.limits.macros:
-            raise Settled(SpfWord.PERMERROR, f"{text.text[:80]}: {text.macros} macros")
         if not self.local_part.isascii() and used & {"s", "l"}:
             raise _NeverMatches
         known = self._known_letters(name)

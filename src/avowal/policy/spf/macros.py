@@ -29,6 +29,7 @@ _EXPAND = re.compile(r"%\{([A-Za-z])([0-9]*+)(r?)([.+,/_=-]*+)\}", re.IGNORECASE
 _ESCAPES = {"%%": "%", "%_": " ", "%-": "%20"}
 _LETTERS = frozenset("slodiphv")
 _EXPLANATION_LETTERS = _LETTERS | frozenset("crt")  # RFC 7208 §7.2
+_MOST_MACROS = 16  # in one term or explanation; the longest in the field have five
 _MOST_PARTS = 128  # RFC 7208 §7.3: "at least 128"; a name has no more labels
 _TOP_LABEL = re.compile(  # RFC 7208 §7.1: not digits alone
     r"(?![0-9]++\Z)[A-Za-z0-9]++|[A-Za-z0-9]++-[A-Za-z0-9-]*+(?<=[A-Za-z0-9])"
@@ -77,11 +78,6 @@ class MacroString(NamedTuple):
         """The letters of the macros in it."""
         return frozenset(part.letter for part in self.parts if isinstance(part, Macro))
 
-    @property
-    def macros(self) -> int:
-        """How many macros are in it."""
-        return sum(1 for part in self.parts if isinstance(part, Macro))
-
     def expand(self, letters: Letters, most: int) -> str | None:
         """Return the text with every macro replaced; `letters` gives each one's value.
 
@@ -126,7 +122,7 @@ def macro_string(text: str, *, explanation: bool = False) -> MacroString:
     literal = _SPACED_LITERAL if explanation else _LITERAL
     allowed = _EXPLANATION_LETTERS if explanation else _LETTERS
     parts: list[str | Macro] = []
-    at = 0
+    at = macros = 0
     while at < len(text):
         found = literal.match(text, at)
         if found is not None:
@@ -145,6 +141,9 @@ def macro_string(text: str, *, explanation: bool = False) -> MacroString:
             if macro.parts < 0:
                 raise SpfSyntaxFault(at, "a macro of 0 parts")  # RFC 7208 §7.1
             parts.append(macro)
+            macros += 1
+            if macros > _MOST_MACROS:
+                raise SpfSyntaxFault(at, f"more than {_MOST_MACROS} macros")
             at = found.end()
     return MacroString(text, tuple(parts))
 
@@ -166,7 +165,8 @@ def _macro(text: str) -> Macro:
     assert found is not None  # noqa: S101 - it is what the expression matched
     letter, digits, reverse, delimiters = found.groups()
     parts = (min(int(digits[:9]), _MOST_PARTS) or -1) if digits else 0
-    return Macro(letter.lower(), parts, bool(reverse), delimiters, letter.isupper())
+    cuts = "".join(sorted(set(delimiters)))  # their order and number mean nothing
+    return Macro(letter.lower(), parts, bool(reverse), cuts, letter.isupper())
 
 
 def _ends_in_domain(text: str) -> bool:

@@ -41,8 +41,6 @@ class SpfLimits:
     """Names of one reverse lookup; the rest is ignored (RFC 7208 §4.6.4)."""
     record_octets: int = 8 << 10
     """One record; RFC 7208 §3.4 advises 450, real ones stay under 2 KiB."""
-    macros: int = 32
-    """Macros in one term or explanation; the longest in the field have five."""
     macro_octets: int = 320
     """What one macro stands for: a local part, an @ and a domain (RFC 5321 §4.5.3.1)."""
     explanation_octets: int = 1 << 10
