@@ -22,7 +22,7 @@ from avowal._fast import COMPILED
 from avowal.authres import forged, read
 from avowal.dns.chain import Chain
 from avowal.dns.chain import read as read_reply
-from avowal.dns.reply import Reply
+from avowal.dns.reply import DnsReply
 from avowal.dns.wire import name_octets
 from avowal.lookup import run
 from avowal.message import Header
@@ -129,7 +129,7 @@ def rr(owner: bytes, rrtype: int, rdata: bytes) -> bytes:
 def take(octets: bytes) -> None:
     for name, rrtype in ((ASKED, 15), (LONG, 15), (LONG, 16), (LONG, 12)):
         found = read_reply(octets)
-        if isinstance(found, Reply):
+        if isinstance(found, DnsReply):
             Chain(name, rrtype).take(found, trusted=False)
 
 
