@@ -21,6 +21,7 @@ from avowal import Reason, authres, sign, verify, verify_chain
 from avowal.agenda import Rank
 from avowal.arc.reasons import ChainReason, ChainStatus
 from avowal.calls.source import read_header
+from avowal.compat import dkim as compat_dkim
 from avowal.config.opendkim_conf import read_conf
 from avowal.config.toml import parse
 from avowal.dkim.rules import ARCHIVE
@@ -149,6 +150,16 @@ def test_policy_evaluate_applies_the_authors_policy(
     status = policy_command("evaluate", "--handling", "full", "--zone", "z.zone", "m.eml")
     assert status == (1 if attack.policy else 0)
     assert "pass" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("limit", JUNK)
+def test_dkimpys_calls_say_false_and_raise_nothing(limit: str) -> None:
+    def look_up(name: bytes, timeout: int = 5) -> bytes:
+        return NAMES["ed._domainkey.example.com"].encode()
+
+    octets = ATTACKS["authentic"].octets
+    assert compat_dkim.verify(octets, dnsfunc=look_up)
+    assert not compat_dkim.verify(JUNK[limit] + octets, dnsfunc=look_up)
 
 
 # -- avowal milter -----------------------------------------------------------------------------

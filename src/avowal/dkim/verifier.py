@@ -91,7 +91,9 @@ class Verifier:
         self._header_cautions: tuple[Caution, ...] | None = None
         self._excess = header.excess(limits)
         if self._excess is not None:  # nothing is verified in part
-            self._candidates = []
+            self._candidates = [_Candidate(place, header[place]) for place, _ in given or ()]
+            for candidate in self._candidates:
+                candidate.problem = Reason.TOO_LARGE, str(self._excess)
         elif given is None:
             self._candidates = [
                 self._read(place, count)
@@ -137,7 +139,8 @@ class Verifier:
     def finish(self, keys: Keys) -> tuple[Verification, ...]:
         """End the body and return one verdict per DKIM-Signature field, top to bottom.
 
-        Of a header beyond `limits` there is one verdict in all: it is too large.
+        Of a header beyond `limits` there is one verdict in all, or one for each signature
+        that was given: it is too large.
         """
         if self._finished:
             raise StateError("the verifier is finished: make a new one for the next message")

@@ -89,18 +89,11 @@ def _by_author(context: Context, signer: DomainName) -> bool:
 
 def _class_of(context: Context, judgements: Sequence[Judgement]) -> tuple[ResultClass | None, str]:
     """Return what may be acted upon, and what to say of it beyond the class."""
-    excess = context.header.excess(context.plan.limits)
-    malformed = None if excess is not None else _malformed(context)
+    malformed = _malformed(context)
     if malformed is not None:
         return ResultClass.MALFORMED, malformed
     counting = [one for one in judgements if one.counts]
     required = _unsigned_author(context, counting)
-    if excess is not None:  # `decide` weighs what else may be wrong with it
-        return (
-            (ResultClass.SECURITY, str(excess))
-            if required is None
-            else (ResultClass.UNSIGNED_AUTHOR, required)
-        )
     if required is not None:
         pending = any(one.class_ is ResultClass.DNS_ERROR for one in judgements)
         class_ = ResultClass.DNS_ERROR if pending else ResultClass.UNSIGNED_AUTHOR
@@ -113,8 +106,8 @@ def _class_of(context: Context, judgements: Sequence[Judgement]) -> tuple[Result
     if worst is None:
         return None, ""
     first = next(one for one in judgements if one.class_ is worst)
-    explanation = f"d={first.verification.domain}: {first.verification.explanation}"
-    return worst, first.why or explanation
+    domain, explanation = first.verification.domain, first.verification.explanation
+    return worst, first.why or (explanation if domain is None else f"d={domain}: {explanation}")
 
 
 def _malformed(context: Context) -> str | None:

@@ -53,7 +53,6 @@ class Gatherer:
                 author_fields=limits.author_fields,
                 watched=limits.watched,
             )
-            self._room = -1  # from here on: nothing smaller is taken behind a cut
         if self._surplus.take(_name(payload), len(payload)):
             self._payloads.append(payload)
             self._authors += len(payload)
