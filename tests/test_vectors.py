@@ -22,7 +22,7 @@ from avowal.testing import Zone
 
 ROOT = Path(__file__).parents[1]
 VECTORS = sorted(Path(__file__).with_name("vectors").glob("*.toml"))
-OCTET_SETS = {"required_fields", "sole_fields"}
+OCTET_SETS = {"required_fields", "sole_fields", "once_fields"}
 
 
 class Vector:

@@ -99,13 +99,34 @@ def _added_fields(
     signature: Signature, header: Header, rules: Rules, now: int | None
 ) -> Problem | None:
     signed, positions = signature.signed_names, header.positions
-    for name in rules.sole_fields:
-        present = positions.get(name, ())
-        if len(present) > 1 and name in signed and len(present) > signed.count(name):
+    for name in rules.sole_fields & header.repeated:
+        present = positions[name]
+        if name in signed and len(present) > signed.count(name) and _differ(header, present):
             return Reason.ADDED_FIELD, f"{len(present)} {name.decode()} fields"
     if rules.refuse_several_from and len(positions.get(b"from", ())) > 1:
         return Reason.ADDED_FIELD, "several From fields"
     return None
+
+
+def _repeated_fields(
+    signature: Signature, header: Header, rules: Rules, now: int | None
+) -> Problem | None:
+    """Which of several is shown differs from reader to reader (RFC 6376 §8.15).
+
+    Copies, as some gateways make them, are let be: they show the same.
+    """
+    for name in sorted(rules.once_fields & header.repeated):
+        present = header.positions[name]
+        unsigned = len(present) > signature.signed_names.count(name)
+        if unsigned and _differ(header, present):
+            return Reason.REPEATED_FIELD, f"{len(present)} {name.decode()} fields"
+    return None
+
+
+def _differ(header: Header, places: list[int]) -> bool:
+    """Whether fields of one name differ in their relaxed form (RFC 6376 §3.4.2)."""
+    relaxed = HEADER_FORMS["relaxed"]
+    return len({relaxed(header.raws[place], header.colons[place]) for place in places}) > 1
 
 
 def _historic(
@@ -138,4 +159,4 @@ BEFORE_KEY: tuple[Check, ...] = (
     _domain,
     _required_fields,
 )
-AFTER_MATCH: tuple[Check, ...] = (_historic, _added_fields)
+AFTER_MATCH: tuple[Check, ...] = (_historic, _added_fields, _repeated_fields)

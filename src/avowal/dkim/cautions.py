@@ -15,6 +15,7 @@ from avowal.crypto.publickey import PublicKey
 from avowal.dkim.key import KeyRecord
 from avowal.dkim.lines import LONGEST_LINE
 from avowal.dkim.reasons import Caution
+from avowal.dkim.rules import ONCE
 from avowal.dkim.signature import REGISTERED, Signature
 from avowal.message import CRLF, Header
 
@@ -22,23 +23,7 @@ RECOMMENDED_RSA_BITS = 2048  # RFC 8301 §3.2
 WIDELY_ACCEPTED_RSA_BITS = 4096  # RFC 8301 §3.2: verifiers must accept up to here
 USUAL_EXPONENT = 65537  # RFC 6376 §3.3.2
 
-# RFC 5322 §3.6: these may stand once, as may the MIME fields (RFC 2045 §4-6)
-_ONCE = frozenset(
-    (
-        b"date",
-        b"sender",
-        b"reply-to",
-        b"to",
-        b"cc",
-        b"message-id",
-        b"in-reply-to",
-        b"references",
-        b"subject",
-        b"mime-version",
-        b"content-type",
-        b"content-transfer-encoding",
-    )
-)
+_ONCE = ONCE - {b"from"}  # which has a caution of its own
 _TRACE = frozenset((b"return-path", b"received", b"comments", b"keywords"))  # RFC 6376 §5.4.1
 
 

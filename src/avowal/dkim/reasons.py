@@ -224,6 +224,12 @@ class Reason(StrEnum):
         "RFC 6376 §8.15",
         "a field of a signed name stands in the message unsigned",
     )
+    REPEATED_FIELD = (
+        "repeated-field",
+        Result.POLICY,
+        "RFC 5322 §3.6, RFC 6376 §8.15",
+        "a field that may stand once is repeated, unsigned and with another value",
+    )
     UNSIGNED_CONTENT = (
         "unsigned-content",
         Result.POLICY,

@@ -12,6 +12,12 @@ from typing import Any
 from avowal.members import refuse_other_numbers, refuse_single
 from avowal.valueclass import value
 
+# RFC 5322 §3.6: these may stand once, as may the MIME fields (RFC 2045 §4-6)
+ONCE = frozenset((
+    b"from", b"date", b"sender", b"reply-to", b"to", b"cc", b"message-id", b"in-reply-to",
+    b"references", b"subject", b"mime-version", b"content-type", b"content-transfer-encoding",
+))  # fmt: skip
+
 
 def _rule(default: Any, reason: str, meaning: str) -> Any:
     return field(default=default, metadata={"reason": reason, "meaning": meaning})
@@ -86,7 +92,12 @@ class Rules:
     sole_fields: frozenset[bytes] = _rule(
         frozenset((b"from", b"subject")),
         "added-field",
-        "signed fields that may not also stand in the message unsigned (§8.15)",
+        "signed fields that may not also stand in the message unsigned with another value (§8.15)",
+    )
+    once_fields: frozenset[bytes] = _rule(
+        ONCE,
+        "repeated-field",
+        "fields that may stand once: repeated unsigned with another value, no signature passes",
     )
     refuse_several_from: bool = _rule(
         False, "added-field", "refuse messages with several From fields, signed or not"
@@ -114,6 +125,7 @@ class Rules:
         refuse_other_numbers(self)
         refuse_single("required_fields", self.required_fields, bytes)
         refuse_single("sole_fields", self.sole_fields, bytes)
+        refuse_single("once_fields", self.once_fields, bytes)
         refuse_single("unacceptable_domains", self.unacceptable_domains)
 
     @property

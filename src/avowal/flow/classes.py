@@ -110,6 +110,7 @@ CLASS_OF: Final[dict[Reason, ResultClass]] = {
     Reason.UNACCEPTABLE_DOMAIN: _C.POLICY,
     Reason.REQUIRED_FIELD: _C.POLICY,
     Reason.ADDED_FIELD: _C.POLICY,
+    Reason.REPEATED_FIELD: _C.POLICY,
     Reason.UNSIGNED_CONTENT: _C.POLICY,
     Reason.TOO_MANY_SIGNATURES: _C.SECURITY,
     Reason.TOO_LARGE: _C.SECURITY,

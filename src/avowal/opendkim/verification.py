@@ -78,6 +78,7 @@ def rules_of(settings: Settings) -> Rules:
         clock_skew=settings.conf.integer("ClockDrift", 300),
         refuse_future=True,
         sole_fields=frozenset(),
+        once_fields=frozenset(),
         accept_single_label=True,
     )
 

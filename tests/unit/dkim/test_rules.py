@@ -109,12 +109,20 @@ SIGNED = craft(message())
             {"required_fields": frozenset({b"cc"})}, SIGNED, ZONE, None, None, id="when-present"
         ),
         pytest.param(
-            {"sole_fields": frozenset()},
+            {"sole_fields": frozenset(), "once_fields": frozenset()},
             craft(b"From: b@example.com\r\n" + message(), signed=message()),
             ZONE,
             Reason.ADDED_FIELD,
             None,
             id="sole-fields",
+        ),
+        pytest.param(
+            {"once_fields": frozenset()},
+            craft(b"Cc: b@example.com\r\n" + message(cc="c@example.org"), signed=message()),
+            ZONE,
+            Reason.REPEATED_FIELD,
+            None,
+            id="once-fields",
         ),
         pytest.param(
             {"refuse_several_from": True},

@@ -166,6 +166,7 @@ class DomainSigner:
             service="tlsrpt" if self.tlsrpt else "email",
             require_service=self.tlsrpt == "strict",
             sole_fields=frozenset(),
+            once_fields=frozenset(),
             clock_skew=CLOCK_SKEW,
             refuse_future=True,
         )
