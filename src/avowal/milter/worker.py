@@ -108,7 +108,7 @@ def work(
     place: int,
     seat: int,
 ) -> int:
-    """Be a worker until commands to stop; return the exit status.  Called in the new process.
+    """Be a worker until told to stop; return the exit status.  Called in the new process.
 
     `place` numbers the workers of a generation, `seat` all that live.
     """
