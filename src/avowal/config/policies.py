@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from avowal.config.options import Table, option
 
-Generation: TypeAlias = Literal["domainkeys", "2005", "2007", "adsp", "2015", "2026"]
+GenerationWord: TypeAlias = Literal["domainkeys", "2005", "2007", "adsp", "2015", "2026"]
 Share: TypeAlias = Annotated[float, Meta(ge=0.0, le=1.0)]
 
 
@@ -27,7 +27,7 @@ class Policies(Table, frozen=True, kw_only=True):
         ),
     ] = "check"
     generations: Annotated[
-        tuple[Generation, ...],
+        tuple[GenerationWord, ...],
         option(
             "Which generations of policy are evaluated: 2026 is DMARC (RFC 9989), 2015 DMARC "
             "with the public suffix list (RFC 7489); the others are dead and for study."
@@ -42,7 +42,7 @@ class Policies(Table, frozen=True, kw_only=True):
         ),
     ] = "nxdomain"
     deciding: Annotated[
-        tuple[Generation, ...] | None,
+        tuple[GenerationWord, ...] | None,
         option("Those whose wishes count for `actions`; unset: the two of DMARC."),
     ] = None
     atps: Annotated[

@@ -12,7 +12,7 @@ from avowal.dkim.results import results_of
 from avowal.dkim.verification import Verification
 from avowal.examine.examination import Examination
 from avowal.examine.findings import Findings, Receiver, Want
-from avowal.lists.advice import AuthorPolicy, Disposition, Practice
+from avowal.lists.advice import AuthorPolicy, DmarcDisposition, Practice
 from avowal.lookup import Failure
 from avowal.message import Message
 from avowal.policy.assessment import Choice, PolicyGeneration
@@ -22,7 +22,7 @@ from avowal.policy.result import PolicyResult
 
 CHOICE: Final = Choice(generations=(PolicyGeneration.DMARC_2026, PolicyGeneration.ADSP))
 """The policies that say how an author's domain takes lists that break signatures."""
-_DISPOSITIONS: Final[Mapping[Policy, Disposition]] = {
+_DISPOSITIONS: Final[Mapping[Policy, DmarcDisposition]] = {
     Policy.NONE: "none", Policy.QUARANTINE: "quarantine", Policy.REJECT: "reject",
 }  # fmt: skip
 _PRACTICES: Final[Mapping[str, Practice]] = {

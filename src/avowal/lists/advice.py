@@ -21,7 +21,7 @@ from avowal.mailbox import Authors
 from avowal.message import Header
 from avowal.names import DomainName
 
-Disposition: TypeAlias = Literal["none", "quarantine", "reject"]
+DmarcDisposition: TypeAlias = Literal["none", "quarantine", "reject"]
 Practice: TypeAlias = Literal["unknown", "all", "discardable"]
 _STRICT = frozenset(("quarantine", "reject"))
 
@@ -101,7 +101,7 @@ class AuthorPolicy:
     """
 
     domain: DomainName
-    dmarc: Disposition | None = None
+    dmarc: DmarcDisposition | None = None
     adsp: Practice | None = None
     authenticated: bool = False
 

@@ -40,7 +40,7 @@ from avowal.examine.findings import Receiver, Want
 from avowal.message import CRLF, Field, Header
 
 _ORDER = ("i", "cv", "a", "c", "d", "s", "t", "h", "bh")
-Verdict = tuple[bytes | None, list[dict[str, Any]], str]
+ChainAnswer = tuple[bytes | None, list[dict[str, Any]], str]
 """Chain status (None for a chain that has ended), a dictionary per set, newest first, and why."""
 
 
@@ -150,7 +150,7 @@ class ARC(DomainSigner):
             raise ParameterError(str(fault)) from None
         return [field.raw.replace(CRLF, self.linesep) + self.linesep for field in fields]
 
-    def verify(self, dnsfunc: Callable[..., Any] = get_txt) -> Verdict:
+    def verify(self, dnsfunc: Callable[..., Any] = get_txt) -> ChainAnswer:
         """Return the status of the chain, what was found about each set, and why."""
         header = Header.parse(joined(self.headers))
         said = examine(
@@ -225,7 +225,7 @@ def arc_verify(
     dnsfunc: Callable[..., Any] = get_txt,
     minkey: int = 1024,
     timeout: int = 5,
-) -> Verdict:
+) -> ChainAnswer:
     """Validate the chain of a message, as `ARC.verify` does; a DKIMException is a failure."""
     try:
         return ARC(message, logger=logger, minkey=minkey, timeout=timeout).verify(dnsfunc=dnsfunc)
