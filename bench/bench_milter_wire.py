@@ -23,7 +23,7 @@ from tests.mta.spool import POSTFIX
 
 from avowal.milter.actions import on_top
 from avowal.milter.events import Body, EndOfMessage
-from avowal.milter.negotiation import Protocol, Stage, Wish
+from avowal.milter.negotiation import ProtocolFlags, Stage, Wish
 from avowal.milter.packets import PlainAnswer
 from avowal.milter.session import FilterSession
 
@@ -35,7 +35,7 @@ MESSAGE = FIELDS + b"\r\n" + b"a line of the body that says little\r\n" * 50
 SIGNATURE = b"DKIM-Signature: v=1; a=rsa-sha256; d=sender.example; s=s;\r\n\tb=" + b"A" * 300
 MACROS = {Stage.MAIL: ("{auth_type}",), Stage.END_OF_BODY: ("i",)}
 QUIET = Wish(macros=MACROS)
-TALKATIVE = Wish(protocol=Protocol.LEADING_SPACE, macros=MACROS)
+TALKATIVE = Wish(protocol=ProtocolFlags.LEADING_SPACE, macros=MACROS)
 
 
 def conversation(wish: Wish) -> tuple[list[bytes], list[bytes]]:

@@ -22,7 +22,7 @@ from avowal.crypto.signing import PrivateKey
 from avowal.flow.compiler import compile_plan
 from avowal.flow.plan import Plan
 from avowal.milter.flow_filter import FlowFilter
-from avowal.milter.negotiation import Protocol
+from avowal.milter.negotiation import ProtocolFlags
 from avowal.milter.wire import Decoder, frame
 from avowal.testing import ED25519, RSA_2048, Zone, record_for
 
@@ -103,7 +103,9 @@ class Setup(NamedTuple):
         """Make the filter."""
         made = FlowFilter(_plan(self.actions), now=lambda: NOW)
         if self.talkative:
-            made.wish = replace(made.wish, protocol=Protocol.LEADING_SPACE | Protocol.SKIP)
+            made.wish = replace(
+                made.wish, protocol=ProtocolFlags.LEADING_SPACE | ProtocolFlags.SKIP
+            )
         return made
 
 

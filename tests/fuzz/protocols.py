@@ -16,7 +16,7 @@ from avowal.errors import PeerError
 from avowal.milter import actions
 from avowal.milter.codec import decode, encode
 from avowal.milter.events import EndOfMessage, SessionLimits
-from avowal.milter.negotiation import Actions, Protocol, Wish
+from avowal.milter.negotiation import ActionFlags, ProtocolFlags, Wish
 from avowal.milter.packets import (
     Body,
     Connect,
@@ -35,9 +35,9 @@ from avowal.milter.wire import Decoder
 
 _WISHES = (
     Wish(),
-    Wish(protocol=Protocol.LEADING_SPACE | Protocol.SKIP),
-    Wish(protocol=Wish().protocol | Protocol.NO_END_OF_HEADER | Protocol.NO_CONNECT),
-    Wish(exact_octets=False, protocol=Protocol(0)),
+    Wish(protocol=ProtocolFlags.LEADING_SPACE | ProtocolFlags.SKIP),
+    Wish(protocol=Wish().protocol | ProtocolFlags.NO_END_OF_HEADER | ProtocolFlags.NO_CONNECT),
+    Wish(exact_octets=False, protocol=ProtocolFlags(0)),
 )
 _LIMITS = SessionLimits(packet_octets=5000, header_octets=2000, header_fields=20, recipients=3)
 _MESSAGE = b"From: a@example.com\r\nSubject: a\r\n\tb\r\n\r\nbody\r\n"
@@ -89,7 +89,7 @@ def _at_the_mta(stream: bytes) -> None:
         mta = MtaSession(flavour=flavour)
         mta.opening()
         try:
-            mta.receive(encode(Options(6, int(Actions.ALL), int(Wish().protocol))))
+            mta.receive(encode(Options(6, int(ActionFlags.ALL), int(Wish().protocol))))
             mta.submit(Transaction.of(_MESSAGE))
             mta.receive(stream)
         except PeerError:
@@ -99,7 +99,7 @@ def _at_the_mta(stream: bytes) -> None:
 def seeds(target: str) -> Iterator[bytes]:
     """The inputs that the target begins with."""
     del target
-    opening = encode(Options(6, int(Actions.ALL), int(Protocol.ALL)))
+    opening = encode(Options(6, int(ActionFlags.ALL), int(ProtocolFlags.ALL)))
     connect = encode(Connect(b"localhost", b"4", 25, b"127.0.0.1"))
     envelope = [
         encode(Helo(b"c.example")),

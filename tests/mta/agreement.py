@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from avowal.errors import PeerError
-from avowal.milter.negotiation import Actions, Agreement, Protocol, Stage, braced, names_of
+from avowal.milter.negotiation import ActionFlags, Agreement, ProtocolFlags, Stage, braced, names_of
 from avowal.milter.packets import Options
 
 _OLDEST = 2
-_MAX_DATA: Mapping[Protocol, int] = {
-    Protocol.MAX_DATA_1M: (1 << 20) - 1,
-    Protocol.MAX_DATA_256K: (1 << 18) - 1,
+_MAX_DATA: Mapping[ProtocolFlags, int] = {
+    ProtocolFlags.MAX_DATA_1M: (1 << 20) - 1,
+    ProtocolFlags.MAX_DATA_256K: (1 << 18) - 1,
 }
 BODY_OCTETS = 65535
 """Octets of body in one packet where nothing larger is agreed."""
@@ -44,12 +44,12 @@ def accept(offer: Options, reply: Options) -> Agreement:
             f"the filter wants protocol options that were not offered: "
             f"{names_of(Protocol(reply.protocol & ~offer.protocol))}"
         )
-    if reply.macros and not reply.actions & Actions.REQUEST_MACROS:
+    if reply.macros and not reply.actions & ActionFlags.REQUEST_MACROS:
         raise PeerError("the filter requests macros without taking the action for it")
     return Agreement(
         version=reply.version,
-        actions=Actions(reply.actions),
-        protocol=Protocol(reply.protocol),
+        actions=ActionFlags(reply.actions),
+        protocol=ProtocolFlags(reply.protocol),
         macros=_requests(reply.macros),
     )
 

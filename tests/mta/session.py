@@ -27,7 +27,7 @@ from avowal.errors import PeerError, StateError
 from avowal.message import Header
 from avowal.milter.actions import NEEDED
 from avowal.milter.codec import decode, encode, name_of
-from avowal.milter.negotiation import Actions, Agreement, Protocol, Stage
+from avowal.milter.negotiation import ActionFlags, Agreement, ProtocolFlags, Stage
 from avowal.milter.packets import (
     Abort,
     Answer,
@@ -55,7 +55,7 @@ from avowal.milter.wire import PACKET_OCTETS, Decoder
 _STAGES = dict(zip(b"CHMRTEN", Stage, strict=True))
 _REPLY = re.compile(rb"[45][0-9][0-9][ -]")
 _CONTINUE = PlainAnswer.CONTINUE
-_OFFER = Options(6, int(Actions.ALL), int(Protocol.ALL))
+_OFFER = Options(6, int(ActionFlags.ALL), int(ProtocolFlags.ALL))
 
 _LOCALHOST = Connect(b"localhost", b"4", 1234, b"127.0.0.1")
 _ALICE = Mail(b"<alice@sender.example>")
@@ -183,7 +183,7 @@ class MtaSession:
             return packet
         if not isinstance(packet, PlainAnswer) or packet not in FITTING[self._asked]:
             raise PeerError(f"{packet!r} is no answer to {name_of(self._asked)}")
-        skips = self.agreement is not None and Protocol.SKIP in self.agreement.protocol
+        skips = self.agreement is not None and ProtocolFlags.SKIP in self.agreement.protocol
         if packet is PlainAnswer.SKIP and not skips:
             raise PeerError("SKIP was not agreed")
         return packet

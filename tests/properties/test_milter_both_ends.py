@@ -13,7 +13,7 @@ from avowal.errors import PeerError
 from avowal.milter import actions
 from avowal.milter.codec import decode, encode
 from avowal.milter.events import Body, EndOfMessage, HeaderEnd, SessionLimits
-from avowal.milter.negotiation import Protocol, Wish
+from avowal.milter.negotiation import ProtocolFlags, Wish
 from avowal.milter.packets import (
     Connect,
     Definitions,
@@ -36,8 +36,10 @@ fields = st.builds(HeaderField, names, values)
 flavours = st.sampled_from([POSTFIX, SENDMAIL])
 silent = Wish().protocol
 wishes = st.builds(
-    lambda bits: Wish(protocol=(silent & Protocol(bits)) | Protocol.LEADING_SPACE | Protocol.SKIP),
-    st.integers(0, int(Protocol.ALL)),
+    lambda bits: Wish(
+        protocol=(silent & ProtocolFlags(bits)) | ProtocolFlags.LEADING_SPACE | ProtocolFlags.SKIP
+    ),
+    st.integers(0, int(ProtocolFlags.ALL)),
 )
 transactions = st.builds(
     Transaction,

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from avowal.errors import UsageError
-from avowal.milter.negotiation import Actions
+from avowal.milter.negotiation import ActionFlags
 from avowal.milter.packets import (
     AddHeader,
     AddRecipient,
@@ -44,16 +44,16 @@ _NAME = re.compile(rb"[!-9;-~]+")  # RFC 5322 §3.6.8 ftext
 _ENHANCED = re.compile(r"([245])\.[0-9]{1,3}\.[0-9]{1,3}")  # RFC 3463 §2
 _CONTROLS = dict.fromkeys((*range(32), 127), " ")
 
-NEEDED: dict[type[Modification], Actions] = {
-    AddHeader: Actions.ADD_HEADERS,
-    InsertHeader: Actions.ADD_HEADERS,
-    ChangeHeader: Actions.CHANGE_HEADERS,
-    ReplaceBody: Actions.CHANGE_BODY,
-    AddRecipient: Actions.ADD_RECIPIENTS,
-    AddRecipientArguments: Actions.ADD_RECIPIENT_ARGUMENTS,
-    DeleteRecipient: Actions.DELETE_RECIPIENTS,
-    ChangeSender: Actions.CHANGE_SENDER,
-    Quarantine: Actions.QUARANTINE,
+NEEDED: dict[type[Modification], ActionFlags] = {
+    AddHeader: ActionFlags.ADD_HEADERS,
+    InsertHeader: ActionFlags.ADD_HEADERS,
+    ChangeHeader: ActionFlags.CHANGE_HEADERS,
+    ReplaceBody: ActionFlags.CHANGE_BODY,
+    AddRecipient: ActionFlags.ADD_RECIPIENTS,
+    AddRecipientArguments: ActionFlags.ADD_RECIPIENT_ARGUMENTS,
+    DeleteRecipient: ActionFlags.DELETE_RECIPIENTS,
+    ChangeSender: ActionFlags.CHANGE_SENDER,
+    Quarantine: ActionFlags.QUARANTINE,
 }
 """The action that must have been agreed for each kind of modification."""
 

@@ -18,7 +18,7 @@ _OLDEST = 2
 _OFFERS_KEPT = 16  # per wish; an MTA makes one
 
 
-class Actions(IntFlag):
+class ActionFlags(IntFlag):
     """What the filter may do to a message (SMFIF_*)."""
 
     ADD_HEADERS = 0x01  # inserting too
@@ -33,7 +33,7 @@ class Actions(IntFlag):
     ALL = 0x1FF
 
 
-class Protocol(IntFlag):
+class ProtocolFlags(IntFlag):
     """What is not sent, what is not answered, and other options (SMFIP_*)."""
 
     NO_CONNECT = 0x01
@@ -76,27 +76,27 @@ class Stage(IntEnum):
 
 
 # For each command octet the option that stops it and the option that silences its answer.
-UNSENT: Mapping[int, Protocol] = {
-    ord("C"): Protocol.NO_CONNECT,
-    ord("H"): Protocol.NO_HELO,
-    ord("M"): Protocol.NO_MAIL,
-    ord("R"): Protocol.NO_RECIPIENT,
-    ord("T"): Protocol.NO_DATA,
-    ord("L"): Protocol.NO_HEADERS,
-    ord("N"): Protocol.NO_END_OF_HEADER,
-    ord("B"): Protocol.NO_BODY,
-    ord("U"): Protocol.NO_UNKNOWN,
+UNSENT: Mapping[int, ProtocolFlags] = {
+    ord("C"): ProtocolFlags.NO_CONNECT,
+    ord("H"): ProtocolFlags.NO_HELO,
+    ord("M"): ProtocolFlags.NO_MAIL,
+    ord("R"): ProtocolFlags.NO_RECIPIENT,
+    ord("T"): ProtocolFlags.NO_DATA,
+    ord("L"): ProtocolFlags.NO_HEADERS,
+    ord("N"): ProtocolFlags.NO_END_OF_HEADER,
+    ord("B"): ProtocolFlags.NO_BODY,
+    ord("U"): ProtocolFlags.NO_UNKNOWN,
 }
-SILENT: Mapping[int, Protocol] = {
-    ord("C"): Protocol.SILENT_CONNECT,
-    ord("H"): Protocol.SILENT_HELO,
-    ord("M"): Protocol.SILENT_MAIL,
-    ord("R"): Protocol.SILENT_RECIPIENT,
-    ord("T"): Protocol.SILENT_DATA,
-    ord("L"): Protocol.SILENT_HEADERS,
-    ord("N"): Protocol.SILENT_END_OF_HEADER,
-    ord("B"): Protocol.SILENT_BODY,
-    ord("U"): Protocol.SILENT_UNKNOWN,
+SILENT: Mapping[int, ProtocolFlags] = {
+    ord("C"): ProtocolFlags.SILENT_CONNECT,
+    ord("H"): ProtocolFlags.SILENT_HELO,
+    ord("M"): ProtocolFlags.SILENT_MAIL,
+    ord("R"): ProtocolFlags.SILENT_RECIPIENT,
+    ord("T"): ProtocolFlags.SILENT_DATA,
+    ord("L"): ProtocolFlags.SILENT_HEADERS,
+    ord("N"): ProtocolFlags.SILENT_END_OF_HEADER,
+    ord("B"): ProtocolFlags.SILENT_BODY,
+    ord("U"): ProtocolFlags.SILENT_UNKNOWN,
 }
 _SINCE: Mapping[int, int] = {ord("U"): 3, ord("T"): 4}  # the version that brought a command
 
@@ -109,10 +109,13 @@ class Wish:
     `exact_octets` refuses an MTA that does not say which white space follows a colon.
     """
 
-    needs: Actions = Actions.ADD_HEADERS
-    likes: Actions = Actions.CHANGE_HEADERS | Actions.QUARANTINE
-    protocol: Protocol = (
-        Protocol.SILENT | Protocol.NO_DATA | Protocol.NO_UNKNOWN | Protocol.LEADING_SPACE
+    needs: ActionFlags = ActionFlags.ADD_HEADERS
+    likes: ActionFlags = ActionFlags.CHANGE_HEADERS | ActionFlags.QUARANTINE
+    protocol: ProtocolFlags = (
+        ProtocolFlags.SILENT
+        | ProtocolFlags.NO_DATA
+        | ProtocolFlags.NO_UNKNOWN
+        | ProtocolFlags.LEADING_SPACE
     )
     macros: Mapping[Stage, tuple[str, ...]] = field(default_factory=dict)
     exact_octets: bool = True
@@ -127,8 +130,8 @@ class Agreement:
     """What both ends hold to for one milter connection."""
 
     version: int
-    actions: Actions
-    protocol: Protocol
+    actions: ActionFlags
+    protocol: ProtocolFlags
     macros: Mapping[Stage, tuple[str, ...]] = field(default_factory=dict)
     answered: frozenset[int] = field(init=False, repr=False, compare=False)
     """The command octets the MTA waits for an answer to."""
@@ -153,7 +156,7 @@ class Agreement:
     @property
     def exact_octets(self) -> bool:
         """Whether header values travel with the white space that follows the colon."""
-        return Protocol.LEADING_SPACE in self.protocol
+        return ProtocolFlags.LEADING_SPACE in self.protocol
 
 
 def braced(name: str) -> str:
@@ -180,7 +183,7 @@ def negotiate(offer: Options, wish: Wish) -> Agreement:
 def _agree(offer: Options, wish: Wish) -> Agreement:
     if not _OLDEST <= wish.version <= VERSION:
         raise UsageError(f"milter version {wish.version}: this end speaks 2 to {VERSION}")
-    if wish.exact_octets and Protocol.LEADING_SPACE not in wish.protocol:
+    if wish.exact_octets and ProtocolFlags.LEADING_SPACE not in wish.protocol:
         raise UsageError("a wish for exact octets needs Protocol.LEADING_SPACE")
     version = min(wish.version, offer.version)
     if version < _OLDEST:
@@ -194,19 +197,19 @@ def _agree(offer: Options, wish: Wish) -> Agreement:
             f"the MTA does not permit {names_of(lacking)}: upgrade it or lift the restriction on "
             "this filter in its configuration"
         )
-    protocol = wish.protocol & Protocol(offer.protocol)
-    if wish.exact_octets and Protocol.LEADING_SPACE not in protocol:
+    protocol = wish.protocol & ProtocolFlags(offer.protocol)
+    if wish.exact_octets and ProtocolFlags.LEADING_SPACE not in protocol:
         raise PeerError(
             "the MTA hides the white space behind the colon of header fields (it does not offer "
             "HDR_LEADSPC), so simple header canonicalization cannot be right: set its "
             "milter_protocol to 6, or allow inexact octets and sign with relaxed only"
         )
-    if Protocol.MAX_DATA_1M in protocol:
-        protocol &= ~Protocol.MAX_DATA_256K
-    actions = (wish.needs | wish.likes) & Actions(offer.actions)
+    if ProtocolFlags.MAX_DATA_1M in protocol:
+        protocol &= ~ProtocolFlags.MAX_DATA_256K
+    actions = (wish.needs | wish.likes) & ActionFlags(offer.actions)
     macros: Mapping[Stage, tuple[str, ...]] = {}
-    if wish.macros and offer.actions & Actions.REQUEST_MACROS:
-        actions |= Actions.REQUEST_MACROS
+    if wish.macros and offer.actions & ActionFlags.REQUEST_MACROS:
+        actions |= ActionFlags.REQUEST_MACROS
         macros = wish.macros
     return Agreement(version=version, actions=actions, protocol=protocol, macros=macros)
 

@@ -8,7 +8,7 @@ from typing import Final
 from avowal.errors import StateError, UsageError
 from avowal.milter import actions
 from avowal.milter.codec import encode, name_of
-from avowal.milter.negotiation import Agreement, Protocol
+from avowal.milter.negotiation import Agreement, ProtocolFlags
 from avowal.milter.packets import Answer, Modification, PlainAnswer
 
 _D = PlainAnswer
@@ -34,7 +34,7 @@ def check(agreement: Agreement, command: int, answer: Answer) -> None:
     """Refuse, by UsageError, an answer that does not fit the command or was not agreed."""
     if isinstance(answer, PlainAnswer) and answer not in FITTING[command]:
         raise UsageError(f"{answer.name} is no answer to {name_of(command)}")
-    if answer is _D.SKIP and Protocol.SKIP not in agreement.protocol:
+    if answer is _D.SKIP and ProtocolFlags.SKIP not in agreement.protocol:
         raise UsageError("SKIP was not agreed: add Protocol.SKIP to the wish")
 
 

@@ -37,7 +37,7 @@ from avowal.milter.codec import decode, encode, name_of, read_options
 from avowal.milter.events import EndOfMessage, Event, HeaderEnd, Negotiated, SessionLimits
 from avowal.milter.header import Gatherer
 from avowal.milter.macros import Macros
-from avowal.milter.negotiation import Agreement, Protocol, Wish, negotiate
+from avowal.milter.negotiation import Agreement, ProtocolFlags, Wish, negotiate
 from avowal.milter.packets import (
     Abort,
     Answer,
@@ -274,7 +274,7 @@ class FilterSession:
     @property
     def may_skip(self) -> bool:
         """Whether SKIP would be an answer: to a chunk of body, where it was agreed."""
-        agreed = self.agreement is not None and Protocol.SKIP in self.agreement.protocol
+        agreed = self.agreement is not None and ProtocolFlags.SKIP in self.agreement.protocol
         return agreed and self.owed == _B
 
     # -- answers -------------------------------------------------------------------------

@@ -8,8 +8,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from avowal.config.model import Configuration, Role
 from avowal.errors import PeerError
 from avowal.flow.transaction import Authentication, Transaction
-from avowal.milter.negotiation import Actions as Permitted
-from avowal.milter.negotiation import Protocol, Stage, Wish
+from avowal.milter.negotiation import ActionFlags, ProtocolFlags, Stage, Wish
 from avowal.milter.packets import Connect
 from avowal.milter.session import FilterSession
 
@@ -17,14 +16,14 @@ from avowal.milter.session import FilterSession
 def wish(configuration: Configuration) -> Wish:
     """Say what to negotiate: only what this configuration can need."""
     macros = sorted({name.strip("{}") for name in named_macros(configuration)})
-    likes = Permitted.QUARANTINE
-    needs = Permitted.ADD_HEADERS | Permitted.CHANGE_HEADERS
+    likes = ActionFlags.QUARANTINE
+    needs = ActionFlags.ADD_HEADERS | ActionFlags.CHANGE_HEADERS
     if configuration.actions.redirect_failures_to is not None:
-        needs |= Permitted.ADD_RECIPIENTS | Permitted.DELETE_RECIPIENTS
+        needs |= ActionFlags.ADD_RECIPIENTS | ActionFlags.DELETE_RECIPIENTS
     return Wish(
         needs=needs,
         likes=likes,
-        protocol=Wish().protocol | Protocol.SKIP,  # for an MTA that wants answers to the body
+        protocol=Wish().protocol | ProtocolFlags.SKIP,  # for an MTA that wants answers to the body
         macros={
             Stage.CONNECT: ("j", "_", "daemon_name", *macros),
             Stage.MAIL: ("i", "auth_type", "auth_authen", *macros),

@@ -21,8 +21,7 @@ from avowal.message import Header
 from avowal.milter.actions import NEEDED
 from avowal.milter.events import EndOfMessage, Event, HeaderEnd, SessionLimits
 from avowal.milter.inquiry import Inquiry
-from avowal.milter.negotiation import Actions, Stage, Wish
-from avowal.milter.negotiation import Protocol as Steps
+from avowal.milter.negotiation import ActionFlags, ProtocolFlags, Stage, Wish
 from avowal.milter.packets import (
     Abort,
     Body,
@@ -82,9 +81,9 @@ class Service:
 
 def wish_of(settings: Settings) -> Wish:
     """Return what is asked of the MTA: answers only where one may be other than CONTINUE."""
-    likes = Actions.CHANGE_HEADERS | Actions.QUARANTINE
+    likes = ActionFlags.CHANGE_HEADERS | ActionFlags.QUARANTINE
     if settings.text("RedirectFailuresTo") is not None:
-        likes |= Actions.ADD_RECIPIENTS | Actions.DELETE_RECIPIENTS
+        likes |= ActionFlags.ADD_RECIPIENTS | ActionFlags.DELETE_RECIPIENTS
     macros = ("j", "daemon_name", "i", "auth_type", *(name for name, _ in settings.macros))
     sender = settings.text("SenderMacro")
     names = (*macros, sender) if sender is not None else macros
@@ -95,8 +94,8 @@ def wish_of(settings: Settings) -> Wish:
     return Wish(
         likes=likes,
         protocol=(
-            Steps.NO_HELO | Steps.NO_UNKNOWN | Steps.NO_DATA | Steps.SKIP | Steps.LEADING_SPACE
-            | Steps.SILENT_MAIL | Steps.SILENT_RECIPIENT | Steps.SILENT_HEADERS
+            ProtocolFlags.NO_HELO | ProtocolFlags.NO_UNKNOWN | ProtocolFlags.NO_DATA | ProtocolFlags.SKIP | ProtocolFlags.LEADING_SPACE
+            | ProtocolFlags.SILENT_MAIL | ProtocolFlags.SILENT_RECIPIENT | ProtocolFlags.SILENT_HEADERS
         ),
         macros=stages,
         exact_octets=False,

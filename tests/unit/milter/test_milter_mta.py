@@ -11,7 +11,7 @@ from tests.mta.spool import POSTFIX, SENDMAIL, Flavour
 from avowal.errors import PeerError, StateError
 from avowal.milter.codec import encode
 from avowal.milter.events import EndOfMessage, Event, Negotiated
-from avowal.milter.negotiation import Actions, Protocol, Stage, Wish
+from avowal.milter.negotiation import ActionFlags, ProtocolFlags, Stage, Wish
 from avowal.milter.packets import (
     AddHeader,
     Body,
@@ -81,7 +81,7 @@ class Pair:
         return outcome
 
 
-TALKATIVE = Wish(protocol=Protocol.LEADING_SPACE | Protocol.SKIP)
+TALKATIVE = Wish(protocol=ProtocolFlags.LEADING_SPACE | ProtocolFlags.SKIP)
 BOTH = [pytest.param(POSTFIX, id="Postfix"), pytest.param(SENDMAIL, id="Sendmail")]
 
 
@@ -205,7 +205,7 @@ def replies(*packets: Packet) -> MtaSession:
     """Return an MTA that waits for the final answer, and give it these."""
     mta = MtaSession()
     mta.opening()
-    mta.receive(encode(Options(6, int(Actions.ADD_HEADERS), int(Wish().protocol))))
+    mta.receive(encode(Options(6, int(ActionFlags.ADD_HEADERS), int(Wish().protocol))))
     mta.submit(Transaction.of(MESSAGE))
     for packet in packets:
         mta.receive(encode(packet))
@@ -239,7 +239,7 @@ def test_a_modification_that_was_not_agreed_is_a_peer_error() -> None:
 def test_a_modification_before_the_end_is_a_peer_error() -> None:
     mta = MtaSession()
     mta.opening()
-    mta.receive(encode(Options(6, int(Actions.ADD_HEADERS), 0)))
+    mta.receive(encode(Options(6, int(ActionFlags.ADD_HEADERS), 0)))
     mta.submit(Transaction.of(MESSAGE))
     with pytest.raises(PeerError, match="before the end"):
         mta.receive(encode(InsertHeader(0, b"X", b"v")))
@@ -261,7 +261,7 @@ def test_one_transaction_at_a_time() -> None:
 
 
 def test_an_mta_that_hides_white_space_is_refused_at_once() -> None:
-    offer = Options(6, int(Actions.ALL), int(Protocol.ALL & ~Protocol.LEADING_SPACE))
+    offer = Options(6, int(ActionFlags.ALL), int(ProtocolFlags.ALL & ~ProtocolFlags.LEADING_SPACE))
     with pytest.raises(PeerError, match="milter_protocol to 6"):
         Pair(offer=offer)
 

@@ -7,8 +7,8 @@ from tests.mta.agreement import accept, body_octets
 
 from avowal.errors import PeerError, UsageError
 from avowal.milter.negotiation import (
-    Actions,
-    Protocol,
+    ActionFlags,
+    ProtocolFlags,
     Stage,
     Wish,
     braced,
@@ -16,8 +16,8 @@ from avowal.milter.negotiation import (
 )
 from avowal.milter.packets import Options
 
-P = Protocol
-OFFER = Options(6, int(Actions.ALL), int(Protocol.ALL))  # both MTAs, measured
+P = ProtocolFlags
+OFFER = Options(6, int(ActionFlags.ALL), int(ProtocolFlags.ALL))  # both MTAs, measured
 MACROS = {Stage.MAIL: ("{auth_type}", "auth_authen"), Stage.END_OF_BODY: ("i",)}
 
 
@@ -31,7 +31,10 @@ def test_a_dkim_filter_needs_one_round_trip_per_message() -> None:
 
 def test_only_what_was_wished_for_is_taken() -> None:
     agreement = negotiate(OFFER, Wish())
-    assert agreement.actions == Actions.ADD_HEADERS | Actions.CHANGE_HEADERS | Actions.QUARANTINE
+    assert (
+        agreement.actions
+        == ActionFlags.ADD_HEADERS | ActionFlags.CHANGE_HEADERS | ActionFlags.QUARANTINE
+    )
     assert agreement.options.protocol & ~OFFER.protocol == 0
 
 
@@ -39,7 +42,7 @@ def test_only_what_was_wished_for_is_taken() -> None:
     ("offered", "taken"), [(6, 6), (7, 6), (3, 3), (2, 2)], ids=lambda version: f"version {version}"
 )
 def test_the_version_is_the_lower_of_the_two(offered: int, taken: int) -> None:
-    offer = Options(offered, int(Actions.ALL), int(Protocol.ALL))
+    offer = Options(offered, int(ActionFlags.ALL), int(ProtocolFlags.ALL))
     assert negotiate(offer, Wish()).version == taken
 
 
@@ -68,20 +71,20 @@ def test_inexact_octets_can_be_allowed() -> None:
 
 
 def test_missing_likes_are_done_without() -> None:
-    offer = Options(6, int(Actions.ADD_HEADERS), int(Protocol.ALL))
+    offer = Options(6, int(ActionFlags.ADD_HEADERS), int(ProtocolFlags.ALL))
     agreement = negotiate(offer, Wish(macros=MACROS))
-    assert agreement.actions == Actions.ADD_HEADERS
+    assert agreement.actions == ActionFlags.ADD_HEADERS
     assert not agreement.macros
 
 
 def test_an_mta_without_silence_gets_an_answer_to_everything() -> None:
-    offer = Options(6, int(Actions.ALL), int(P.LEADING_SPACE))
+    offer = Options(6, int(ActionFlags.ALL), int(P.LEADING_SPACE))
     assert negotiate(offer, Wish()).answered == frozenset(b"CHMRTLNBUE")
 
 
 def test_macros_are_requested_where_the_mta_takes_requests() -> None:
     agreement = negotiate(OFFER, Wish(macros=MACROS))
-    assert Actions.REQUEST_MACROS in agreement.actions
+    assert ActionFlags.REQUEST_MACROS in agreement.actions
     assert agreement.options.macros == ((2, b"{auth_type} {auth_authen}"), (5, b"i"))
 
 
@@ -97,8 +100,8 @@ def test_a_macro_is_written_as_the_mta_writes_it(name: str, written: str) -> Non
     [(P(0), 65535), (P.MAX_DATA_256K, 262143), (P.MAX_DATA_1M, 1048575)],
     ids=["nothing larger", "256K", "1M"],
 )
-def test_the_size_of_body_chunks_is_agreed(option: Protocol, octets: int) -> None:
-    offer = Options(6, int(Actions.ALL), int(P.ALL | option))
+def test_the_size_of_body_chunks_is_agreed(option: ProtocolFlags, octets: int) -> None:
+    offer = Options(6, int(ActionFlags.ALL), int(P.ALL | option))
     wish = Wish(protocol=Wish().protocol | P.MAX_DATA_256K | P.MAX_DATA_1M)
     assert body_octets(negotiate(offer, wish)) == octets
 
@@ -111,7 +114,7 @@ def test_the_same_offer_gives_the_same_agreement() -> None:
 def test_many_different_offers_are_not_all_kept() -> None:
     wish = Wish()
     for spare in range(100):
-        negotiate(Options(6, int(Actions.ALL), int(P.ALL) | spare << 21), wish)
+        negotiate(Options(6, int(ActionFlags.ALL), int(P.ALL) | spare << 21), wish)
     assert len(wish._made) < 100
 
 

@@ -22,7 +22,7 @@ from avowal.milter import connection
 from avowal.milter.codec import encode
 from avowal.milter.events import HeaderEnd, SessionLimits
 from avowal.milter.flow_filter import FlowFilter
-from avowal.milter.negotiation import Actions, Protocol
+from avowal.milter.negotiation import ActionFlags, ProtocolFlags
 from avowal.milter.packets import (
     Abort,
     Connect,
@@ -464,7 +464,11 @@ async def test_a_bug_before_the_end_of_a_message_ends_the_connection(
         pytest.param(b"\0\0\0\0", id="a packet of nothing"),
         pytest.param(encode(LOCAL), id="no negotiation"),
         pytest.param(
-            encode(Options(6, int(Actions.ALL), int(Protocol.ALL & ~Protocol.LEADING_SPACE))),
+            encode(
+                Options(
+                    6, int(ActionFlags.ALL), int(ProtocolFlags.ALL & ~ProtocolFlags.LEADING_SPACE)
+                )
+            ),
             id="an MTA that hides white space",
         ),
     ],
@@ -484,7 +488,7 @@ async def test_the_refusal_of_an_mta_says_what_to_do(
     serve: Serve, plan: Plans, caplog: pytest.LogCaptureFixture
 ) -> None:
     logging.getLogger("avowal.milter").propagate = True
-    offer = Options(6, int(Actions.ALL), int(Protocol.ALL & ~Protocol.LEADING_SPACE))
+    offer = Options(6, int(ActionFlags.ALL), int(ProtocolFlags.ALL & ~ProtocolFlags.LEADING_SPACE))
     async with serve(plan()) as running:
         peer = await running.raw()
         peer.sendall(encode(offer))
@@ -645,6 +649,6 @@ async def test_draining_ends_at_its_time(serve: Serve, plan: Plans, zone: Zone) 
 
 
 def test_only_what_can_be_needed_is_wished_for(plan: Plans) -> None:
-    assert FlowFilter(plan()).wish.needs == Actions.ADD_HEADERS | Actions.CHANGE_HEADERS
+    assert FlowFilter(plan()).wish.needs == ActionFlags.ADD_HEADERS | ActionFlags.CHANGE_HEADERS
     redirecting = plan(actions=OnResult(redirect_failures_to="x@y.example"))
-    assert Actions.ADD_RECIPIENTS in FlowFilter(redirecting).wish.needs
+    assert ActionFlags.ADD_RECIPIENTS in FlowFilter(redirecting).wish.needs

@@ -10,7 +10,7 @@ from avowal.errors import PeerError, StateError, UsageError
 from avowal.milter import actions
 from avowal.milter.codec import encode
 from avowal.milter.events import EndOfMessage, Event, HeaderEnd, Negotiated, SessionLimits
-from avowal.milter.negotiation import Actions, Protocol, Wish
+from avowal.milter.negotiation import ActionFlags, ProtocolFlags, Wish
 from avowal.milter.packets import (
     Abort,
     Body,
@@ -35,8 +35,8 @@ from avowal.milter.packets import (
 from avowal.milter.session import FilterSession
 from avowal.milter.states import State
 
-OFFER = Options(6, int(Actions.ALL), int(Protocol.ALL))
-TALKATIVE = Wish(protocol=Protocol.LEADING_SPACE | Protocol.SKIP)
+OFFER = Options(6, int(ActionFlags.ALL), int(ProtocolFlags.ALL))
+TALKATIVE = Wish(protocol=ProtocolFlags.LEADING_SPACE | ProtocolFlags.SKIP)
 CONNECT = Connect(b"localhost", b"4", 1234, b"127.0.0.1")
 HELO = Helo(b"client.example")
 MAIL = Mail(b"<a@sender.example>")
@@ -150,7 +150,7 @@ def test_the_header_comes_in_wire_octets() -> None:
 )
 def test_without_leading_space_the_likeliest_octets_are_taken(value: bytes, raw: bytes) -> None:
     session = FilterSession(Wish(exact_octets=False))
-    offer = Options(6, int(Actions.ALL), int(Protocol.ALL & ~Protocol.LEADING_SPACE))
+    offer = Options(6, int(ActionFlags.ALL), int(ProtocolFlags.ALL & ~ProtocolFlags.LEADING_SPACE))
     play(session, (offer, CONNECT, HELO))
     event = reach(session, (MAIL, BOB, HeaderField(b"X", value), EndOfHeader()), HeaderEnd)
     assert isinstance(event, HeaderEnd)
@@ -178,7 +178,7 @@ def test_octets_of_the_end_of_body_are_body() -> None:
 
 def test_a_header_that_was_never_ended_ends_with_the_body() -> None:
     """EOH is missing where a filter negotiated it away."""
-    session = opened(Wish(protocol=Wish().protocol | Protocol.NO_END_OF_HEADER))
+    session = opened(Wish(protocol=Wish().protocol | ProtocolFlags.NO_END_OF_HEADER))
     events = play(session, (MAIL, BOB, FIELD, Body(b"a"), EndOfBody()))
     assert kinds(events)[2:] == ["HeaderEnd", "Body", "EndOfMessage"]
 
@@ -393,7 +393,7 @@ def test_modifications_and_the_answer_go_out_in_one_write() -> None:
 
 def test_without_leading_space_the_mta_adds_the_space_of_our_fields() -> None:
     session = FilterSession(Wish(exact_octets=False))
-    offer = Options(6, int(Actions.ALL), int(Protocol.ALL & ~Protocol.LEADING_SPACE))
+    offer = Options(6, int(ActionFlags.ALL), int(ProtocolFlags.ALL & ~ProtocolFlags.LEADING_SPACE))
     play(session, (offer, CONNECT, HELO))
     answered(session).answer(PlainAnswer.ACCEPT, actions.on_top([b"X: v"]))
     assert session.outgoing().startswith(b"\0\0\0\x09i\0\0\0\0X\0v\0")
@@ -463,7 +463,7 @@ def test_nothing_can_be_answered_where_the_mta_does_not_wait() -> None:
 
 
 def test_a_skip_that_was_not_agreed_is_refused() -> None:
-    session = opened(Wish(protocol=Protocol.LEADING_SPACE))
+    session = opened(Wish(protocol=ProtocolFlags.LEADING_SPACE))
     reach(session, MESSAGE, Body)
     with pytest.raises(UsageError, match="SKIP was not agreed"):
         session.answer(PlainAnswer.SKIP)

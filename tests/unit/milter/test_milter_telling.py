@@ -11,7 +11,7 @@ from tests.mta.session import MtaSession
 from avowal.config.model import Configuration, OnResult, Origin, Signing
 from avowal.errors import PeerError
 from avowal.milter.codec import encode
-from avowal.milter.negotiation import Actions, Stage
+from avowal.milter.negotiation import ActionFlags, Stage
 from avowal.milter.packets import (
     Connect,
     Definitions,
@@ -132,6 +132,6 @@ def test_the_macros_of_the_rules_are_asked_for_at_each_stage_that_may_have_them(
 
 
 def test_recipients_are_changed_only_where_configured() -> None:
-    assert Actions.DELETE_RECIPIENTS not in wish(Configuration()).needs
+    assert ActionFlags.DELETE_RECIPIENTS not in wish(Configuration()).needs
     redirecting = Configuration(actions=OnResult(redirect_failures_to="x@y.example"))
-    assert Actions.DELETE_RECIPIENTS in wish(redirecting).needs
+    assert ActionFlags.DELETE_RECIPIENTS in wish(redirecting).needs
