@@ -39,7 +39,7 @@ from avowal.dkim.intent import Intent
 from avowal.dkim.layout import Tags
 from avowal.dkim.signature import read_tags
 from avowal.dkim.signer import refuse_beyond, refuse_malformed
-from avowal.dkim.unsigned import ReadBack, Signing, Unsigned, adrive_keys, drive_keys
+from avowal.dkim.unsigned import ReadBack, SigningSteps, Unsigned, adrive_keys, drive_keys
 from avowal.errors import StateError
 from avowal.message import Field, Header
 
@@ -180,7 +180,7 @@ class Sealer:
         assert self._signature is not None  # noqa: S101 - the state says so
         return seal, self._signature, self._results
 
-    def sealing(self) -> Signing[SealedSet]:
+    def sealing(self) -> SigningSteps[SealedSet]:
         """End the body and make the set, for `drive_keys` or `adrive_keys`."""
         wanted = self.prepare()
         (made,) = yield (wanted,)

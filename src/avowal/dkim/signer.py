@@ -29,7 +29,7 @@ from avowal.dkim.layout import FIELD_NAME
 from avowal.dkim.lines import BodyLines
 from avowal.dkim.reasons import Caution
 from avowal.dkim.signature import Signature
-from avowal.dkim.unsigned import ReadBack, Signed, Signing, Unsigned, adrive_keys, drive_keys
+from avowal.dkim.unsigned import ReadBack, Signed, SigningSteps, Unsigned, adrive_keys, drive_keys
 from avowal.errors import IntentError, StateError
 from avowal.limits import DEFAULT
 from avowal.message import Field, Header
@@ -114,7 +114,7 @@ class Signer:
             [self._unsigned(*pair) for pair in zip(self._intents, self._bodies, strict=True)]
         )
 
-    def signing(self) -> Signing[tuple[Signed, ...]]:
+    def signing(self) -> SigningSteps[tuple[Signed, ...]]:
         """End the body and make the signatures, for `drive_keys` or `adrive_keys`."""
         wanted = self.prepare()
         made = yield wanted

@@ -87,11 +87,11 @@ class Unsigned:
                 raise IntentError("b=", "the key made a signature that does not verify")
 
 
-Signing: TypeAlias = Generator[tuple[Unsigned, ...], tuple[bytes, ...], T]
+SigningSteps: TypeAlias = Generator[tuple[Unsigned, ...], tuple[bytes, ...], T]
 """Yields what has to be signed, is sent the signatures; what a key raises is raised there."""
 
 
-def drive_keys(signing: Signing[T]) -> T:
+def drive_keys(signing: SigningSteps[T]) -> T:
     """Sign with keys that are at hand.  Raises UsageError for one that has to be waited for."""
     try:
         wanted = next(signing)
@@ -107,7 +107,7 @@ def drive_keys(signing: Signing[T]) -> T:
         return result
 
 
-async def adrive_keys(signing: Signing[T]) -> T:
+async def adrive_keys(signing: SigningSteps[T]) -> T:
     """Do the same with keys of which some answer asynchronously."""
     try:
         wanted = next(signing)

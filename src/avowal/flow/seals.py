@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol, TypeAlias
 
 from avowal.authres import AuthenticationResults
 from avowal.dkim.hashing import BodyHasher
-from avowal.dkim.unsigned import Signed, Signing
+from avowal.dkim.unsigned import Signed, SigningSteps
 from avowal.examine.findings import Findings
 from avowal.flow.context import Context
 from avowal.message import Field, Header
@@ -25,7 +25,7 @@ class Sealed(NamedTuple):
     signed: tuple[Signed, ...] = ()
 
 
-Sealing: TypeAlias = Signing[Sealed]
+Sealing: TypeAlias = SigningSteps[Sealed]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from avowal.opendkim.journal import Journal
 from avowal.opendkim.layout import OpendkimLayout
 from avowal.opendkim.results import software_value
 from avowal.opendkim.settings import Settings
-from avowal.opendkim.treatment import Signing, Treatment
+from avowal.opendkim.treatment import Treatment, WantedSignature
 from avowal.opendkim.verdict import OpendkimVerdict, answer_of
 
 _FIELD_NAME = "DKIM-Signature"
@@ -92,7 +92,7 @@ def refused(settings: Settings, journal: Journal, fault: UsageError) -> Opendkim
     )
 
 
-def _refuse_short_keys(settings: Settings, signings: Iterable[Signing]) -> None:
+def _refuse_short_keys(settings: Settings, signings: Iterable[WantedSignature]) -> None:
     """Raise UsageError for a key that MinimumKeyBits rules out, where keys have sizes."""
     least = settings.conf.integer("MinimumKeyBits")
     for signing in signings:
@@ -101,7 +101,9 @@ def _refuse_short_keys(settings: Settings, signings: Iterable[Signing]) -> None:
             raise UsageError(f"private key too small ({bits})")
 
 
-def _intent(settings: Settings, header: Header, treatment: Treatment, signing: Signing) -> Intent:
+def _intent(
+    settings: Settings, header: Header, treatment: Treatment, signing: WantedSignature
+) -> Intent:
     header_canon, body_canon = _canonicalization(settings, header)
     return Intent(
         domain=signing.domain,
@@ -140,7 +142,7 @@ def _canonicalization(settings: Settings, header: Header) -> tuple[str, str]:
 
 
 def _atps_tags(
-    settings: Settings, treatment: Treatment, signing: Signing
+    settings: Settings, treatment: Treatment, signing: WantedSignature
 ) -> tuple[tuple[str, bytes], ...]:
     """Return atps= and atpsh= for an author who lets us sign (RFC 6541 §4.2)."""
     if settings.atps_domains is None or treatment.author is None:

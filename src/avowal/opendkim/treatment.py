@@ -41,7 +41,7 @@ class TreatmentKind(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Signing:
+class WantedSignature:
     """One signature to make."""
 
     domain: str
@@ -56,7 +56,7 @@ class Treatment:
 
     kind: TreatmentKind
     author: tuple[str, str] | None = None
-    signings: tuple[Signing, ...] = ()
+    signings: tuple[WantedSignature, ...] = ()
     with_length: bool = False
     why: str | None = None
 
@@ -262,7 +262,9 @@ def _sign(
     )
 
 
-def _with_default_key(settings: Settings, author: tuple[str, str], journal: Journal) -> Signing:
+def _with_default_key(
+    settings: Settings, author: tuple[str, str], journal: Journal
+) -> WantedSignature:
     default, domains = settings.default_key, settings.domains
     if default is None or domains is None:
         journal.error("failed to add default signing request")
@@ -270,15 +272,15 @@ def _with_default_key(settings: Settings, author: tuple[str, str], journal: Jour
     domain = author[1]
     if not _in_domains(domains, domain):
         parent = _parent_in(domains, domain) or domain
-        return Signing(
+        return WantedSignature(
             domain=parent, selector=default.selector, key=default.key, identity=f"@{parent}"
         )
-    return Signing(domain=domain, selector=default.selector, key=default.key)
+    return WantedSignature(domain=domain, selector=default.selector, key=default.key)
 
 
 def _from_table(
     settings: Settings, keyring: Keyring, author: tuple[str, str], journal: Journal
-) -> Iterator[Signing]:
+) -> Iterator[WantedSignature]:
     table, keys = settings.signing_table, settings.key_table
     if table is None or keys is None:
         return
@@ -295,7 +297,7 @@ def _from_table(
             journal.error(str(fault))
             journal.error(f"error loading key '{request.key}'")
             raise _Unavailable from None
-        yield Signing(
+        yield WantedSignature(
             domain=entry.domain,
             selector=entry.selector,
             key=key,
