@@ -18,7 +18,7 @@ from avowal.errors import KeyMaterialError
 from avowal.examine.findings import Findings
 from avowal.flow.authorship import address_of
 from avowal.flow.context import Conclusion, Context
-from avowal.flow.seals import Closing, Seal, Sealed, Sealing
+from avowal.flow.seals import Closing, FlowSeal, Sealed, Sealing
 from avowal.flow.trace import Step, Topic
 from avowal.keys.watch import is_withheld
 
@@ -63,7 +63,7 @@ class ArcSealing:
 
     name: str = "arc-seal"
 
-    def begin(self, context: Context, hasher: BodyHasher, /) -> Seal | None:
+    def begin(self, context: Context, hasher: BodyHasher, /) -> FlowSeal | None:
         """Start on mail for the recipients that are sealed for.  Raises KeyMaterialError."""
         intent = _sealing(context)
         if intent is None:

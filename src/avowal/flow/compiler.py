@@ -30,7 +30,7 @@ from avowal.flow.plan import (
     SigningRule,
 )
 from avowal.flow.policies import choice_of
-from avowal.flow.seals import Sealer
+from avowal.flow.seals import FlowSealer
 from avowal.flow.signing import DkimSigning
 from avowal.flow.tables import Sets
 from avowal.lists.resign import Removal
@@ -39,7 +39,7 @@ from avowal.policy.dmarc.evaluate import DmarcRules
 from avowal.policy.existence import Existence
 from avowal.reputation.opinions import Assessor
 
-SEALERS: tuple[Sealer, ...] = (DkimSigning(), ArcSealing())
+SEALERS: tuple[FlowSealer, ...] = (DkimSigning(), ArcSealing())
 _FIELD_NAME = re.compile(r"[!-9;-~]+")  # RFC 5322 §3.6.8
 _ALL = "%"
 T = TypeVar("T")
@@ -52,7 +52,7 @@ def compile_plan(
     load: KeyLoader,
     generation: int = 0,
     assessor: Assessor | None = None,
-    sealers: Iterable[Sealer] = SEALERS,
+    sealers: Iterable[FlowSealer] = SEALERS,
     software: str = "avowal",
 ) -> Plan:
     """Compile a configuration.
@@ -77,7 +77,7 @@ class _Compiler(Sets):
         self,
         generation: int,
         assessor: Assessor | None,
-        sealers: tuple[Sealer, ...],
+        sealers: tuple[FlowSealer, ...],
         software: str,
     ) -> Plan:
         signing, actions = self.configuration.signing, self.configuration.actions

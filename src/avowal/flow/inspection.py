@@ -38,7 +38,7 @@ from avowal.flow.feedback import Requested
 from avowal.flow.plan import Plan
 from avowal.flow.resign import replaced, withheld
 from avowal.flow.results_field import is_written, results_field
-from avowal.flow.seals import Closing, Seal, Sealed, Sealing
+from avowal.flow.seals import Closing, FlowSeal, Sealed, Sealing
 from avowal.flow.signatures import Judgement
 from avowal.flow.transaction import Transaction
 from avowal.flow.treatment import Treatment, treat
@@ -146,7 +146,7 @@ class Inspection:
             self._feedback = agenda.add(records(self._bodies.domains), Rank.REST)
         self._seals = self._begun_seals()
 
-    def _begun_seals(self) -> list[Seal]:
+    def _begun_seals(self) -> list[FlowSeal]:
         begun = []
         for sealer in self._context.plan.sealers:
             try:

@@ -19,7 +19,7 @@ from avowal.dkim.intent import Intent
 from avowal.dkim.rules import Rules
 from avowal.examine.findings import Receiver
 from avowal.flow.classes import ResultClass
-from avowal.flow.seals import Sealer
+from avowal.flow.seals import FlowSealer
 from avowal.flow.trace import Step, Topic
 from avowal.limits import Limits
 from avowal.lists.resign import Removal
@@ -121,7 +121,7 @@ class Plan:
     rewriting: Rewriting | None
     rewritten_names: frozenset[bytes]
     actions: Mapping[ResultClass, Action]
-    sealers: tuple[Sealer, ...]
+    sealers: tuple[FlowSealer, ...]
     software: str  # for the software field: name and version
 
     @property

@@ -1,6 +1,6 @@
 """How fields come on top of a message: DKIM signatures, an ARC set.
 
-A `Sealer` starts on a message before its body, and makes its fields when all findings are
+A `FlowSealer` starts on a message before its body, and makes its fields when all findings are
 there.  Whatever has to be signed is yielded, so that keys in memory and keys behind a
 network are served alike.
 """
@@ -45,20 +45,20 @@ class Closing:
     withheld: str | None = None
 
 
-class Seal(Protocol):
+class FlowSeal(Protocol):
     """One sealer at work on one message."""
 
     def seal(self, closing: Closing, /) -> Sealing:
         """Make the fields.  Raises UsageError for a message or key that cannot be used."""
 
 
-class Sealer(Protocol):
+class FlowSealer(Protocol):
     """Something that adds fields on top of the message."""
 
     @property
     def name(self) -> str: ...
 
-    def begin(self, context: Context, hasher: BodyHasher, /) -> Seal | None:
+    def begin(self, context: Context, hasher: BodyHasher, /) -> FlowSeal | None:
         """Start on a message whose body `hasher` will hash; None where there is nothing to do.
 
         Raises UsageError.

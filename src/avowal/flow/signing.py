@@ -13,7 +13,7 @@ from avowal.errors import KeyMaterialError
 from avowal.flow.authorship import address_of
 from avowal.flow.context import Context
 from avowal.flow.plan import Plan
-from avowal.flow.seals import Closing, Seal, Sealed, Sealing
+from avowal.flow.seals import Closing, FlowSeal, Sealed, Sealing
 from avowal.flow.treatment import Match
 from avowal.keys.watch import is_withheld
 from avowal.lists.resign import covering
@@ -27,7 +27,7 @@ class DkimSigning:
 
     name: str = "dkim-sign"
 
-    def begin(self, context: Context, hasher: BodyHasher, /) -> Seal | None:
+    def begin(self, context: Context, hasher: BodyHasher, /) -> FlowSeal | None:
         """Start the signatures.  Raises UsageError for a message or key of no use."""
         if not context.treatment.sign:
             return None
