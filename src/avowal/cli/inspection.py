@@ -9,7 +9,7 @@ from avowal.calls.source import read_header
 from avowal.calls.verify import verified
 from avowal.canonical import Octets
 from avowal.cli.receipt import received_at
-from avowal.cli.sources import Origin, Unusable
+from avowal.cli.sources import MessageOrigin, Unusable
 from avowal.dkim.rules import Rules
 from avowal.dkim.verification import Verification
 from avowal.dns.limits import Limited
@@ -19,7 +19,7 @@ from avowal.message import Header, LineEnds
 class Inspected(NamedTuple):
     """One message's verdicts in header order; `header` is None when it is beyond the limit."""
 
-    origin: Origin
+    origin: MessageOrigin
     header: Header | None
     verdicts: tuple[Verification, ...]
 
@@ -30,7 +30,7 @@ class Inspected(NamedTuple):
 
 
 def begun(
-    origin: Origin, chunks: Iterator[bytes], line_ends: LineEnds
+    origin: MessageOrigin, chunks: Iterator[bytes], line_ends: LineEnds
 ) -> tuple[Header, Iterable[Octets]]:
     """Read a message up to its body.  Raises Unusable for no message."""
     header, body = read_header(chunks, line_ends=line_ends)
@@ -40,7 +40,7 @@ def begun(
 
 
 def inspect(
-    origin: Origin,
+    origin: MessageOrigin,
     chunks: Iterator[bytes],
     resolver: Any,
     *,

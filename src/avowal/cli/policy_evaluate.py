@@ -125,7 +125,7 @@ def _choice(options: dict[str, Any]) -> Choice:
 
 
 def _assessed(
-    origin: sources.Origin,
+    origin: sources.MessageOrigin,
     chunks: Iterator[bytes],
     resolver: Resolver,
     choice: Choice,

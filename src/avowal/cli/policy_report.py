@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from avowal.cli.sources import Origin
+from avowal.cli.sources import MessageOrigin
 from avowal.policy.assessment import Assessment, GenerationVerdict
 from avowal.policy.dmarc.result import DomainEvaluation, Evaluation
 from avowal.policy.practices import Standing
@@ -22,12 +22,12 @@ _COLOURS = {
 }
 
 
-def as_text(origin: Origin, assessment: Assessment, *, trace: bool) -> str:
+def as_text(origin: MessageOrigin, assessment: Assessment, *, trace: bool) -> str:
     """Return lines for a person."""
     return "\n".join(_lines(origin, assessment, trace=trace))
 
 
-def _lines(origin: Origin, assessment: Assessment, *, trace: bool) -> Iterator[str]:
+def _lines(origin: MessageOrigin, assessment: Assessment, *, trace: bool) -> Iterator[str]:
     authors = ", ".join(str(mailbox) for mailbox in assessment.authors.mailboxes[:10])
     yield click.style(printable(str(origin)), bold=True)
     yield f"  author     {printable(authors or 'nobody that can be read')}"
@@ -55,7 +55,7 @@ def _lines(origin: Origin, assessment: Assessment, *, trace: bool) -> Iterator[s
         yield f"    {printable(str(step))}"
 
 
-def as_object(origin: Origin, assessment: Assessment) -> dict[str, Any]:
+def as_object(origin: MessageOrigin, assessment: Assessment) -> dict[str, Any]:
     """Return the JSON object of a message; members are added, never renamed."""
     envelope = assessment.envelope
     return {

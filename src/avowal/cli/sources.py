@@ -23,12 +23,12 @@ _MAILDIR = ("cur", "new")
 _FROM = b"From "
 _BLANK = (b"\n", b"\r\n")
 
-__all__ = ["Origin", "Progress", "Unusable", "files", "messages", "named", "whole"]
+__all__ = ["MessageOrigin", "Progress", "Unusable", "files", "messages", "named", "whole"]
 
 Progress = Callable[[int], object]
 
 
-class Origin(NamedTuple):
+class MessageOrigin(NamedTuple):
     """Where one message stands: its file, and which of an mbox (from 1; None for a file)."""
 
     path: str
@@ -53,7 +53,7 @@ def files(path: str) -> list[str]:
     return list(_within(path))
 
 
-def messages(path: str, progress: Progress) -> Iterator[tuple[Origin, Iterator[bytes]]]:
+def messages(path: str, progress: Progress) -> Iterator[tuple[MessageOrigin, Iterator[bytes]]]:
     """Hand out the messages of one file; `progress` is told the octets as they are read.
 
     Each message has to be read before the next is asked for.  Raises Unusable.
@@ -68,9 +68,9 @@ def messages(path: str, progress: Progress) -> Iterator[tuple[Origin, Iterator[b
                 raise Unusable(f"{name}: empty")
             if beginning == _FROM:
                 for number, chunks in enumerate(_Mbox(inner, progress), 1):
-                    yield Origin(path=name, number=number), chunks
+                    yield MessageOrigin(path=name, number=number), chunks
             else:
-                yield Origin(path=name), _whole(beginning, inner, progress)
+                yield MessageOrigin(path=name), _whole(beginning, inner, progress)
     except OSError as error:
         raise Unusable(exits.os_error(error)) from None
 

@@ -38,7 +38,7 @@ def verify(
     statuses = {ExitStatus.PASSED}
     with dns.opened() as resolver:
 
-        def judge(origin: sources.Origin, chunks: Iterator[bytes]) -> Inspected:
+        def judge(origin: sources.MessageOrigin, chunks: Iterator[bytes]) -> Inspected:
             return inspect(
                 origin, chunks, resolver,
                 now=at, at_receipt=at_receipt, rules=rules, line_ends=line_ends,
@@ -51,7 +51,7 @@ def verify(
 
 
 def _outcomes(
-    paths: Sequence[str], judge: Callable[[sources.Origin, Iterator[bytes]], Inspected]
+    paths: Sequence[str], judge: Callable[[sources.MessageOrigin, Iterator[bytes]], Inspected]
 ) -> Iterator[_Outcome]:
     found: list[str] = []
     for path in paths:

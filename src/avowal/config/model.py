@@ -16,11 +16,11 @@ from avowal.config.options import Table, option
 from avowal.config.origin import Listener, Origin, Role
 from avowal.config.policies import OpinionLimit, Policies, Reputation
 from avowal.config.receiving import Action, OnResult, Reports, Results, Verifying
-from avowal.config.service import Dns, Limits, Log, Server
+from avowal.config.service import Dns, LimitsTable, Log, Server
 from avowal.config.signing import Key, ResignRule, Rewrite, Rule, Signing
 
 __all__ = [
-    "Action", "Arc", "Configuration", "Dns", "Key", "Limits", "Listener", "Log", "OnResult",
+    "Action", "Arc", "Configuration", "Dns", "Key", "LimitsTable", "Listener", "Log", "OnResult",
     "OpinionLimit", "Origin", "Policies", "Reports", "Reputation", "ResignRule", "Results",
     "Rewrite", "Role", "Rule", "Server", "Signing", "Verifying",
 ]  # fmt: skip
@@ -59,4 +59,4 @@ class Configuration(Table, frozen=True, kw_only=True):
     dns: Annotated[Dns, option("How keys are looked up.")] = Dns()
     server: Annotated[Server, option("The process.")] = Server()
     log: Annotated[Log, option("What is logged.")] = Log()
-    limits: Annotated[Limits, option("What one message may cost.")] = Limits()
+    limits: Annotated[LimitsTable, option("What one message may cost.")] = LimitsTable()

@@ -104,7 +104,7 @@ class Log(Table, frozen=True, kw_only=True):
     why: Annotated[bool, option("Whether to log why a message was signed or not.")] = False
 
 
-class Limits(Table, frozen=True, kw_only=True):
+class LimitsTable(Table, frozen=True, kw_only=True):
     """What one message may cost."""
 
     header_octets: Annotated[int, option("The largest header section.", unit="octets", ge=1024)] = (

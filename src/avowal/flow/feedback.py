@@ -21,7 +21,7 @@ from avowal.flow.context import Context
 from avowal.flow.edits import own_ids
 from avowal.flow.plan import Plan
 from avowal.flow.trace import Step, Topic
-from avowal.report.arf import Envelope, ReportMail
+from avowal.report.arf import ReportEnvelope, ReportMail
 from avowal.report.differences import difference_text
 from avowal.report.dkim_failure import Circumstances, KeptBodies, failure_report
 from avowal.report.dkim_feedback import Records, Wanted, chosen
@@ -154,7 +154,7 @@ def _mail(
     unique = hashlib.sha256(verification.field.raw + outcome.header.octets).hexdigest()[:24]
     return ReportMail(
         report=report,
-        envelope=Envelope(
+        envelope=ReportEnvelope(
             sender=options.sender or f"postmaster@{own_name}",
             recipient=wanted.address,
             subject=f"DKIM failure report for {verification.domain}",

@@ -14,7 +14,7 @@ from avowal.opendkim.envelope import Envelope
 from avowal.opendkim.results import Judged
 from avowal.opendkim.settings import Settings
 from avowal.opendkim.verdict import Mail
-from avowal.report.arf import Envelope as ReportEnvelope
+from avowal.report.arf import ReportEnvelope
 from avowal.report.dkim_failure import Circumstances, KeptBodies, failure_report
 from avowal.report.dkim_feedback import Wanted, auth_failure_of, wanted
 

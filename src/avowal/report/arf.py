@@ -45,7 +45,7 @@ class ReportFault(SyntaxFault):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Envelope:
+class ReportEnvelope:
     """The message around a report: addresses as they stand in its header, `date` Unix seconds."""
 
     sender: str
@@ -74,7 +74,7 @@ class Report:
         """Return the value of a field, the first of several."""
         return next((value for known, value in self.fields if known.lower() == name.lower()), None)
 
-    def octets(self, envelope: Envelope) -> bytes:
+    def octets(self, envelope: ReportEnvelope) -> bytes:
         """Compose the message, in wire form and 7 bit (RFC 5965 §7.1)."""
         third = self._third_part()
         second = b"".join(_field(name, value) for name, value in self.fields)
@@ -139,7 +139,7 @@ class ReportMail:
     """A report on its way, and the message around it."""
 
     report: Report
-    envelope: Envelope
+    envelope: ReportEnvelope
 
 
 def auth_failure(
@@ -175,7 +175,7 @@ def base64_value(octets: bytes) -> str:
     return " ".join(text[at : at + _BASE64_LINE] for at in range(0, len(text), _BASE64_LINE))
 
 
-def _outer_header(envelope: Envelope, boundary: bytes) -> bytes:
+def _outer_header(envelope: ReportEnvelope, boundary: bytes) -> bytes:
     fields = [
         ("From", envelope.sender),
         ("To", envelope.recipient),

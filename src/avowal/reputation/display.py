@@ -18,7 +18,7 @@ from avowal.names import DomainName
 from avowal.tokens import unquoted
 
 
-class Match(Enum):
+class AuthorMatch(Enum):
     """How those who answer for a message fit the author a reader sees."""
 
     AUTHOR = "the author's own domain answers for it"
@@ -35,7 +35,7 @@ class Display:
     `whole_body` whether one of them covers the body to its end.
     """
 
-    match: Match
+    match: AuthorMatch
     authors: tuple[str, ...]
     signers: tuple[str, ...]
     signed_fields: frozenset[bytes] = frozenset()
@@ -59,20 +59,20 @@ def display(header: Header, verifications: Iterable[Verification]) -> Display:
     )
 
 
-def _match(authors: Iterable[DomainName], signers: tuple[DomainName, ...]) -> Match:
+def _match(authors: Iterable[DomainName], signers: tuple[DomainName, ...]) -> AuthorMatch:
     """Each author has to be answered for: the weakest decides."""
     if not signers:
-        return Match.NOBODY
-    order = (Match.AUTHOR, Match.RELATED, Match.OTHER)
+        return AuthorMatch.NOBODY
+    order = (AuthorMatch.AUTHOR, AuthorMatch.RELATED, AuthorMatch.OTHER)
     matches = [
-        Match.AUTHOR
+        AuthorMatch.AUTHOR
         if any(author.same_as(signer) for signer in signers)
-        else Match.RELATED
+        else AuthorMatch.RELATED
         if any(author.is_within(signer) or signer.is_within(author) for signer in signers)
-        else Match.OTHER
+        else AuthorMatch.OTHER
         for author in authors
     ]
-    return max(matches, key=order.index, default=Match.OTHER)
+    return max(matches, key=order.index, default=AuthorMatch.OTHER)
 
 
 def _address(mailbox: Mailbox) -> str:

@@ -21,7 +21,7 @@ from avowal.milter.flow_filter import FlowFilter
 from avowal.milter.journal import LOGGER
 from avowal.milter.outbox import Notes, Outbox
 from avowal.milter.packets import PlainAnswer
-from avowal.report.arf import Envelope, Report, ReportMail, auth_failure
+from avowal.report.arf import Report, ReportEnvelope, ReportMail, auth_failure
 from avowal.testing import ED25519, Zone, message, record_for, tamper
 
 MAIL = ReportMail(
@@ -29,7 +29,7 @@ MAIL = ReportMail(
         fields=auth_failure(failure="signature", user_agent="x/1", results="r; dkim=fail"),
         header=b"From: a@author.example\r\n",
     ),
-    envelope=Envelope(
+    envelope=ReportEnvelope(
         sender="a@r.example", recipient="b@s.example", subject="x", date=0, message_id="1@r.example"
     ),
 )

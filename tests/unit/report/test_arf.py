@@ -8,10 +8,10 @@ from email.message import Message as ParsedMessage
 
 import pytest
 
-from avowal.report.arf import Envelope, Report, ReportFault, auth_failure, base64_value
+from avowal.report.arf import Report, ReportEnvelope, ReportFault, auth_failure, base64_value
 
 HEADER = b"From: a@author.example\r\nSubject: hello\r\n"
-ENVELOPE = Envelope(
+ENVELOPE = ReportEnvelope(
     sender="postmaster@receiver.example",
     recipient="reports@signer.example",
     subject="a failure",

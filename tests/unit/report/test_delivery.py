@@ -12,7 +12,7 @@ from aiosmtpd.smtp import SMTP, Session
 from aiosmtpd.smtp import Envelope as Received
 
 from avowal.errors import ConfigError, PeerError
-from avowal.report.arf import Envelope, Report, ReportMail, auth_failure
+from avowal.report.arf import Report, ReportEnvelope, ReportMail, auth_failure
 from avowal.report.delivery import SendingCommand, SendingRelay
 
 MAIL = ReportMail(
@@ -21,7 +21,7 @@ MAIL = ReportMail(
         header=b"From: a@author.example\r\n.\r\n",
         text="Read me.\n.\n",
     ),
-    envelope=Envelope(
+    envelope=ReportEnvelope(
         sender="postmaster@receiver.example",
         recipient="reports@signer.example",
         subject="a failure",

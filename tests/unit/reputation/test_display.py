@@ -6,7 +6,7 @@ import pytest
 
 import avowal
 from avowal.message import Message
-from avowal.reputation.display import Display, Match, display
+from avowal.reputation.display import AuthorMatch, Display, display
 from avowal.testing import RSA_2048, Zone, message, record_for
 
 
@@ -22,17 +22,17 @@ def shown(author: str, signer: str | None) -> Display:
 @pytest.mark.parametrize(
     ("author", "signer", "match"),
     [
-        ("alice@example.com", "example.com", Match.AUTHOR),
-        ("alice@news.example.com", "example.com", Match.RELATED),
-        ("alice@example.com", "mail.example.com", Match.RELATED),
-        ("alice@bigexample.com", "example.com", Match.OTHER),
-        ("alice@example.com", "esp.example", Match.OTHER),
-        ("alice@example.com", None, Match.NOBODY),
-        ("a@example.com, b@other.example", "example.com", Match.OTHER),
+        ("alice@example.com", "example.com", AuthorMatch.AUTHOR),
+        ("alice@news.example.com", "example.com", AuthorMatch.RELATED),
+        ("alice@example.com", "mail.example.com", AuthorMatch.RELATED),
+        ("alice@bigexample.com", "example.com", AuthorMatch.OTHER),
+        ("alice@example.com", "esp.example", AuthorMatch.OTHER),
+        ("alice@example.com", None, AuthorMatch.NOBODY),
+        ("a@example.com, b@other.example", "example.com", AuthorMatch.OTHER),
     ],
 )
 def test_the_signer_is_compared_with_the_author_by_whole_labels(
-    author: str, signer: str | None, match: Match
+    author: str, signer: str | None, match: AuthorMatch
 ) -> None:
     assert shown(author, signer).match is match
 
