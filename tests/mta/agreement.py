@@ -37,12 +37,12 @@ def accept(offer: Options, reply: Options) -> Agreement:
     if reply.actions & ~offer.actions:
         raise PeerError(
             f"the filter wants actions that were not offered: "
-            f"{names_of(Actions(reply.actions & ~offer.actions))}"
+            f"{names_of(ActionFlags(reply.actions & ~offer.actions))}"
         )
     if reply.protocol & ~offer.protocol:
         raise PeerError(
             f"the filter wants protocol options that were not offered: "
-            f"{names_of(Protocol(reply.protocol & ~offer.protocol))}"
+            f"{names_of(ProtocolFlags(reply.protocol & ~offer.protocol))}"
         )
     if reply.macros and not reply.actions & ActionFlags.REQUEST_MACROS:
         raise PeerError("the filter requests macros without taking the action for it")

@@ -184,7 +184,7 @@ def _agree(offer: Options, wish: Wish) -> Agreement:
     if not _OLDEST <= wish.version <= VERSION:
         raise UsageError(f"milter version {wish.version}: this end speaks 2 to {VERSION}")
     if wish.exact_octets and ProtocolFlags.LEADING_SPACE not in wish.protocol:
-        raise UsageError("a wish for exact octets needs Protocol.LEADING_SPACE")
+        raise UsageError("a wish for exact octets needs ProtocolFlags.LEADING_SPACE")
     version = min(wish.version, offer.version)
     if version < _OLDEST:
         raise PeerError(

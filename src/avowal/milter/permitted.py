@@ -35,7 +35,7 @@ def check(agreement: Agreement, command: int, answer: Answer) -> None:
     if isinstance(answer, PlainAnswer) and answer not in FITTING[command]:
         raise UsageError(f"{answer.name} is no answer to {name_of(command)}")
     if answer is _D.SKIP and ProtocolFlags.SKIP not in agreement.protocol:
-        raise UsageError("SKIP was not agreed: add Protocol.SKIP to the wish")
+        raise UsageError("SKIP was not agreed: add ProtocolFlags.SKIP to the wish")
 
 
 def modify(
@@ -58,7 +58,7 @@ def modify(
     for modification in wanted:
         need = actions.NEEDED[type(modification)]
         if need not in agreement.actions:
-            raise UsageError(f"Actions.{need.name} was not agreed: wish for it")
+            raise UsageError(f"ActionFlags.{need.name} was not agreed: wish for it")
     arranged = actions.arrange(wanted)
     if not agreement.exact_octets:
         arranged = [actions.without_leading_space(one) for one in arranged]

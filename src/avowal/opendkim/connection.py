@@ -94,8 +94,14 @@ def wish_of(settings: Settings) -> Wish:
     return Wish(
         likes=likes,
         protocol=(
-            ProtocolFlags.NO_HELO | ProtocolFlags.NO_UNKNOWN | ProtocolFlags.NO_DATA | ProtocolFlags.SKIP | ProtocolFlags.LEADING_SPACE
-            | ProtocolFlags.SILENT_MAIL | ProtocolFlags.SILENT_RECIPIENT | ProtocolFlags.SILENT_HEADERS
+            ProtocolFlags.NO_HELO
+            | ProtocolFlags.NO_UNKNOWN
+            | ProtocolFlags.NO_DATA
+            | ProtocolFlags.SKIP
+            | ProtocolFlags.LEADING_SPACE
+            | ProtocolFlags.SILENT_MAIL
+            | ProtocolFlags.SILENT_RECIPIENT
+            | ProtocolFlags.SILENT_HEADERS
         ),
         macros=stages,
         exact_octets=False,
