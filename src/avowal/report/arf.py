@@ -6,7 +6,7 @@ Who may get a report, and whether one is wanted, is decided elsewhere (`dkim_fee
 
 >>> report = Report(fields=(("Feedback-Type", "abuse"), ("User-Agent", "x/1"), ("Version", "1")),
 ...                 header=b"From: a@example.com\r\n", text="Spam.")
->>> Report.parse(report.octets(Envelope(sender="a@r.example", recipient="b@s.example",
+>>> Report.parse(report.octets(ReportEnvelope(sender="a@r.example", recipient="b@s.example",
 ...     subject="Hi", date=0, message_id="1@r.example"))).value("Feedback-Type")
 'abuse'
 """
