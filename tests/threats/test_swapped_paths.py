@@ -27,6 +27,7 @@ from avowal import paths
 from avowal.config.model import Listener
 from avowal.errors import AvowalError
 from avowal.flow.actions import Diagnosis
+from avowal.keys.sightings import Sightings
 from avowal.milter import meters
 from avowal.milter.outbox import Notes
 from avowal.milter.sockets import open_listener
@@ -169,6 +170,12 @@ def the_directory_of_numbers(stage: Stage) -> None:
     meters.remove(str(directory))
 
 
+def the_file_of_sightings(stage: Stage) -> None:
+    sightings = Sightings()
+    sightings.of([b"x" * 16], str(stage.open / "m.sock"))
+    sightings.close()
+
+
 def entering(stage: Stage) -> None:
     before = Path.cwd()
     try:
@@ -181,7 +188,7 @@ def entering(stage: Stage) -> None:
 OPERATIONS: list[tuple[Callable[[Stage], None], str]] = [
     (a_socket, "m.sock"), (a_socket_over_a_stale_one, "m.sock"), (a_pid_file, "m.pid"),
     (a_note, "note.txt"), (a_key, "m.sock"), (the_directory_of_numbers, "metrics"),
-    (entering, "m.sock"),
+    (the_file_of_sightings, "m.sock"), (entering, "m.sock"),
 ]  # fmt: skip
 
 

@@ -17,16 +17,17 @@ import os
 import tempfile
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
-from pathlib import Path
 from struct import Struct
 from typing import Final
 
+from avowal import paths
 from avowal.errors import StoreError
 from avowal.names import DomainName, Selector, key_name
 
 MAGIC: Final = b"avowalK1"
 _NAME: Final = 16
 _NUMBER: Final = Struct("<q")
+_MOST_OCTETS: Final = 16 << 20  # some 700,000 keys
 _RECORD: Final = _NAME + _NUMBER.size
 
 
@@ -96,13 +97,14 @@ def _opened(path: str | None, wanted: frozenset[bytes]) -> int:
         _append(descriptor, MAGIC)
         return descriptor
     before = [one for one in _records(path) if one[:_NAME] in wanted]
-    new = f"{path}.new"
-    descriptor = os.open(new, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    descriptor = -1
     try:
-        _append(descriptor, MAGIC + b"".join(before))
-        Path(new).replace(path)
+        with paths.place(path) as there, there.new(0o600) as made:
+            _append(made, MAGIC + b"".join(before))
+            descriptor = os.dup(made)
     except OSError:
-        os.close(descriptor)
+        if descriptor >= 0:
+            os.close(descriptor)
         raise
     return descriptor
 
@@ -110,10 +112,10 @@ def _opened(path: str | None, wanted: frozenset[bytes]) -> int:
 def _records(path: str) -> list[bytes]:
     """Read the records of a file; one that is not ours, or was cut, says nothing."""
     try:
-        octets = Path(path).read_bytes()
+        octets = paths.read(path, _MOST_OCTETS)
     except FileNotFoundError:
         return []
-    if not octets.startswith(MAGIC):
+    if not octets.startswith(MAGIC) or len(octets) > _MOST_OCTETS:
         return []
     stop = len(octets) - _RECORD + 1
     return [octets[at : at + _RECORD] for at in range(len(MAGIC), stop, _RECORD)]

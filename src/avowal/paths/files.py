@@ -21,7 +21,7 @@ from avowal.paths.walk import (
     walk,
 )
 
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _OWN = ("/dev/fd/", "/proc/self/fd/", "/dev/stdin")  # names of what is open already
 
@@ -64,8 +64,12 @@ class Place:
     def new(self, mode: int) -> Iterator[int]:
         """Give a new file's descriptor; at the end it takes this place, or nothing is left.
 
-        What stood there is replaced, a link as a link.  Raises OSError.
+        What stood there is replaced, a link as a link; it has to be a file or nothing.
+        Raises OSError, UnsafePathError.
         """
+        found = self.status()
+        if found is not None and not (stat.S_ISREG(found.st_mode) or stat.S_ISLNK(found.st_mode)):
+            raise UnsafePathError(self.path, "is something else than a file: remove it")
         interim = f".{self.name[:200]}.{_token()}"
         descriptor = os.open(interim, _NEW, 0o600, dir_fd=self.directory)
         try:
