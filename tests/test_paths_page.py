@@ -49,7 +49,7 @@ def functions(node: ast.AST, within: str = "") -> Iterator[str]:
     for child in ast.iter_child_nodes(node):
         scope = within
         if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            scope = f"{within}.{child.name}" if within else child.name
+            scope = child.name  # the innermost: a class may be renamed
         if isinstance(child, ast.Call) and names_a_path(child):
             yield within or "(module)"
         yield from functions(child, scope)
