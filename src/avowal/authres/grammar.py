@@ -117,10 +117,9 @@ class _Reading:
             content = octets[start + 1 : end - 1]
             if 0 in content or first_bare_break(content) is not None:
                 raise PayloadFault(start, "a bare line break or NUL in a comment")
+            text = _text(_unescaped(content) if self._keeps_comments else content, start)
             if self._keeps_comments:
-                self._comments.append(_text(_unescaped(content), start))
-            else:
-                _text(content, start)
+                self._comments.append(text)
             self._position = end
 
     def version(self) -> None:
