@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Any
+from weakref import WeakValueDictionary
 
 from avowal import paths
 from avowal.errors import ConfigError, StoreError
 from avowal.stores.datasets import Row, split_fields
 
+# LMDB opens an environment once in a process: tables of one file share it, and so does a reload.
+_ENVIRONMENTS: WeakValueDictionary[str, Any] = WeakValueDictionary()
 _LONGEST_KEY = 4096  # octets of a Berkeley DB key: more than an address can have
 
 
@@ -33,9 +36,11 @@ class LmdbSet:
         self._fault: type[Exception] = lmdb.Error
         try:
             paths.look(path)
-            self._environment: Any = lmdb.open(
+            kept = _ENVIRONMENTS.get(path)
+            self._environment: Any = kept or lmdb.open(
                 path, readonly=True, lock=False, subdir=not path.endswith(".mdb"), create=False
             )
+            _ENVIRONMENTS[path] = self._environment
         except OSError as error:
             raise StoreError(f"{self.name}: {error.strerror}") from None
         except self._fault as error:

@@ -151,3 +151,15 @@ def test_a_key_is_found_by_its_octets(tmp_path: Path) -> None:
 @pytest.mark.parametrize("asked", ["k/\u00b2", "k/" + "9" * 5000, "k/-1", "k", "k/x"])
 def test_an_odd_number_of_fields_is_an_invalid_query(asked: str) -> None:
     assert query(io.StringIO(f"csl:k=v\n{asked}\n"), io.StringIO(), io.StringIO()) == 64
+
+
+def test_an_environment_may_be_opened_again_while_it_is_open(tmp_path: Path) -> None:
+    """Two tables in one file, and a reload while the old configuration is still at work."""
+    lmdb = pytest.importorskip("lmdb")
+    with lmdb.open(str(tmp_path)) as environment, environment.begin(write=True) as writing:
+        writing.put(b"a", b"1")
+    first = open_data_set(f"mdb:{tmp_path}")
+    second = open_data_set(f"mdb:{tmp_path}")
+    assert first.find("a") == second.find("a") == ("1",)
+    del first
+    assert second.find("a") == ("1",)
