@@ -161,7 +161,7 @@ class Fleet:
         taken = {child.seat for child in self.living}
         return next(seat for seat in range(len(taken) + 1) if seat not in taken)
 
-    def bury(self) -> None:
+    def reap(self) -> None:
         """Note the workers that ended, and when their places are to be filled again."""
         while True:
             try:
@@ -173,9 +173,9 @@ class Fleet:
             for generation in self.generations():
                 for place, child in list(generation.children.items()):
                     if child.pid == pid:
-                        self._bury_one(generation, place, child, status)
+                        self._reap_one(generation, place, child, status)
 
-    def _bury_one(
+    def _reap_one(
         self, generation: WorkerGeneration, place: int, child: Child, status: int
     ) -> None:
         del generation.children[place]

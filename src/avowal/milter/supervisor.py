@@ -88,7 +88,7 @@ class Supervisor:
                     self._drain()
                     return 0
                 self._reload_wanted |= number in {signal.SIGHUP, signal.SIGUSR1}
-            self._fleet.bury()
+            self._fleet.reap()
             self._fleet.kill_silent()
             if self._fleet.coming is not None and not self._advance():
                 return 1
@@ -233,7 +233,7 @@ class Supervisor:
         seconds = max((one.prepared.server.drain for one in ending), default=0)
         until = time.monotonic() + seconds + _GRACE_SECONDS
         while self._fleet.living and time.monotonic() < until:
-            self._fleet.bury()
+            self._fleet.reap()
             time.sleep(0.02)
         for child in self._fleet.living:
             os.kill(child.pid, signal.SIGKILL)
