@@ -11,7 +11,7 @@ ARGS    ?=
 PYTHONS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dependants venv system demo test lint types tests coverage bench fuzz docs clean
+.PHONY: help setup dependants venv system demo test lint types tests lowest coverage bench fuzz docs clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -59,6 +59,9 @@ tests:
 
 interpreters: venv ## every reader's tests and a fixed corpus on Debian's own Python and the newest here
 	@scripts/on-interpreters "$(EXTRAS)"
+
+lowest: ## what uses the run-time libraries, on the lowest versions that pyproject.toml allows
+	@scripts/lowest "$(PYTHON)"
 
 coverage: venv ## the tests with branch coverage
 	@$(BIN)/coverage erase

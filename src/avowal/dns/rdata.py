@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import dns.exception
 import dns.name
 import dns.rdata
@@ -9,6 +11,9 @@ import dns.rdataclass
 import dns.rdatatype
 
 from avowal.dns.reply import presentation
+
+# dnspython before 2.8 lets the error of struct through for an escape beyond one octet (\\999).
+_FAULTS = (dns.exception.DNSException, struct.error)
 
 
 def of_text(rrtype: str, written: str, origin: str) -> tuple[str, bytes]:
@@ -24,7 +29,7 @@ def of_text(rrtype: str, written: str, origin: str) -> tuple[str, bytes]:
         data = dns.rdata.from_text(
             dns.rdataclass.IN, known, written, dns.name.from_text(origin), relativize=False
         )
-    except dns.exception.DNSException as error:
+    except _FAULTS as error:
         raise ValueError(str(error) or f"data of another form than that of {rrtype}") from None
     return dns.rdatatype.to_text(known), presentation(data)
 
@@ -36,6 +41,6 @@ def name_of_text(written: str, origin: str) -> str:
     """
     try:
         name = dns.name.from_text(written, dns.name.from_text(origin))
-    except dns.exception.DNSException as error:
+    except _FAULTS as error:
         raise ValueError(str(error) or f"no domain name: {written}") from None
     return name.to_text(omit_final_dot=True).lower()
