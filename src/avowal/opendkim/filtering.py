@@ -116,7 +116,11 @@ class Filtering:
             self.early = verdict
             return
         removals = forged.removals(self.settings, self._envelope, self.header, self.journal)
-        self._settled = replace(verdict, modifications=(*removals, *verdict.modifications))
+        changes = (*removals, *verdict.modifications)
+        if changes:  # which an MTA takes at the end of the message only
+            self._settled = replace(verdict, modifications=changes)
+        else:
+            self.early = verdict
 
     def _begin_signing(self, treatment: Treatment, seen: Header, now: int) -> None:
         try:
