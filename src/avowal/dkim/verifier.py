@@ -139,8 +139,7 @@ class Verifier:
     def finish(self, keys: Keys) -> tuple[Verification, ...]:
         """End the body and return one verdict per DKIM-Signature field, top to bottom.
 
-        Of a header beyond `limits` there is one verdict in all, or one for each signature
-        that was given: it is too large.
+        Of a header beyond `limits`: one `too-large` in all, or one per given signature.
         """
         if self._finished:
             raise StateError("the verifier is finished: make a new one for the next message")
@@ -313,6 +312,6 @@ class Verifier:
         )
 
 
-def too_large(excess: Beyond) -> Verification:
+def too_large(by: Beyond) -> Verification:
     """Return the one verdict on a message whose header is beyond a limit."""
-    return Verification(field=Field(b"", -1), place=-1, reason=Reason.TOO_LARGE, detail=str(excess))
+    return Verification(field=Field(b"", -1), place=-1, reason=Reason.TOO_LARGE, detail=str(by))
