@@ -62,11 +62,11 @@ class Verifier:
     `now` is the time of receipt in Unix seconds; None leaves times unchecked.  A `hasher`
     that others use too is fed and ended by whoever made it.  `given` are signatures that are
     read already, with their places, the most important first: they are verified instead of
-    the DKIM-Signature fields.
+    the DKIM-Signature fields.  A header beyond `limits` has one verdict, or one for each given.
     """
 
     __slots__ = (
-        "_candidates", "_excess", "_finished", "_given", "_hasher", "_header", "_header_cautions",
+        "_candidates", "_excess", "_finished", "_hasher", "_header", "_header_cautions",
         "_limits", "_now", "_own_hasher", "_rules",
     )  # fmt: skip
 
@@ -87,7 +87,6 @@ class Verifier:
         self._own_hasher = hasher is None
         self._hasher = BodyHasher() if hasher is None else hasher
         self._finished = False
-        self._given = given is not None
         self._header_cautions: tuple[Caution, ...] | None = None
         self._excess = header.excess(limits)
         if self._excess is not None:  # nothing is verified in part
@@ -137,16 +136,13 @@ class Verifier:
         return self._hasher.feed(chunk)
 
     def finish(self, keys: Keys) -> tuple[Verification, ...]:
-        """End the body and return one verdict per DKIM-Signature field, top to bottom.
-
-        Of a header beyond `limits`: one `too-large` in all, or one per given signature.
-        """
+        """End the body and return one verdict per DKIM-Signature field, top to bottom."""
         if self._finished:
             raise StateError("the verifier is finished: make a new one for the next message")
         self._finished = True
         if self._own_hasher:
             self._hasher.finish()
-        if self._excess is not None and not self._given:
+        if self._excess is not None and not self._candidates:
             return (too_large(self._excess),)
         return tuple([self._verdict(candidate, keys) for candidate in self._candidates])
 
