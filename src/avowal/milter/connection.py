@@ -23,7 +23,16 @@ from avowal.milter.durations import Durations
 from avowal.milter.events import EndOfMessage, Event, HeaderEnd
 from avowal.milter.inquiry import Inquiry
 from avowal.milter.journal import LOGGER, Facts
-from avowal.milter.packets import Abort, Body, Helo, Mail, PlainAnswer, Quit, QuitNewConnection
+from avowal.milter.packets import (
+    Abort,
+    Body,
+    Connect,
+    Helo,
+    Mail,
+    PlainAnswer,
+    Quit,
+    QuitNewConnection,
+)
 from avowal.milter.service import Job, MilterVerdict, Service
 from avowal.milter.session import FilterSession
 from avowal.milter.states import State
@@ -147,6 +156,13 @@ class Connection(asyncio.Protocol):
     def _on_other(self, event: Event) -> None:
         self._session.proceed()
 
+    def _on_connect(self, event: Connect) -> None:
+        answer = self._service.filter.connected(self._session)
+        if answer is not None and self._session.owed:
+            self._session.answer(answer)
+        else:
+            self._session.proceed()
+
     def _on_anew(self, event: Event) -> None:
         self._forget_message()
         self._session.proceed()
@@ -167,7 +183,12 @@ class Connection(asyncio.Protocol):
         except Exception:  # noqa: BLE001 - the same; answered at the end of the message
             LOGGER.exception("program error", extra={"facts": self._names()})
             message.fault = "program error"
-        self._session.proceed()
+        early = None if message.job is None else message.job.early
+        if early is not None and self._session.owed:
+            self._session.answer(early.answer)
+            self._told(message, early)
+        else:
+            self._session.proceed()
 
     def _on_body(self, event: Body) -> None:
         message = self._message
@@ -263,7 +284,9 @@ class Connection(asyncio.Protocol):
 
     def _carry_out(self, message: _Message, verdict: MilterVerdict) -> None:
         try:
-            self._session.answer(verdict.answer, verdict.modifications)
+            self._session.answer(
+                verdict.answer, verdict.modifications, refused_too=verdict.refused_too
+            )
         except UsageError as fault:  # a field no MTA would take, an action it does not permit
             LOGGER.error("an answer cannot be given: %s", fault, extra={"facts": self._names()})
             self._fail(str(fault))
@@ -330,6 +353,7 @@ class Connection(asyncio.Protocol):
 
 
 _ON: Final[dict[type[object], Callable[[Connection, Any], None]]] = {
+    Connect: Connection._on_connect,
     Abort: Connection._on_anew,
     Mail: Connection._on_anew,
     Helo: Connection._on_anew,

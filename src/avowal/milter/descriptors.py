@@ -33,6 +33,16 @@ def check(connections: int) -> None:
         )
 
 
+def affordable(connections: int) -> int:
+    """Return how many connections there may be, at most so many, and raise the limit for them."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if most != resource.RLIM_INFINITY and most < needed(connections):
+        connections = max(most // 2 - PAGES - _OTHERS, 1)
+    if needed(connections) <= most or most == resource.RLIM_INFINITY:
+        reserve(connections)
+    return connections
+
+
 def reserve(connections: int) -> None:
     """Raise the limit of this process to what is needed.  Raises ConfigError."""
     check(connections)

@@ -22,7 +22,7 @@ from avowal.milter.events import HeaderEnd
 from avowal.milter.journal import Journal
 from avowal.milter.meters import Meters
 from avowal.milter.outbox import Outbox
-from avowal.milter.packets import PlainAnswer
+from avowal.milter.packets import Answer, PlainAnswer
 from avowal.milter.service import MilterVerdict
 from avowal.milter.session import FilterSession
 
@@ -56,6 +56,10 @@ class FlowFilter:
             name.strip("{}") for name in transaction_of.named_macros(plan.configuration)
         )
         self.remote = any(isinstance(use.loaded, AsyncSigningKey) for use in plan.keys.values())
+
+    def connected(self, session: FilterSession, /) -> Answer | None:
+        """Let every connection go on."""
+        return None
 
     def begin(self, session: FilterSession, event: HeaderEnd, role: Role, /) -> FlowJob:
         """Take a message whose header has come."""
@@ -110,6 +114,11 @@ class FlowJob:
         self._inspection = inspection
         self.agenda = agenda
         self.feed: Callable[[bytes], bool] = inspection.feed
+
+    @property
+    def early(self) -> MilterVerdict | None:
+        """Nothing is decided before the body has come."""
+        return None
 
     def finish(self) -> Steps[MilterVerdict]:
         """Conclude, sign, decide."""

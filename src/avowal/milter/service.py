@@ -32,12 +32,14 @@ class MilterVerdict(NamedTuple):
 
     `before` is awaited first, where something has to be done before the answer that takes
     time, such as a signature by a key behind a network; its verdict takes this one's place.
+    `refused_too` says modifications even of a message that is refused.
     """
 
     answer: Answer
     modifications: tuple[Modification, ...] = ()
     answered: Callable[[Durations], None] = lambda times: None
     before: Callable[[], Awaitable[MilterVerdict]] | None = None
+    refused_too: bool = False
 
 
 class Job(Protocol):
@@ -49,6 +51,10 @@ class Job(Protocol):
 
     @property
     def agenda(self) -> Agenda: ...
+
+    @property
+    def early(self) -> MilterVerdict | None:
+        """What is answered at the end of the header already, where that can be."""
 
     def feed(self, chunk: bytes, /) -> bool:
         """Take octets of the body; return whether more of them matter."""
@@ -63,6 +69,9 @@ class Filter(Protocol):
     @property
     def wish(self) -> Wish:
         """What to negotiate with the MTA."""
+
+    def connected(self, session: FilterSession, /) -> Answer | None:
+        """Say whether a connection of a client is answered otherwise than by CONTINUE."""
 
     def begin(self, session: FilterSession, event: HeaderEnd, role: Role, /) -> Job:
         """Take a message whose header has come."""

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
-import socket
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from avowal import __version__, paths
+from avowal.config.model import Server
 from avowal.config.opendkim_conf import OpendkimConf, read_conf
 from avowal.errors import AvowalError, EnvironmentFault
-from avowal.milter.server import LAST_SECONDS, Acceptor
-from avowal.opendkim.connection import Connection, Service
+from avowal.milter import descriptors
+from avowal.milter.server import MilterServer
+from avowal.milter.service import Service
+from avowal.opendkim.filter import OpendkimFilter, dns_seconds_of, session_limits_of
 from avowal.opendkim.filtering import OpendkimGeneration
 from avowal.opendkim.journal import Line, LogLevel
-from avowal.opendkim.logs import SyslogLog
+from avowal.opendkim.logs import SyslogLog, open_service_log
 from avowal.opendkim.mail_command import DEFAULT_COMMAND, hand_over
 from avowal.opendkim.settings import compiled
 from avowal.opendkim.shadow import ShadowLog
@@ -26,7 +27,8 @@ from avowal.opendkim.sockets import Bound
 from avowal.opendkim.sources import BothResolver, resolver_of
 from avowal.opendkim.verdict import Mail
 
-_DRAIN_SECONDS = 5.0
+_ANSWER_SECONDS = 240
+"""From the end of a message to our answer, reports sent: Postfix waits 300, Sendmail as long."""
 _PRODUCT = "avowal"
 
 
@@ -81,6 +83,7 @@ class Daemon:
     def run(self) -> int:
         """Serve until SIGTERM; return the exit status."""
         self._say(LogLevel.INFO, f"{_PRODUCT} v{__version__} starting (args: {self.arguments})")
+        open_service_log(self.log)
         asyncio.run(self._serve())
         if self.shadow is not None:
             self.shadow.summarize()
@@ -90,42 +93,42 @@ class Daemon:
         return 0
 
     async def _serve(self) -> None:
-        conf = self.generation.settings.conf
-        service = Service(
+        settings = self.generation.settings
+        filter_ = OpendkimFilter(
             generation=self.generation,
-            resolver=self.resolver,
             log=self.log,
-            send=self._sender(conf),
+            send=self._sender(settings.conf),
             shadow=self.shadow,
         )
+        service = Service(
+            filter=filter_,
+            resolver=self.resolver,
+            options=Server(connections=descriptors.affordable(Server().connections)),
+            session_limits=session_limits_of(settings),
+            seconds=_ANSWER_SECONDS,
+            dns_seconds=dns_seconds_of(settings),
+        )
         stop = asyncio.Event()
-        self._watch_signals(service, stop)
-        acceptors = []
-        for listening in self.bound.sockets:
-
-            def factory(accepted: socket.socket) -> asyncio.Protocol:
-                return Connection(service, accepted)
-
-            acceptors.append(Acceptor(listening.socket, factory))
-        for acceptor in acceptors:
-            acceptor.resume()
+        self._watch_signals(service, filter_, stop)
+        server = MilterServer(service, [(one.socket, "both") for one in self.bound.sockets])
+        server.start()
+        watching = asyncio.get_running_loop().create_task(server.watched())
         await stop.wait()
-        for acceptor in acceptors:
-            acceptor.pause()
-        for acceptor in acceptors:
-            await acceptor.settled()
-        await _drained(service)
+        await server.drain(service.options.drain)
+        watching.cancel()
 
-    def _watch_signals(self, service: Service, stop: asyncio.Event) -> None:
+    def _watch_signals(
+        self, service: Service, filter_: OpendkimFilter, stop: asyncio.Event
+    ) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
         for number in (signal.SIGUSR1, signal.SIGHUP):
-            loop.add_signal_handler(number, self._reload, service)
+            loop.add_signal_handler(number, self._reload, service, filter_)
         if self.shadow is not None:
             loop.add_signal_handler(signal.SIGUSR2, self.shadow.summarize)
 
-    def _reload(self, service: Service) -> None:
+    def _reload(self, service: Service, filter_: OpendkimFilter) -> None:
         """Read the configuration again; a bad one never replaces a good one."""
         path = self.reload_from
         if path is None:
@@ -138,8 +141,9 @@ class Daemon:
         except AvowalError as fault:
             self._say(LogLevel.ERROR, f"{fault}; the configuration in use stays")
             return
-        service.generation, service.resolver = generation, resolver
-        service.send = self._sender(conf)
+        filter_.generation, filter_.send = generation, self._sender(conf)
+        service.resolver, service.dns_seconds = resolver, dns_seconds_of(settings)
+        service.session_limits = session_limits_of(settings)
         self._say(LogLevel.INFO, f"configuration reloaded from {path}")
 
     def _sender(self, conf: OpendkimConf) -> Callable[[Sequence[Mail]], Awaitable[None]]:
@@ -148,21 +152,3 @@ class Daemon:
 
     def _say(self, level: LogLevel, text: str) -> None:
         self.log.write(Line(level, text))
-
-
-async def _drained(service: Service) -> None:
-    """Serve open SMTP sessions for a while, then open messages to their answer."""
-    gone = asyncio.Event()
-    service.on_empty = gone.set
-    if service.open:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(gone.wait(), _DRAIN_SECONDS)
-    service.finishing = True
-    for connection in list(service.open):
-        if not connection.in_message:
-            connection.close()
-    if service.open:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(gone.wait(), LAST_SECONDS)
-    for connection in list(service.open):
-        connection.abort()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import Protocol
 
 from avowal.config.opendkim_conf import OpendkimConf
 from avowal.text import printable
@@ -31,6 +32,12 @@ class Line:
 
     level: LogLevel
     text: str
+
+
+class Log(Protocol):
+    """Takes the lines of messages."""
+
+    def write(self, line: Line, /) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

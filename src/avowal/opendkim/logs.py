@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import syslog
 
 from avowal.config.opendkim_conf import OpendkimConf
-from avowal.opendkim.journal import Line, LogLevel
+from avowal.milter.journal import LOGGER
+from avowal.opendkim.journal import Line, Log, LogLevel, line
 
 DEFAULT_NAME = "opendkim"
 _FACILITIES = {
@@ -52,3 +54,31 @@ class StderrLog:
         """Write one line."""
         sys.stderr.write(f"{line.text}\n")
         sys.stderr.flush()
+
+
+class ServiceLines(logging.Handler):
+    """What the milter service says of connections and faults, among the other lines."""
+
+    def __init__(self, log: Log) -> None:
+        super().__init__(logging.INFO)
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line, with the job it is about in front."""
+        facts: dict[str, object] = getattr(record, "facts", {})
+        text = record.getMessage()
+        if record.exc_info and record.exc_info[1] is not None:
+            text = f"{text}: {record.exc_info[1]!r}"
+        if "queue_id" in facts:
+            text = f"{facts['queue_id']}: {text}"
+        level = LogLevel.ERROR if record.levelno >= logging.ERROR else LogLevel.WARNING
+        self._log.write(line(LogLevel.INFO if record.levelno < logging.WARNING else level, text))
+
+
+def open_service_log(log: Log) -> None:
+    """Send what the milter service says to a log."""
+    for old in LOGGER.handlers[:]:
+        LOGGER.removeHandler(old)
+    LOGGER.addHandler(ServiceLines(log))
+    LOGGER.propagate = False
+    LOGGER.setLevel(logging.INFO)

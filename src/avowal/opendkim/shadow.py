@@ -13,11 +13,10 @@ from dataclasses import dataclass, field
 
 from avowal.message import Header
 from avowal.milter.packets import InsertHeader, PlainAnswer
-from avowal.opendkim.connection import Log
 from avowal.opendkim.envelope import Envelope
 from avowal.opendkim.filtering import Filtering
 from avowal.opendkim.forged import authserv_id
-from avowal.opendkim.journal import LogLevel, line
+from avowal.opendkim.journal import Log, LogLevel, line
 from avowal.opendkim.verdict import OpendkimVerdict
 from avowal.taglist import TagList
 

@@ -1,0 +1,222 @@
+"""The filter that the milter service of `avowal-opendkim` serves.
+
+What is answered when is OpenDKIM's: PeerList at the connection, everything that needs no
+body at the end of the header, the rest at the end of the message, reports first.  Sockets,
+waiting, limits and ends are `avowal.milter`'s.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from avowal.agenda import Agenda
+from avowal.config.model import Role
+from avowal.lookup import Steps
+from avowal.message import Header
+from avowal.milter.actions import NEEDED
+from avowal.milter.durations import Durations
+from avowal.milter.events import HeaderEnd, SessionLimits
+from avowal.milter.negotiation import ActionFlags, ProtocolFlags, Stage, Wish
+from avowal.milter.packets import Answer, Modification, PlainAnswer
+from avowal.milter.service import MilterVerdict
+from avowal.milter.session import FilterSession
+from avowal.opendkim.envelope import Envelope, bare_address
+from avowal.opendkim.filtering import Filtering, OpendkimGeneration
+from avowal.opendkim.journal import Log
+from avowal.opendkim.settings import Settings
+from avowal.opendkim.verdict import Mail, OpendkimVerdict
+from avowal.opendkim.verification import limits_of
+
+_DNS_SECONDS = 5  # OpenDKIM's default of DNSTimeout
+
+
+class Shadow(Protocol):
+    """Compares what would be done with what another filter did; in shadow mode only."""
+
+    def signing_time(self, header: Header, now: int, /) -> int: ...
+
+    def compare(
+        self, filtering: Filtering, verdict: OpendkimVerdict, envelope: Envelope, /
+    ) -> None: ...
+
+
+@dataclass(slots=True, kw_only=True)
+class OpendkimFilter:
+    """Does what OpenDKIM does; a reload replaces `generation` and `send`."""
+
+    generation: OpendkimGeneration
+    log: Log
+    send: Callable[[Sequence[Mail]], Awaitable[None]]
+    now: Callable[[], int] = lambda: int(time.time())
+    shadow: Shadow | None = None
+
+    @property
+    def wish(self) -> Wish:
+        """What to negotiate with the MTA."""
+        return wish_of(self.generation.settings)
+
+    def connected(self, session: FilterSession, /) -> Answer | None:
+        """Let peers alone (PeerList)."""
+        return None if self.generation.admits(envelope_of(session)) else PlainAnswer.ACCEPT
+
+    def begin(self, session: FilterSession, event: HeaderEnd, role: Role, /) -> OpendkimJob:
+        """Take a message whose header has come."""
+        now, shadow = self.now(), self.shadow
+        envelope = envelope_of(session)
+        filtering = Filtering(
+            self.generation,
+            envelope,
+            event.header,
+            now=now if shadow is None else shadow.signing_time(event.header, now),
+            draw=random.randrange(100),  # noqa: S311 - a sample, not a secret (RFC 6651 §3.3)
+        )
+        return OpendkimJob(self, session, envelope, filtering)
+
+    def failure(self, session: FilterSession, role: Role, why: str, /) -> MilterVerdict:
+        """Answer as On-InternalError says."""
+        action = self.generation.settings.actions["On-InternalError"]
+        return MilterVerdict(_PLAIN.get(action, PlainAnswer.TEMPFAIL))
+
+
+class OpendkimJob:
+    """One message on its way through the filter."""
+
+    __slots__ = ("_envelope", "_filter", "_filtering", "_session")
+
+    def __init__(
+        self,
+        filter_: OpendkimFilter,
+        session: FilterSession,
+        envelope: Envelope,
+        filtering: Filtering,
+    ) -> None:
+        self._filter = filter_
+        self._session = session
+        self._envelope = envelope
+        self._filtering = filtering
+
+    @property
+    def agenda(self) -> Agenda:
+        """The questions to DNS."""
+        return self._filtering.agenda
+
+    @property
+    def early(self) -> MilterVerdict | None:
+        """What is answered at the end of the header; a shadow waits for the end."""
+        verdict = self._filtering.early
+        if verdict is None or self._filter.shadow is not None:
+            return None
+        return self._said(verdict)
+
+    def feed(self, chunk: bytes, /) -> bool:
+        """Take octets of the body; return whether more of them matter."""
+        return self._filtering.feed(chunk)
+
+    def finish(self) -> Steps[MilterVerdict]:
+        """Conclude; may ask once more."""
+        verdict = yield from self._filtering.finish()
+        shadow = self._filter.shadow
+        if shadow is not None:
+            return MilterVerdict(
+                PlainAnswer.ACCEPT,
+                told=lambda _: shadow.compare(self._filtering, verdict, self._envelope),
+            )
+        said = self._said(verdict)
+        if not verdict.mails:
+            return said
+
+        async def reported() -> MilterVerdict:
+            # Reports leave first, so that the signer has them when the mail is through.
+            await self._filter.send(verdict.mails)
+            return said
+
+        return said._replace(before=reported)
+
+    def _said(self, verdict: OpendkimVerdict) -> MilterVerdict:
+        return MilterVerdict(
+            verdict.answer,
+            tuple(self._permitted(verdict)),
+            self._told,
+            # As OpenDKIM does, though an MTA forgets the changes to a message it refuses.
+            refused_too=True,
+        )
+
+    def _permitted(self, verdict: OpendkimVerdict) -> list[Modification]:
+        """Return the modifications that the MTA takes."""
+        agreement = self._session.agreement
+        if agreement is None:
+            return []
+        return [m for m in verdict.modifications if NEEDED[type(m)] in agreement.actions]
+
+    def _told(self, times: Durations) -> None:
+        for line in self._filtering.journal.lines:
+            self._filter.log.write(line)
+
+
+def wish_of(settings: Settings) -> Wish:
+    """Return what is asked of the MTA: answers only where one may be other than CONTINUE."""
+    likes = ActionFlags.CHANGE_HEADERS | ActionFlags.QUARANTINE
+    if settings.text("RedirectFailuresTo") is not None:
+        likes |= ActionFlags.ADD_RECIPIENTS | ActionFlags.DELETE_RECIPIENTS
+    macros = ("j", "daemon_name", "i", "auth_type", *(name for name, _ in settings.macros))
+    sender = settings.text("SenderMacro")
+    names = (*macros, sender) if sender is not None else macros
+    stages: Mapping[Stage, tuple[str, ...]] = {
+        stage: tuple(dict.fromkeys(names))
+        for stage in (Stage.CONNECT, Stage.MAIL, Stage.RECIPIENT, Stage.END_OF_HEADER)
+    } | {Stage.END_OF_BODY: ("i",)}
+    return Wish(
+        likes=likes,
+        protocol=(
+            ProtocolFlags.NO_HELO | ProtocolFlags.NO_UNKNOWN | ProtocolFlags.NO_DATA | ProtocolFlags.SKIP
+            | ProtocolFlags.LEADING_SPACE | ProtocolFlags.SILENT_MAIL | ProtocolFlags.SILENT_RECIPIENT
+            | ProtocolFlags.SILENT_HEADERS
+        ),
+        macros=stages,
+        exact_octets=False,
+    )  # fmt: skip
+
+
+def session_limits_of(settings: Settings) -> SessionLimits:
+    """Return how much of a message is kept."""
+    limits = limits_of(settings)
+    return SessionLimits(header_octets=limits.header_octets, header_fields=limits.header_fields)
+
+
+def dns_seconds_of(settings: Settings) -> int:
+    """Return how long the answers of DNS are waited for (DNSTimeout)."""
+    return settings.conf.integer("DNSTimeout", _DNS_SECONDS) or _DNS_SECONDS
+
+
+def envelope_of(session: FilterSession) -> Envelope:
+    """Gather what the MTA said so far."""
+    connection, sender = session.connection, session.sender
+    recipients = session.recipients
+    address = connection.address if connection is not None else None
+    return Envelope(
+        client_name=_text(connection.hostname).lower() if connection is not None else None,
+        client=None if address is None else _bare(_text(address)),
+        sender="" if sender is None else bare_address(sender.address),
+        recipients=tuple(bare_address(recipient.address) for recipient in recipients),
+        raw_recipients=tuple(recipient.address for recipient in recipients),
+        macros={name.strip("{}"): value for name, value in session.macros.items()},
+    )
+
+
+_PLAIN: Final = {
+    "accept": PlainAnswer.ACCEPT, "quarantine": PlainAnswer.ACCEPT,
+    "discard": PlainAnswer.DISCARD, "reject": PlainAnswer.REJECT,
+    "tempfail": PlainAnswer.TEMPFAIL,
+}  # fmt: skip
+
+
+def _text(octets: bytes) -> str:
+    return octets.decode("utf-8", "replace")
+
+
+def _bare(address: str) -> str:
+    return address[5:] if address[:5].lower() == "ipv6:" else address
