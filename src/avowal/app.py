@@ -28,7 +28,7 @@ from avowal.flow.decide import decide
 from avowal.flow.inspection import Inspection
 from avowal.flow.plan import Plan
 from avowal.flow.transaction import Transaction
-from avowal.keys.files import load_key, read_password
+from avowal.keys.files import TRIED_KEYS, load_key, read_password
 from avowal.keys.sightings import Sighting, Sightings, name_of
 from avowal.keys.trust import Account
 from avowal.keys.watch import Watch, Watched, WatchedKey
@@ -100,7 +100,11 @@ class KeyFiles:
             raise KeyMaterialError(name, "no file, inline or credential says where the key is")
         path = key.file if domain is None else key.file.replace("%", domain.ascii)
         return load_key(
-            path, password=password, require_safe=self._require_safe, account=self._account
+            path,
+            password=password,
+            require_safe=self._require_safe,
+            account=self._account,
+            tried=len(self._kept) < TRIED_KEYS,
         )
 
 

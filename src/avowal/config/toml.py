@@ -10,6 +10,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -112,7 +113,7 @@ def _check_table(type_: type[Struct], value: Any, path: Path, mistakes: Collecto
     if not isinstance(value, dict):
         mistakes.add(path, f"expected a table, not {_kind(value)}")
         return
-    known = {field.encode_name: field for field in msgspec.structs.fields(type_)}
+    known = _options_of(type_)
     for name, inner in value.items():
         field = known.get(name)
         if field is None:
@@ -122,6 +123,12 @@ def _check_table(type_: type[Struct], value: Any, path: Path, mistakes: Collecto
     for name, field in known.items():
         if field.required and name not in value:
             mistakes.add(path, f"{name} is missing", meaning(field).rstrip(".") or None)
+
+
+@cache
+def _options_of(type_: type[Any]) -> dict[str, FieldInfo]:
+    """Return the options of a table by name: once, for there may be thousands of tables."""
+    return {field.encode_name: field for field in msgspec.structs.fields(type_)}
 
 
 def _hint(name: str, path: Path, known: dict[str, FieldInfo]) -> str:

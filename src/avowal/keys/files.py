@@ -12,6 +12,8 @@ from avowal.keys.trust import Account
 from avowal.members import refuse_other
 from avowal.paths import Step, UnsafePathError
 
+TRIED_KEYS = 100
+"""How many keys are tried at a start, a millisecond each; the others when they first sign."""
 _MAX_KEY_FILE = 64 << 10  # octets; an RSA-8192 key in PEM is 6.4 kB
 _MAX_PASSWORD = 1023  # octets; OpenSSL takes no longer one
 _PRIVATE_MODE = 0o600
@@ -23,17 +25,19 @@ def load_key(
     password: bytes | None = None,
     require_safe: bool = True,
     account: Account | None = None,
+    tried: bool = True,
 ) -> PrivateKey:
     """Read a private key from a file, or from octets that hold one.
 
     PEM (PKCS#1, PKCS#8, encrypted), DER, OpenDKIM's base64 DER, dkimpy's Ed25519 seed.
     A file that others may read, or bring in place of another, is refused while
     `require_safe` (RFC 4686 §4.1.1, `keys.trust`); `account` is the user that the service
-    runs as, by default this process's, and for root whoever the file belongs to.
+    runs as, by default this process's, and for root whoever the file belongs to.  `tried` as
+    for `parse_private_key`.
     Raises KeyMaterialError, UsageError for another type.
     """
     if isinstance(source, bytes):
-        return parse_private_key(source, password=password)
+        return parse_private_key(source, password=password, tried=tried)
     refuse_other("a key", source, str, os.PathLike, what="a path, or octets,")
     path = whole = os.fspath(source).removeprefix("./")
     try:
@@ -50,7 +54,7 @@ def load_key(
         raise KeyMaterialError(path, error.strerror or str(error)) from None
     if len(octets) > _MAX_KEY_FILE:
         raise KeyMaterialError(path, "too large for a key file")
-    return parse_private_key(octets, source=path, password=password)
+    return parse_private_key(octets, source=path, password=password, tried=tried)
 
 
 def write_key(

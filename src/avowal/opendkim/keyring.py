@@ -8,7 +8,7 @@ from typing import TypeAlias, TypeVar
 
 from avowal.crypto.signing import PrivateKey, parse_private_key
 from avowal.errors import KeyMaterialError
-from avowal.keys.files import load_key
+from avowal.keys.files import TRIED_KEYS, load_key
 from avowal.keys.opendkim import TableKey
 from avowal.keys.trust import Account
 
@@ -21,7 +21,10 @@ _Kept = TypeVar("_Kept")
 
 @dataclass(slots=True)
 class Keyring:
-    """Keys by path or text.  Not kept: failures, so that a repaired file works at once."""
+    """Keys by path or text.  Not kept: failures, so that a repaired file works at once.
+
+    The first `TRIED_KEYS` are tried as they are loaded, the others when they sign.
+    """
 
     require_safe: bool = True
     algorithm: str | None = None
@@ -47,7 +50,8 @@ class Keyring:
         known = self._by_path.get(path)
         if known is not None and known[0] == stamp:
             return known[1]
-        key = load_key(path, require_safe=self.require_safe, account=self.account)
+        tried = len(self._by_path) < TRIED_KEYS
+        key = load_key(path, require_safe=self.require_safe, account=self.account, tried=tried)
         _bounded(self._by_path)[path] = stamp, key
         return key
 
