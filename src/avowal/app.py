@@ -29,7 +29,7 @@ from avowal.flow.inspection import Inspection
 from avowal.flow.plan import Plan
 from avowal.flow.transaction import Transaction
 from avowal.keys.files import TRIED_KEYS, load_key, read_password
-from avowal.keys.sightings import Sighting, Sightings, name_of
+from avowal.keys.sightings import Sighting
 from avowal.keys.trust import Account
 from avowal.keys.watch import Watch, Watched, WatchedKey
 from avowal.lookup import AsyncResolver, Failure
@@ -37,7 +37,7 @@ from avowal.message import Header
 from avowal.milter import descriptors
 from avowal.milter.events import SessionLimits
 from avowal.milter.flow_filter import FlowFilter
-from avowal.milter.key_watch import ask_first, watching
+from avowal.milter.key_watch import ask_first, recall, watching
 from avowal.milter.outbox import Notes, Outbox
 from avowal.milter.prerequisites import examine
 from avowal.milter.sockets import group_id, user_id
@@ -119,20 +119,6 @@ def _watched(watch: Watch, name: str, entry: Key, loaded: PrivateKey) -> AnyKey:
     changed_at = None if entry.file is None else Path(entry.file).stat().st_mtime
     watch.keys.append(Watched(name, domain, selector, key, changed_at))
     return key
-
-
-_SIGHTINGS = Sightings()  # of this process, over its reloads
-
-
-def _recall(watch: Watch, path: str | None, places: Places) -> None:
-    """Let the keys know what is known of them already.  Raises ConfigError."""
-    names = [name_of(one.selector, one.domain, one.key.public_octets) for one in watch.keys]
-    try:
-        found = _SIGHTINGS.of(names, path)
-    except StoreError as fault:
-        raise Collector(places).blame(("signing", "publication_file"), fault) from None
-    for one, sighting in zip(watch.keys, found, strict=True):
-        one.key.sighting = sighting
 
 
 def plan(
@@ -315,7 +301,10 @@ def milter(
     compiled = examined(configuration, places, generation=generation, watch=watch)
     rehearse(compiled)
     if watch is not None and generation:  # a check alone leaves no file
-        _recall(watch, signing.publication_file, places)
+        try:
+            recall(watch, signing.publication_file)
+        except StoreError as fault:
+            raise Collector(places).blame(("signing", "publication_file"), fault) from None
     descriptors.reserve(server.connections)  # before the resolver takes its share of them
     leaving = outbox(configuration)
     return Prepared(

@@ -14,7 +14,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, cast
 
-from avowal.agenda import Rank, Slot
+from avowal.agenda import Rank
 from avowal.config.model import Role
 from avowal.errors import PeerError, UsageError
 from avowal.lookup import Failure
@@ -22,7 +22,7 @@ from avowal.milter.admission import host_of
 from avowal.milter.durations import Durations
 from avowal.milter.events import EndOfMessage, Event, HeaderEnd
 from avowal.milter.inquiry import Inquiry
-from avowal.milter.journal import LOGGER, Facts
+from avowal.milter.journal import LOGGER
 from avowal.milter.packets import (
     Abort,
     Body,
@@ -33,37 +33,15 @@ from avowal.milter.packets import (
     Quit,
     QuitNewConnection,
 )
-from avowal.milter.service import Job, MilterVerdict, Service
+from avowal.milter.service import MilterVerdict, Service
 from avowal.milter.session import FilterSession
 from avowal.milter.states import State
+from avowal.milter.underway import Underway, names_of
 
 PROGRESS_SECONDS = 8.0
 """How often the MTA is asked for patience: below Sendmail's 10 s between two reads."""
 _QUICKACK: Final = getattr(socket, "TCP_QUICKACK", None)  # Linux
 _PAUSE_AT = 1 << 20  # octets of answers the MTA does not read before we stop reading
-
-
-class _Message:
-    """A message on its way: the work on it, its questions, its times."""
-
-    __slots__ = ("ended_at", "fault", "inquiry", "job", "slot", "task", "timers")
-
-    def __init__(self) -> None:
-        self.job: Job | None = None
-        self.slot: Slot[MilterVerdict] | None = None
-        self.inquiry: Inquiry | None = None
-        self.fault: str | None = None
-        self.ended_at = 0.0
-        self.task: asyncio.Task[None] | None = None
-        self.timers: list[asyncio.TimerHandle] = []
-
-    def drop(self) -> None:
-        for timer in self.timers:
-            timer.cancel()
-        if self.inquiry is not None:
-            self.inquiry.give_up()
-        if self.task is not None:
-            self.task.cancel()
 
 
 class Connection(asyncio.Protocol):
@@ -75,7 +53,7 @@ class Connection(asyncio.Protocol):
         self._socket = sock if sock.family != socket.AF_UNIX and _QUICKACK is not None else None
         self._session = FilterSession(service.filter.wish, limits=service.session_limits)
         self._transport: asyncio.Transport | None = None
-        self._message: _Message | None = None
+        self._message: Underway | None = None
         self._held = 0
         self._negotiated = False
         self.peer = host_of(sock)
@@ -136,11 +114,11 @@ class Connection(asyncio.Protocol):
             step()
         except PeerError as fault:
             self._service.meters.peer_error()
-            LOGGER.warning("connection closed: %s", fault, extra={"facts": self._names()})
+            LOGGER.warning("connection closed: %s", fault, extra={"facts": names_of(self._session)})
             self.close()
             return
         except Exception:  # noqa: BLE001 - the last resort of a face: logged, and answered
-            LOGGER.exception("program error", extra={"facts": self._names()})
+            LOGGER.exception("program error", extra={"facts": names_of(self._session)})
             self._fail("program error")
         self._flush()
 
@@ -174,14 +152,14 @@ class Connection(asyncio.Protocol):
     def _on_header(self, event: HeaderEnd) -> None:
         self._forget_message()
         service = self._service
-        message = self._message = _Message()
+        message = self._message = Underway()
         try:
             message.job = service.filter.begin(self._session, event, self._role)
             message.inquiry = Inquiry(message.job.agenda, service.resolver, service.dns_seconds)
         except PeerError:
             raise
         except Exception:  # noqa: BLE001 - the same; answered at the end of the message
-            LOGGER.exception("program error", extra={"facts": self._names()})
+            LOGGER.exception("program error", extra={"facts": names_of(self._session)})
             message.fault = "program error"
         early = None if message.job is None else message.job.early
         if early is not None and self._session.owed:
@@ -213,7 +191,7 @@ class Connection(asyncio.Protocol):
 
     # -- waiting -------------------------------------------------------------------------
 
-    def _wait(self, message: _Message) -> None:
+    def _wait(self, message: Underway) -> None:
         loop = asyncio.get_running_loop()
         message.timers = [
             loop.call_later(PROGRESS_SECONDS, self._ask_patience, message),
@@ -222,7 +200,7 @@ class Connection(asyncio.Protocol):
             ),
         ]
 
-    def _ask_patience(self, message: _Message) -> None:
+    def _ask_patience(self, message: Underway) -> None:
         if message is not self._message:
             return
         self._session.progress()
@@ -230,7 +208,7 @@ class Connection(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         message.timers[0] = loop.call_later(PROGRESS_SECONDS, self._ask_patience, message)
 
-    def _too_late(self, message: _Message) -> None:
+    def _too_late(self, message: Underway) -> None:
         """Answer without DNS, which is a temporary error; without a key, which is our fault."""
         if message is not self._message:
             return
@@ -242,7 +220,7 @@ class Connection(asyncio.Protocol):
 
     # -- the end of a message --------------------------------------------------------------
 
-    def _conclude(self, message: _Message) -> None:
+    def _conclude(self, message: Underway) -> None:
         """Go on to the verdict as far as the answers allow; wait for those that are open."""
         job, inquiry = message.job, message.inquiry
         if message is not self._message or job is None or inquiry is None or message.task:
@@ -259,7 +237,7 @@ class Connection(asyncio.Protocol):
             self._wait(message)
         inquiry.when_done(lambda: self._guarded(lambda: self._conclude(message)))
 
-    def _decided(self, message: _Message, verdict: MilterVerdict) -> None:
+    def _decided(self, message: Underway, verdict: MilterVerdict) -> None:
         if verdict.before is None:
             self._carry_out(message, verdict)
             return
@@ -269,12 +247,12 @@ class Connection(asyncio.Protocol):
         message.task = asyncio.get_running_loop().create_task(task)
 
     async def _prepared(
-        self, message: _Message, before: Callable[[], Awaitable[MilterVerdict]]
+        self, message: Underway, before: Callable[[], Awaitable[MilterVerdict]]
     ) -> None:
         try:
             verdict = await before()
         except Exception:  # noqa: BLE001 - the same, in a task
-            LOGGER.exception("program error", extra={"facts": self._names()})
+            LOGGER.exception("program error", extra={"facts": names_of(self._session)})
             message.task = None
             self._guarded(lambda: self._fail("program error"))
             return
@@ -282,13 +260,15 @@ class Connection(asyncio.Protocol):
         if message is self._message:
             self._guarded(lambda: self._carry_out(message, verdict))
 
-    def _carry_out(self, message: _Message, verdict: MilterVerdict) -> None:
+    def _carry_out(self, message: Underway, verdict: MilterVerdict) -> None:
         try:
             self._session.answer(
                 verdict.answer, verdict.modifications, refused_too=verdict.refused_too
             )
         except UsageError as fault:  # a field no MTA would take, an action it does not permit
-            LOGGER.error("an answer cannot be given: %s", fault, extra={"facts": self._names()})
+            LOGGER.error(
+                "an answer cannot be given: %s", fault, extra={"facts": names_of(self._session)}
+            )
             self._fail(str(fault))
             return
         self._told(message, verdict)
@@ -306,7 +286,7 @@ class Connection(asyncio.Protocol):
             session.answer(PlainAnswer.TEMPFAIL)
         self._told(message, verdict)
 
-    def _told(self, message: _Message, verdict: MilterVerdict) -> None:
+    def _told(self, message: Underway, verdict: MilterVerdict) -> None:
         """Nothing of a message is kept once it is answered."""
         dns = None if message.inquiry is None else message.inquiry.seconds
         times = Durations(time.monotonic() - message.ended_at, dns)
@@ -339,17 +319,6 @@ class Connection(asyncio.Protocol):
         change, self._held = octets - self._held, octets
         if not self._service.hold(change):
             raise PeerError("no memory for one more message (server.memory)")
-
-    def _names(self) -> Facts:
-        """Who it is about, for the log."""
-        names: Facts = {}
-        queue_id = self._session.macros.get("i")
-        if queue_id:
-            names["queue_id"] = queue_id.decode("utf-8", "backslashreplace")
-        connection = self._session.connection
-        if connection is not None and connection.address is not None:
-            names["client"] = connection.address.decode("utf-8", "backslashreplace")
-        return names
 
 
 _ON: Final[dict[type[object], Callable[[Connection, Any], None]]] = {

@@ -59,12 +59,18 @@ def _syslog(options: Log) -> logging.Handler:
     return handler
 
 
+def facts_of(record: logging.LogRecord) -> Facts:
+    """Return what a line says besides its event."""
+    facts: Facts = getattr(record, "facts", {})
+    return facts
+
+
 class _Lines(logging.Formatter):
     """What formatters share: the facts of a record, the event first."""
 
     def facts(self, record: logging.LogRecord) -> Facts:
         facts: Facts = {"level": record.levelname.lower(), "event": record.getMessage()}
-        facts |= getattr(record, "facts", {})
+        facts |= facts_of(record)
         if record.exc_info:
             facts["traceback"] = self.formatException(record.exc_info)[-_LONGEST:]
         return facts

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 
 from avowal.dns.limits import Limited
 from avowal.keys.check import check
+from avowal.keys.sightings import Sightings, name_of
 from avowal.keys.watch import Watch, Watched
 from avowal.lookup import arun
 from avowal.milter.journal import LOGGER, Facts
@@ -23,6 +24,16 @@ _APART = 3.0  # seconds by which a worker is later than the one before it
 _AT_ONCE = 100
 FIRST_SECONDS = 5.0
 """How long a worker may wait for DNS before it serves."""
+
+
+_SIGHTINGS = Sightings()  # of this process, over its reloads
+
+
+def recall(watch: Watch, path: str | None) -> None:
+    """Let the keys know what is known of them already.  Raises StoreError."""
+    names = [name_of(one.selector, one.domain, one.key.public_octets) for one in watch.keys]
+    for one, sighting in zip(watch.keys, _SIGHTINGS.of(names, path), strict=True):
+        one.key.sighting = sighting
 
 
 async def ask_first(watch: Watch, service: Service) -> None:

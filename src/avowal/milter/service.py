@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from avowal.agenda import Agenda
 from avowal.config.model import Role, Server
@@ -22,9 +22,6 @@ from avowal.milter.meters import Meters
 from avowal.milter.negotiation import Wish
 from avowal.milter.packets import Answer, Modification
 from avowal.milter.session import FilterSession
-
-if TYPE_CHECKING:
-    from avowal.milter.connection import Connection
 
 
 class MilterVerdict(NamedTuple):
@@ -102,7 +99,7 @@ class Service:
     draining: bool = False
     finishing: bool = False
     held: int = 0
-    open: set[Connection] = field(default_factory=set)
+    open: set[Admitted] = field(default_factory=set)
     admission: Admission = field(init=False)
     let_go_since: int = 0
     on_room: Callable[[], None] = lambda: None

@@ -32,6 +32,16 @@ from avowal.opendkim.verdict import Mail, OpendkimVerdict
 from avowal.opendkim.verification import limits_of
 
 _DNS_SECONDS = 5  # OpenDKIM's default of DNSTimeout
+_ANSWERED: Final = (
+    ProtocolFlags.NO_HELO
+    | ProtocolFlags.NO_UNKNOWN
+    | ProtocolFlags.NO_DATA
+    | ProtocolFlags.SKIP
+    | ProtocolFlags.LEADING_SPACE
+    | ProtocolFlags.SILENT_MAIL
+    | ProtocolFlags.SILENT_RECIPIENT
+    | ProtocolFlags.SILENT_HEADERS
+)
 
 
 class Shadow(Protocol):
@@ -123,7 +133,7 @@ class OpendkimJob:
         if shadow is not None:
             return MilterVerdict(
                 PlainAnswer.ACCEPT,
-                told=lambda _: shadow.compare(self._filtering, verdict, self._envelope),
+                answered=lambda _: shadow.compare(self._filtering, verdict, self._envelope),
             )
         said = self._said(verdict)
         if not verdict.mails:
@@ -171,14 +181,10 @@ def wish_of(settings: Settings) -> Wish:
     } | {Stage.END_OF_BODY: ("i",)}
     return Wish(
         likes=likes,
-        protocol=(
-            ProtocolFlags.NO_HELO | ProtocolFlags.NO_UNKNOWN | ProtocolFlags.NO_DATA | ProtocolFlags.SKIP
-            | ProtocolFlags.LEADING_SPACE | ProtocolFlags.SILENT_MAIL | ProtocolFlags.SILENT_RECIPIENT
-            | ProtocolFlags.SILENT_HEADERS
-        ),
+        protocol=_ANSWERED,
         macros=stages,
         exact_octets=False,
-    )  # fmt: skip
+    )
 
 
 def session_limits_of(settings: Settings) -> SessionLimits:

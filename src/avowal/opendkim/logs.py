@@ -7,7 +7,7 @@ import sys
 import syslog
 
 from avowal.config.opendkim_conf import OpendkimConf
-from avowal.milter.journal import LOGGER
+from avowal.milter.journal import LOGGER, facts_of
 from avowal.opendkim.journal import Line, Log, LogLevel, line
 
 DEFAULT_NAME = "opendkim"
@@ -65,7 +65,7 @@ class ServiceLines(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one line, with the job it is about in front."""
-        facts: dict[str, object] = getattr(record, "facts", {})
+        facts = facts_of(record)
         text = record.getMessage()
         if record.exc_info and record.exc_info[1] is not None:
             text = f"{text}: {record.exc_info[1]!r}"
