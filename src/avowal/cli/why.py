@@ -12,7 +12,7 @@ from avowal.cli.config import checked
 from avowal.cli.exits import ExitStatus
 from avowal.config.origin import Role
 from avowal.errors import UsageError
-from avowal.flow.transaction import Authentication, Transaction
+from avowal.flow.transaction import SmtpAuthentication, Transaction
 from avowal.message import Header, Message
 from avowal.text import printable
 
@@ -71,7 +71,7 @@ def command(
         role=role or plan.configuration.mode,
         client=_address(client),
         client_name=client_name,
-        auth=None if auth is None else Authentication("given", auth),
+        auth=None if auth is None else SmtpAuthentication("given", auth),
         daemon_name=daemon_name,
         sender=None if sender is None else sender.encode(),
         recipients=tuple(recipient.encode() for recipient in recipients),

@@ -20,7 +20,7 @@ from avowal.flow.inspection import FlowOutcome
 from avowal.flow.plan import Plan
 from avowal.flow.record import Checked, Made, MessageRecord
 from avowal.flow.results_field import is_written, results_field
-from avowal.flow.signatures import Judgement
+from avowal.flow.signatures import SiteVerdict
 from avowal.flow.trace import Step, Topic, Trace
 from avowal.flow.transaction import Transaction
 from avowal.message import Field
@@ -280,7 +280,7 @@ def _line(octets: bytes) -> str:
     return printable(octets.strip(), most=998)
 
 
-def _checked(judgement: Judgement) -> Checked:
+def _checked(judgement: SiteVerdict) -> Checked:
     one = judgement.verification
     evidence = one.evidence
     return Checked(

@@ -39,7 +39,7 @@ from avowal.flow.plan import Plan
 from avowal.flow.resign import replaced, withheld
 from avowal.flow.results_field import is_written, results_field
 from avowal.flow.seals import Closing, FlowSeal, Sealed, Sealing
-from avowal.flow.signatures import Judgement
+from avowal.flow.signatures import SiteVerdict
 from avowal.flow.transaction import Transaction
 from avowal.flow.treatment import Treatment, treat
 from avowal.lookup import Steps
@@ -71,7 +71,7 @@ class FlowOutcome:
     context: Context
     edits: Edits
     findings: Findings
-    judgements: tuple[Judgement, ...]
+    judgements: tuple[SiteVerdict, ...]
     conclusions: tuple[Conclusion, ...]
     results: AuthenticationResults | None
     requested: Requested | None = None
@@ -212,7 +212,7 @@ class Inspection:
         )
 
     def _conclusions(
-        self, findings: Findings, judgements: tuple[Judgement, ...], asked: Requested | None
+        self, findings: Findings, judgements: tuple[SiteVerdict, ...], asked: Requested | None
     ) -> Iterator[Conclusion]:
         """Yield what follows from each side of the findings, in the order of the results."""
         context = self._context

@@ -13,7 +13,7 @@ from typing import Final
 from avowal.examine.findings import Findings
 from avowal.flow.classes import ResultClass
 from avowal.flow.context import Conclusion, Context
-from avowal.flow.signatures import Judgement
+from avowal.flow.signatures import SiteVerdict
 from avowal.flow.trace import Step, Topic
 from avowal.lookup import Steps
 from avowal.mailbox import Authors
@@ -45,7 +45,7 @@ def practices(context: Context) -> Steps[adsp.Adsp] | None:
 def conclusion(
     context: Context,
     findings: Findings,
-    judgements: Sequence[Judgement],
+    judgements: Sequence[SiteVerdict],
     practices: adsp.Adsp | None,
 ) -> Conclusion:
     """Return what local policy says of a post; `practices` is what `practices` asked for."""
@@ -63,7 +63,7 @@ def conclusion(
 
 
 def _unauthenticated(
-    context: Context, assessment: Assessment | None, judgements: Sequence[Judgement]
+    context: Context, assessment: Assessment | None, judgements: Sequence[SiteVerdict]
 ) -> Iterator[tuple[ResultClass, str]]:
     evaluation = None if assessment is None else assessment.dmarc
     if evaluation is not None and evaluation.result is PolicyResult.PASS:
@@ -96,7 +96,7 @@ def _strict(
             return
 
 
-def _is_open(evaluation: Evaluation | None, judgements: Sequence[Judgement]) -> bool:
+def _is_open(evaluation: Evaluation | None, judgements: Sequence[SiteVerdict]) -> bool:
     """Whether an answer that DNS did not give could still show who sent it."""
     if evaluation is not None and evaluation.result is PolicyResult.TEMPERROR:
         return True

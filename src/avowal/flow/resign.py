@@ -9,13 +9,13 @@ from collections.abc import Sequence
 
 from avowal.flow.context import Context
 from avowal.flow.plan import Plan
-from avowal.flow.signatures import Judgement
+from avowal.flow.signatures import SiteVerdict
 from avowal.flow.treatment import Treatment
 from avowal.lists.resign import superseded
 from avowal.names import DomainName
 
 
-def withheld(plan: Plan, treatment: Treatment, judgements: Sequence[Judgement]) -> str | None:
+def withheld(plan: Plan, treatment: Treatment, judgements: Sequence[SiteVerdict]) -> str | None:
     """Why a message that was to be signed again is not: it did not verify."""
     incoming = treatment.resign and not treatment.outgoing
     if not incoming or plan.configuration.signing.resign_unverified:
@@ -23,7 +23,7 @@ def withheld(plan: Plan, treatment: Treatment, judgements: Sequence[Judgement]) 
     return None if any(one.counts for one in judgements) else "no signature of it passes"
 
 
-def replaced(context: Context, judgements: Sequence[Judgement]) -> frozenset[int]:
+def replaced(context: Context, judgements: Sequence[SiteVerdict]) -> frozenset[int]:
     """Return the places of the signatures that ours takes the place of."""
     plan, treatment = context.plan, context.treatment
     if not treatment.resign or withheld(plan, treatment, judgements) is not None:

@@ -20,7 +20,7 @@ from avowal.flow.context import Conclusion, Context
 from avowal.names import DomainName
 
 
-class Judgement(NamedTuple):
+class SiteVerdict(NamedTuple):
     """One signature: the verdict, the result we report, and whether a pass counts here.
 
     `why` says what the site's configuration changed; `class_` is what an action may follow
@@ -34,12 +34,12 @@ class Judgement(NamedTuple):
     why: str | None = None
 
 
-def judged(context: Context, findings: Findings) -> tuple[Judgement, ...]:
+def judged(context: Context, findings: Findings) -> tuple[SiteVerdict, ...]:
     """Apply the site's configuration to every verdict."""
     return tuple([_judge(context, verification) for verification in findings.signatures])
 
 
-def conclusion(context: Context, judgements: Sequence[Judgement]) -> Conclusion:
+def conclusion(context: Context, judgements: Sequence[SiteVerdict]) -> Conclusion:
     """Return the results of the signatures, and what may be acted upon."""
     class_, why = _class_of(context, judgements)
     options = context.plan.configuration.results
@@ -51,15 +51,15 @@ def conclusion(context: Context, judgements: Sequence[Judgement]) -> Conclusion:
     return Conclusion(results=results, class_=class_, why=why)
 
 
-def _judge(context: Context, verification: Verification) -> Judgement:
+def _judge(context: Context, verification: Verification) -> SiteVerdict:
     reason = verification.reason
     if reason is not None:
         testing = Caution.TESTING in verification.warnings
         class_ = None if testing else CLASS_OF[reason]
-        return Judgement(verification, _reported(context, verification), False, class_)
+        return SiteVerdict(verification, _reported(context, verification), False, class_)
     if not _trusted(context, verification):
-        return Judgement(verification, Result.PASS, False, ResultClass.NO_SIGNATURE)
-    return Judgement(verification, Result.PASS, True, None)
+        return SiteVerdict(verification, Result.PASS, False, ResultClass.NO_SIGNATURE)
+    return SiteVerdict(verification, Result.PASS, True, None)
 
 
 def _reported(context: Context, verification: Verification) -> Result:
@@ -87,7 +87,9 @@ def _by_author(context: Context, signer: DomainName) -> bool:
     return any(author.domain.is_within(signer) for author in authors)
 
 
-def _class_of(context: Context, judgements: Sequence[Judgement]) -> tuple[ResultClass | None, str]:
+def _class_of(
+    context: Context, judgements: Sequence[SiteVerdict]
+) -> tuple[ResultClass | None, str]:
     """Return what may be acted upon, and what to say of it beyond the class."""
     malformed = _malformed(context)
     if malformed is not None:
@@ -121,7 +123,7 @@ def _malformed(context: Context) -> str | None:
     return None
 
 
-def _unsigned_author(context: Context, counting: Sequence[Judgement]) -> str | None:
+def _unsigned_author(context: Context, counting: Sequence[SiteVerdict]) -> str | None:
     """Name an author domain that must sign, and has not."""
     table = context.plan.addresses.must_be_signed
     for author in context.treatment.authorship.authors if len(table) else ():

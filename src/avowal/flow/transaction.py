@@ -12,7 +12,7 @@ from avowal.config.origin import Role
 _LOOPBACK = IPv4Address("127.0.0.1")
 
 
-class Authentication(NamedTuple):
+class SmtpAuthentication(NamedTuple):
     """SMTP AUTH as the MTA reports it: macros {auth_type} and {auth_authen}."""
 
     type: str
@@ -37,7 +37,7 @@ class Transaction:
     client: IPv4Address | IPv6Address | None = None
     client_name: str | None = None
     helo: bytes | None = None
-    auth: Authentication | None = None
+    auth: SmtpAuthentication | None = None
     daemon_name: str | None = None
     sender: bytes | None = None
     recipients: tuple[bytes, ...] = ()

@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from avowal.config.model import Configuration, Role
 from avowal.errors import PeerError
-from avowal.flow.transaction import Authentication, Transaction
+from avowal.flow.transaction import SmtpAuthentication, Transaction
 from avowal.milter.negotiation import ActionFlags, ProtocolFlags, Stage, Wish
 from avowal.milter.packets import Connect
 from avowal.milter.session import FilterSession
@@ -96,11 +96,11 @@ def _client_name(connection: Connect, origin: bytes | None) -> str | None:
     return name.decode("ascii", "replace").lower()
 
 
-def _authentication(macros: Mapping[str, bytes]) -> Authentication | None:
+def _authentication(macros: Mapping[str, bytes]) -> SmtpAuthentication | None:
     mechanism = macros.get("auth_type")
     if not mechanism:
         return None
-    return Authentication(_text(mechanism) or "", _text(macros.get("auth_authen")))
+    return SmtpAuthentication(_text(mechanism) or "", _text(macros.get("auth_authen")))
 
 
 def _text(value: bytes | None) -> str | None:

@@ -21,7 +21,7 @@ from avowal.flow.decide import decide
 from avowal.flow.inspection import FlowOutcome
 from avowal.flow.plan import Plan
 from avowal.flow.trace import Step, Topic, Trace
-from avowal.flow.transaction import Authentication, Transaction
+from avowal.flow.transaction import SmtpAuthentication, Transaction
 from avowal.flow.treatment import Treatment, treat
 from avowal.lookup import Resolver
 from avowal.message import Field, Header, Message
@@ -60,7 +60,7 @@ class Site:
         return Transaction(
             received_at=NOW,
             client=None if client is None else ip_address(client),
-            auth=None if auth is None else Authentication("PLAIN", auth),
+            auth=None if auth is None else SmtpAuthentication("PLAIN", auth),
             **more,
         )
 
