@@ -118,7 +118,10 @@ def _as_dry_run(actions: Actions) -> Actions:
 
 
 def _verdict(plan: Plan, outcome: FlowOutcome) -> FlowVerdict:
-    """Take the heaviest class that an action is configured for; else the heaviest class."""
+    """Take the strictest action of all that is wrong, so that nothing added makes it milder.
+
+    Of equal actions the heaviest class gives the reason.
+    """
     if outcome.treatment.deferred is not None:
         return FlowVerdict(ResultClass.DNS_ERROR, "tempfail", outcome.treatment.deferred)
     found = [(fault.class_, fault.why) for fault in outcome.faults]
@@ -129,7 +132,7 @@ def _verdict(plan: Plan, outcome: FlowOutcome) -> FlowVerdict:
     if excess is not None:
         return _of_excess(plan, outcome, excess, found)
     order = list(ResultClass)
-    found.sort(key=lambda one: (plan.actions[one[0]] == "accept", order.index(one[0])))
+    found.sort(key=lambda one: (-STRICTNESS[plan.actions[one[0]]], order.index(one[0])))
     class_, why = found[0]
     return FlowVerdict(class_, plan.actions[class_], why)
 

@@ -346,7 +346,7 @@ VERIFYING = ACTION + 'unsigned_author = "reject"\nno_signature = "reject"\n[veri
                      id="a-field-that-must-be-signed"),
         pytest.param("min_key_bits = 4096\n", signed("rsa"), "policy", id="short-key"),
         pytest.param("max_signatures = 1\n", signed(octets=tamper(signed("rsa"), "to")),
-                     "security", id="too-many-signatures"),
+                     "policy", id="too-many-signatures"),
     ],
 )  # fmt: skip
 def test_a_site_has_its_own_rules(

@@ -1,0 +1,163 @@
+"""The laws of an outcome (docs/design/laws.md), over generated attacks.
+
+A fixed set of seeds for every run, hypothesis for small counterexamples, and every guard
+broken once: a law that holds whatever we break would say nothing.  `tests.laws.search` goes
+through any number of cases.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import random
+from collections.abc import Callable
+from ipaddress import IPv4Address
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.laws.attacks import attacked, facts
+from tests.laws.receivers import plan
+from tests.laws.search import Violation, violations
+from tests.laws.world import NOW, Case, base, zone_of
+
+from avowal.agenda import Agenda, Rank
+from avowal.calls.examine import aexamine, examine
+from avowal.calls.source import read_header
+from avowal.examine.findings import Findings, Want
+from avowal.flow import decide as decide_module
+from avowal.lookup import Answer, Failure, Question
+from avowal.policy.dmarc.result import DomainEvaluation
+from avowal.policy.spf import SpfRequest
+
+pytestmark = [pytest.mark.threats, pytest.mark.properties]
+
+REGRESSION = range(1200)
+EVERYTHING = Want.DKIM | Want.ARC | Want.POLICIES
+
+
+def found_in(seeds: range) -> Violation | None:
+    return next((one for seed in seeds for one in violations(seed)), None)
+
+
+def told(violation: Violation | None) -> str:
+    if violation is None:
+        return ""
+    return f"{violation.law} {violation.seed}: {violation.why}\n{facts(violation.case)}"
+
+
+@pytest.mark.parametrize("start", range(REGRESSION.start, REGRESSION.stop, 200))
+def test_the_laws_hold_over_a_fixed_set_of_attacks(start: int) -> None:
+    violation = found_in(range(start, start + 200))
+    assert violation is None, told(violation)
+
+
+@given(st.integers(min_value=0, max_value=1 << 40))
+@settings(max_examples=150)
+def test_the_laws_hold_over_attacks_nobody_has_seen(seed: int) -> None:
+    violation = found_in(range(seed, seed + 1))
+    assert violation is None, told(violation)
+
+
+# -- L3: the outcome depends on the answers that came, not on who drove ---------------------
+
+
+class Partly:
+    """A resolver whose `hanging` names never answer; time passes only while it waits."""
+
+    def __init__(self, case: Case) -> None:
+        self._zone = zone_of(case)
+        self._hanging = case.hanging
+
+    def resolve(self, questions: tuple[Question, ...], /) -> tuple[Answer, ...]:
+        return self.resolve_within(questions, 0)
+
+    def resolve_within(
+        self, questions: tuple[Question, ...], seconds: float, /
+    ) -> tuple[Answer, ...]:
+        late = Answer.failed(Failure.DEADLINE)
+        answers = self._zone.resolve(questions)
+        return tuple(
+            late if question.name in self._hanging else answer
+            for question, answer in zip(questions, answers, strict=True)
+        )
+
+    async def aresolve(self, questions: tuple[Question, ...], /) -> tuple[Answer, ...]:
+        if any(question.name in self._hanging for question in questions):
+            await asyncio.Event().wait()
+        return self._zone.resolve(questions)
+
+
+def said(findings: Findings) -> list[str]:
+    policies = findings.policies
+    assert policies is not None
+    return [
+        *(f"{one.result} {one.reason}" for one in findings.dkim),
+        "-" if findings.arc is None else str(findings.arc.status),
+        "-" if findings.spf is None else str(findings.spf.word),
+        str(policies.disposition),
+        *(str(verdict.word) for verdict in policies.verdicts),
+    ]
+
+
+@pytest.mark.parametrize("seed", range(60))
+async def test_waiting_and_blocking_come_to_the_same(seed: int) -> None:
+    rng = random.Random(seed)
+    case = base(rng)
+    for _ in range(3):
+        case = attacked(rng, case)
+    receiver = plan().receiver
+    limits = dataclasses.replace(receiver.limits, dns_seconds=0.05)  # type: ignore[arg-type]
+    quick = dataclasses.replace(receiver, limits=limits)
+    request = SpfRequest(
+        client=IPv4Address(case.client), mail_from=f"x@{case.sender}".encode(), now=NOW
+    )
+    resolver = Partly(case)
+    header, body = read_header(case.octets, line_ends="wire", limits=quick.limits)
+    chunks = [bytes(chunk) for chunk in body]
+    at_once = examine(header, chunks, quick, EVERYTHING, resolver, now=NOW, envelope=request)
+    waited = await aexamine(header, chunks, quick, EVERYTHING, resolver, now=NOW, envelope=request)
+    assert said(waited) == said(at_once)
+
+
+# -- the guards, each broken once ----------------------------------------------------------
+
+
+def _by_weight(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The heaviest class decides, though its action is milder."""
+    monkeypatch.setattr(decide_module, "STRICTNESS", dict.fromkeys(decide_module.STRICTNESS, 0))
+
+
+def _one_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All ranks share one budget, and who asks first is served first."""
+
+    class Shared(Agenda):
+        def add(self, flow, rank):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+            self._left.setdefault(Rank.REST, 8)
+            return super().add(flow, Rank.REST)
+
+    monkeypatch.setattr("tests.laws.receivers.Agenda", Shared)
+    monkeypatch.setattr("tests.laws.receivers.shares_of", lambda limits: {Rank.REST: 8})
+
+
+def _unknown_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not knowing one author's policy outranks another's quarantine."""
+    order = {"temperror": 5, "fail": 4, "permerror": 2, "none": 1}
+    monkeypatch.setattr(
+        DomainEvaluation, "severity", property(lambda one: order.get(one.result.value, 0))
+    )
+
+
+GUARDS = [
+    pytest.param(_by_weight, id="strictest-action"),
+    pytest.param(_one_share, id="shares-by-rank"),
+    pytest.param(_unknown_first, id="strictest-known-author"),
+]
+
+
+@pytest.mark.parametrize("broken", GUARDS)
+def test_a_broken_guard_breaks_a_law(
+    broken: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken(monkeypatch)
+    assert found_in(range(6000)) is not None
