@@ -50,7 +50,12 @@ def forged_results(rng: random.Random, case: Case) -> Case:
 def attackers_signature(rng: random.Random, case: Case) -> Case:
     """A signature of the attacker's that passes."""
     names = rng.choice(("from", "from:subject", "from:to:subject:date"))
-    return case.but("attacker's signature", octets=signed(case.octets, ATTACKER, names))
+    return case.but(
+        "attacker's signature",
+        octets=signed(case.octets, ATTACKER, names),
+        passing=case.passing if case.beyond else case.passing | {ATTACKER},
+        lawful=any(domain.endswith(ATTACKER) for domain in case.shown),
+    )
 
 
 def bad_signature(rng: random.Random, case: Case) -> Case:

@@ -26,7 +26,7 @@ def ideal(case: Case) -> int:
 
 def _of_author(case: Case, domain: str, passing: Any, spf: tuple[str, ...] = ()) -> int:
     """RFC 9989 §4.10 and §5.3, for a name and the names that pass."""
-    if any(f"_dmarc.{name}" in case.hanging for name in _tree(domain)):
+    if any(f"_dmarc.{name}" in case.silent for name in _tree(domain)):
         return DELIVERED  # names that hang are failed
     found = [(name, tags) for name in _tree(domain) if (tags := _record(case, name))]
     if not found:

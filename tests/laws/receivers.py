@@ -68,10 +68,10 @@ def received(case: Case, rng: random.Random | None = None) -> Actions:
 
 def answered(agenda: Agenda, case: Case, rng: random.Random | None) -> None:
     """Answer what is wanted in some order; what hangs fails when nothing else is left."""
-    zone = zone_of(case)
+    zone, silent = zone_of(case), case.silent
     while not agenda.idle:
         wanted = [question for _, question in agenda.wanted()]
-        coming = [question for question in wanted if question.name not in case.hanging]
+        coming = [question for question in wanted if question.name not in silent]
         if not wanted:
             agenda.close(Failure.DEADLINE)
             return

@@ -67,7 +67,7 @@ class Partly:
 
     def __init__(self, case: Case) -> None:
         self._zone = zone_of(case)
-        self._hanging = case.hanging
+        self._hanging = case.silent
 
     def resolve(self, questions: tuple[Question, ...], /) -> tuple[Answer, ...]:
         return self.resolve_within(questions, 0)

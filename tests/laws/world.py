@@ -45,9 +45,9 @@ class Case:
     """One message, its envelope, DNS, and the facts about them.
 
     `shown` are the domains that any reader shows as author.  `passing` are the domains of
-    the signatures that verify.  `hanging` are names that never answer; a name of the authors'
-    own domains is never among them unless `own_hang`.  `beyond` says that the header goes
-    beyond a limit, `doubted` that no reader can be sure of it.
+    the signatures that verify.  `hanging` are names that are made to hang.  `beyond` says that the header goes
+    beyond a limit, `doubted` that no reader can be sure of it, `lawful` that what was added
+    last may make the outcome milder, since it passes for a domain that is shown.
     """
 
     octets: bytes
@@ -60,22 +60,29 @@ class Case:
     beyond: bool = False
     doubted: bool = False
     authentic: bool = False
+    lawful: bool = False
     made_by: tuple[str, ...] = field(default=())
 
     def but(self, what: str, **changes: Any) -> Case:
         """Return the case with something done to it."""
-        return replace(self, made_by=(*self.made_by, what), **changes)
+        return replace(self, **{"made_by": (*self.made_by, what), "lawful": False, **changes})
 
     def with_field(self, what: str, octets: bytes, **changes: Any) -> Case:
         """Return the case with a field on top."""
         return self.but(what, octets=octets + self.octets, **changes)
 
     @property
+    def silent(self) -> frozenset[str]:
+        """The names that never answer; those of the authors' own domains do, but the attacker's."""
+        own = tuple(domain for domain in self.shown if not domain.endswith(ATTACKER))
+        return frozenset([name for name in self.hanging if not name.endswith(own)])
+
+    @property
     def spf_passes(self) -> bool:
         """Whether the client may use the domain of the sender."""
         record = self.zone.get(self.sender, {})
         text = record.get("TXT", [""])[0] if isinstance(record, dict) else ""
-        return f"ip4:{self.client}" in text and self.sender not in self.hanging
+        return f"ip4:{self.client}" in text and self.sender not in self.silent
 
 
 Attack = Callable[[random.Random, Case], Case]

@@ -66,8 +66,8 @@ def verdict_of(generation: PolicyGeneration, detail: Detail) -> GenerationVerdic
         if standing is Standing.SUSPICIOUS and asks is _ACCEPT:
             standing = Standing.NEUTRAL  # p=none changes nothing (RFC 9989 §5.4)
         why = _why(detail)
-    if not isinstance(detail, Evaluation) and detail.beyond and asks is _ACCEPT:
-        asks = _QUARANTINE  # as DmarcRules.unusable_author: who was not asked may ask for it
+    if not isinstance(detail, Evaluation) and detail.beyond and asks in (_ACCEPT, _QUARANTINE):
+        asks = PolicyDisposition.REJECT  # as for DMARC: who was not asked may ask for it
     word = standing.value if isinstance(detail, Practices) else detail.result.value
     return GenerationVerdict(
         generation=generation,

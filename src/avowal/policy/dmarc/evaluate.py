@@ -12,6 +12,7 @@ from typing import Any
 
 from avowal.limits import DEFAULT, Limits
 from avowal.lookup import Steps, together
+from avowal.addresses import BEYOND_LIMITS
 from avowal.mailbox import Authors, Problem
 from avowal.names import DomainName
 from avowal.policy.dmarc.alignment import (
@@ -58,7 +59,7 @@ class DmarcRules:
     )
     unusable_author: Policy = field(
         default=Policy.QUARANTINE,
-        metadata={"meaning": "disposition when an author cannot be read or there are too many"},
+        metadata={"meaning": "disposition when an author cannot be read"},
     )
 
 
@@ -273,10 +274,14 @@ def _combined(
     disposition = Policy.NONE if strictest is None else strictest.disposition
     reasons = () if strictest is None else strictest.reasons
     hidden = not authors.complete and not _harmless(authors)
-    if hidden and rules.unusable_author.strictness > disposition.strictness:
-        # What cannot be read must not be the way around a policy (RFC 9989 §11.5).
-        disposition = rules.unusable_author
-        reasons = (*reasons, Override("local_policy", "unusable From", disposition))
+    asked, why = rules.unusable_author, "unusable From"
+    if not BEYOND_LIMITS.isdisjoint(authors.problems):
+        asked, why = Policy.REJECT, "more authors than are asked about"
+    if hidden and asked.strictness > disposition.strictness:
+        # What is not known must not be the way around a policy (RFC 9989 §11.5): whoever was
+        # not asked may ask to refuse the message.
+        disposition = asked
+        reasons = (*reasons, Override("local_policy", why, disposition))
     if hidden and result in {PolicyResult.PASS, PolicyResult.NONE}:
         result = PolicyResult.PERMERROR
     if len(found) > 1 or hidden:
