@@ -100,14 +100,14 @@ def said(findings: Findings) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(12))
 async def test_waiting_and_blocking_come_to_the_same(seed: int) -> None:
     rng = random.Random(seed)
     case = base(rng)
     for _ in range(3):
         case = attacked(rng, case)
     receiver = plan().receiver
-    limits = dataclasses.replace(receiver.limits, dns_seconds=0.05)  # type: ignore[arg-type]
+    limits = dataclasses.replace(receiver.limits, dns_seconds=1)
     quick = dataclasses.replace(receiver, limits=limits)
     request = SpfRequest(
         client=IPv4Address(case.client), mail_from=f"x@{case.sender}".encode(), now=NOW

@@ -44,10 +44,10 @@ POLICIES: Final = (
 class Case:
     """One message, its envelope, DNS, and the facts about them.
 
-    `shown` are the domains that any reader shows as author.  `passing` are the domains of
-    the signatures that verify.  `hanging` are names that are made to hang.  `beyond` says that the header goes
-    beyond a limit, `doubted` that no reader can be sure of it, `lawful` that what was added
-    last may make the outcome milder, since it passes for a domain that is shown.
+    `shown` are the domains that any reader shows as author, `passing` those of the signatures
+    that verify.  `hanging` are names that are made to hang.  `beyond` says that the header
+    goes beyond a limit, `doubted` that no reader can be sure of it, `lawful` that what was
+    added last may make the outcome milder, since it passes for a domain that is shown.
     """
 
     octets: bytes

@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from avowal.addresses import BEYOND_LIMITS
 from avowal.limits import DEFAULT, Limits
 from avowal.lookup import Steps, together
-from avowal.addresses import BEYOND_LIMITS
 from avowal.mailbox import Authors, Problem
 from avowal.names import DomainName
 from avowal.policy.dmarc.alignment import (
