@@ -109,7 +109,7 @@ def test_4_2_4_a_flood_of_authors_is_capped_and_not_let_pass() -> None:
     header = Header.parse(b"From: " + many.encode() + b"\r\n")
     choice = Choice(handling=Handling.FULL)
     found = run(Engine(header, choice).evaluate(), counting)
-    assert found.disposition is PolicyDisposition.QUARANTINE
+    assert found.disposition is PolicyDisposition.REJECT
     assert len(counting.questions) <= 21
 
 

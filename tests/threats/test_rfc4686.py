@@ -34,7 +34,7 @@ HTML = b"<p>Pay to account 1.</p>\r\n"
 def test_4_1_1_a_key_file_that_others_may_read_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "s1.pem"
     write_key(path, ED25519)
-    path.chmod(0o640)
+    path.chmod(0o644)
     with pytest.raises(KeyMaterialError, match="chmod 600"):
         load_key(path)
 
