@@ -10,6 +10,7 @@ here asks or waits: `Watch.due` names the keys whose turn has come, `check` (in
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -131,6 +132,11 @@ class Watch:
         news = one.problem != problem
         one.problem = problem
         return news
+
+    def states(self) -> dict[str, int]:
+        """Return how many keys DNS shows, not, and of how many that is not known."""
+        found = Counter(one.key.sighting.shown for one in self.keys)
+        return {"shown": found[True], "missing": found[False], "unknown": found[None]}
 
     @property
     def withheld(self) -> Iterable[Watched]:

@@ -41,7 +41,7 @@ from avowal.milter.underway import Underway, names_of
 PROGRESS_SECONDS = 8.0
 """How often the MTA is asked for patience: below Sendmail's 10 s between two reads."""
 _QUICKACK: Final = getattr(socket, "TCP_QUICKACK", None)  # Linux
-_PAUSE_AT = 1 << 20  # octets of answers the MTA does not read before we stop reading
+_PAUSE_AT = 1 << 17  # octets of answers the MTA does not read before we stop reading
 
 
 class Connection(asyncio.Protocol):

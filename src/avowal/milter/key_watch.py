@@ -57,6 +57,7 @@ async def watching(watch: Watch, service: Service) -> None:
         if meters.on:
             for one in watch.keys:
                 meters.published(one.domain.text, one.selector.text, one.state)
+            meters.keys(watch.states())
         await asyncio.sleep(_TICK)
 
 

@@ -11,6 +11,7 @@ import os
 import shutil
 import stat
 import tempfile
+from collections.abc import Mapping
 from typing import Any
 
 from avowal import paths
@@ -23,6 +24,8 @@ _OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NUMBERS = "numbers"
 _DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"  # where prometheus_client looks
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+MOST_NAMES = 100
+"""Domains, and keys, that have series of their own: those that come first; `other` is the rest."""
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -106,6 +109,9 @@ class Meters:
     def published(self, domain: str, selector: str, state: float) -> None:
         """Note whether DNS shows a key: 1 yes, 0 not or another, NaN for not known."""
 
+    def keys(self, states: Mapping[str, int]) -> None:
+        """Note how many of our keys DNS shows: `shown`, `missing`, `unknown`."""
+
     def key_changed(self, domain: str, selector: str, changed: float) -> None:
         """Note when a key file was last changed, in Unix seconds."""
 
@@ -115,6 +121,9 @@ class Meters:
     def text(self) -> bytes:
         """Return the sums over all workers in Prometheus' text form."""
         return b""
+
+
+_OTHER = ("other", "other")
 
 
 class Prometheus(Meters):
@@ -166,9 +175,21 @@ class Prometheus(Meters):
         self._published = gauge(
             "key_published", "1 if DNS shows the key, 0 if not.", "domain", "selector"
         )
+        self._key_states = gauge("keys", "Our keys by what DNS says of them.", "state")
+        self._domains: set[tuple[str, str]] = set()
+        self._keys: set[tuple[str, str]] = set()
         self._changed = gauge(
             "key_changed_timestamp_seconds", "When the key file changed.", "domain", "selector"
         )
+
+    @staticmethod
+    def _names(known: set[tuple[str, str]], names: tuple[str, str]) -> tuple[str, str]:
+        """Return names for labels: as many as have series of their own, and `other`."""
+        if names not in known:
+            if len(known) >= MOST_NAMES:
+                return _OTHER
+            known.add(names)
+        return names
 
     def message(self, actions: Actions, times: Durations) -> None:
         record = (actions.withheld or actions).record
@@ -177,7 +198,8 @@ class Prometheus(Meters):
         if times.dns is not None:
             self._waited.observe(times.dns)
         for made in record.made:
-            self._signed.labels(made.domain, made.selector, made.algorithm).inc()
+            names = self._names(self._domains, (made.domain, made.selector))
+            self._signed.labels(*names, made.algorithm).inc()
         for one in record.checked:
             # Only algorithms we know become labels: a stranger must not make series.
             known = one.algorithm if one.algorithm in ALGORITHMS else "other"
@@ -203,10 +225,16 @@ class Prometheus(Meters):
         self._sign.observe(seconds)
 
     def published(self, domain: str, selector: str, state: float) -> None:
-        self._published.labels(domain, selector).set(state)
+        if self._names(self._keys, (domain, selector)) is not _OTHER:
+            self._published.labels(domain, selector).set(state)
+
+    def keys(self, states: Mapping[str, int]) -> None:
+        for state, count in states.items():
+            self._key_states.labels(state).set(count)
 
     def key_changed(self, domain: str, selector: str, changed: float) -> None:
-        self._changed.labels(domain, selector).set(changed)
+        if self._names(self._keys, (domain, selector)) is not _OTHER:
+            self._changed.labels(domain, selector).set(changed)
 
     def generation(self, number: int) -> None:
         self._generation.set(number)
