@@ -325,6 +325,7 @@ def milter(
         places=places,
         before=None if watch is None else partial(ask_first, watch),
         beside=None if watch is None else partial(watching, watch),
+        notes=partial(key_notes, configuration),
         ending=lambda: None if leaving is None else leaving.settle(_LAST_SECONDS),
     )
 

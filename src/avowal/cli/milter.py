@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,21 +87,14 @@ def command(
             require_published=not sign_unpublished,
         )
     if check:
-        load(0)
-        for note in () if config is None else _notes(config):
+        prepared = load(0)
+        for note in prepared.notes():
             echo(f"note: {note}")
         echo("the configuration is good")
         return ExitStatus.PASSED
     from avowal.milter.supervisor import Supervisor
 
     return Supervisor(load).run()
-
-
-def _notes(path: str) -> Iterator[str]:
-    from avowal import app
-    from avowal.config import toml
-
-    return app.key_notes(toml.read(path).configuration)
 
 
 def _from_file(path: str) -> Load:

@@ -9,7 +9,7 @@ import os
 import pwd
 import signal
 import socket
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,7 +37,7 @@ class Prepared:
 
     `make_filter` is called in each worker with its meters.  `before` runs before the server
     takes connections, `beside` runs beside it, such as looking after keys in DNS; `ending` is
-    called when nothing else is left to do.
+    called when nothing else is left to do.  `notes` yields what a check says besides.
     `places` say where options stand.
     """
 
@@ -55,6 +55,7 @@ class Prepared:
     before: Callable[[Service], Coroutine[Any, Any, None]] | None = None
     beside: Callable[[Service], Coroutine[Any, Any, None]] | None = None
     ending: Callable[[], None] = lambda: None
+    notes: Callable[[], Iterable[str]] = lambda: ()
 
 
 def drop_privileges(server: Server) -> None:
