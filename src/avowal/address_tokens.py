@@ -157,7 +157,7 @@ class AddressTokens:
             return False
         while self.kinds[stop] in _NAME_TOKENS:
             stop += 1
-        joined = name_of(self.text(sign + 1, stop)[:MOST_REGION])
+        joined = name_of(self.text(sign + 1, stop))
         if joined is not None:
             self.shown.append(joined)
         return joined is not None

@@ -26,7 +26,8 @@ class Transaction:
     `client` is None for mail that came over no network (the MTA names no address): it
     counts as local.  `client_name` is the name the MTA verified for the address, None where
     it has none.  `sender` and `recipients` are the addresses without angle brackets, the
-    sender empty for bounces; None where not known.  `role` is what the listener may do.
+    sender empty for bounces; None where not known.  `more_recipients` says that there are
+    others beyond a limit.  `role` is what the listener may do.
     `macros` holds further milter macros by name without braces.  `received_at` is in Unix
     seconds; `queue_id` may come late (Postfix knows it after the first recipient).
     `draw` is a random number from 0 to 99, for what is done to a share of messages only.
@@ -41,6 +42,7 @@ class Transaction:
     daemon_name: str | None = None
     sender: bytes | None = None
     recipients: tuple[bytes, ...] = ()
+    more_recipients: bool = False
     queue_id: str | None = None
     hostname: str | None = None  # the MTA's own, macro j: our authserv-id where none is set
     macros: Mapping[str, bytes] = field(default_factory=dict)

@@ -165,6 +165,13 @@ class _Decision:
             return asked._replace(topic=Topic.SIGN)
         if self.excess is not None:
             return self.plan.step(Topic.SIGN, ("limits", self.excess.limit), str(self.excess))
+        unsigned = self._unsigned_recipient()
+        if unsigned is None and not self.found.authors:
+            return self.plan.step(Topic.SIGN, ("signing", "author_fields"), self.found.problem)
+        return unsigned
+
+    def _unsigned_recipient(self) -> Step | None:
+        """Say which recipient gets no signatures, or that one of those not kept may be it."""
         for recipient in self.transaction.recipients:
             entries = self._find_recipient(recipient)
             if entries:
@@ -172,8 +179,9 @@ class _Decision:
                 return self.plan.step(
                     Topic.SIGN, path, f"{_shown(recipient)} is in unsigned_recipients"
                 )
-        if not self.found.authors:
-            return self.plan.step(Topic.SIGN, ("signing", "author_fields"), self.found.problem)
+        if self.transaction.more_recipients and len(self.plan.addresses.unsigned_recipients):
+            why = "there are more recipients than are looked at"
+            return self.plan.step(Topic.SIGN, ("signing", "unsigned_recipients"), why)
         return None
 
     def _find_recipient(self, recipient: bytes) -> list[int]:

@@ -61,6 +61,7 @@ def transaction(
         daemon_name=_text(macros.get("daemon_name")),
         sender=None if session.sender is None else bare(session.sender.address),
         recipients=tuple([bare(one.address) for one in session.recipients]),
+        more_recipients=session.recipients_truncated,
         queue_id=_text(macros.get("i")),
         hostname=_text(macros.get("j")),
         macros={n: v for n in wanted_macros if (v := macros.get(n)) is not None},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 UNKNOWN_JOB = "(unknown-jobid)"
@@ -15,7 +15,8 @@ class Envelope:
 
     `client_name` and `client` (the address as text) are None where the MTA names none.
     `sender` and `recipients` are bare addresses; `raw_recipients` the same as the MTA
-    wrote them.  `macros` has names without braces.
+    wrote them; `more_recipients` says that there are others beyond a limit.  `macros` has names
+    without braces.
     """
 
     client_name: str | None = None
@@ -23,12 +24,20 @@ class Envelope:
     sender: str = ""
     recipients: tuple[str, ...] = ()
     raw_recipients: tuple[bytes, ...] = ()
+    more_recipients: bool = False
     macros: Mapping[str, bytes] = field(default_factory=dict)
 
     def macro(self, name: str) -> str | None:
         """Return the value of a macro, braces or not; None where it is not defined."""
         value = self.macros.get(name.strip("{}"))
         return None if value is None else value.decode("utf-8", "replace")
+
+    def recipient_in(self, find: Callable[[str], object]) -> str | None:
+        """Return the first recipient that is found; those not kept may be, and count as one."""
+        for recipient in self.recipients:
+            if find(recipient) is not None:
+                return recipient
+        return "one of more recipients than are looked at" if self.more_recipients else None
 
     @property
     def job(self) -> str:

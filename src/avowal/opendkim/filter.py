@@ -209,6 +209,7 @@ def envelope_of(session: FilterSession) -> Envelope:
         sender="" if sender is None else bare_address(sender.address),
         recipients=tuple(bare_address(recipient.address) for recipient in recipients),
         raw_recipients=tuple(recipient.address for recipient in recipients),
+        more_recipients=session.recipients_truncated,
         macros={name.strip("{}"): value for name, value in session.macros.items()},
     )
 

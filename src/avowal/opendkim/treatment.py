@@ -252,10 +252,10 @@ def _sign(
     if not settings.signs:
         return Treatment(kind=TreatmentKind.LEAVE, author=author)
     unsigned = settings.unsigned_recipients
-    for recipient in envelope.recipients:
-        if unsigned is not None and unsigned.find(recipient) is not None:
-            journal.info(f"skipping signing of mail to '{recipient}'")
-            return Treatment(kind=TreatmentKind.LEAVE, author=author)
+    recipient = None if unsigned is None else envelope.recipient_in(unsigned.find)
+    if recipient is not None:
+        journal.info(f"skipping signing of mail to '{recipient}'")
+        return Treatment(kind=TreatmentKind.LEAVE, author=author)
     with_length = _length_recipient(settings, envelope, journal)
     return Treatment(
         kind=TreatmentKind.SIGN, author=author, signings=signings, with_length=with_length

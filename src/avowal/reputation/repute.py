@@ -108,7 +108,9 @@ class Repute:
                 raise ValueError(f"a template of more than {MOST_OCTETS} octets")
             lines = reply.body.decode("ascii", "replace").split("\n")
             templates = [line.strip() for line in lines if line.strip()]
-            self._templates = tuple(templates[:_MOST_TEMPLATES])
+            if len(templates) > _MOST_TEMPLATES:
+                raise ValueError(f"more than {_MOST_TEMPLATES} templates")
+            self._templates = tuple(templates)
             self._templates_until = _expiry(reply.fields, now)
         return self._templates
 

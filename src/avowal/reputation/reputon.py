@@ -37,7 +37,9 @@ def read_reputons(octets: bytes, *, now: int) -> tuple[Opinion, ...]:
     reputons = document.get("reputons")
     if not isinstance(reputons, list):
         raise ReputonFault(0, "no list of reputons")
-    opinions = [_opinion(reputon) for reputon in reputons[:MOST_REPUTONS]]
+    if len(reputons) > MOST_REPUTONS:
+        raise ReputonFault(0, f"more than {MOST_REPUTONS} reputons")
+    opinions = [_opinion(reputon) for reputon in reputons]
     return tuple(o for o in opinions if o is not None and not (o.expires and o.expires <= now))
 
 

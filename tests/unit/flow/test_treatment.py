@@ -129,6 +129,10 @@ INSIDE, OUTSIDE = "10.0.0.1", "192.0.2.1"
             OURS, {"client": INSIDE, "recipients": (b"a@example.net", b"lpr@Printer.Example")},
             "verify", "signing.unsigned_recipients", id="recipient-without-signatures",
         ),
+        pytest.param(
+            OURS, {"client": INSIDE, "recipients": (b"a@example.net",), "more_recipients": True},
+            "verify", "signing.unsigned_recipients", id="more-recipients-than-are-kept",
+        ),
     ],
 )  # fmt: skip
 def test_who_is_signed_for_and_who_is_verified(

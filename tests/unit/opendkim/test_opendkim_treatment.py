@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,20 @@ def _treat(home: Path, conf: str, author: str, envelope: Envelope) -> tuple[Trea
             _OURS,
             TreatmentKind.LEAVE,
             id="DontSignMailTo",
+        ),
+        pytest.param(
+            "DontSignMailTo bob@y.example\n",
+            "a@example.com",
+            replace(_OURS, more_recipients=True),
+            TreatmentKind.LEAVE,
+            id="DontSignMailTo and more recipients than are kept",
+        ),
+        pytest.param(
+            "",
+            "a@example.com",
+            replace(_OURS, more_recipients=True),
+            TreatmentKind.SIGN,
+            id="more recipients than are kept",
         ),
         pytest.param("", "nobody", _OURS, TreatmentKind.MALFORMED, id="no address"),
         pytest.param(

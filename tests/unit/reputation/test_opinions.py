@@ -289,6 +289,18 @@ def test_a_template_that_is_too_long_is_refused_not_cut() -> None:
     assert "more than" in client.assess([EXAMPLE], now=NOW).problems[0]
 
 
+def test_more_templates_than_are_tried_are_refused_not_cut() -> None:
+    reply = http_client.HttpReply(200, {}, b"http://{service}/{subject}\n" * 11)
+    client = Repute("rep.example", fetch=lambda url, seconds: reply)
+    assert client.assess([EXAMPLE], now=NOW).problems == ("rep.example: more than 10 templates",)
+
+
+def test_more_reputons_than_are_read_are_refused_not_cut() -> None:
+    assert len(read_reputons(document(*[reputon()] * 100), now=NOW)) == 100
+    with pytest.raises(ReputonFault, match="more than 100 reputons"):
+        read_reputons(document(*[reputon()] * 101), now=NOW)
+
+
 async def test_no_service_is_a_problem_too() -> None:
     client = Repute("127.0.0.1:9", secure=False, timeout=0.5)
     assert (await client.aassess([EXAMPLE], now=NOW)).problems
