@@ -128,6 +128,8 @@ def answers_of(
     Deliberate: the one `except Exception` below the programs, for a resolver is the caller's
     program and its faults are no verdict on anybody's message.
     """
+    if seconds is not None and seconds <= 0:
+        return (_TOO_LATE,) * len(questions)
     ask_it = resolver.resolve
     within = None if seconds is None else getattr(resolver, "resolve_within", None)
     try:
@@ -174,9 +176,8 @@ def _fitting(answers: object, questions: tuple[Question, ...]) -> tuple[Answer, 
     """Return answers that fit their questions: all of them, each whole, or failed."""
     if not isinstance(answers, tuple | list) or len(answers) != len(questions):
         return (_NO_ANSWER,) * len(questions)
-    for answer in answers:
-        if not _is_whole(answer):
-            return tuple([one if _is_whole(one) else _NO_ANSWER for one in answers])
+    if not all(map(_is_whole, answers)):
+        return tuple([one if _is_whole(one) else _NO_ANSWER for one in answers])
     return cast("tuple[Answer, ...]", answers if isinstance(answers, tuple) else tuple(answers))
 
 
@@ -192,6 +193,8 @@ def _is_whole(answer: Any) -> bool:
 
 
 _NO_ANSWER = Answer.failed(Failure.RESOLVER)
+_OVER_BUDGET = Answer.failed(Failure.BUDGET)
+_TOO_LATE = Answer.failed(Failure.DEADLINE)
 
 
 def ask(*questions: Question) -> Steps[tuple[Answer, ...]]:
@@ -199,12 +202,23 @@ def ask(*questions: Question) -> Steps[tuple[Answer, ...]]:
     return (yield questions)
 
 
-def run(flow: Steps[T], resolver: Resolver) -> T:
-    """Drive a flow to its result with a synchronous resolver."""
+def run(
+    flow: Steps[T], resolver: Resolver, *, most: int | None = None, seconds: float | None = None
+) -> T:
+    """Drive a flow to its result with a synchronous resolver.
+
+    Of its questions the first `most` are asked, the others fail with `Failure.BUDGET`.  A
+    resolver that is `Bounded` is given `seconds` for each round; none is asked within 0.
+    """
     try:
         questions = next(flow)
         while True:
-            questions = flow.send(answers_of(resolver, questions))
+            asked = questions
+            if most is not None:
+                asked = questions[:most]
+                most -= len(asked)
+            answers = answers_of(resolver, asked, seconds) if asked else ()
+            questions = flow.send(answers + (_OVER_BUDGET,) * (len(questions) - len(asked)))
     except StopIteration as stop:
         result: T = stop.value
         return result

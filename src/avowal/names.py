@@ -48,7 +48,7 @@ class DomainName:
 
         Raises NameFault.
         """
-        return _parsed(octets)
+        return domain_name(octets)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -110,7 +110,8 @@ def key_name(selector: Selector, domain: DomainName) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _parsed(octets: bytes) -> DomainName:
+def domain_name(octets: bytes) -> DomainName:
+    """Do what `DomainName.parse` does, which calls this."""
     if len(octets) > _MAX_WRITTEN:
         raise NameFault(_MAX_WRITTEN, "longer than any domain name")
     try:

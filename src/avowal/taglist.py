@@ -50,11 +50,12 @@ class TagListFault(SyntaxFault):
 class TagList:
     """The tags of a list in their order, each name once."""
 
-    __slots__ = ("_tags", "octets")
+    __slots__ = ("by_name", "octets")
 
     def __init__(self, octets: bytes, tags: dict[str, Tag]) -> None:
         self.octets = octets
-        self._tags = tags
+        self.by_name = tags
+        """The tags by their names, in their order; not to be changed."""
 
     @classmethod
     def parse(cls, octets: bytes, *, most: int = DEFAULT.tags) -> TagList:
@@ -107,35 +108,35 @@ class TagList:
 
     def get(self, name: str) -> bytes | None:
         """Return the value of a tag; None when the tag is absent."""
-        tag = self._tags.get(name)
+        tag = self.by_name.get(name)
         return None if tag is None else tag.value
 
     def tag(self, name: str) -> Tag | None:
         """Return a tag with its position."""
-        return self._tags.get(name)
+        return self.by_name.get(name)
 
     def without_value(self, name: str) -> bytes:
         """Return the octets with this tag's value and the FWS around it cut out (§3.7)."""
-        tag = self._tags[name]
+        tag = self.by_name[name]
         return self.octets[: tag.start] + self.octets[tag.stop :]
 
     def as_text(self) -> dict[str, str]:
         """Return names and values for people to read."""
-        return {name: printable(tag.value) for name, tag in self._tags.items()}
+        return {name: printable(tag.value) for name, tag in self.by_name.items()}
 
     def __contains__(self, name: str) -> bool:
-        return name in self._tags
+        return name in self.by_name
 
     def __iter__(self) -> Iterator[Tag]:
-        return iter(self._tags.values())
+        return iter(self.by_name.values())
 
     def __len__(self) -> int:
-        return len(self._tags)
+        return len(self.by_name)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, TagList):
             return NotImplemented
-        return self.octets == other.octets and self._tags == other._tags
+        return self.octets == other.octets and self.by_name == other.by_name
 
     def __hash__(self) -> int:
         return hash(self.octets)
@@ -156,6 +157,17 @@ _known_tag_name = lru_cache(maxsize=512)(_read_tag_name)  # the same few names i
 def without_fws(value: bytes) -> bytes:
     """Return a value with all white space dropped, as base64string asks (§2.10)."""
     return value.translate(None, FWS)
+
+
+def base64_string(value: bytes) -> bytes:
+    """Decode a base64string, which may hold FWS anywhere and is never empty (§2.10).
+
+    Raises SyntaxFault.
+    """
+    octets = from_base64(value.translate(None, FWS))
+    if not octets:
+        raise SyntaxFault(0, "empty")
+    return octets
 
 
 def from_base64(text: bytes) -> bytes:

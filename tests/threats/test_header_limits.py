@@ -20,7 +20,7 @@ from tests.unit.cli.test_policy_command import avowal as policy_command
 from avowal import Reason, authres, sign, verify, verify_chain
 from avowal.agenda import Rank
 from avowal.arc.reasons import ChainReason, ChainStatus
-from avowal.calls.source import read_header
+from avowal.calls.arguments import read_header
 from avowal.compat import dkim as compat_dkim
 from avowal.config.opendkim_conf import read_conf
 from avowal.config.toml import parse

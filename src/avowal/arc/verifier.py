@@ -24,16 +24,18 @@ from avowal.arc.reasons import ChainReason, ChainStatus
 from avowal.arc.verdict import ChainVerification, SealVerification
 from avowal.canonical import Octets, relaxed_field
 from avowal.crypto.algorithms import ALGORITHMS, AlgorithmStatus
-from avowal.crypto.publickey import PublicKey
 from avowal.dkim import rules as rules_module
-from avowal.dkim.acceptance import Problem
 from avowal.dkim.hashing import BodyHasher
-from avowal.dkim.key import KeyRecordFault, read_record
+from avowal.dkim.key import (
+    UNASKED,
+    Unusable,
+    no_records,
+    usable_key,
+)
 from avowal.dkim.query import key_answer
 from avowal.dkim.reasons import Reason
-from avowal.dkim.rules import Rules
+from avowal.dkim.rules import Problem, Rules
 from avowal.dkim.signature import QUERY_DNS_TXT, Signature
-from avowal.dkim.usable import UNASKED, no_record, no_records, usable_key
 from avowal.dkim.verification import Verification
 from avowal.dkim.verifier import Keys, Verifier
 from avowal.limits import DEFAULT, Limits
@@ -182,12 +184,10 @@ class ArcVerifier:
     def _with_record(
         self, seal: Seal, digest: bytes, octets: bytes
     ) -> tuple[Problem | None, int | None]:
-        record = read_record(octets, self._limits)
-        if isinstance(record, KeyRecordFault):
-            return no_record(key_name(seal.selector, seal.domain), record), None
-        key = usable_key(record, seal, self._rules)
-        if not isinstance(key, PublicKey):
-            return key, None
+        found = usable_key(octets, seal, self._rules, self._limits)
+        if isinstance(found, Unusable):
+            return found.problem, None
+        record, key = found
         algorithm = ALGORITHMS[seal.algorithm]
         if not algorithm.verify(key, seal.signature, digest):
             return (Reason.SIGNATURE, None), key.bits

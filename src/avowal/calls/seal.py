@@ -17,10 +17,18 @@ from avowal.arc.sealer import Sealer, register_body
 from avowal.arc.verdict import ChainVerification, result_of
 from avowal.authres.model import AuthenticationResults
 from avowal.authres.reader import Instance, read
+from avowal.calls.arguments import (
+    Source,
+    ZoneData,
+    moment,
+    opened,
+    read_header,
+    refuse_other_settings,
+    resolver_of,
+    signable,
+)
 from avowal.calls.examine import aexamine, examine
-from avowal.calls.resolver import ZoneData, moment, refuse_other_settings, resolver_of
 from avowal.calls.sign import intent_of
-from avowal.calls.source import Source, opened, read_header, signable
 from avowal.canonical import Octets
 from avowal.crypto.signing import AsyncSigningKey, SigningKey
 from avowal.dkim import rules as rules_module

@@ -6,8 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from avowal.calls.resolver import moment
-from avowal.calls.source import Source, opened, signable
+from avowal.calls.arguments import Source, moment, opened, signable
 from avowal.errors import IntentError, UsageError
 from avowal.members import refuse_other
 from avowal.message import CRLF, Field, LineEnds

@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from avowal.calls.resolver import ZoneData, limited, moment, refuse_other_settings
-from avowal.calls.source import Source, opened, read_header
+from avowal.calls.arguments import (
+    Source,
+    ZoneData,
+    limited,
+    moment,
+    opened,
+    read_header,
+    refuse_other_settings,
+    resolver_of,
+)
 from avowal.canonical import Octets
 from avowal.dkim import rules as rules_module
 from avowal.dkim.rules import Rules
@@ -50,11 +58,10 @@ def verify(
     ()
     """
     refuse_other_settings(rules, limits)
+    asked, now = resolver_of(resolver), moment(now)
     with opened(source) as chunks:
         header, body = read_header(chunks, line_ends=line_ends, limits=limits)
-        bounded: Resolver = limited(resolver, limits)
-        found = verified(header, body, bounded, now=moment(now), rules=rules, limits=limits)
-        return Verifications(found)
+        return Verifications(verified(header, body, asked, now=now, rules=rules, limits=limits))
 
 
 async def averify(
@@ -91,14 +98,18 @@ def verified(
     rules: Rules,
     limits: Limits = DEFAULT,
 ) -> tuple[Verification, ...]:
-    """Verify the signatures of a message whose header is read.  Raises nothing of its own."""
+    """Verify the signatures of a message whose header is read, within the limits for DNS.
+
+    Raises nothing of its own.
+    """
     if rules.read_domainkeys:
         from avowal.calls.examine import examine  # noqa: PLC0415 - archives only
 
         receiver, want = _archivist(rules, limits)
         return examine(header, body, receiver, want, resolver, now=now).signatures
     verifier = Verifier(header, now=now, rules=rules, limits=limits)
-    return _ended(verifier, body, run(verifier.keys(), resolver))
+    keys = run(verifier.keys(), resolver, most=limits.dns_questions, seconds=limits.dns_seconds)
+    return _ended(verifier, body, keys)
 
 
 def _archivist(rules: Rules, limits: Limits) -> tuple[Receiver, Want]:
@@ -108,8 +119,7 @@ def _archivist(rules: Rules, limits: Limits) -> tuple[Receiver, Want]:
 
 
 def _ended(verifier: Verifier, body: Iterable[Octets], keys: Keys) -> tuple[Verification, ...]:
-    if verifier.wants_body:
-        for chunk in body:
-            if not verifier.feed(chunk):
-                break
+    for chunk in body:
+        if not verifier.feed(chunk):
+            break
     return verifier.finish(keys)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from avowal.calls.source import read_header
+from avowal.calls.arguments import read_header
 from avowal.calls.verify import verified
 from avowal.canonical import Octets
 from avowal.cli.receipt import received_at
 from avowal.cli.sources import MessageOrigin, Unusable
 from avowal.dkim.rules import Rules
 from avowal.dkim.verification import Verification
-from avowal.dns.limits import Limited
 from avowal.message import Header, LineEnds
 
 
@@ -57,5 +56,5 @@ def inspect(
     header, body = begun(origin, chunks, line_ends)
     if at_receipt:
         now = received_at(header, otherwise=now)
-    verdicts = verified(header, body, Limited(resolver), now=now, rules=rules)
+    verdicts = verified(header, body, resolver, now=now, rules=rules)
     return Inspected(origin=origin, header=header, verdicts=verdicts)

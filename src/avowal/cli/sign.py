@@ -10,7 +10,7 @@ from typing import IO, Any
 
 import click
 
-from avowal.calls.source import read_header
+from avowal.calls.arguments import read_header
 from avowal.cli import exits
 from avowal.cli.disguises import refuse_wrapped
 from avowal.cli.keyfile import load, password_option

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from enum import Enum
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import MappingProxyType
 
 from avowal.crypto import publickey
@@ -47,7 +47,7 @@ class Algorithm:
     @property
     def digest_size(self) -> int:
         """Octets of a digest."""
-        return new_hash(self.hash_name).digest_size
+        return hash_function(self.hash_name)().digest_size
 
 
 _REGISTERED: dict[str, Algorithm] = {}
@@ -85,12 +85,13 @@ def has_sizes(name: str | None) -> bool:
     return algorithm is not None and algorithm.sized
 
 
-def new_hash(name: str, octets: bytes = b"") -> hashlib._Hash:
-    """Begin a hash; `hashlib.new` looks an algorithm up for three times the price."""
-    constructor = _HASHES.get(name)
-    if constructor is None:
-        return hashlib.new(name, octets, usedforsecurity=False)
-    return constructor(octets, usedforsecurity=False)
+@lru_cache(maxsize=16)
+def hash_function(name: str) -> Callable[..., hashlib._Hash]:
+    """Return what begins a hash; `hashlib.new` looks an algorithm up for three times the price."""
+    found = _HASHES.get(name)
+    if found is None:
+        return partial(hashlib.new, name, usedforsecurity=False)
+    return partial(found, usedforsecurity=False)
 
 
 _HASHES = {"sha256": hashlib.sha256, "sha1": hashlib.sha1}

@@ -41,20 +41,31 @@ class KeyFacts(NamedTuple):
     records: int
 
 
-def of_header(header: Header) -> tuple[Caution, ...]:
-    """Return what is odd about the header whatever the signature."""
-    return tuple([caution for caution, holds in HEADER if holds(header)])
+class Cautions:
+    """The warnings on the signatures of one message, received at `now`."""
 
+    __slots__ = ("_header", "_now", "_of_header")
 
-def of_signature(signature: Signature, header: Header, now: int | None) -> list[Caution]:
-    """Return what the signature itself invites."""
-    return [caution for caution, holds in SIGNATURE if holds(signature, header, now)]
+    def __init__(self, header: Header, now: int | None) -> None:
+        self._header = header
+        self._now = now
+        self._of_header: tuple[Caution, ...] | None = None
 
+    def of_header(self) -> tuple[Caution, ...]:
+        """Return what is odd about the header whatever the signature."""
+        if self._of_header is None:
+            header = self._header
+            self._of_header = tuple([caution for caution, holds in HEADER if holds(header)])
+        return self._of_header
 
-def of_key(record: KeyRecord, key: PublicKey, usual_form: str, records: int) -> list[Caution]:
-    """Return what is odd about the key."""
-    facts = KeyFacts(record, key, usual_form, records)
-    return [caution for caution, holds in KEY if holds(facts)]
+    def of(self, signature: Signature, facts: KeyFacts) -> tuple[Caution, ...]:
+        """Return what is odd about the key, what the signature invites, and the header's."""
+        header, now = self._header, self._now
+        return (
+            *[caution for caution, holds in KEY if holds(facts)],
+            *[caution for caution, holds in SIGNATURE if holds(signature, header, now)],
+            *self.of_header(),
+        )
 
 
 def _unsigned(name: bytes) -> OfSignature:
@@ -93,10 +104,7 @@ def _underscore(signature: Signature, header: Header, now: int | None) -> bool:
 
 
 def _unknown_tags(signature: Signature, header: Header, now: int | None) -> bool:
-    for tag in signature.tags:
-        if tag.name not in REGISTERED:
-            return True
-    return False
+    return not REGISTERED.issuperset(signature.tags.by_name)
 
 
 def _short(facts: KeyFacts) -> bool:

@@ -1,7 +1,7 @@
-"""Key records: what stands at a selector (RFC 6376 §3.6.1).
+"""Key records: what stands at a selector (RFC 6376 §3.6.1), and whom it serves (§6.1.2).
 
-Reading a record judges its syntax only; whether it serves a certain signature is
-asked of `problem_for`.
+Reading a record judges its syntax only; whether its key serves a certain signature is
+asked of `usable_key`.
 
 Deliberate: a line break that is no fold is read as white space and noted in `line_breaks`
 (docs/design/decisions/0008-line-breaks-in-key-records.md); rules may refuse it.
@@ -9,27 +9,33 @@ Deliberate: a line break that is no fold is read as white space and noted in `li
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import lru_cache
+from typing import NamedTuple, Protocol
 
-from avowal.crypto.algorithms import Algorithm
+from avowal.crypto.algorithms import ALGORITHMS, Algorithm
 from avowal.crypto.publickey import PublicKey, PublicKeyFault
 from avowal.dkim.reasons import Reason
+from avowal.dkim.rules import Problem, Rules
 from avowal.errors import SyntaxFault
 from avowal.limits import DEFAULT, Limits
+from avowal.lookup import Answer, Outcome
+from avowal.names import DomainName, Identity, Selector, key_name
 from avowal.taglist import (
+    FWS,
     TagList,
     TagListFault,
     colon_list,
     first_bare_break,
     from_base64,
-    without_fws,
 )
 from avowal.valueclass import value
 
 VERSION = b"DKIM1"
 _BREAK_TO_SPACE = bytes.maketrans(b"\r\n", b"  ")
 _REGISTERED = frozenset("vhknpstg")  # g= is historic: known, never enforced by default
+_TOO_LONG = "a record longer than any key needs"
+_MAX_EXPONENT = 1 << 32  # RFC 6376 §8.13; every real key has 65537, a few 3
+UNASKED = Answer(outcome=Outcome.FAILED)
 
 
 class KeyRecordFault(SyntaxFault):
@@ -64,22 +70,30 @@ class KeyRecord:
     def parse(cls, octets: bytes, *, limits: Limits = DEFAULT) -> KeyRecord:
         """Read a record.  Raises KeyRecordFault."""
         if len(octets) > limits.key_record_octets:
-            raise KeyRecordFault(limits.key_record_octets, "a record longer than any key needs")
-        line_breaks = first_bare_break(octets) is not None
-        tags = _tags(octets.translate(_BREAK_TO_SPACE) if line_breaks else octets, limits)
-        version = tags.get("v")
+            raise KeyRecordFault(limits.key_record_octets, _TOO_LONG)
+        return cls._parsed(octets, limits.tags)
+
+    @classmethod
+    def _parsed(cls, octets: bytes, most: int) -> KeyRecord:
+        breaks = b"\r" in octets or b"\n" in octets
+        line_breaks = breaks and first_bare_break(octets) is not None
+        tags = _tags(octets.translate(_BREAK_TO_SPACE) if line_breaks else octets, most)
+        values = {name: tag.value for name, tag in tags.by_name.items()}
+        text = values.get("p")
+        if text is None:
+            raise KeyRecordFault(0, "there is no p=")
         return cls(
             octets=octets,
-            version=None if version is None else version.decode(),
-            key_type=_word(tags.get("k"), "rsa"),
-            key_text=_key_text(tags),
+            version=_word(values["v"]) if "v" in values else None,
+            key_type=_word(values["k"]) if "k" in values else "rsa",
+            key_text=text.translate(None, FWS),
             line_breaks=line_breaks,
-            hashes=None if (h := tags.get("h")) is None else _words(h),
-            services=("*",) if (s := tags.get("s")) is None else _words(s),
-            flags=() if (t := tags.get("t")) is None else _words(t),
-            notes=tags.get("n"),
-            granularity=tags.get("g"),
-            other_tags=tuple((t.name, t.value) for t in tags if t.name not in _REGISTERED),
+            hashes=_words(values["h"]) if "h" in values else None,
+            services=_words(values["s"]) if "s" in values else ("*",),
+            flags=_words(values["t"]) if "t" in values else (),
+            notes=values.get("n"),
+            granularity=values.get("g"),
+            other_tags=tuple([one for one in values.items() if one[0] not in _REGISTERED]),
         )
 
     @property
@@ -148,46 +162,123 @@ def read_record(octets: bytes, limits: Limits = DEFAULT) -> KeyRecord | KeyRecor
     """Read a record, remembering the last thousand: a fault is a value here."""
     if len(octets) <= limits.key_record_octets:
         return _remembered(octets, limits.tags)
-    return _record_or_fault(octets, limits)
+    return KeyRecordFault(limits.key_record_octets, _TOO_LONG)
 
 
 @lru_cache(maxsize=1024)
 def _remembered(octets: bytes, tags: int) -> KeyRecord | KeyRecordFault:
     """Remember by what the reading depends on: whole `Limits` are slow to compare."""
-    limits = replace(DEFAULT, key_record_octets=len(octets), tags=tags)
-    return _record_or_fault(octets, limits)
-
-
-def _record_or_fault(octets: bytes, limits: Limits) -> KeyRecord | KeyRecordFault:
     try:
-        return KeyRecord.parse(octets, limits=limits)
+        return KeyRecord._parsed(octets, tags)
     except KeyRecordFault as fault:
         return fault
 
 
-def _tags(octets: bytes, limits: Limits) -> TagList:
+def _tags(octets: bytes, most: int) -> TagList:
     try:
-        tags = TagList.parse(octets, most=limits.tags)
+        tags = TagList.parse(octets, most=most)
     except TagListFault as fault:
         raise KeyRecordFault(fault.offset, fault.why) from None
-    version = tags.tag("v")
+    version = tags.by_name.get("v")
     if version is not None and version.value != VERSION:
         raise ForeignRecord(version.start, "v= is not DKIM1")  # compared as octets, §3.6.1 v=
-    if version is not None and next(iter(tags)).name != "v":
+    if version is not None and next(iter(tags.by_name)) != "v":
         raise KeyRecordFault(version.start, "v= is not the first tag")
     return tags
 
 
-def _key_text(tags: TagList) -> bytes:
-    text = tags.get("p")
-    if text is None:
-        raise KeyRecordFault(0, "there is no p=")
-    return without_fws(text)
-
-
-def _word(value: bytes | None, default: str) -> str:
-    return default if value is None else value.decode("utf-8", "backslashreplace")
+def _word(value: bytes) -> str:
+    return value.decode("utf-8", "backslashreplace")
 
 
 def _words(value: bytes) -> tuple[str, ...]:
-    return tuple(_word(element, "") for element in colon_list(value))
+    return tuple([_word(element) for element in colon_list(value)])
+
+
+# -- whom a key serves ---------------------------------------------------------------------------
+
+
+class Unusable(NamedTuple):
+    """Why a signature has no key; `record` is None where octets are no record."""
+
+    problem: Problem
+    record: KeyRecord | None
+
+
+class Signed(Protocol):
+    """What a key has to fit: a signature of any field."""
+
+    @property
+    def algorithm(self) -> str: ...
+    @property
+    def selector(self) -> Selector: ...
+    @property
+    def domain(self) -> DomainName: ...
+    @property
+    def auid(self) -> Identity: ...
+
+
+def no_records(name: str, answer: Answer) -> Problem | None:
+    """Return why an answer holds no key record at all; None when there are some."""
+    if answer.outcome is Outcome.FAILED:
+        return Reason.KEY_UNAVAILABLE, answer.failure.value if answer.failure else None
+    if not answer.records:
+        return Reason.NO_KEY, f"{name}: {answer.outcome.value}"
+    return None
+
+
+def no_record(name: str, fault: KeyRecordFault) -> Problem:
+    """Return why octets at a name are no key record.
+
+    A foreign v= is discarded (RFC 6376 §3.6.1): where nothing else stands there is no key
+    (§6.1.2 step 3).
+    """
+    if isinstance(fault, ForeignRecord):
+        return Reason.NO_KEY, f"{name}: a record of something else, {fault}"
+    return Reason.KEY_SYNTAX, str(fault)
+
+
+def weight_of(reason: Reason | None) -> int:
+    """Return how much a verdict says when a name has several records: foreign TXT says least."""
+    order = (Reason.NO_KEY, Reason.KEY_SYNTAX)
+    return order.index(reason) if reason in order else len(order)
+
+
+def usable_key(
+    octets: bytes, signed: Signed, rules: Rules, limits: Limits
+) -> tuple[KeyRecord, PublicKey] | Unusable:
+    """Return the record and the key that stand where a signature's key does, or what is wrong."""
+    record = read_record(octets, limits)
+    if isinstance(record, KeyRecordFault):
+        return Unusable(no_record(key_name(signed.selector, signed.domain), record), None)
+    key = _usable(record, signed, rules)
+    return (record, key) if isinstance(key, PublicKey) else Unusable(key, record)
+
+
+def _usable(record: KeyRecord, signed: Signed, rules: Rules) -> PublicKey | Problem:
+    if record.line_breaks and not rules.accept_key_line_breaks:
+        return Reason.KEY_SYNTAX, "a line break that is no fold"
+    algorithm = ALGORITHMS[signed.algorithm]
+    problem = record.problem_for(algorithm, rules.service)
+    if problem is not None:
+        return problem, None
+    if rules.require_service and rules.service not in record.services:
+        return Reason.KEY_SERVICE, f"s= does not name {rules.service}"
+    if record.forbids_subdomains and not signed.auid.domain.same_as(signed.domain):
+        return Reason.KEY_SUBDOMAIN, f"i={signed.auid}"
+    if rules.honor_granularity and not record.covers(signed.auid.local_part):
+        return Reason.KEY_GRANULARITY, None
+    try:
+        key = record.public_key(algorithm)
+    except PublicKeyFault as fault:
+        return Reason.KEY_SYNTAX, fault.why
+    if key.form not in algorithm.key_forms and not rules.accept_ed25519_spki:
+        return Reason.KEY_SYNTAX, f"the key is wrapped in {key.form}"
+    if key.exponent is not None:
+        if key.bits < rules.min_rsa_bits:
+            return Reason.KEY_TOO_SHORT, f"{key.bits} bits"
+        if key.bits > rules.max_rsa_bits:
+            return Reason.KEY_TOO_LONG, f"{key.bits} bits"
+        if key.exponent > _MAX_EXPONENT:
+            return Reason.KEY_EXPONENT, f"{key.exponent.bit_length()} bits"
+    return key

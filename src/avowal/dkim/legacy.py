@@ -24,11 +24,10 @@ from avowal.canonical import (
 from avowal.crypto.algorithms import ALGORITHMS
 from avowal.crypto.publickey import PublicKeyFault
 from avowal.dkim import rules as rules_module
-from avowal.dkim.key import KeyRecordFault, fits_granularity, read_record
+from avowal.dkim.key import KeyRecordFault, fits_granularity, no_record, read_record
 from avowal.dkim.query import dns_txt
 from avowal.dkim.reasons import Reason
 from avowal.dkim.rules import Rules
-from avowal.dkim.usable import no_record
 from avowal.dkim.verification import Verification
 from avowal.errors import SyntaxFault
 from avowal.limits import DEFAULT, Limits

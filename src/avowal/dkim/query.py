@@ -7,16 +7,18 @@ back to TXT, as the first drafts of DKIM had planned; docs/howto/new-key-service
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TypeAlias
 
-from avowal.lookup import Answer, Outcome, Question, Steps, ask
+from avowal.lookup import NO_NAME, Answer, Outcome, Question, Steps, ask
 from avowal.names import DomainName, Selector, key_name
 
 QueryMethod: TypeAlias = Callable[[Selector, DomainName], Steps[Answer]]
 
 _REGISTERED: dict[str, QueryMethod] = {}
+QUERY_METHODS: Mapping[str, QueryMethod] = MappingProxyType(_REGISTERED)
 
 
 def register_query(name: str, method: QueryMethod) -> None:
@@ -82,16 +84,15 @@ def character_strings(record: bytes) -> bytes | None:
     return bytes(joined)
 
 
-def known_methods(methods: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the methods of a q= that are registered, in its order (§3.5 q=)."""
-    return tuple(method for method in methods if method in _REGISTERED)
-
-
 def key_answer(methods: tuple[str, ...], selector: Selector, domain: DomainName) -> Steps[Answer]:
-    """Ask by each method in turn until one knows a key; the last answer otherwise."""
-    answer = Answer(outcome=Outcome.NO_NAME)
-    for method in methods:
-        answer = yield from _REGISTERED[method](selector, domain)
+    """Ask by each method of a q= that is registered, in turn, until one knows a key.
+
+    Returns the last answer otherwise.
+    """
+    answer = NO_NAME
+    for method in dict.fromkeys(methods):
+        if method in _REGISTERED:
+            answer = yield from _REGISTERED[method](selector, domain)
         if answer.outcome is Outcome.FOUND:
             break
     return answer

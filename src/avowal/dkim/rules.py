@@ -7,10 +7,14 @@ it can cause, so that whoever reads a result knows which switch to turn.
 from __future__ import annotations
 
 from dataclasses import field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
+from avowal.dkim.reasons import Reason
 from avowal.members import refuse_other_numbers, refuse_single
 from avowal.valueclass import value
+
+Problem: TypeAlias = tuple[Reason, str | None]
+"""Why a signature does not pass, and the particulars."""
 
 # RFC 5322 §3.6: these may stand once, as may the MIME fields (RFC 2045 §4-6)
 ONCE = frozenset((

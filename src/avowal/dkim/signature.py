@@ -17,8 +17,8 @@ from avowal.dkim.reasons import Reason
 from avowal.errors import SyntaxFault
 from avowal.limits import DEFAULT, Limits
 from avowal.message import Field
-from avowal.names import DomainName, Identity, NameFault, Selector
-from avowal.taglist import TagList, TagListFault, colon_list, from_base64, without_fws
+from avowal.names import DomainName, Identity, NameFault, Selector, domain_name
+from avowal.taglist import TagList, TagListFault, base64_string, colon_list, without_fws
 from avowal.text import printable
 from avowal.valueclass import value
 
@@ -132,11 +132,9 @@ class Signature:
     @property
     def unsigned_field(self) -> Field:
         """The field with the value of b= and the white space around it cut out (§3.7)."""
-        field = self.field
-        return Field(
-            field.raw[: field.colon + 1] + self.tags.without_value("b"),
-            field.colon,
-        )
+        raw, colon = self.field
+        tag, start = self.tags.by_name["b"], colon + 1
+        return Field(raw[: start + tag.start] + raw[start + tag.stop :], colon)
 
     @property
     def copied_fields(self) -> tuple[tuple[bytes, bytes], ...]:
@@ -157,7 +155,8 @@ class Signature:
     @property
     def other_tags(self) -> tuple[tuple[str, bytes], ...]:
         """Tags that are in no registry; they are hashed but mean nothing (§3.2)."""
-        return tuple((tag.name, tag.value) for tag in self.tags if tag.name not in REGISTERED)
+        tags = self.tags.by_name.values()
+        return tuple((tag.name, tag.value) for tag in tags if tag.name not in REGISTERED)
 
 
 def read_tags(field: Field, limits: Limits = DEFAULT) -> TagList:
@@ -165,7 +164,7 @@ def read_tags(field: Field, limits: Limits = DEFAULT) -> TagList:
     if len(field.raw) > limits.signature_field_octets:
         raise SignatureFault(Reason.TOO_LARGE, 0, "longer than any signature needs")
     try:
-        return TagList.parse(field.value, most=limits.tags)
+        return TagList.parse(field.raw[field.colon + 1 :], most=limits.tags)
     except TagListFault as fault:
         raise SignatureFault(Reason.SYNTAX, fault.offset, fault.why) from None
 
@@ -173,7 +172,7 @@ def read_tags(field: Field, limits: Limits = DEFAULT) -> TagList:
 def refuse_missing(tags: TagList, required: Iterable[str]) -> None:
     """Raise SignatureFault for the first tag that has to be there and is not."""
     for name in required:
-        if name not in tags:
+        if name not in tags.by_name:
             raise SignatureFault(Reason.MISSING_TAG, 0, f"there is no {name}=")
 
 
@@ -183,7 +182,7 @@ def _fault(tags: TagList, name: str, why: str) -> SignatureFault:
 
 
 def _refuse_version_and_missing(tags: TagList, *, drafts: bool) -> None:
-    version = tags.tag("v")
+    version = tags.by_name.get("v")
     if version is None:
         draft = drafts
     else:
@@ -199,13 +198,6 @@ def _algorithm(value: bytes) -> str:
     if not (key.isalnum() and key[:1].isalpha() and hashed.isalnum() and hashed[:1].isalpha()):
         raise SyntaxFault(0, "not of the form key-hash")
     return value.decode()
-
-
-def _base64(value: bytes) -> bytes:
-    octets = from_base64(without_fws(value))
-    if not octets:
-        raise SyntaxFault(0, "empty")
-    return octets
 
 
 def _canonicalization(value: bytes) -> tuple[str, str]:
@@ -257,15 +249,15 @@ def _query_methods(value: bytes) -> tuple[str, ...]:
 _READERS: Mapping[str, Reader | None] = MappingProxyType(
     {
         "a": _algorithm,
-        "b": _base64,
-        "bh": _base64,
+        "b": base64_string,
+        "bh": base64_string,
         "c": _canonicalization,
-        "d": DomainName.parse,
+        "d": domain_name,
         "h": read_names,
         "i": _identity,
         "l": _number,
         "q": _query_methods,
-        "s": DomainName.parse,
+        "s": domain_name,
         "t": _number,
         "x": _number,
     }
@@ -281,7 +273,7 @@ def read_values(
     """Return the value of each tag of `_READERS`, or its default.  Raises SignatureFault."""
     readers = {**_READERS, **instead} if instead else _READERS
     values = {**_ABSENT}
-    for name, octets, start, _ in tags:
+    for name, octets, start, _ in tags.by_name.values():
         reader = readers.get(name)
         if reader is None:
             continue

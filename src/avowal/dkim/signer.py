@@ -21,8 +21,8 @@ from collections.abc import Iterator, Sequence
 
 from avowal import quoted
 from avowal.canonical import Octets
-from avowal.crypto.algorithms import ALGORITHMS, new_hash
-from avowal.dkim import cautions
+from avowal.crypto.algorithms import ALGORITHMS, hash_function
+from avowal.dkim.cautions import Cautions
 from avowal.dkim.hashing import BodyHash, BodyHasher, header_data
 from avowal.dkim.intent import UNSUITABLE_NAMES, CheckedIntent, Intent
 from avowal.dkim.layout import FIELD_NAME
@@ -87,7 +87,7 @@ class Signer:
     @property
     def warnings(self) -> tuple[Caution, ...]:
         """What is odd about the message so far, such as lines that an MTA will break later."""
-        found = dict.fromkeys(cautions.of_header(self._header))
+        found = dict.fromkeys(Cautions(self._header, None).of_header())
         if self._lines.too_long:
             found[Caution.LONG_LINES] = None
         if self._lines.eight_bit or not all(raw.isascii() for raw in self._header.raws):
@@ -156,7 +156,7 @@ class Signer:
             text=text,
             colon=own.colon,
             column=column,
-            digest=new_hash(hash_name, data).digest(),
+            digest=hash_function(hash_name)(data).digest(),
             key=intent.key,
             layout=intent.layout,
             read_back=self._read_back,

@@ -16,29 +16,30 @@ from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from avowal.canonical import Octets
-from avowal.crypto.algorithms import ALGORITHMS, new_hash
+from avowal.crypto.algorithms import ALGORITHMS, hash_function
 from avowal.crypto.publickey import PublicKey
-from avowal.dkim import acceptance, cautions
+from avowal.dkim import acceptance
 from avowal.dkim import rules as rules_module
 from avowal.dkim.authors import Authors
+from avowal.dkim.cautions import Cautions, KeyFacts
 from avowal.dkim.hashing import BodyHash, BodyHasher, header_data
-from avowal.dkim.key import KeyRecord, KeyRecordFault, read_record
-from avowal.dkim.query import key_answer, known_methods
+from avowal.dkim.key import UNASKED, KeyRecord, Unusable, no_records, usable_key, weight_of
+from avowal.dkim.query import QUERY_METHODS, dns_txt, key_answer
 from avowal.dkim.reasons import Caution, Reason
-from avowal.dkim.rules import Rules
-from avowal.dkim.signature import FIELD_NAME, Signature, SignatureFault
-from avowal.dkim.usable import UNASKED, no_record, no_records, usable_key, weight_of
+from avowal.dkim.rules import Problem, Rules
+from avowal.dkim.signature import FIELD_NAME, QUERY_DNS_TXT, Signature, SignatureFault
 from avowal.dkim.verification import Evidence, Verification
 from avowal.errors import StateError
 from avowal.limits import DEFAULT, Limits
-from avowal.lookup import Answer, Steps, together
+from avowal.lookup import Answer, Outcome, Question, Steps, together
 from avowal.message import Field, Header
-from avowal.names import DomainName, Selector, key_name
+from avowal.names import key_name
 from avowal.overflow import Beyond
 from avowal.taglist import TagList
 
 Place: TypeAlias = tuple[tuple[str, ...], str]  # query methods and key name
 Keys: TypeAlias = Mapping[Place, Answer]
+_TXT_ALONE = {(QUERY_DNS_TXT,)}
 
 
 class _Candidate:
@@ -51,7 +52,7 @@ class _Candidate:
         self.field = field
         self.signature = signature
         self.salvage: TagList | None = None
-        self.problem: tuple[Reason, str | None] | None = None
+        self.problem: Problem | None = None
         self.key_place: Place | None = None  # where the key is asked for, once admitted
         self.body: BodyHash | None = None
 
@@ -66,7 +67,7 @@ class Verifier:
     """
 
     __slots__ = (
-        "_candidates", "_excess", "_finished", "_hasher", "_header", "_header_cautions",
+        "_candidates", "_cautions", "_excess", "_finished", "_hasher", "_header",
         "_limits", "_now", "_own_hasher", "_rules",
     )  # fmt: skip
 
@@ -87,16 +88,18 @@ class Verifier:
         self._own_hasher = hasher is None
         self._hasher = BodyHasher() if hasher is None else hasher
         self._finished = False
-        self._header_cautions: tuple[Caution, ...] | None = None
+        self._cautions = Cautions(header, now)
         self._excess = header.excess(limits)
         if self._excess is not None:  # nothing is verified in part
             self._candidates = [_Candidate(place, header[place]) for place, _ in given or ()]
             for candidate in self._candidates:
                 candidate.problem = Reason.TOO_LARGE, str(self._excess)
         elif given is None:
+            fields = header.named(FIELD_NAME)
+            places = header.positions.get(FIELD_NAME, ())
             self._candidates = [
-                self._read(place, count)
-                for count, place in enumerate(header.positions.get(FIELD_NAME, ()))
+                self._read(place, field, count)
+                for count, (place, field) in enumerate(zip(places, fields, strict=True))
             ]
         else:
             self._candidates = [
@@ -117,16 +120,19 @@ class Verifier:
 
     def keys(self) -> Steps[Keys]:
         """Ask for all keys in one round; equal questions once."""
-        wanted: dict[Place, tuple[Selector, DomainName]] = {}
-        for candidate in self._candidates:
-            signature, key_place = candidate.signature, candidate.key_place
-            if signature is not None and key_place is not None:
-                wanted[key_place] = signature.selector, signature.domain
-        flows = [key_answer(place[0], *names) for place, names in wanted.items()]
-        if len(flows) == 1:
-            answers: Sequence[Answer] = ((yield from flows[0]),)
+        wanted = {
+            candidate.key_place: candidate.signature
+            for candidate in self._candidates
+            if candidate.key_place is not None and candidate.signature is not None
+        }
+        if not wanted:
+            return {}
+        if QUERY_METHODS[QUERY_DNS_TXT] is dns_txt and {place[0] for place in wanted} == _TXT_ALONE:
+            answers = yield tuple([Question(name) for _, name in wanted])
         else:
-            answers = yield from together(*flows)
+            answers = yield from together(
+                *[key_answer(at[0], one.selector, one.domain) for at, one in wanted.items()]
+            )
         return dict(zip(wanted, answers, strict=True))
 
     def feed(self, chunk: Octets) -> bool:
@@ -148,8 +154,8 @@ class Verifier:
 
     # -- before the body ---------------------------------------------------------------
 
-    def _read(self, place: int, count: int) -> _Candidate:
-        candidate = _Candidate(place, self._header[place])
+    def _read(self, place: int, field: Field, count: int) -> _Candidate:
+        candidate = _Candidate(place, field)
         if count >= self._limits.signatures_parsed:
             candidate.problem = Reason.TOO_MANY_SIGNATURES, None
         else:
@@ -177,8 +183,7 @@ class Verifier:
             )
             if candidate.problem is not None:
                 continue
-            methods = known_methods(signature.query_methods)
-            key_place = methods, key_name(signature.selector, signature.domain)
+            key_place = signature.query_methods, key_name(signature.selector, signature.domain)
             new_place = key_place not in key_places
             if admitted == self._limits.signatures_checked or (
                 new_place and len(key_places) == self._limits.key_names
@@ -193,7 +198,7 @@ class Verifier:
                 signature.body_canon,
                 ALGORITHMS[signature.algorithm].hash_name,
                 length,
-                counted=self._rules.limits_unsigned_content,
+                counted=length is not None and self._rules.limits_unsigned_content,
             )
 
     # -- behind the body ---------------------------------------------------------------
@@ -204,14 +209,13 @@ class Verifier:
         if signature is None or key_place is None:
             return self._verification(candidate, candidate.problem)
         answer = keys.get(key_place, UNASKED)
-        problem = no_records(key_place[1], answer)
-        if problem is not None:
-            return self._verification(candidate, problem)
+        if answer.outcome is Outcome.FAILED or not answer.records:
+            return self._verification(candidate, no_records(key_place[1], answer))
         # RFC 6376 §6.1.2 step 4: several records are tried in turn, up to a cap
         first = None
         for octets in answer.records[: self._limits.key_records]:
             verification = self._with_record(candidate, signature, answer, octets)
-            if verification.passed:
+            if verification.reason is None:
                 return verification
             if first is None or weight_of(first.reason) < weight_of(verification.reason):
                 first = verification
@@ -221,26 +225,21 @@ class Verifier:
     def _with_record(
         self, candidate: _Candidate, signature: Signature, answer: Answer, octets: bytes
     ) -> Verification:
-        record = read_record(octets, self._limits)
-        if isinstance(record, KeyRecordFault):
-            name = key_name(signature.selector, signature.domain)
-            return self._verification(candidate, no_record(name, record))
-        key = usable_key(record, signature, self._rules)
-        if not isinstance(key, PublicKey):
-            return self._verification(candidate, key, record=record)
+        found = usable_key(octets, signature, self._rules, self._limits)
+        if isinstance(found, Unusable):
+            return self._verification(candidate, *found)
+        record, key = found
         problem, evidence = self._match(candidate, signature, key, answer)
         if problem is None:
             problem = self._unacceptable(signature, record, secure=answer.secure)
         usual_form = ALGORITHMS[signature.algorithm].key_forms[0]
-        warnings = (
-            *cautions.of_key(record, key, usual_form, len(answer.records)),
-            *cautions.of_signature(signature, self._header, self._now),
-        )
+        facts = KeyFacts(record, key, usual_form, len(answer.records))
+        warnings = self._cautions.of(signature, facts)
         return self._verification(candidate, problem, record, evidence, warnings)
 
     def _match(
         self, candidate: _Candidate, signature: Signature, key: PublicKey, answer: Answer
-    ) -> tuple[tuple[Reason, str | None] | None, Evidence]:
+    ) -> tuple[Problem | None, Evidence]:
         """Compare hashes and signature (RFC 6376 §6.1.3)."""
         body = candidate.body
         assert body is not None  # noqa: S101 - registered when the candidate was admitted
@@ -251,31 +250,31 @@ class Verifier:
             signature.unsigned_field,
             place=candidate.place,
         )
+        body_digest, body_octets = body.digest, body.count
         algorithm = ALGORITHMS[signature.algorithm]
-        digest = new_hash(algorithm.hash_name, data).digest()
+        digest = hash_function(algorithm.hash_name)(data).digest()
         intact = algorithm.verify(key, signature.signature, digest)
-        body_digest = body.digest
         evidence = Evidence(
             body_hash=body_digest,
-            body_octets=body.count,
+            body_octets=body_octets,
             header_intact=intact,
             key_bits=key.bits,
             secure=answer.secure,
         )
-        problem: tuple[Reason, str | None] | None = None
-        if body.length is not None and body.count is not None and body.count < body.length:
-            problem = Reason.BODY_LENGTH, f"{body.count} octets, l={body.length}"
+        problem: Problem | None = None
+        if body.length is not None and body_octets is not None and body_octets < body.length:
+            problem = Reason.BODY_LENGTH, f"{body_octets} octets, l={body.length}"
         elif body_digest != signature.body_hash:
             problem = Reason.BODY_HASH, None if intact else "and the signed fields changed too"
         elif not intact:
             problem = Reason.SIGNATURE, None
-        elif body.exceeded:
-            problem = acceptance.unsigned_content(self._rules, body.length or 0, body.count or 0)
+        elif body.length is not None and body_octets is not None and body_octets > body.length:
+            problem = acceptance.unsigned_content(self._rules, body.length, body_octets)
         return problem, evidence
 
     def _unacceptable(
         self, signature: Signature, record: KeyRecord, *, secure: bool
-    ) -> tuple[Reason, str | None] | None:
+    ) -> Problem | None:
         if record.testing and not self._rules.accept_testing:
             return Reason.KEY_TESTING, None
         if not secure and not self._rules.accept_unprotected_key:
@@ -287,13 +286,11 @@ class Verifier:
     def _verification(
         self,
         candidate: _Candidate,
-        problem: tuple[Reason, str | None] | None,
+        problem: Problem | None,
         record: KeyRecord | None = None,
         evidence: Evidence | None = None,
-        warnings: tuple[Caution, ...] = (),
+        warnings: tuple[Caution, ...] | None = None,
     ) -> Verification:
-        if self._header_cautions is None:
-            self._header_cautions = cautions.of_header(self._header)
         reason, detail = problem or (None, None)
         return Verification(
             field=candidate.field,
@@ -303,7 +300,7 @@ class Verifier:
             key=record,
             reason=reason,
             detail=detail,
-            warnings=warnings + self._header_cautions,
+            warnings=self._cautions.of_header() if warnings is None else warnings,
             evidence=evidence,
         )
 

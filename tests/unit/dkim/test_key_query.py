@@ -10,7 +10,6 @@ import avowal
 from avowal.dkim.query import (
     by_type,
     character_strings,
-    known_methods,
     register_query,
     unregister_query,
 )
@@ -107,10 +106,6 @@ def test_methods_are_tried_in_the_order_of_the_signature() -> None:
         unregister_query("dns/nowhere")
     assert verdict.passed
     assert asked == ["nowhere"]
-
-
-def test_dns_txt_is_built_in() -> None:
-    assert known_methods(("x", "dns/txt")) == ("dns/txt",)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from tests.crafting import KEY_NAME, SIGNED_AT, ZONE, craft
 
 from avowal import verify
-from avowal.dkim.query import by_type, known_methods, register_query, unregister_query
+from avowal.dkim.query import by_type, dns_txt, register_query, unregister_query
 from avowal.testing import Zone, message
 
 RECORD = ZONE[KEY_NAME]
@@ -60,5 +60,28 @@ def test_methods_are_tried_in_the_order_of_the_signature() -> None:
     assert asked(zone) == ["TXT"]
 
 
-def test_an_unregistered_method_is_not_known() -> None:
-    assert known_methods(("http/x", "dns/txt", "dns/own")) == ("dns/txt",)
+def test_an_unregistered_method_is_passed_over() -> None:
+    zone = Zone({KEY_NAME: RECORD})
+    assert results(zone, "http/x:dns/txt:dns/own") == ["pass"]
+    assert results(zone, "http/x:dns/own") == ["neutral"]
+    assert asked(zone) == ["TXT"]
+
+
+def test_a_method_that_is_named_often_is_tried_once() -> None:
+    zone = Zone({})
+    assert results(zone, ":".join(["dns/txt"] * 50)) == ["permerror"]
+    assert asked(zone) == ["TXT"]
+
+
+@pytest.fixture
+def txt_replaced() -> Iterator[None]:
+    register_query("dns/txt", by_type("TYPE65400"))
+    yield
+    register_query("dns/txt", dns_txt)
+
+
+@pytest.mark.usefixtures("txt_replaced")
+def test_the_built_in_method_may_be_replaced() -> None:
+    zone = Zone({KEY_NAME: {"TYPE65400": [UNKNOWN]}})
+    assert results(zone, "dns/txt") == ["pass"]
+    assert asked(zone) == ["TYPE65400"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from avowal.calls.resolver import system_resolver
+from avowal.calls.arguments import system_resolver
 from avowal.compat.dkim.faults import DnsTimeoutError
 from avowal.compat.dkim.octets import Text, octets
 from avowal.lookup import NO_DATA, Answer, Failure, Outcome, Question

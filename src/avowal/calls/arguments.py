@@ -1,29 +1,32 @@
-"""Messages as programs have them: octets, a binary file or a path, read up to the body."""
+"""What the calls are given: a message, a resolver, the time, settings.
+
+A message is octets, a binary file or a path, and is read up to its body; DNS is asked of the
+resolver given or the system's.
+"""
 
 from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any, BinaryIO, TypeAlias
 
+from avowal._fast import split_header
 from avowal.canonical import Octets
+from avowal.dkim.rules import Rules
 from avowal.dkim.signer import refuse_beyond
 from avowal.errors import UsageError
 from avowal.header_reader import HeaderReader
 from avowal.limits import DEFAULT, Limits
-from avowal.message import (
-    Header,
-    LineEnds,
-    WireForm,
-    field_count,
-    split,
-    wire_form,
-)
+from avowal.members import refuse_other
+from avowal.message import Header, LineEnds, WireForm, field_count, split, wire_form
 
 Source: TypeAlias = bytes | bytearray | memoryview | BinaryIO | os.PathLike[str]
 Chunks: TypeAlias = Iterator[bytes]
+ZoneData: TypeAlias = Mapping[str, Any]
 
 _CHUNK = 256 << 10  # octets read from a file at a time
 _PIECE = 64 << 10  # octets worked on at a time where several look at them
@@ -43,16 +46,12 @@ def read_header(
     if isinstance(source, bytes):
         octets = source if form is None else form.feed(source) + form.finish()
         section, body = split(octets)
-        return _header(section, limits), (body,)
+        if len(section) <= limits.header_octets and field_count(section) <= limits.header_fields:
+            return Header(*split_header(section)), (body,)
+        reader = HeaderReader(limits=limits)
+        reader.feed(section)
+        return reader.finish(), (body,)
     return _streamed(source if form is None else _converted(source, form), limits)
-
-
-def _header(section: bytes, limits: Limits) -> Header:
-    if len(section) <= limits.header_octets and field_count(section) <= limits.header_fields:
-        return Header.parse(section)
-    reader = HeaderReader(limits=limits)
-    reader.feed(section)
-    return reader.finish()
 
 
 def _streamed(chunks: Chunks, limits: Limits) -> tuple[Header, Chunks]:
@@ -103,3 +102,49 @@ def _octets(chunk: Any) -> bytes:
     if not isinstance(chunk, bytes):
         raise UsageError("the file is open for text: open it in binary mode ('rb')")
     return chunk
+
+
+def moment(now: int | None) -> int:
+    """Return a time in Unix seconds: the one given, or the present.  Raises UsageError."""
+    if now is None:
+        return int(time.time())
+    if type(now) is not int:
+        refuse_other("now", now, int, what="Unix seconds as int")
+    return now
+
+
+def refuse_other_settings(rules: Rules, limits: Limits) -> None:
+    """Refuse rules and limits that are none.  Raises UsageError."""
+    if type(rules) is not Rules:
+        refuse_other("rules", rules, Rules)
+    if type(limits) is not Limits:
+        refuse_other("limits", limits, Limits)
+
+
+def resolver_of(resolver: Any) -> Any:
+    """Return a resolver: the one given, one over given data, or the system's."""
+    if resolver is None:
+        return system_resolver()
+    if isinstance(resolver, Mapping):
+        from avowal.dns.zone import Zone  # noqa: PLC0415
+
+        return Zone(resolver)
+    return resolver
+
+
+def limited(resolver: Any, limits: Limits) -> Any:
+    """Wrap a resolver in the budget and deadline of one message."""
+    from avowal.dns.limits import Limited  # noqa: PLC0415 - start-up stays short
+
+    return Limited(
+        resolver_of(resolver), questions=limits.dns_questions, seconds=limits.dns_seconds
+    )
+
+
+@lru_cache(maxsize=1)
+def system_resolver() -> Any:
+    """Return the shared, caching resolver over the system's DNS servers."""
+    from avowal.dns.cache import Cached  # noqa: PLC0415 - a given resolver spares dnspython
+    from avowal.dns.dnspython import DnsResolver  # noqa: PLC0415
+
+    return Cached(DnsResolver())
