@@ -47,9 +47,16 @@ class Algorithm:
     @property
     def digest_size(self) -> int:
         """Octets of a digest."""
-        return hash_function(self.hash_name)().digest_size
+        return HASHES[self.hash_name]().digest_size
 
 
+_HASHES: dict[str, Callable[..., hashlib._Hash]] = {
+    # hashlib's own functions: `hashlib.new` looks one up for three times the price
+    "sha256": partial(hashlib.sha256, usedforsecurity=False),
+    "sha1": partial(hashlib.sha1, usedforsecurity=False),
+}
+HASHES: Mapping[str, Callable[..., hashlib._Hash]] = MappingProxyType(_HASHES)
+"""What begins a hash, for each `hash_name`: a function of the first octets or of nothing."""
 _REGISTERED: dict[str, Algorithm] = {}
 ALGORITHMS: Mapping[str, Algorithm] = MappingProxyType(_REGISTERED)
 
@@ -60,6 +67,8 @@ def register(algorithm: Algorithm) -> None:
         raise UsageError(f"the algorithm {algorithm.name} is registered already")
     if algorithm.hash_name not in hashlib.algorithms_available:
         raise UsageError(f"hashlib knows no {algorithm.hash_name}")
+    name = algorithm.hash_name
+    _HASHES.setdefault(name, partial(hashlib.new, name, usedforsecurity=False))
     _REGISTERED[algorithm.name] = algorithm
 
 
@@ -83,18 +92,6 @@ def has_sizes(name: str | None) -> bool:
     """Whether the keys of an algorithm come in sizes, so that one may be too short."""
     algorithm = _REGISTERED.get(name or "")
     return algorithm is not None and algorithm.sized
-
-
-@lru_cache(maxsize=16)
-def hash_function(name: str) -> Callable[..., hashlib._Hash]:
-    """Return what begins a hash; `hashlib.new` looks an algorithm up for three times the price."""
-    found = _HASHES.get(name)
-    if found is None:
-        return partial(hashlib.new, name, usedforsecurity=False)
-    return partial(found, usedforsecurity=False)
-
-
-_HASHES = {"sha256": hashlib.sha256, "sha1": hashlib.sha1}
 
 
 def of_key_type(key_type: str) -> Algorithm | None:

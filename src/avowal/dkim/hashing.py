@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from avowal.canonical import BODY_FORMS, HEADER_FORMS, BodyForm, Octets, relaxed_fields
-from avowal.crypto.algorithms import hash_function
+from avowal.crypto.algorithms import HASHES
 from avowal.message import CRLF, Field, Header
 
 
@@ -19,7 +19,7 @@ class _RunningHash:
     __slots__ = ("_ahead", "_hash", "_states", "_whole", "count")
 
     def __init__(self, hash_name: str) -> None:
-        self._hash: Any = hash_function(hash_name)()
+        self._hash: Any = HASHES[hash_name]()
         self._whole = False
         self._ahead: list[int] = []  # lengths not reached yet, the nearest last
         self._states: dict[int | None, Any] = {}

@@ -51,7 +51,8 @@ class KeyRecord:
     """One key record; absent tags are None, or their default where the RFC gives one.
 
     `key_text` is p= without white space, still in base64 and empty when the key is
-    revoked; `hashes` None allows all; `line_breaks` says that some are no folds.
+    `revoked`; `hashes` None allows all; `line_breaks` says that some are no folds.
+    `testing` is t=y; with `forbids_subdomains`, t=s, i= must stay at d= itself (§3.6.1 t=).
     """
 
     octets: bytes
@@ -61,6 +62,9 @@ class KeyRecord:
     hashes: tuple[str, ...] | None = None
     services: tuple[str, ...] = ("*",)
     flags: tuple[str, ...] = ()
+    revoked: bool = False
+    testing: bool = False
+    forbids_subdomains: bool = False
     notes: bytes | None = None
     granularity: bytes | None = None
     version: str | None = None
@@ -82,34 +86,24 @@ class KeyRecord:
         text = values.get("p")
         if text is None:
             raise KeyRecordFault(0, "there is no p=")
+        flags = _words(values["t"]) if "t" in values else ()
+        key_text = text.translate(None, FWS)
         return cls(
             octets=octets,
             version=_word(values["v"]) if "v" in values else None,
             key_type=_word(values["k"]) if "k" in values else "rsa",
-            key_text=text.translate(None, FWS),
+            key_text=key_text,
             line_breaks=line_breaks,
             hashes=_words(values["h"]) if "h" in values else None,
             services=_words(values["s"]) if "s" in values else ("*",),
-            flags=_words(values["t"]) if "t" in values else (),
+            flags=flags,
+            revoked=not key_text,
+            testing="y" in flags,
+            forbids_subdomains="s" in flags,
             notes=values.get("n"),
             granularity=values.get("g"),
             other_tags=tuple([one for one in values.items() if one[0] not in _REGISTERED]),
         )
-
-    @property
-    def revoked(self) -> bool:
-        """Whether p= is empty (RFC 6376 §3.6.1 p=)."""
-        return not self.key_text
-
-    @property
-    def testing(self) -> bool:
-        """Whether the domain is testing: t=y (RFC 6376 §3.6.1 t=)."""
-        return "y" in self.flags
-
-    @property
-    def forbids_subdomains(self) -> bool:
-        """Whether i= must stay at d= itself: t=s (RFC 6376 §3.6.1 t=)."""
-        return "s" in self.flags
 
     def serves(self, service: str) -> bool:
         """Whether the key is meant for a service such as email or tlsrpt (§3.6.1 s=)."""

@@ -21,7 +21,7 @@ from collections.abc import Iterator, Sequence
 
 from avowal import quoted
 from avowal.canonical import Octets
-from avowal.crypto.algorithms import ALGORITHMS, hash_function
+from avowal.crypto.algorithms import ALGORITHMS, HASHES
 from avowal.dkim.cautions import Cautions
 from avowal.dkim.hashing import BodyHash, BodyHasher, header_data
 from avowal.dkim.intent import UNSUITABLE_NAMES, CheckedIntent, Intent
@@ -156,7 +156,7 @@ class Signer:
             text=text,
             colon=own.colon,
             column=column,
-            digest=hash_function(hash_name)(data).digest(),
+            digest=HASHES[hash_name](data).digest(),
             key=intent.key,
             layout=intent.layout,
             read_back=self._read_back,

@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias, TypeVar
 
-from avowal.crypto.algorithms import ALGORITHMS, hash_function, own_public_key
+from avowal.crypto.algorithms import ALGORITHMS, HASHES, own_public_key
 from avowal.crypto.publickey import PublicKeyFault
 from avowal.crypto.signing import AnyKey, AsyncSigningKey, KnowsPublicKey, SigningKey
 from avowal.dkim.layout import Folding
@@ -75,7 +75,7 @@ class Unsigned:
         except SignatureFault as fault:
             raise IntentError(name, f"our own reader refuses it: {fault}") from None
         algorithm = ALGORITHMS[read.algorithm]
-        digest = hash_function(algorithm.hash_name)(read.data).digest()
+        digest = HASHES[algorithm.hash_name](read.data).digest()
         if digest != self.digest:
             raise IntentError(name, "writer and reader disagree about what is signed")
         if isinstance(self.key, KnowsPublicKey):

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from avowal.canonical import Octets
-from avowal.crypto.algorithms import ALGORITHMS, hash_function
+from avowal.crypto.algorithms import ALGORITHMS, HASHES
 from avowal.crypto.publickey import PublicKey
 from avowal.dkim import acceptance
 from avowal.dkim import rules as rules_module
@@ -252,7 +252,7 @@ class Verifier:
         )
         body_digest, body_octets = body.digest, body.count
         algorithm = ALGORITHMS[signature.algorithm]
-        digest = hash_function(algorithm.hash_name)(data).digest()
+        digest = HASHES[algorithm.hash_name](data).digest()
         intact = algorithm.verify(key, signature.signature, digest)
         evidence = Evidence(
             body_hash=body_digest,
