@@ -10,7 +10,7 @@ from tests.laws.oracle import DELIVERED, HELD, NOT_DELIVERED, VOUCHED
 from tests.laws.world import NOW, TRUSTED, US, Case, zone_of
 
 from avowal.agenda import Agenda, Rank, shares_of
-from avowal.calls.source import read_header
+from avowal.calls.arguments import read_header
 from avowal.config.toml import parse
 from avowal.flow.actions import Actions, FlowDisposition
 from avowal.flow.compiler import compile_plan

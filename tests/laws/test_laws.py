@@ -22,8 +22,8 @@ from tests.laws.search import Violation, violations
 from tests.laws.world import NOW, Case, base, zone_of
 
 from avowal.agenda import Agenda, Rank
+from avowal.calls.arguments import read_header
 from avowal.calls.examine import aexamine, examine
-from avowal.calls.source import read_header
 from avowal.examine.findings import Findings, Want
 from avowal.flow import decide as decide_module
 from avowal.lookup import Answer, Failure, Question
