@@ -27,13 +27,17 @@ class Arc(Table, frozen=True, kw_only=True):
     ] = None
     recipients: Annotated[
         tuple[str, ...],
-        option("Recipients, as in `signing.rules`, whose mail is sealed; empty: everybody's."),
+        option(
+            "Recipients, as in `signing.rules`, whose mail is sealed; empty: everybody's.",
+            entries="addresses",
+        ),
     ] = ()
     trusted_sealers: Annotated[
         tuple[str, ...],
         option(
             "Sealing domains, as in `signing.rules`, that are believed: where all sealers of a "
             "valid chain are among them and one saw each author pass DMARC, a failing policy is "
-            "not applied."
+            "not applied.",
+            entries="addresses",
         ),
     ] = ()

@@ -47,7 +47,10 @@ class Origin(Table, frozen=True, kw_only=True):
 
     internal_hosts: Annotated[
         tuple[str, ...],
-        option("Hosts whose mail is ours.  A message without a client address counts as local."),
+        option(
+            "Hosts whose mail is ours.  A message without a client address counts as local.",
+            entries="hosts",
+        ),
     ] = ("127.0.0.0/8", "::1")
     authenticated: Annotated[
         bool, option("Whether mail of a client that authenticated (SMTP AUTH) is ours.")
@@ -56,7 +59,8 @@ class Origin(Table, frozen=True, kw_only=True):
         tuple[str, ...],
         option(
             "Names of MTA services, macro `{daemon_name}`, whose mail is ours, such as "
-            "`ORIGINATING`."
+            "`ORIGINATING`.",
+            entries="texts",
         ),
     ] = ()
     macros: Annotated[
@@ -65,12 +69,15 @@ class Origin(Table, frozen=True, kw_only=True):
     ] = field(default_factory=dict)
     external_ignore: Annotated[
         tuple[str, ...],
-        option("Hosts that may send as our domains unsigned without a warning in the log."),
+        option(
+            "Hosts that may send as our domains unsigned without a warning in the log.",
+            entries="hosts",
+        ),
     ] = ()
     ignored_hosts: Annotated[
-        tuple[str, ...], option("Hosts whose mail is neither signed nor verified.")
+        tuple[str, ...], option("Hosts whose mail is neither signed nor verified.", entries="hosts")
     ] = ()
     exempt_domains: Annotated[
         tuple[str, ...],
-        option("Author domains whose mail is neither signed nor verified."),
+        option("Author domains whose mail is neither signed nor verified.", entries="addresses"),
     ] = ()

@@ -49,7 +49,8 @@ class Policies(Table, frozen=True, kw_only=True):
         bool, option("Whether authors may authorize other signers (RFC 6541, experimental).")
     ] = False
     certifiers: Annotated[
-        tuple[str, ...], option("Domains trusted to vouch for senders (VBR, RFC 5518).")
+        tuple[str, ...],
+        option("Domains trusted to vouch for senders (VBR, RFC 5518).", entries="domains"),
     ] = ()
 
 
@@ -78,7 +79,8 @@ class Reputation(Table, frozen=True, kw_only=True):
     ] = None
     database: Annotated[str | None, option("An SQLite database with the table `opinions`.")] = None
     whitelists: Annotated[
-        tuple[str, ...], option("DNS zones that list domains (RFC 5782): `whitelisted`.")
+        tuple[str, ...],
+        option("DNS zones that list domains (RFC 5782): `whitelisted`.", entries="texts"),
     ] = ()
     service: Annotated[
         str | None,

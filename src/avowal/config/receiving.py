@@ -42,7 +42,8 @@ class Verifying(Table, frozen=True, kw_only=True):
         option("How many signatures of a message are checked.", unit="signatures", ge=1, le=1000),
     ] = 50
     required_fields: Annotated[
-        tuple[str, ...] | None, option("Fields that must be signed where present.")
+        tuple[str, ...] | None,
+        option("Fields that must be signed where present.", entries="field names"),
     ] = None
     accept_unsigned_content: Annotated[
         bool | None, option("Whether text behind the l= part of a body is accepted.")
@@ -60,7 +61,11 @@ class Verifying(Table, frozen=True, kw_only=True):
         bool | None, option("Whether rsa-sha1 may pass; RFC 8301 forbids it.")
     ] = None
     accept_drafts: Annotated[
-        bool | None, option("Whether DomainKeys and draft signatures may pass.")
+        bool | None,
+        option(
+            "Whether signatures of the drafts before RFC 4871, and DomainKeys, are verified and "
+            "may pass: for archives."
+        ),
     ] = None
     accept_testing: Annotated[
         bool | None, option("Whether signatures by keys in test mode (t=y) may pass.")
@@ -70,21 +75,22 @@ class Verifying(Table, frozen=True, kw_only=True):
         option("How a signature counts whose key came without DNSSEC."),
     ] = "accept"
     unacceptable_domains: Annotated[
-        tuple[str, ...], option("Signing domains that are not accepted.")
+        tuple[str, ...], option("Signing domains that are not accepted.", entries="domains")
     ] = ()
     trusted_signers: Annotated[
         tuple[str, ...],
         option(
-            "Signing domains whose signatures count for other authors' mail.  Empty: everybody's."
+            "Signing domains whose signatures count for other authors' mail.  Empty: everybody's.",
+            entries="addresses",
         ),
     ] = ()
     must_be_signed: Annotated[
         tuple[str, ...],
-        option("Author domains whose mail must carry a passing signature of theirs."),
+        option(
+            "Author domains whose mail must carry a passing signature of theirs.",
+            entries="addresses",
+        ),
     ] = ()
-    atps: Annotated[
-        bool, option("Whether to check the authorization of third parties (RFC 6541).")
-    ] = False
 
 
 class Results(Table, frozen=True, kw_only=True):
@@ -96,11 +102,13 @@ class Results(Table, frozen=True, kw_only=True):
     ] = None
     own_ids: Annotated[
         tuple[str, ...],
-        option("Further names of ours: fields that claim them are removed as forged."),
+        option(
+            "Further names of ours: fields that claim them are removed as forged.", entries="texts"
+        ),
     ] = ()
     trusted_hosts: Annotated[
         tuple[str, ...],
-        option("Hosts of ours whose Authentication-Results fields stay."),
+        option("Hosts of ours whose Authentication-Results fields stay.", entries="hosts"),
     ] = ()
     write: Annotated[
         Literal["always", "signed", "never"],
@@ -111,7 +119,8 @@ class Results(Table, frozen=True, kw_only=True):
         option("Which fields to remove: those in our name, all, or none."),
     ] = "forged"
     remove_ids: Annotated[
-        tuple[str, ...], option("Foreign names, and `.domains`, whose fields are removed too.")
+        tuple[str, ...],
+        option("Foreign names, and `.domains`, whose fields are removed too.", entries="texts"),
     ] = ()
     queue_id: Annotated[
         bool, option("Whether to write the queue id behind the name: `mx.example.com/4XYZ`.")

@@ -16,6 +16,7 @@ from msgspec import NODEFAULT, Meta, Struct
 from msgspec.structs import FieldInfo
 
 from avowal.config.model import Configuration
+from avowal.config.options import Entries
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,25 @@ def dotted_names() -> tuple[str, ...]:
         f"{table.heading.strip('[]')}.{option.name}".lstrip(".")
         for table in tables()
         for option in table.options
+    )
+
+
+def entries(annotation: Any) -> str | None:
+    """Return what was declared of the entries of a list, None where nothing was."""
+    found = ((m.extra or {}).get("entries") for m in meta(annotation))
+    return next((kind for kind in found if kind is not None), None)
+
+
+@cache
+def lists(kind: Entries) -> tuple[tuple[str, str], ...]:
+    """Return table and name of the options that list entries of a kind."""
+    return tuple(
+        (table.encode_name, field.encode_name)
+        for table in msgspec.structs.fields(Configuration)
+        for container, inner in (struct_in(table.type),)
+        if container is None and inner is not None
+        for field in msgspec.structs.fields(inner)
+        if entries(field.type) == kind
     )
 
 

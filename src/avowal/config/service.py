@@ -13,7 +13,10 @@ class Dns(Table, frozen=True, kw_only=True):
 
     servers: Annotated[
         tuple[str, ...],
-        option("Name servers, `ADDRESS` or `ADDRESS@PORT`; empty: those of the system."),
+        option(
+            "Name servers, `ADDRESS` or `ADDRESS@PORT`; empty: those of the system.",
+            entries="texts",
+        ),
     ] = ()
     timeout: Annotated[
         int, option("The time for all questions of one message.", unit="seconds", ge=1, le=250)

@@ -65,7 +65,12 @@ class Rule(Table, frozen=True, kw_only=True):
     ] = field(name="from")
     keys: Annotated[
         tuple[str, ...],
-        option("Names of the keys that sign, one signature each.", example=["main"], min_length=1),
+        option(
+            "Names of the keys that sign, one signature each.",
+            example=["main"],
+            min_length=1,
+            entries="key names",
+        ),
     ]
     identity: Annotated[
         str | None,
@@ -99,7 +104,12 @@ class ResignRule(Table, frozen=True, kw_only=True):
     ] = None
     keys: Annotated[
         tuple[str, ...],
-        option("Names of the keys that sign, one signature each.", example=["main"], min_length=1),
+        option(
+            "Names of the keys that sign, one signature each.",
+            example=["main"],
+            min_length=1,
+            entries="key names",
+        ),
     ]
     remove: Annotated[
         Literal["none", "broken", "all"],
@@ -147,7 +157,10 @@ class Signing(Table, frozen=True, kw_only=True):
     ] = False
     author_fields: Annotated[
         tuple[str, ...],
-        option("The fields in which the author is looked for, the first present one counts."),
+        option(
+            "The fields in which the author is looked for, the first present one counts.",
+            entries="field names",
+        ),
     ] = ("From",)
     author_macro: Annotated[
         str | None, option("A milter macro that names the author instead of any field.")
@@ -157,7 +170,10 @@ class Signing(Table, frozen=True, kw_only=True):
     ] = None
     unsigned_recipients: Annotated[
         tuple[str, ...],
-        option("Recipients, as in `rules`, whose mail is not signed, if one of them is among all."),
+        option(
+            "Recipients, as in `rules`, whose mail is not signed, if one of them is among all.",
+            entries="addresses",
+        ),
     ] = ()
     resign: Annotated[
         tuple[ResignRule, ...],
@@ -177,18 +193,20 @@ class Signing(Table, frozen=True, kw_only=True):
         str | None,
         option("A field of the message that, where present, holds the forms to use."),
     ] = None
-    signed_names: Annotated[tuple[str, ...], option("The fields to sign where present.")] = tuple(
-        name.decode().title() for name in RECOMMENDED_NAMES
-    )
+    signed_names: Annotated[
+        tuple[str, ...], option("The fields to sign where present.", entries="field names")
+    ] = tuple(name.decode().title() for name in RECOMMENDED_NAMES)
     oversigned_names: Annotated[
         tuple[str, ...] | None,
         option(
             "The fields to list once more than they occur, so that none can be added.  Unset: "
-            f"those of {_OVERSIGNED} that `signed_names` holds."
+            f"those of {_OVERSIGNED} that `signed_names` holds.",
+            entries="field names",
         ),
     ] = None
     omitted_names: Annotated[
-        tuple[str, ...], option("Fields never to sign, whatever the other options say.")
+        tuple[str, ...],
+        option("Fields never to sign, whatever the other options say.", entries="field names"),
     ] = ()
     lifetime: Annotated[
         Positive | None,
@@ -204,7 +222,8 @@ class Signing(Table, frozen=True, kw_only=True):
         tuple[str, ...],
         option(
             "Recipients, as in `rules`, whose mail is signed with l=: whoever passes it on can "
-            "append to it (RFC 6376 §8.2)."
+            "append to it (RFC 6376 §8.2).",
+            entries="addresses",
         ),
     ] = ()
     body_length_limit: Annotated[
@@ -213,7 +232,10 @@ class Signing(Table, frozen=True, kw_only=True):
     ] = None
     atps_domains: Annotated[
         tuple[str, ...],
-        option("Author domains that authorize ours by ATPS (RFC 6541): signed with atps=."),
+        option(
+            "Author domains that authorize ours by ATPS (RFC 6541): signed with atps=.",
+            entries="addresses",
+        ),
     ] = ()
     atps_hash: Annotated[
         Literal["sha256", "sha1", "none"], option("The atpsh= of such signatures.")
@@ -241,7 +263,10 @@ class Signing(Table, frozen=True, kw_only=True):
         option("What the MTA will change after signing (masquerading): signed as changed."),
     ] = ()
     rewritten_names: Annotated[
-        tuple[str, ...], option("The fields that `rewrites` are for; empty: all signed ones.")
+        tuple[str, ...],
+        option(
+            "The fields that `rewrites` are for; empty: all signed ones.", entries="field names"
+        ),
     ] = ()
     software_field: Annotated[
         bool, option("Whether to add a DKIM-Filter field that names this software.")

@@ -137,16 +137,12 @@ class _Compiler(Sets):
 
     def policy_choice(self) -> Choice:
         wanted = self.configuration.policies
-        certifiers = [
-            self.named(("policies", "certifiers", number), text)
-            for number, text in enumerate(wanted.certifiers)
-        ]
         return choice_of(
             wanted.generations,
             wanted.deciding,
             dmarc=DmarcRules(existence=Existence(wanted.nonexistent)),
             atps=wanted.atps,
-            certifiers=tuple(domain for domain in certifiers if domain is not None),
+            certifiers=self.domains("policies", "certifiers"),
         )
 
     # -- keys and rules ----------------------------------------------------------------

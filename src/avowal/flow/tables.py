@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from operator import attrgetter
 from typing import TypeVar
 
 from avowal.config.addresses import AddressPattern, AddressTable
 from avowal.config.hosts import HostEntry, HostSet
 from avowal.config.mistakes import Collector
 from avowal.config.model import Configuration
+from avowal.config.options import Entries
 from avowal.config.places import Path, Places
+from avowal.config.schema import lists
 from avowal.dkim import rules as dkim_rules
 from avowal.dkim.intent import lower_names
 from avowal.dkim.rules import Rules
@@ -47,24 +50,22 @@ class Sets:
             return None
 
     def address_sets(self) -> AddressSets:
-        signing, verifying = self.configuration.signing, self.configuration.verifying
-        arc = self.configuration.arc
+        sets = {path: self.table(path, texts) for path, texts in self.listed("addresses")}
         return AddressSets(
-            exempt_domains=self.table(
-                ("origin", "exempt_domains"), self.configuration.origin.exempt_domains
-            ),
-            unsigned_recipients=self.table(
-                ("signing", "unsigned_recipients"), signing.unsigned_recipients
-            ),
-            body_length_recipients=self.table(
-                ("signing", "body_length_recipients"), signing.body_length_recipients
-            ),
-            atps_domains=self.table(("signing", "atps_domains"), signing.atps_domains),
-            trusted_signers=self.table(("verifying", "trusted_signers"), verifying.trusted_signers),
-            must_be_signed=self.table(("verifying", "must_be_signed"), verifying.must_be_signed),
-            sealed_recipients=self.table(("arc", "recipients"), arc.recipients),
-            trusted_sealers=self.table(("arc", "trusted_sealers"), arc.trusted_sealers),
+            exempt_domains=sets["origin", "exempt_domains"],
+            unsigned_recipients=sets["signing", "unsigned_recipients"],
+            body_length_recipients=sets["signing", "body_length_recipients"],
+            atps_domains=sets["signing", "atps_domains"],
+            trusted_signers=sets["verifying", "trusted_signers"],
+            must_be_signed=sets["verifying", "must_be_signed"],
+            sealed_recipients=sets["arc", "recipients"],
+            trusted_sealers=sets["arc", "trusted_sealers"],
         )
+
+    def listed(self, kind: Entries) -> Iterator[tuple[tuple[str, str], tuple[str, ...]]]:
+        """Yield the lists whose option declares entries of a kind."""
+        for table, name in lists(kind):
+            yield (table, name), attrgetter(f"{table}.{name}")(self.configuration)
 
     def table(self, path: Path, texts: tuple[str, ...]) -> AddressTable[int]:
         return AddressTable(
@@ -74,12 +75,12 @@ class Sets:
         )
 
     def host_sets(self) -> HostSets:
-        origin, results = self.configuration.origin, self.configuration.results
+        sets = {path: self.hosts(path, texts) for path, texts in self.listed("hosts")}
         return HostSets(
-            internal_hosts=self.hosts(("origin", "internal_hosts"), origin.internal_hosts),
-            external_ignore=self.hosts(("origin", "external_ignore"), origin.external_ignore),
-            ignored_hosts=self.hosts(("origin", "ignored_hosts"), origin.ignored_hosts),
-            trusted_hosts=self.hosts(("results", "trusted_hosts"), results.trusted_hosts),
+            internal_hosts=sets["origin", "internal_hosts"],
+            external_ignore=sets["origin", "external_ignore"],
+            ignored_hosts=sets["origin", "ignored_hosts"],
+            trusted_hosts=sets["results", "trusted_hosts"],
         )
 
     def hosts(self, path: Path, texts: tuple[str, ...]) -> HostSet:
@@ -90,6 +91,11 @@ class Sets:
                 for entry in self.read((*path, number), text, HostEntry.parse)
             ]
         )
+
+    def domains(self, table: str, name: str) -> tuple[DomainName, ...]:
+        texts = attrgetter(f"{table}.{name}")(self.configuration)
+        found = (self.named((table, name, number), text) for number, text in enumerate(texts))
+        return tuple(domain for domain in found if domain is not None)
 
     # -- verification ------------------------------------------------------------------
 
@@ -102,12 +108,11 @@ class Sets:
         }
         if wanted.required_fields is not None:
             changes["required_fields"] = frozenset(lower_names(wanted.required_fields))
+        if wanted.accept_drafts is not None:
+            changes["read_domainkeys"] = wanted.accept_drafts
         changes["accept_unprotected_key"] = wanted.unprotected_key == "accept"
-        found = (
-            self.named(("verifying", "unacceptable_domains", number), text)
-            for number, text in enumerate(wanted.unacceptable_domains)
-        )
-        changes["unacceptable_domains"] = frozenset(name.ascii for name in found if name)
+        refused = self.domains("verifying", "unacceptable_domains")
+        changes["unacceptable_domains"] = frozenset(name.ascii for name in refused)
         return dkim_rules.PROFILES[wanted.profile].but(**changes)
 
     def limits(self) -> Limits:

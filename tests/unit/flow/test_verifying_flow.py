@@ -432,3 +432,25 @@ def test_sealers_plug_in(site: Make) -> None:
     plan = replace(made.plan, sealers=(*made.plan.sealers, Cap()))
     actions = replace(made, plan=plan).actions(tamper(signed()), client=OUTSIDE)
     assert [f.raw for f in actions.insert[1:]] == [b"X-Cap: dkim=fail"]
+
+
+@pytest.mark.parametrize(
+    ("options", "read"),
+    [
+        pytest.param("", False, id="by default"),
+        pytest.param("accept_drafts = true\n", True, id="accept_drafts"),
+        pytest.param('profile = "archive"\n', True, id="archive"),
+        pytest.param(
+            'profile = "archive"\naccept_drafts = false\n', False, id="archive-without-drafts"
+        ),
+    ],
+)
+def test_domain_keys_are_verified_where_drafts_are_accepted(
+    site: Make, options: str, read: bool
+) -> None:
+    octets = with_field(
+        b"DomainKey-Signature: a=rsa-sha1; q=dns; c=simple; s=ed; d=example.com; b=YQ=="
+    )
+    judgements = site(f"[verifying]\n{options}").outcome(octets, client="192.0.2.1").judgements
+    fields = [one.verification.field.name for one in judgements]
+    assert (b"domainkey-signature" in fields) is read
