@@ -20,6 +20,7 @@ from avowal.dkim.authors import Authors
 from avowal.dns.zonefile import read_zone
 from avowal.errors import ConfigError, SyntaxFault
 from avowal.header_reader import HeaderReader
+from avowal.lists import encoded_words, mime_parameters
 from avowal.mailbox import Authors as AllAuthors
 from avowal.mailbox import mailboxes
 from avowal.message import Field, Header, WireForm, split
@@ -106,6 +107,12 @@ PARSERS = {
         lambda octets: TagList.salvage(octets, most=1 << 30),
         b"a=some value; ",
         (*FOLDS, b";", b"=", b"a=;", b"\x00"),
+    ),
+    "encoded-words": Parser(
+        encoded_words.decode, LINE, (*FOLDS, b"=?", b"=?utf-8?q?=FF?= ", b"=?utf-8?b?a?=")
+    ),
+    "mime-parameters": Parser(
+        mime_parameters.parameters, LINE, (*FOLDS, b";", b'"', b'\\"', b"(", b"()", b"a=b;")
     ),
     "quoted-printable": Parser(
         quoted.decode, b"some=20value", (*FOLDS, b"=", b"=2", b"=20", b"==20", b"=\r\n ")

@@ -8,6 +8,7 @@ from itertools import zip_longest
 
 from avowal.canonical import relaxed_field
 from avowal.lists.edits import Replace, Script
+from avowal.lists.encoded_words import decode
 from avowal.lists.findings import ListFinding, ListFindingKind
 from avowal.mailbox import Authors
 from avowal.message import Field, Header
@@ -101,7 +102,8 @@ def _tag(before: bytes, after: bytes) -> bytes | None:
 
 
 def _words(field: Field) -> bytes:
-    return relaxed_field(*field).partition(b":")[2]
+    """Return a value as people read it: encoded or folded anew, it says the same."""
+    return decode(field.value).encode()
 
 
 def _shown(field: Field) -> str:

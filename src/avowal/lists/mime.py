@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import binascii
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from avowal.lists.mime_parameters import parameters, word
 from avowal.message import Header, split
 
 MOST_DEPTH = 16  # MIME nesting; real mail has 4, a bomb has thousands
 MOST_PARTS = 500  # in one multipart
 
-_BOUNDARY = re.compile(rb';[\s]*boundary\s*=\s*(?:"([^"]{1,200})"|([^\s;"]{1,200}))', re.IGNORECASE)
-_CHARSET = re.compile(rb';[\s]*charset\s*=\s*"?([^\s;"]{1,40})', re.IGNORECASE)
-_FOLD = re.compile(rb"\r\n(?=[ \t])")
+_MOST_BOUNDARY = 200  # octets; RFC 2046 §5.1.1 allows 70
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +30,26 @@ class Part:
     @property
     def content_type(self) -> bytes:
         """Type and subtype, lower-cased (RFC 2045 §5.2 gives the default)."""
-        value = self._value(b"content-type").split(b";")[0].strip().lower()
+        value = word(self._value(b"content-type"))
         return value if b"/" in value else b"text/plain"
+
+    @property
+    def is_attachment(self) -> bool:
+        """Whether it is handed over as a file: not part of what is read (RFC 2183 §2)."""
+        disposition = self._value(b"content-disposition")
+        if word(disposition) not in {b"", b"inline"}:
+            return True
+        return b"filename" in parameters(disposition) or b"name" in self._parameters
 
     @property
     def encoding(self) -> bytes:
         """The Content-Transfer-Encoding, lower-cased (RFC 2045 §6.1)."""
-        return self._value(b"content-transfer-encoding").strip().lower() or b"7bit"
+        return word(self._value(b"content-transfer-encoding")) or b"7bit"
 
     @property
     def charset(self) -> bytes:
         """The charset of a text, lower-cased (RFC 2045 §5.2 gives the default)."""
-        found = _CHARSET.search(self._value(b"content-type"))
-        return found[1].lower() if found else b"us-ascii"
+        return self._parameters.get(b"charset", b"us-ascii").lower() or b"us-ascii"
 
     @property
     def content(self) -> bytes:
@@ -55,6 +62,10 @@ class Part:
         if boundary is None or depth >= MOST_DEPTH:
             return ()
         return tuple(_cut(self.body, boundary))
+
+    @property
+    def _parameters(self) -> dict[bytes, bytes]:
+        return parameters(self._value(b"content-type"))
 
     def _value(self, name: bytes) -> bytes:
         return _value(self.header, name)
@@ -73,10 +84,23 @@ class Part:
 def boundary_of(header: Header) -> bytes | None:
     """Return the boundary of a multipart, None for anything else (RFC 2046 §5.1.1)."""
     value = _value(header, b"content-type")
-    found = _BOUNDARY.search(value)
-    if found is None or not value.strip().lower().startswith(b"multipart/"):
+    if not word(value).startswith(b"multipart/"):
         return None
-    return found[1] or found[2]
+    boundary = parameters(value).get(b"boundary", b"").rstrip(b" \t")
+    return boundary if 0 < len(boundary) <= _MOST_BOUNDARY else None
+
+
+def delimiters(body: bytes, boundary: bytes) -> Iterator[re.Match[bytes]]:
+    """Yield the delimiter lines of a multipart up to the one that closes it, group 1 ``--``.
+
+    A delimiter is a whole line (RFC 2046 §5.1.1): a longer boundary that begins with this one is
+    another's.  A match begins with the CRLF before the line, which belongs to the delimiter.
+    """
+    pattern = rb"(?:\A|\r\n)--" + re.escape(boundary) + rb"(--)?[ \t]*+(?=\r\n|\Z)"
+    for found in re.finditer(pattern, body):
+        yield found
+        if found[1] is not None:
+            return
 
 
 def part(octets: bytes) -> Part:
@@ -87,14 +111,13 @@ def part(octets: bytes) -> Part:
 
 def _value(header: Header, name: bytes) -> bytes:
     fields = header.named(name)
-    return _FOLD.sub(b"", fields[0].value) if fields else b""
+    return fields[0].value if fields else b""
 
 
 def _cut(body: bytes, boundary: bytes) -> list[Part]:
-    delimiter = re.compile(rb"(?:\A|\r\n)--" + re.escape(boundary) + rb"(--)?[ \t]*+(?=\r\n|\Z)")
     parts: list[Part] = []
     start = -1
-    for found in delimiter.finditer(body):
+    for found in delimiters(body, boundary):
         if start >= 0:
             parts.append(part(body[start : found.start()]))
         start = min(found.end() + 2, len(body))

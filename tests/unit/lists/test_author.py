@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import email
+import email.policy
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from avowal.errors import IntentError
 from avowal.lists.author import Replies, Rewriting, restore
+from avowal.lists.encoded_words import decode
 from avowal.mailbox import Authors
 from avowal.message import Header
 
@@ -126,3 +130,127 @@ def test_whatever_the_author_writes_the_new_field_names_the_list_alone(display: 
     except IntentError:
         return
     assert [str(m) for m in Authors.of(rewritten).mailboxes] == ["bees@lists.example"]
+
+
+# -- laws ----------------------------------------------------------------------------------
+
+NAMES = st.one_of(
+    st.binary(max_size=60).filter(lambda octets: b"\n" not in octets and b"\r" not in octets),
+    st.text(max_size=90).map(lambda text: b'"' + b" ".join(text.encode("utf-8", "replace").split())
+                             .replace(b"\\", b"").replace(b'"', b"") + b'"'),
+)  # fmt: skip
+FIELDS = st.lists(
+    st.sampled_from(
+        [
+            b"Reply-To: b@x.example",
+            b"reply-to:",
+            b"Reply-To: <bees@lists.example>",
+            b"Author: A <a@example.com>",
+            b"X-Original-From: c@y.example",
+            b"x-original-reply-to : d@y.example",
+            b"X-Original-X-Original-From: e@y.example",
+            b"Subject: x",
+        ]
+    ),
+    max_size=5,
+)
+
+
+SPELLED = [b"From: A <a@example.com>", b"FROM:a@example.com", b"From : A\r\n <a@example.com>"]
+
+
+@given(
+    above=FIELDS,
+    below=FIELDS,
+    replies=st.sampled_from(Replies),
+    spelled=st.sampled_from(SPELLED),
+)
+def test_whatever_stands_around_it_comes_back_as_it_was(
+    above: list[bytes], below: list[bytes], replies: Replies, spelled: bytes
+) -> None:
+    before = header(*above, spelled, *below)
+    rewriting = Rewriting(address=BEES.address, name=BEES.name, replies=replies)
+    restored = restore(rewriting.apply(before))
+    assert restored is not None
+    assert restored.octets == before.octets
+
+
+@given(display=NAMES, name=st.sampled_from(["Bees", "Bücherfreunde", 'a "b", c']))
+def test_the_new_field_is_ascii_and_reads_the_same_elsewhere(display: bytes, name: str) -> None:
+    """RFC 5322 §2.2, §3.4 (a comma in a phrase is quoted); RFC 2047 §5; RFC 3629."""
+    before = Header.parse(b"From: " + display + b" <a@example.com>\r\n")
+    try:
+        rewritten = Rewriting(address=BEES.address, name=name).apply(before)
+    except IntentError:
+        return
+    (field,) = rewritten.named(b"from")
+    assert field.raw.isascii()
+    assert all(len(line) <= 998 for line in field.raw.split(b"\r\n"))
+    read = email.message_from_bytes(field.raw + b"\r\n\r\n", policy=email.policy.SMTP)
+    (address,) = read["from"].addresses
+    assert address.addr_spec == "bees@lists.example"
+    assert address.display_name.endswith(f"via {name}")
+
+
+@pytest.mark.parametrize(
+    ("author", "display"),
+    [
+        pytest.param(
+            b"=?utf-8?Q?J=C3=BCrgen?= <a@x.example>, =?utf-8?Q?G=C3=BCnter?= <b@x.example>",
+            "Jürgen, Günter via Bees",
+            id="two encoded authors",
+        ),
+        pytest.param(
+            b"=?utf-8?B?w7zDvMO8?=\r\n =?utf-8?B?w6TDpMOk?= <a@x.example>",
+            "üüüäää via Bees",
+            id="a name in several words",
+        ),
+        pytest.param(
+            b"=?utf-8?q?ceo=40bank.example?= <a@x.example>",
+            "ceo via Bees",
+            id="an address behind an encoded word",
+        ),
+        pytest.param(b'"a@b@c" <a@x.example>', "a via Bees", id="several signs"),
+        pytest.param(
+            "\u202egnp.exe\u202c <a@x.example>".encode(), "gnp.exe via Bees", id="marks that turn"
+        ),
+        pytest.param(
+            b'"=?utf-8?q?=FF" <a@x.example>', "=?utf-8?q?=FF via Bees", id="half an encoded word"
+        ),
+    ],
+)
+def test_people_read_the_author_s_name(author: bytes, display: str) -> None:
+    (field,) = BEES.apply(header(b"From: " + author)).named(b"from")
+    read = email.message_from_bytes(field.raw + b"\r\n\r\n", policy=email.policy.SMTP)
+    assert read["from"].addresses[0].display_name == display
+
+
+def test_a_long_name_is_cut_between_characters_and_folded_between_words() -> None:
+    """RFC 2047 §2: lines with an encoded word have 76 characters at most; RFC 3629."""
+    (field,) = BEES.apply(header(b"From: " + ("ü" * 200).encode() + b" <a@x.example>")).named(
+        b"from"
+    )
+    assert decode(field.value.split(b"<")[0]).strip() == "ü" * 120 + '... "via" "Bees"'
+    assert max(map(len, field.raw.split(b"\r\n"))) <= 76
+
+
+@pytest.mark.parametrize("replies", [Replies.AUTHOR, Replies.BOTH])
+@pytest.mark.parametrize("own", [b"Reply-To:", b"Reply-To: ", b"Reply-To: nobody:;"])
+def test_an_empty_reply_to_leads_to_the_author(own: bytes, replies: Replies) -> None:
+    """RFC 5322 §3.6.2: a Reply-To holds an address."""
+    rewriting = Rewriting(address=BEES.address, name=BEES.name, replies=replies)
+    rewritten = rewriting.apply(header(own, b"From: A <a@example.com>"))
+    (value,) = values(rewritten, b"reply-to")
+    assert value.startswith(b" A <a@example.com>")
+
+
+def test_a_post_that_another_list_rewrote_is_rewritten_again() -> None:
+    """Google Groups writes X-Original-From; such a post has to pass."""
+    before = header(
+        b"From: 'A' via G <g@groups.example>",
+        b"X-Original-From: A <a@example.com>",
+        b"Reply-To: A <a@example.com>",
+    )
+    rewritten = BEES.apply(before)
+    assert [str(m) for m in Authors.of(rewritten).mailboxes] == ["bees@lists.example"]
+    assert values(rewritten, b"x-original-from") == [b" 'A' via G <g@groups.example>"]

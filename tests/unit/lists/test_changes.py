@@ -59,6 +59,11 @@ def text(body: bytes, kind: bytes = b"plain") -> bytes:
             id="a subject tag behind a prefix",
         ),
         pytest.param(
+            with_header(b"Hello there", b"=?utf-8?q?=5Blist=5D_Hello?=\r\n there"),
+            {ListFindingKind.SUBJECT_TAG: "Subject"},
+            id="a subject tag, encoded and folded",
+        ),
+        pytest.param(
             with_header(b"Hello", b"Goodbye"),
             {ListFindingKind.FIELD_CHANGED: "Subject"},
             id="a new subject",
