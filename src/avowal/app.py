@@ -74,6 +74,7 @@ class KeyFiles:
         self._account = account
         self._credentials = environment.get("CREDENTIALS_DIRECTORY")
         self._watch = watch
+        self.directories: paths.Directories | None = None
         self._kept: dict[tuple[str, DomainName | None], AnyKey] = {}
 
     def __call__(self, name: str, key: Key, domain: DomainName | None, /) -> AnyKey:
@@ -105,6 +106,7 @@ class KeyFiles:
             require_safe=self._require_safe,
             account=self._account,
             tried=len(self._kept) < TRIED_KEYS,
+            directories=self.directories,
         )
 
 
@@ -129,19 +131,21 @@ def plan(
     watch: Watch | None = None,
 ) -> Plan:
     """Compile a configuration and load its keys.  Raises ConfigError."""
+    account = account_of(configuration)
     load = KeyFiles(
-        require_safe=configuration.signing.require_safe_keys,
-        account=account_of(configuration),
-        watch=watch,
+        require_safe=configuration.signing.require_safe_keys, account=account, watch=watch
     )
-    return compile_plan(
-        configuration,
-        places,
-        load=load,
-        generation=generation,
-        assessor=assessor(configuration, places),
-        software=SOFTWARE,
-    )
+    with paths.Directories(account.judge) as load.directories:
+        compiled = compile_plan(
+            configuration,
+            places,
+            load=load,
+            generation=generation,
+            assessor=assessor(configuration, places),
+            software=SOFTWARE,
+        )
+    load.directories = None  # keys that are read with a message are walked to
+    return compiled
 
 
 def account_of(configuration: Configuration) -> Account:

@@ -26,6 +26,7 @@ def load_key(
     require_safe: bool = True,
     account: Account | None = None,
     tried: bool = True,
+    directories: paths.Directories | None = None,
 ) -> PrivateKey:
     """Read a private key from a file, or from octets that hold one.
 
@@ -33,7 +34,8 @@ def load_key(
     A file that others may read, or bring in place of another, is refused while
     `require_safe` (RFC 4686 §4.1.1, `keys.trust`); `account` is the user that the service
     runs as, by default this process's, and for root whoever the file belongs to.  `tried` as
-    for `parse_private_key`.
+    for `parse_private_key`; `directories`, made with the judge of the account, are held open
+    by those who load thousands.
     Raises KeyMaterialError, UsageError for another type.
     """
     if isinstance(source, bytes):
@@ -41,7 +43,10 @@ def load_key(
     refuse_other("a key", source, str, os.PathLike, what="a path, or octets,")
     path = whole = os.fspath(source).removeprefix("./")
     try:
-        if require_safe:
+        if require_safe and directories is not None:
+            whole = os.path.join(os.getcwd(), path)  # noqa: PTH109, PTH118 - links count
+            octets = directories.read(whole, _MAX_KEY_FILE)
+        elif require_safe:
             whole = os.path.join(os.getcwd(), path)  # noqa: PTH109, PTH118 - links count
             octets = paths.read(whole, _MAX_KEY_FILE, (account or _meant_for(path)).judge)
         else:

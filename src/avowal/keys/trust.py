@@ -119,8 +119,8 @@ class Account:
         changed = mode & stat.S_IWGRP
         read = mode & stat.S_IRGRP and status.st_gid not in self.groups | {0}
         everybody = mode & (stat.S_IROTH | stat.S_IWOTH)
-        whose = "" if everybody else f" of group {group_name(status.st_gid)}"
         if everybody or changed or read:
+            whose = "" if everybody else f" of group {group_name(status.st_gid)}"
             raise UnsafePathError(
                 step.path,
                 f"others may read or change it (mode {stat.S_IMODE(mode):04o}{whose}):"

@@ -16,6 +16,7 @@ can put another file or a link under any name in it, between any two of our step
 from __future__ import annotations
 
 from avowal.paths.files import (
+    Directories,
     Identity,
     Place,
     directory,
@@ -32,6 +33,7 @@ from avowal.paths.files import (
 from avowal.paths.walk import Judge, Step, UnsafePathError, no_foreign_links, only_our_links
 
 __all__ = [
+    "Directories",
     "Identity",
     "Judge",
     "Place",

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from avowal import paths
+from avowal.crypto.signing import PrivateKey, generate
 from avowal.errors import KeyMaterialError, StoreError
 from avowal.keys.files import load_key, read_password, write_key
+from avowal.keys.trust import Account
 from avowal.testing import ED25519, RSA_2048
 
 
@@ -96,3 +99,28 @@ def test_a_password_longer_than_openssl_takes_is_refused(tmp_path: Path) -> None
 def test_a_key_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="No such file"):
         write_key(tmp_path / "none" / "s1.pem", ED25519)
+
+
+@pytest.mark.parametrize("name", ["k.pem", "link.pem"])
+def test_in_a_directory_that_is_held_open_a_key_is_judged_as_ever(
+    name: str, tmp_path: Path
+) -> None:
+    made = generate("ed25519")
+    write_key(tmp_path / "k.pem", made)
+    (tmp_path / "link.pem").symlink_to(tmp_path / "k.pem")
+    account = Account.current()
+    with paths.Directories(account.judge) as held:
+
+        def load() -> PrivateKey:
+            return load_key(tmp_path / name, account=account, directories=held)
+
+        assert load().public_octets == made.public_octets
+        (tmp_path / "k.pem").chmod(0o644)
+        with pytest.raises(KeyMaterialError, match="chmod"):
+            load()
+
+
+def test_without_a_trial_a_damaged_key_is_left_to_the_signer(tmp_path: Path) -> None:
+    """Whoever loads thousands of keys does not sign with each of them."""
+    write_key(tmp_path / "k.pem", generate("rsa"))
+    assert load_key(tmp_path / "k.pem", tried=False).algorithm == "rsa-sha256"
