@@ -19,8 +19,9 @@ from avowal.errors import AvowalError
 from avowal.milter import meters
 from avowal.milter.journal import LOGGER
 from avowal.milter.sockets import ListeningSocket
-from avowal.milter.worker import READY, Prepared, work
+from avowal.milter.worker import QUIET, READY, Prepared, work
 
+HUSH_SECONDS = 2.0  # for workers to stop taking connections
 SILENCE_SECONDS = 60.0  # without a sign of life a worker is killed
 _LIVED_WELL = 30.0  # seconds after which a death is no reason to wait
 _BACK_OFF = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # seconds before each next start
@@ -36,6 +37,7 @@ class Child:
     started_at: float
     heard_at: float
     ready: bool = False
+    quiet: bool = False  # takes no more connections
 
 
 @dataclass(slots=True)
@@ -98,9 +100,23 @@ class Fleet:
         if not words:
             self._selector.unregister(child.channel)
             child.channel.close()
+            child.quiet = True  # it is gone
             return
         child.heard_at = time.monotonic()
         child.ready = child.ready or READY in words
+        child.quiet = child.quiet or QUIET in words
+
+    def hush(self, generation: WorkerGeneration) -> None:
+        """Wait until workers that were told to retire take no connection any more."""
+        until = time.monotonic() + HUSH_SECONDS
+        while not all(child.quiet for child in generation.children.values()):
+            left = until - time.monotonic()
+            if left <= 0:
+                LOGGER.warning("workers of generation %d are slow to retire", generation.number)
+                return
+            for key, _ in self._selector.select(min(left, 0.05)):
+                if isinstance(key.data, Child):
+                    self.hear(key.data)
 
     def fill(self, generation: WorkerGeneration) -> None:
         """Start a worker in each empty place whose time has come."""

@@ -186,7 +186,7 @@ class MilterServer:
 
         After `seconds` the worker still serves what is open: `finish` ends it.
         """
-        await self._stop_accepting()
+        await self.stop_accepting()
         await self._emptied(seconds)
 
     async def drain(self, seconds: float) -> None:
@@ -217,7 +217,8 @@ class MilterServer:
         for connection in list(service.open):
             connection.abort()
 
-    async def _stop_accepting(self) -> None:
+    async def stop_accepting(self) -> None:
+        """Leave the queue to others; what was taken from it is served."""
         for acceptor in self._acceptors:
             acceptor.close()
         if self._health_acceptor is not None:

@@ -209,6 +209,7 @@ class Supervisor:
         else:
             self._close_unused(coming.listening)
             self._retire(old, RETIRE)
+            self._fleet.hush(old)  # from now on a fresh connection is the new generation's
             for oldest in self._fleet.retiring[:-_GENERATIONS_KEPT]:
                 self._fleet.command(oldest, DRAIN)
         LOGGER.info("generation %d at work: %d workers", coming.number, coming.size)

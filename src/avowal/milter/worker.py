@@ -26,7 +26,7 @@ from avowal.milter.server import MilterServer
 from avowal.milter.service import Filter, Service
 from avowal.milter.sockets import group_id, user_id
 
-READY, BEAT = b"R", b"."
+READY, BEAT, QUIET = b"R", b".", b"Q"  # QUIET: takes no more connections
 RETIRE, DRAIN = b"T", b"D"
 BEAT_SECONDS = 2.0
 
@@ -174,17 +174,23 @@ async def _serve(
     if prepared.beside is not None:
         beside.append(loop.create_task(prepared.beside(service)))
     _say(channel, READY)
-    await _until_done(server, commands, service)
+    await _until_done(server, commands, service, channel)
     for task in beside:
         task.cancel()
 
 
 async def _until_done(
-    server: MilterServer, commands: asyncio.Queue[bytes], service: Service
+    server: MilterServer,
+    commands: asyncio.Queue[bytes],
+    service: Service,
+    channel: socket.socket,
 ) -> None:
     """Serve until told to retire or drain; a retiring worker may still be told to drain."""
     options = service.options
-    if await commands.get() == RETIRE:
+    word = await commands.get()
+    await server.stop_accepting()
+    _say(channel, QUIET)
+    if word == RETIRE:
         retiring = asyncio.ensure_future(server.retire(options.retire))
         urged = asyncio.ensure_future(commands.get())
         await asyncio.wait({retiring, urged}, return_when=asyncio.FIRST_COMPLETED)
