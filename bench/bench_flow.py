@@ -115,7 +115,7 @@ def _flow(
             received_at=NOW, sender=f"a@{DOMAIN}".encode(), recipients=(b"b@receiver.example",),
             queue_id="4XYZ", hostname="mx.receiver.example", **known,
         )  # fmt: skip
-        agenda = Agenda(shares_of(plan.limits))
+        agenda = Agenda(shares_of(plan.receiver.limits))
         inspection = Inspection(plan, transaction, message.header, now=NOW, agenda=agenda)
         drive(agenda, ZONE, seconds=20)
         inspection.feed(message.body)

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from avowal.agenda import Agenda, Rank, shares_of
 from avowal.dns.drivers import drive
-from avowal.flow.inspection import FlowOutcome, Inspection
+from avowal.flow.inspection import Inspection
+from avowal.flow.outcome import FlowOutcome
 from avowal.flow.plan import Plan
 from avowal.flow.transaction import Transaction
 from avowal.lookup import Failure, Resolver
@@ -23,7 +24,7 @@ def inspected(
     now: int,
 ) -> FlowOutcome:
     """Inspect a message and sign with keys at hand; without a resolver DNS stays silent."""
-    agenda = Agenda(shares_of(plan.limits))
+    agenda = Agenda(shares_of(plan.receiver.limits))
     inspection = Inspection(plan, transaction, header, now=now, agenda=agenda)
     answered(agenda, resolver)
     for chunk in body:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from enum import Enum
-from typing import Any, Protocol, TypeAlias, TypeVar, cast
+from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar, cast
 
 from avowal.valueclass import value
 
@@ -41,8 +41,7 @@ class Failure(Enum):
     DEADLINE = "deadline of this message passed"
 
 
-@value(kw_only=False)
-class Question:
+class Question(NamedTuple):
     """One name and one record type.
 
     `name` is in ASCII (A-labels), without the final dot; `type` is an RR type's

@@ -57,21 +57,18 @@ def _steps(context: Context, findings: Findings, verdict: ChainVerification) -> 
 # -- sealing -----------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class ArcSealing:
-    """The sealer of mail that passes on; it works last, over what others put on top."""
+def begin(context: Context, hasher: BodyHasher, /) -> FlowSeal | None:
+    """Start on mail for the recipients that are sealed for, over what others put on top.
 
-    name: str = "arc-seal"
-
-    def begin(self, context: Context, hasher: BodyHasher, /) -> FlowSeal | None:
-        """Start on mail for the recipients that are sealed for.  Raises KeyMaterialError."""
-        intent = _sealing(context)
-        if intent is None:
-            return None
-        if is_withheld(intent.key):
-            raise KeyMaterialError("arc.seal", "DNS does not show the record of its key yet")
-        register_body(hasher, intent)
-        return _ArcSeal(context, intent, hasher)
+    Raises KeyMaterialError.
+    """
+    intent = _sealing(context)
+    if intent is None:
+        return None
+    if is_withheld(intent.key):
+        raise KeyMaterialError("arc.seal", "DNS does not show the record of its key yet")
+    register_body(hasher, intent)
+    return _ArcSeal(context, intent, hasher)
 
 
 def _sealing(context: Context) -> Intent | None:

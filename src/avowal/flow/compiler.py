@@ -18,7 +18,6 @@ from avowal.crypto.algorithms import signing_names
 from avowal.dkim.intent import OVERSIGNED_NAMES, UNSUITABLE_NAMES, Intent, lower_names
 from avowal.errors import IntentError, KeyMaterialError
 from avowal.examine.findings import Receiver
-from avowal.flow.arc import ArcSealing
 from avowal.flow.classes import ResultClass
 from avowal.flow.feedback import mistakes_in
 from avowal.flow.plan import (
@@ -30,8 +29,6 @@ from avowal.flow.plan import (
     SigningRule,
 )
 from avowal.flow.policies import choice_of
-from avowal.flow.seals import FlowSealer
-from avowal.flow.signing import DkimSigning
 from avowal.flow.tables import Sets
 from avowal.lists.resign import Removal
 from avowal.policy.assessment import Choice
@@ -39,7 +36,6 @@ from avowal.policy.dmarc.evaluate import DmarcRules
 from avowal.policy.existence import Existence
 from avowal.reputation.opinions import Assessor
 
-SEALERS: tuple[FlowSealer, ...] = (DkimSigning(), ArcSealing())
 _FIELD_NAME = re.compile(r"[!-9;-~]+")  # RFC 5322 §3.6.8
 _ALL = "%"
 T = TypeVar("T")
@@ -52,7 +48,6 @@ def compile_plan(
     load: KeyLoader,
     generation: int = 0,
     assessor: Assessor | None = None,
-    sealers: Iterable[FlowSealer] = SEALERS,
     software: str = "avowal",
 ) -> Plan:
     """Compile a configuration.
@@ -60,7 +55,7 @@ def compile_plan(
     Raises `config.mistakes.Mistakes`, a ConfigError that holds every mistake.
     """
     compiler = _Compiler(configuration, places, load)
-    plan = compiler.plan(generation, assessor, tuple(sealers), software)
+    plan = compiler.plan(generation, assessor, software)
     compiler.mistakes.raise_any()
     return plan
 
@@ -77,7 +72,6 @@ class _Compiler(Sets):
         self,
         generation: int,
         assessor: Assessor | None,
-        sealers: tuple[FlowSealer, ...],
         software: str,
     ) -> Plan:
         signing, actions = self.configuration.signing, self.configuration.actions
@@ -120,7 +114,6 @@ class _Compiler(Sets):
             rewriting=self.rewriting(),
             rewritten_names=frozenset(lower_names(signing.rewritten_names)) or frozenset(signed),
             actions={class_: getattr(actions, str(class_)) for class_ in ResultClass},
-            sealers=sealers,
             software=software,
         )
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from avowal.authres import MethodResult
 from avowal.flow.classes import ResultClass
+from avowal.flow.plan import Plan
 from avowal.flow.trace import Step
 from avowal.flow.transaction import Transaction
+from avowal.flow.treatment import Treatment
 from avowal.message import Header
-
-if TYPE_CHECKING:
-    from avowal.flow.plan import Plan
-    from avowal.flow.treatment import Treatment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +19,7 @@ class Context:
 
     `header` is the one that came, `outgoing` the one that leaves but for what is put on
     top; signatures are made over the latter.  `now` is in Unix seconds.
+    `is_judged` says that the message is a stranger's that came over the network.
     """
 
     plan: Plan
@@ -30,12 +28,7 @@ class Context:
     header: Header
     outgoing: Header
     now: int
-
-    @property
-    def is_judged(self) -> bool:
-        """Whether the message is a stranger's that came over the network."""
-        treatment, client = self.treatment, self.transaction.client
-        return treatment.verify and not treatment.ours and client is not None
+    is_judged: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

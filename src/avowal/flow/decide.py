@@ -16,7 +16,7 @@ from avowal.flow import feedback
 from avowal.flow.actions import Actions, FlowDisposition, SmtpReply
 from avowal.flow.classes import DISPOSITIONS, STRICTNESS, UNPROVED, ResultClass
 from avowal.flow.edits import own_ids
-from avowal.flow.inspection import FlowOutcome
+from avowal.flow.outcome import FlowOutcome, Requested
 from avowal.flow.plan import Plan
 from avowal.flow.record import Checked, Made, MessageRecord
 from avowal.flow.results_field import is_written, results_field
@@ -50,9 +50,9 @@ class FlowVerdict(NamedTuple):
 
 def decide(outcome: FlowOutcome) -> Actions:
     """Turn an outcome into actions.  Raises nothing."""
-    plan = outcome.plan
+    plan = outcome.context.plan
     verdict = _verdict(plan, outcome)
-    steps = [*outcome.treatment.steps, *outcome.edits.steps]
+    steps = [*outcome.context.treatment.steps, *outcome.edits.steps]
     for conclusion in outcome.conclusions:
         steps += conclusion.steps
     steps += _closing_steps(outcome, verdict)
@@ -122,13 +122,14 @@ def _verdict(plan: Plan, outcome: FlowOutcome) -> FlowVerdict:
 
     Of equal actions the heaviest class gives the reason.
     """
-    if outcome.treatment.deferred is not None:
-        return FlowVerdict(ResultClass.DNS_ERROR, "tempfail", outcome.treatment.deferred)
+    if outcome.context.treatment.deferred is not None:
+        return FlowVerdict(ResultClass.DNS_ERROR, "tempfail", outcome.context.treatment.deferred)
     found = [(fault.class_, fault.why) for fault in outcome.faults]
     found += [(one.class_, one.why) for one in outcome.conclusions if one.class_ is not None]
     if not found:
         return FlowVerdict(None, "accept", "")
-    excess = outcome.header.excess(plan.limits) if outcome.treatment.verify else None
+    context, limits = outcome.context, plan.receiver.limits
+    excess = context.header.excess(limits) if context.treatment.verify else None
     if excess is not None:
         return _of_excess(plan, outcome, excess, found)
     order = list(ResultClass)
@@ -164,7 +165,7 @@ def _of_excess(
 
 
 def _closing_steps(outcome: FlowOutcome, verdict: FlowVerdict) -> Iterator[Step]:
-    plan = outcome.plan
+    plan = outcome.context.plan
     for fault in outcome.faults:
         yield Step(Topic.SIGN, "keys", False, f"no signature was made: {fault.why}", None, True)
     if outcome.withheld is not None:
@@ -182,7 +183,7 @@ def _action_step(plan: Plan, verdict: FlowVerdict) -> Step:
     return plan.step(Topic.ACTION, path, why, matched=verdict.action != "accept", decided=True)
 
 
-def _reply(verdict: FlowVerdict, wanted: feedback.Requested | None = None) -> SmtpReply:
+def _reply(verdict: FlowVerdict, wanted: Requested | None = None) -> SmtpReply:
     class_ = verdict.class_ or ResultClass.INTERNAL_ERROR
     codes = class_.codes
     code, enhanced = codes.reject if verdict.action == "reject" else codes.tempfail
@@ -205,7 +206,7 @@ def _quarantine(verdict: FlowVerdict) -> str | None:
 
 
 def _redirection(outcome: FlowOutcome, verdict: FlowVerdict) -> bytes | None:
-    address = outcome.plan.configuration.actions.redirect_failures_to
+    address = outcome.context.plan.configuration.actions.redirect_failures_to
     return None if address is None or verdict.class_ not in _FAILURES else address.encode()
 
 
@@ -216,19 +217,19 @@ _FAILURES = frozenset(ResultClass) - {
 
 def _on_top(outcome: FlowOutcome, verdict: FlowVerdict) -> Iterator[Field]:
     """Yield the new fields from top to bottom (RFC 6376 §5.6, RFC 8601 §4: above all others)."""
-    plan = outcome.plan
+    plan = outcome.context.plan
     field = outcome.recorded
     if field is None and is_written(plan, outcome.results, always=verdict.action == "tag"):
-        field = results_field(outcome.results, outcome.header)
+        field = results_field(outcome.results, outcome.context.header)
     if field is not None:
         yield field
     yield from outcome.sealed
     options = plan.configuration
     if verdict.action == "tag" and verdict.class_ is not None:
         yield Field.of(f"{options.actions.tag_field}: {verdict.class_}".encode())
-    if options.signing.software_field and (outcome.treatment.sign or outcome.treatment.verify):
-        where = (*own_ids(plan, outcome.transaction), "localhost")[0]
-        queue_id = outcome.transaction.queue_id or "unknown"
+    if options.signing.software_field and outcome.context.treatment.word != "none":
+        where = (*own_ids(plan, outcome.context.transaction), "localhost")[0]
+        queue_id = outcome.context.transaction.queue_id or "unknown"
         yield Field.of(
             f"DKIM-Filter: {plan.software} {where} {queue_id}".encode("ascii", "replace")
         )
@@ -239,8 +240,8 @@ def _on_top(outcome: FlowOutcome, verdict: FlowVerdict) -> Iterator[Field]:
 
 def _left_unsigned(outcome: FlowOutcome, trace: Trace) -> Step | None:
     """Return why a message of ours, by an author we sign for, leaves without a signature."""
-    treatment, plan = outcome.treatment, outcome.plan
-    if not treatment.ours or outcome.signed or outcome.transaction.role == "verify":
+    treatment, plan = outcome.context.treatment, outcome.context.plan
+    if not treatment.ours or outcome.signed or outcome.context.transaction.role == "verify":
         return None
     authors = treatment.authorship.authors
     if not any(plan.rules.find(*author) for author in authors):
@@ -249,9 +250,10 @@ def _left_unsigned(outcome: FlowOutcome, trace: Trace) -> Step | None:
 
 
 def _record(outcome: FlowOutcome, verdict: FlowVerdict, *, reports: int) -> MessageRecord:
-    transaction, treatment = outcome.transaction, outcome.treatment
+    transaction, treatment = outcome.context.transaction, outcome.context.treatment
     authors = treatment.authorship.authors
     results = [result for one in outcome.conclusions for result in one.results]
+    ids = outcome.context.header.named(b"message-id")
     return MessageRecord(
         action=verdict.action,
         treatment=treatment.word,
@@ -261,7 +263,7 @@ def _record(outcome: FlowOutcome, verdict: FlowVerdict, *, reports: int) -> Mess
         client_name=transaction.client_name,
         author=str(authors[0]) if authors else None,
         sender=None if transaction.sender is None else _line(transaction.sender),
-        message_id=next((_line(f.value) for f in outcome.header.named(b"message-id")), None),
+        message_id=_line(ids[0].value) if ids else None,
         class_=None if verdict.class_ is None else str(verdict.class_),
         made=tuple(
             Made(domain=one.domain, selector=one.selector, algorithm=one.algorithm)

@@ -50,7 +50,7 @@ def edits(plan: Plan, transaction: Transaction, treatment: Treatment, header: He
         return Edits(header=header)
     steps: list[Step] = []
     counts = _beyond(plan, transaction, treatment, header, steps)
-    if sum(counts.values()) > plan.limits.header_fields:
+    if sum(counts.values()) > plan.receiver.limits.header_fields:
         return Edits(header=header, unremoved=sum(counts.values()), steps=tuple(steps))
     doomed = set(_removed(plan, transaction, treatment, header, steps))
     folded: dict[int, Field] = {}
@@ -211,7 +211,7 @@ def _untrusted(
     elif results.remove == "forged":
         ids = {*own_ids(plan, transaction), *results.remove_ids}
         whole = {id_ for id_ in ids if not id_.startswith(".")}
-        for forgery in authres.forged(header, whole, limits=plan.limits):
+        for forgery in authres.forged(header, whole, limits=plan.receiver.limits):
             if forgery.cause is authres.Cause.NOT_KEPT:
                 break  # `_beyond` knows of them
             why = f"field {forgery.index} was removed: {forgery.cause.sentence}"

@@ -11,23 +11,19 @@ import hashlib
 import re
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from avowal.config.model import Reports
 from avowal.examine.findings import Findings
 from avowal.flow.actions import Diagnosis, FlowDisposition
 from avowal.flow.context import Context
 from avowal.flow.edits import own_ids
+from avowal.flow.outcome import FlowOutcome, Requested
 from avowal.flow.plan import Plan
 from avowal.flow.trace import Step, Topic
 from avowal.report.arf import ReportEnvelope, ReportMail
 from avowal.report.differences import difference_text
 from avowal.report.dkim_failure import Circumstances, KeptBodies, failure_report
 from avowal.report.dkim_feedback import Records, Wanted, chosen
-
-if TYPE_CHECKING:
-    from avowal.flow.inspection import FlowOutcome
 
 _MOST_DIAGNOSIS = 64 << 10  # characters
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
@@ -38,22 +34,6 @@ _DELIVERIES = {  # RFC 6591 §3.2.2
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Requested:
-    """The reports that signers want of a message, and the bodies to put into them."""
-
-    wanted: tuple[Wanted, ...]
-    bodies: KeptBodies
-
-    @property
-    def text(self) -> str | None:
-        """What a signer wants to stand in the reply to a message that is refused (rs=)."""
-        for one in self.wanted:
-            if one.text is not None:
-                return f"{one.verification.domain} says: {one.text}"
-        return None
-
-
 def kept_bodies(context: Context) -> KeptBodies | None:
     """Start keeping bodies where a signature asks for reports, and the message is none itself.
 
@@ -62,7 +42,7 @@ def kept_bodies(context: Context) -> KeptBodies | None:
     wanted = context.plan.configuration.reports.send and context.treatment.verify
     if not wanted or _is_report(context):
         return None
-    bodies = KeptBodies(context.header, limits=context.plan.limits)
+    bodies = KeptBodies(context.header, limits=context.plan.receiver.limits)
     return bodies if bodies.domains else None
 
 
@@ -125,7 +105,7 @@ def mails(
 def _mail(
     outcome: FlowOutcome, wanted: Wanted, bodies: KeptBodies, delivery: str
 ) -> ReportMail | None:
-    plan, transaction = outcome.plan, outcome.transaction
+    plan, transaction = outcome.context.plan, outcome.context.transaction
     options = plan.configuration.reports
     own_name = (*own_ids(plan, transaction), "localhost")[0]
     host = transaction.hostname or own_name
@@ -141,7 +121,7 @@ def _mail(
     verification = wanted.verification
     report = failure_report(
         wanted,
-        outcome.header,
+        outcome.context.header,
         bodies,
         around,
         text=_TEXT.format(
@@ -151,7 +131,7 @@ def _mail(
     )
     if wanted.address is None or report is None:
         return None
-    unique = hashlib.sha256(verification.field.raw + outcome.header.octets).hexdigest()[:24]
+    unique = hashlib.sha256(verification.field.raw + outcome.context.header.octets).hexdigest()[:24]
     return ReportMail(
         report=report,
         envelope=ReportEnvelope(
@@ -176,16 +156,16 @@ as far as it is not too long, and then the header of the message.
 
 def diagnosis(outcome: FlowOutcome) -> Diagnosis | None:
     """Tell how a message whose signatures failed differs from their z= copies."""
-    if outcome.plan.configuration.reports.diagnostic_directory is None:
+    if outcome.context.plan.configuration.reports.diagnostic_directory is None:
         return None
     texts = (
-        difference_text(verification, outcome.header)
+        difference_text(verification, outcome.context.header)
         for verification in outcome.findings.signatures
     )
     text = "".join(text for text in texts if text is not None)[:_MOST_DIAGNOSIS]
     if not text:
         return None
-    transaction = outcome.transaction
+    transaction = outcome.context.transaction
     queue_id = _UNSAFE.sub("_", transaction.queue_id or "message")[:_LONGEST_NAME]
     return Diagnosis(f"{queue_id}.{transaction.received_at}", text)
 

@@ -2,7 +2,7 @@
 
 ::
 
-    agenda = Agenda(shares_of(plan.limits))
+    agenda = Agenda(shares_of(plan.receiver.limits))
     inspection = Inspection(plan, transaction, header, now=now, agenda=agenda)
     await adrive(agenda, resolver, seconds=20)          # while the body comes
     for chunk in body:
@@ -20,21 +20,22 @@ message and any answers, but StateError for a call at the wrong time.  A key tha
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 
 from avowal.agenda import Agenda, Rank, Slot
 from avowal.authres import AuthenticationResults
 from avowal.canonical import Octets
-from avowal.dkim.unsigned import Signed, adrive_keys, drive_keys
+from avowal.dkim.hashing import BodyHasher
+from avowal.dkim.unsigned import adrive_keys, drive_keys
 from avowal.errors import AvowalError, IntentError, StateError
 from avowal.examine.examination import Examination
 from avowal.examine.findings import Findings, Want
-from avowal.flow import arc, feedback, policies, posts, reputation, signatures, spf
+from avowal.flow import arc, feedback, policies, posts, reputation, signatures, signing, spf
 from avowal.flow.classes import ResultClass
 from avowal.flow.context import Conclusion, Context
-from avowal.flow.edits import Edits, edits, own_ids, without
-from avowal.flow.feedback import Requested
+from avowal.flow.edits import edits, own_ids, without
+from avowal.flow.outcome import Fault, FlowOutcome, Requested
 from avowal.flow.plan import Plan
 from avowal.flow.resign import replaced, withheld
 from avowal.flow.results_field import is_written, results_field
@@ -43,64 +44,13 @@ from avowal.flow.signatures import SiteVerdict
 from avowal.flow.transaction import Transaction
 from avowal.flow.treatment import Treatment, treat
 from avowal.lookup import Steps
-from avowal.message import Field, Header
+from avowal.message import Header
 from avowal.policy.adsp import Adsp
 from avowal.report.dkim_failure import KeptBodies
 from avowal.report.dkim_feedback import Records, records
 
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """A signature that could not be made, and the class it counts as."""
-
-    class_: ResultClass
-    why: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FlowOutcome:
-    """All that is known about a message.
-
-    `judgements` are the signatures as they count here, `conclusions` what follows from the
-    findings.  `requested` are the reports signers want.  `results` is what we report, None
-    where we have no name to report under; `recorded` the field with them where a signature
-    covers it.  `sealed` are the fields made, from top to bottom, `signed` the DKIM signatures
-    among them.
-    """
-
-    context: Context
-    edits: Edits
-    findings: Findings
-    judgements: tuple[SiteVerdict, ...]
-    conclusions: tuple[Conclusion, ...]
-    results: AuthenticationResults | None
-    requested: Requested | None = None
-    recorded: Field | None = None
-    sealed: tuple[Field, ...] = ()
-    signed: tuple[Signed, ...] = ()
-    faults: tuple[Fault, ...] = ()
-    withheld: str | None = None  # why a message to be signed again was not
-    body_octets: int = 0
-
-    @property
-    def plan(self) -> Plan:
-        """What the message was treated by."""
-        return self.context.plan
-
-    @property
-    def transaction(self) -> Transaction:
-        """What is known besides the message's own octets."""
-        return self.context.transaction
-
-    @property
-    def header(self) -> Header:
-        """The header that came."""
-        return self.context.header
-
-    @property
-    def treatment(self) -> Treatment:
-        """What was done with the message."""
-        return self.context.treatment
+SEALERS: tuple[Callable[[Context, BodyHasher], FlowSeal | None], ...] = (signing.begin, arc.begin)
+"""What adds fields: each starts before the body, the last one's stand on top."""
 
 
 class Inspection:
@@ -126,6 +76,7 @@ class Inspection:
             header=header,
             outgoing=self._edits.header,
             now=now,
+            is_judged=treatment.verify and not treatment.ours and transaction.client is not None,
         )
         self._examination = Examination(
             header,
@@ -148,9 +99,9 @@ class Inspection:
 
     def _begun_seals(self) -> list[FlowSeal]:
         begun = []
-        for sealer in self._context.plan.sealers:
+        for begin in SEALERS:
             try:
-                seal = sealer.begin(self._context, self._examination.body)
+                seal = begin(self._context, self._examination.body)
             except AvowalError as error:
                 self._faults.append(_fault(error))
             else:
@@ -188,7 +139,7 @@ class Inspection:
         asked = None
         if self._bodies is not None and self._feedback is not None:
             asked = feedback.requested(context, findings, self._bodies, self._feedback.value)
-        conclusions = tuple(self._conclusions(findings, judgements, asked))
+        conclusions = self._conclusions(findings, judgements, asked)
         results = None
         if ids := own_ids(context.plan, context.transaction):
             found = tuple([result for one in conclusions for result in one.results])
@@ -213,19 +164,21 @@ class Inspection:
 
     def _conclusions(
         self, findings: Findings, judgements: tuple[SiteVerdict, ...], asked: Requested | None
-    ) -> Iterator[Conclusion]:
-        """Yield what follows from each side of the findings, in the order of the results."""
+    ) -> tuple[Conclusion, ...]:
+        """Return what follows from each side of the findings, in the order of the results."""
         context = self._context
-        if context.treatment.verify:
-            yield signatures.conclusion(context, judgements)
-        yield arc.conclusion(context, findings)
-        yield spf.conclusion(context, findings)
-        yield policies.conclusion(findings)
         practices = None if self._practices is None else self._practices.value
-        yield posts.conclusion(context, findings, judgements, practices)
-        if asked is not None:
-            yield Conclusion(steps=feedback.steps(context.plan, asked))
-        yield reputation.conclusion(context, findings)
+        wanted = () if asked is None else feedback.steps(context.plan, asked)
+        verified = context.treatment.verify
+        return (
+            signatures.conclusion(context, judgements) if verified else Conclusion(),
+            arc.conclusion(context, findings),
+            spf.conclusion(context, findings),
+            policies.conclusion(findings),
+            posts.conclusion(context, findings, judgements, practices),
+            Conclusion(steps=wanted),
+            reputation.conclusion(context, findings),
+        )
 
     def _reporting_id(self, authserv_id: str) -> str:
         queue_id = self._context.transaction.queue_id
@@ -273,7 +226,7 @@ def _wanted(context: Context) -> Want:
     want = Want(0)
     if context.treatment.verify:
         want |= Want.DKIM
-        if context.plan.verification_rules.read_domainkeys:
+        if context.plan.receiver.rules.read_domainkeys:
             want |= Want.DOMAINKEYS
     if arc.is_verified(context):
         want |= Want.ARC

@@ -16,15 +16,11 @@ from avowal.config.model import Action, Configuration, Key
 from avowal.config.places import Path, Place, Places, dotted
 from avowal.crypto.signing import AnyKey
 from avowal.dkim.intent import Intent
-from avowal.dkim.rules import Rules
 from avowal.examine.findings import Receiver
 from avowal.flow.classes import ResultClass
-from avowal.flow.seals import FlowSealer
 from avowal.flow.trace import Step, Topic
-from avowal.limits import Limits
 from avowal.lists.resign import Removal
 from avowal.names import DomainName
-from avowal.policy.assessment import Choice
 from avowal.reputation.opinions import Assessor
 
 Rewriting: TypeAlias = Callable[[bytes], bytes]  # a field's value, as the MTA will leave it
@@ -99,7 +95,7 @@ class Plan:
     """What faces and flow work by.
 
     `receiver` is how messages are examined, `assessor` whose opinion is asked of those who
-    answer for them; `sealers` add fields, the last one's on top.  `generation` counts reloads.
+    answer for them.  `generation` counts reloads.
     """
 
     configuration: Configuration
@@ -121,23 +117,7 @@ class Plan:
     rewriting: Rewriting | None
     rewritten_names: frozenset[bytes]
     actions: Mapping[ResultClass, Action]
-    sealers: tuple[FlowSealer, ...]
     software: str  # for the software field: name and version
-
-    @property
-    def verification_rules(self) -> Rules:
-        """How signatures are judged."""
-        return self.receiver.rules
-
-    @property
-    def policy_choice(self) -> Choice:
-        """Which policies are asked for, and which of them decide."""
-        return self.receiver.choice
-
-    @property
-    def limits(self) -> Limits:
-        """What a message may cost."""
-        return self.receiver.limits
 
     def place(self, *path: str | int) -> Place | None:
         """Return where an option, or the list an entry stands in, was written; None by default."""

@@ -35,11 +35,11 @@ def is_post(context: Context) -> bool:
 def practices(context: Context) -> Steps[adsp.Adsp] | None:
     """Ask who calls unsigned mail discardable, where that matters and nobody else asks."""
     plan = context.plan
-    asked = PolicyGeneration.ADSP in plan.policy_choice.generations
+    asked = PolicyGeneration.ADSP in plan.receiver.choice.generations
     if not is_post(context) or asked or plan.actions[ResultClass.STRICT_AUTHOR] == "accept":
         return None
     written = context.treatment.authorship.written
-    return adsp.evaluate(written or Authors.of(context.header, limits=plan.limits))
+    return adsp.evaluate(written or Authors.of(context.header, limits=plan.receiver.limits))
 
 
 def conclusion(

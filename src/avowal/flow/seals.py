@@ -1,8 +1,8 @@
 """How fields come on top of a message: DKIM signatures, an ARC set.
 
-A `FlowSealer` starts on a message before its body, and makes its fields when all findings are
-there.  Whatever has to be signed is yielded, so that keys in memory and keys behind a
-network are served alike.
+A sealer starts on a message before its body, and makes its fields when all findings are there.
+Whatever has to be signed is yielded, so that keys in memory and keys behind a network are
+served alike.
 """
 
 from __future__ import annotations
@@ -11,10 +11,8 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeAlias
 
 from avowal.authres import AuthenticationResults
-from avowal.dkim.hashing import BodyHasher
 from avowal.dkim.unsigned import Signed, SigningSteps
 from avowal.examine.findings import Findings
-from avowal.flow.context import Context
 from avowal.message import Field, Header
 
 
@@ -50,16 +48,3 @@ class FlowSeal(Protocol):
 
     def seal(self, closing: Closing, /) -> Sealing:
         """Make the fields.  Raises UsageError for a message or key that cannot be used."""
-
-
-class FlowSealer(Protocol):
-    """Something that adds fields on top of the message."""
-
-    @property
-    def name(self) -> str: ...
-
-    def begin(self, context: Context, hasher: BodyHasher, /) -> FlowSeal | None:
-        """Start on a message whose body `hasher` will hash; None where there is nothing to do.
-
-        Raises UsageError.
-        """

@@ -21,27 +21,24 @@ from avowal.message import Field, Header
 from avowal.names import DomainName, Identity, NameFault
 
 
-@dataclass(frozen=True, slots=True)
-class DkimSigning:
-    """The sealer that signs by the rules that were found to apply."""
+def begin(context: Context, hasher: BodyHasher, /) -> FlowSeal | None:
+    """Start the signatures, by the rules that were found to apply.
 
-    name: str = "dkim-sign"
-
-    def begin(self, context: Context, hasher: BodyHasher, /) -> FlowSeal | None:
-        """Start the signatures.  Raises UsageError for a message or key of no use."""
-        if not context.treatment.sign:
-            return None
-        intents = tuple(dict.fromkeys(_intents(context)))
-        if not intents:
-            raise KeyMaterialError("keys", "none may sign while DNS does not show its record")
-        signer = Signer(
-            _as_rewritten(context.plan, context.outgoing),
-            intents,
-            now=context.now,
-            accept_malformed=context.plan.configuration.signing.accept_malformed,
-            hasher=hasher,
-        )
-        return _DkimSeal(context, signer)
+    Raises UsageError for a message or key of no use.
+    """
+    if not context.treatment.sign:
+        return None
+    intents = tuple(dict.fromkeys(_intents(context)))
+    if not intents:
+        raise KeyMaterialError("keys", "none may sign while DNS does not show its record")
+    signer = Signer(
+        _as_rewritten(context.plan, context.outgoing),
+        intents,
+        now=context.now,
+        accept_malformed=context.plan.configuration.signing.accept_malformed,
+        hasher=hasher,
+    )
+    return _DkimSeal(context, signer)
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ def cautions(plan: Plan) -> Iterator[tuple[str, Place | None]]:
             "results.remove: forged results in our name will be believed (RFC 8601 §5)",
             plan.place("results", "remove"),
         )
-    if plan.verification_rules.accept_historic:
+    if plan.receiver.rules.accept_historic:
         yield (
             "verifying: rsa-sha1 may pass, which RFC 8301 §3.1 forbids",
             plan.place("verifying", "accept_historic") or plan.place("verifying", "profile"),

@@ -82,8 +82,8 @@ class Treatment:
 def treat(plan: Plan, transaction: Transaction, header: Header) -> Treatment:
     """Decide what to do with a message, before its body is seen.  Raises nothing."""
     signing = plan.configuration.signing
-    authors = authorship(signing, transaction, header, limits=plan.limits)
-    return _Decision(plan, transaction, authors, header.excess(plan.limits)).made()
+    authors = authorship(signing, transaction, header, limits=plan.receiver.limits)
+    return _Decision(plan, transaction, authors, header.excess(plan.receiver.limits)).made()
 
 
 @dataclass(slots=True)

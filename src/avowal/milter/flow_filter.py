@@ -11,7 +11,8 @@ from avowal.config.model import Role
 from avowal.crypto.signing import AsyncSigningKey
 from avowal.flow.actions import Actions
 from avowal.flow.decide import decide, failure
-from avowal.flow.inspection import FlowOutcome, Inspection
+from avowal.flow.inspection import Inspection
+from avowal.flow.outcome import FlowOutcome
 from avowal.flow.plan import Plan
 from avowal.flow.transaction import Transaction
 from avowal.lookup import Steps
@@ -65,7 +66,7 @@ class FlowFilter:
         """Take a message whose header has come."""
         now = self._now()
         transaction = self._transaction(session, role, now)
-        agenda = Agenda(shares_of(self.plan.limits))
+        agenda = Agenda(shares_of(self.plan.receiver.limits))
         inspection = Inspection(self.plan, transaction, event.header, now=now, agenda=agenda)
         return FlowJob(self, session, agenda, inspection)
 

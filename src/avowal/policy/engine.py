@@ -74,6 +74,8 @@ class Engine:
             if generation in _DISCOVERY
         }
         self._asked = False
+        practices = [one for one in choice.generations if one not in _DISCOVERY]
+        self._more = bool(practices or choice.atps or choice.certifiers)
 
     def policies(self) -> tuple[Steps[Any], ...]:
         """Return the flows that ask what does not depend on any signature.
@@ -118,9 +120,13 @@ class Engine:
         if not self._asked:
             names = [one.domain for one in identifiers(checked, envelope)]
             flows = [*self._policies(), *self.organizations(names)]
-        others, *_ = yield from together(
-            self._others(self.authors, checked, envelope, older), *flows
-        )
+        others = _Others({}, None, None)
+        if self._more:
+            others, *_ = yield from together(
+                self._others(self.authors, checked, envelope, older), *flows
+            )
+        elif flows:
+            yield from together(*flows)
         found = others.results
         for generation, evaluator in self._dmarc.items():
             found[generation] = evaluator.judge(checked, envelope)

@@ -18,7 +18,7 @@ from avowal.errors import KeyMaterialError
 from avowal.flow.actions import Actions
 from avowal.flow.compiler import compile_plan
 from avowal.flow.decide import decide
-from avowal.flow.inspection import FlowOutcome
+from avowal.flow.outcome import FlowOutcome
 from avowal.flow.plan import Plan
 from avowal.flow.trace import Step, Topic, Trace
 from avowal.flow.transaction import SmtpAuthentication, Transaction

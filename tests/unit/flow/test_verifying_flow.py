@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from avowal import Intent, authres, sign
 from avowal.dkim.reasons import Reason
+from avowal.flow import inspection
 from avowal.flow.actions import FlowDisposition
 from avowal.flow.classes import CLASS_OF
 from avowal.flow.decide import decide, failure
@@ -416,8 +416,6 @@ def test_a_face_that_fails_answers_as_configured(
 class Cap:
     """A sealer that adds a field saying what is reported."""
 
-    name = "cap"
-
     def begin(self, context: Any, hasher: Any, /) -> Cap:
         return self
 
@@ -427,10 +425,9 @@ class Cap:
         return Sealed((Field.of(f"X-Cap: {text}".encode()),))
 
 
-def test_sealers_plug_in(site: Make) -> None:
-    made = site(ACTION)
-    plan = replace(made.plan, sealers=(*made.plan.sealers, Cap()))
-    actions = replace(made, plan=plan).actions(tamper(signed()), client=OUTSIDE)
+def test_sealers_plug_in(site: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inspection, "SEALERS", (*inspection.SEALERS, Cap().begin))
+    actions = site(ACTION).actions(tamper(signed()), client=OUTSIDE)
     assert [f.raw for f in actions.insert[1:]] == [b"X-Cap: dkim=fail"]
 
 

@@ -67,17 +67,14 @@ class Organizations:
     def learn(
         self, explorer: Explorer, author: DomainName, names: Iterable[DomainName]
     ) -> Steps[None]:
-        """Walk the tree for the names that may share the author's organizational domain."""
-        near = [name for name in names if _top(name) == _top(author) and not name.same_as(author)]
-        if not near:
-            return
+        """Walk the tree for names that are `near_to` the author."""
         walk = yield from explorer.walk(author)
         if isinstance(walk, Failed):
             self.own = walk
             return
         self.own = walk.organizational_domain
         organization = DomainName(self.own, self.own)
-        within = list({name.ascii: name for name in near if name.is_within(organization)}.values())
+        within = list({name.ascii: name for name in names if name.is_within(organization)}.values())
         capped = within[: explorer.limits.walked_identifiers]
         if len(within) > len(capped):
             explorer.note("skipped", "tree walk", f"{len(within) - len(capped)} further names")
@@ -93,6 +90,12 @@ class Organizations:
         """Take them from a list of public suffixes (RFC 7489 §3.2)."""
         self.own = suffixes(author.ascii) or author.ascii
         self.of = {name.ascii: suffixes(name.ascii) or name.ascii for name in names}
+
+
+def near_to(author: DomainName, names: Iterable[DomainName]) -> tuple[DomainName, ...]:
+    """Return those of `names` that may share the author's organizational domain."""
+    own, top = author.ascii, _top(author)
+    return tuple([name for name in names if name.ascii != own and _top(name) == top])
 
 
 def compare_names(

@@ -21,6 +21,7 @@ from avowal.policy.dmarc.alignment import (
     Organizations,
     compare_names,
     identifiers,
+    near_to,
 )
 from avowal.policy.dmarc.discovery import (
     Discovered,
@@ -109,7 +110,8 @@ class Evaluator:
     def organizations(self, names: Iterable[DomainName]) -> tuple[Steps[None], ...]:
         """Return the flows that learn which of `names` may be aligned with each author."""
         known = tuple(names)
-        return tuple([author.align(known) for author in self._found])
+        asking = [(author, near_to(author.domain, known)) for author in self._found]
+        return tuple([author.align(near) for author, near in asking if near])
 
     def judge(
         self, signatures: Iterable[SignatureResult] = (), envelope: EnvelopeResult | None = None
