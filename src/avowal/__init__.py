@@ -7,6 +7,9 @@
     for verdict in avowal.verify(octets):
         print(verdict.result, verdict.domain, verdict.explanation)
 
+    if avowal.verdict(octets).authentic:
+        print("from whom it says")
+
     fields = avowal.sign(octets, domain="example.com", selector="s1", key="s1.pem")
 
 The names below are the front door; they are imported when first used, so that a
@@ -20,8 +23,11 @@ if TYPE_CHECKING:
     from typing import Any
 
     from avowal.arc.verdict import ChainVerification
+    from avowal.calls.authenticate import aauthenticate, authenticate
+    from avowal.calls.connection import TrustedHost
     from avowal.calls.seal import aseal, averify_chain, seal, verify_chain
     from avowal.calls.sign import asign, sign
+    from avowal.calls.verdict import averdict, verdict
     from avowal.calls.verify import averify, verify
     from avowal.crypto.signing import AsyncSigningKey, PrivateKey, SigningKey
     from avowal.dkim.intent import Intent
@@ -34,6 +40,8 @@ if TYPE_CHECKING:
     from avowal.dkim.verifications import Verifications
     from avowal.dkim.verifier import Verifier
     from avowal.errors import AvowalError, UsageError
+    from avowal.examine.authentication import Authentication
+    from avowal.examine.judgement import Authenticity, Ground, Hint, Judgement
     from avowal.keys.files import load_key
     from avowal.limits import Limits
     from avowal.lookup import Answer, Outcome, Question, arun, run
@@ -50,6 +58,16 @@ _HOMES = {
     "averify_chain": "calls.seal",
     "seal": "calls.seal",
     "verify_chain": "calls.seal",
+    "aauthenticate": "calls.authenticate",
+    "authenticate": "calls.authenticate",
+    "averdict": "calls.verdict",
+    "verdict": "calls.verdict",
+    "Authentication": "examine.authentication",
+    "Authenticity": "examine.judgement",
+    "Ground": "examine.judgement",
+    "Hint": "examine.judgement",
+    "Judgement": "examine.judgement",
+    "TrustedHost": "calls.connection",
     "ChainVerification": "arc.verdict",
     "Verifier": "dkim.verifier",
     "Verification": "dkim.verification",
@@ -99,13 +117,18 @@ def __dir__() -> list[str]:
 __all__ = [
     "Answer",
     "AsyncSigningKey",
+    "Authentication",
+    "Authenticity",
     "AvowalError",
     "Caution",
     "ChainVerification",
     "Evidence",
     "Field",
+    "Ground",
     "Header",
+    "Hint",
     "Intent",
+    "Judgement",
     "KeyRecord",
     "Limits",
     "Message",
@@ -118,19 +141,24 @@ __all__ = [
     "Signature",
     "Signer",
     "SigningKey",
+    "TrustedHost",
     "UsageError",
     "Verification",
     "Verifications",
     "Verifier",
+    "aauthenticate",
     "arun",
     "aseal",
     "asign",
+    "authenticate",
+    "averdict",
     "averify",
     "averify_chain",
     "load_key",
     "run",
     "seal",
     "sign",
+    "verdict",
     "verify",
     "verify_chain",
 ]

@@ -49,8 +49,7 @@ class Identifiers:
         if not authserv_id.isprintable() or " " in authserv_id:
             words = "".join([c if c.isprintable() else " " for c in authserv_id]).split()
         octets = authserv_id.encode("utf-8", "replace")
-        shown = [text for view in _views(octets) for text in _decoded(view)]
-        views = {skeleton(text) for text in (authserv_id, *words, *shown)}
+        views = {skeleton(text) for text in (authserv_id, *words, *texts_of(octets))}
         return any(_stands_in(spelling, view) for view in views for spelling in self._spellings)
 
     def mentioned_in(self, octets: bytes) -> bool:
@@ -59,8 +58,13 @@ class Identifiers:
         Looked for without escapes, folds, controls and octets that are no UTF-8, in the
         octets taken for latin-1, behind encoded words, and with comments taken out.
         """
-        views = {skeleton(text) for view in _views(octets) for text in _decoded(view)}
+        views = {skeleton(text) for text in texts_of(octets)}
         return any(spelling in view for view in views for spelling in self._spellings)
+
+
+def texts_of(octets: bytes) -> set[str]:
+    """What readers may show of octets: with and without comments, escapes, encoded words."""
+    return {text for view in _views(octets) for text in _decoded(view)}
 
 
 def _views(octets: bytes) -> set[bytes]:

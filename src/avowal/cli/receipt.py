@@ -6,21 +6,12 @@ where that is known.  In a mailbox the topmost Received is the one that its own 
 
 from __future__ import annotations
 
+from avowal.dates import seconds_of
 from avowal.message import Header
-
-_MOST = 2000  # octets of a Received field that are looked at
-_FIRST, _LAST = 0, 1 << 40  # Unix seconds that are taken for a time
 
 
 def received_at(header: Header, *, otherwise: int) -> int:
     """Return the time in Unix seconds; `otherwise` where no Received field tells it."""
-    from email.utils import mktime_tz, parsedate_tz
-
     fields = header.named(b"received")
-    date = fields[0].value.rpartition(b";")[2][:_MOST] if fields else b""
-    try:
-        found = parsedate_tz(date.decode("ascii", "replace"))
-        moment = otherwise if found is None else int(mktime_tz(found))
-    except (ValueError, OverflowError, TypeError):
-        return otherwise
-    return moment if _FIRST <= moment <= _LAST else otherwise
+    found = seconds_of(fields[0].value.rpartition(b";")[2]) if fields else None
+    return otherwise if found is None else found

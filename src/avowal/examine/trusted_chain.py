@@ -51,13 +51,17 @@ def _overridden(evaluation: Evaluation, chain: ChainVerification) -> Evaluation 
     """Override a failure where some sealer saw each author pass whose policy fails now."""
     if evaluation.result is not PolicyResult.FAIL or evaluation.disposition is Policy.NONE:
         return None
-    seen = [arc_set.results.results for arc_set in chain.chain.sets]
     failing = [one.domain for one in evaluation.evaluations if one.result is PolicyResult.FAIL]
-    if not all(any(_passed(results, author) for results in seen) for author in failing):
+    if not all(saw_pass(chain, author) for author in failing):
         return None
     return evaluation.overridden(
         Override("local_policy", report_comment(chain), disposition=Policy.NONE)
     )
+
+
+def saw_pass(chain: ChainVerification, author: DomainName) -> bool:
+    """Whether the results of some set say that this author passed DMARC; all sealers speak."""
+    return any(_passed(arc_set.results.results, author) for arc_set in chain.chain.sets)
 
 
 def _passed(results: AuthenticationResults | None, author: DomainName) -> bool:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from avowal import authres
-from avowal.authres import MethodResult
 from avowal.examine.findings import Findings
 from avowal.flow.context import Conclusion, Context
 from avowal.flow.edits import own_ids
 from avowal.flow.policies import steps_of
 from avowal.flow.trace import Step, Topic
-from avowal.names import DomainName, NameFault
-from avowal.policy.authentication_results import spf_result
+from avowal.policy.authentication_results import envelope_result, spf_result
 from avowal.policy.evidence import EnvelopeResult
 from avowal.policy.spf import SpfRequest
-from avowal.policy.spf.values import Scope
 
 
 def is_checked(context: Context) -> bool:
@@ -68,15 +65,4 @@ def _recorded(context: Context) -> EnvelopeResult | None:
     ids = own_ids(context.plan, context.transaction)
     # As it leaves: what is removed as forged is not believed either.
     found = authres.read(context.outgoing, trusted=frozenset(ids)).named("spf") if ids else ()
-    return _envelope(found[0]) if found else None
-
-
-def _envelope(result: MethodResult) -> EnvelopeResult:
-    written = result.value("smtp.mailfrom")
-    scope: Scope = "helo" if written is None else "mfrom"
-    address = (written or result.value("smtp.helo") or "").encode()
-    try:
-        domain = DomainName.parse(address.rpartition(b"@")[2])
-    except NameFault:
-        domain = None
-    return EnvelopeResult(domain=domain, result=result.result, scope=scope)
+    return envelope_result(found[0]) if found else None

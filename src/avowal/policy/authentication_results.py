@@ -7,8 +7,10 @@ own results belong to whoever verified the signatures.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 from avowal.authres import MethodResult
+from avowal.names import DomainName, NameFault
 from avowal.policy.assessment import Assessment
 from avowal.policy.dmarc.result import Evaluation
 from avowal.policy.evidence import EnvelopeResult
@@ -56,6 +58,18 @@ def spf_result(envelope: EnvelopeResult) -> MethodResult:
     name = "smtp.mailfrom" if envelope.scope == "mfrom" else "smtp.helo"
     properties = () if envelope.domain is None else ((name, envelope.domain.ascii),)
     return MethodResult("spf", envelope.result, properties=properties)
+
+
+def envelope_result(result: MethodResult) -> EnvelopeResult:
+    """Return what SPF said, as a host that is trusted has written it: `spf_result` read back."""
+    written = result.value("smtp.mailfrom")
+    scope: Literal["mfrom", "helo"] = "helo" if written is None else "mfrom"
+    address = (written or result.value("smtp.helo") or "").encode()
+    try:
+        domain = DomainName.parse(address.rpartition(b"@")[2])
+    except NameFault:
+        domain = None
+    return EnvelopeResult(domain=domain, result=result.result, scope=scope)
 
 
 def dmarc_result(evaluation: Evaluation) -> MethodResult:

@@ -28,6 +28,19 @@ def public_suffix_list(rules: Iterable[str] | None = None) -> SuffixList:
     return _made(tuple(rules))
 
 
+def is_known_suffix(name: str) -> bool:
+    """Whether the installed list calls a name in A-labels a public suffix; no list, no answer.
+
+    A name that has a single label is one by itself.
+    """
+    if "." not in name:
+        return True
+    try:
+        return _bundled()(name) is None
+    except UsageError:
+        return False
+
+
 @lru_cache(maxsize=1)
 def _bundled() -> SuffixList:
     return _made(None)

@@ -1,0 +1,118 @@
+"""Authenticate a message in one line: every mechanism over its raw octets, in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from avowal.calls.connection import Address, Client, Connection, TrustedHost
+from avowal.calls.examine import aexamine, examine
+from avowal.calls.resolver import ZoneData, moment, refuse_other_settings, resolver_of
+from avowal.calls.source import Source, opened, read_header
+from avowal.dkim import rules as rules_module
+from avowal.dkim.rules import Rules
+from avowal.errors import UsageError
+from avowal.examine.authentication import Authentication
+from avowal.examine.findings import Receiver, Want
+from avowal.limits import DEFAULT, Limits
+from avowal.lookup import AsyncResolver, Resolver
+from avowal.members import refuse_single
+from avowal.message import LineEnds
+from avowal.policy.assessment import Choice, PolicyGeneration
+
+CURRENT = ("2026",)
+
+
+class _Asked(NamedTuple):
+    receiver: Receiver
+    want: Want
+
+
+def authenticate(
+    source: Source,
+    resolver: Resolver | ZoneData | None = None,
+    *,
+    client: Client | None = None,
+    mail_from: Address | None = None,
+    helo: Address | None = None,
+    trusted: TrustedHost | None = None,
+    policies: Collection[str] = CURRENT,
+    now: int | None = None,
+    rules: Rules = rules_module.DEFAULT,
+    limits: Limits = DEFAULT,
+    line_ends: LineEnds = "auto",
+) -> Authentication:
+    r"""Return what DKIM, ARC, SPF and the author's policies say about a message.
+
+    SPF is checked for `client` (an IP address) with `mail_from`, the reverse-path without
+    angle brackets (empty for a bounce), and `helo`.  Who did not see the connection leaves
+    them out, or names the own host that did: `TrustedHost` says when that may be done.
+
+    `policies` are the generations to ask for: "2026" is DMARC (RFC 9989); on request "2015"
+    (RFC 7489, with the extra psl), "adsp", "2007", "2005" and "domainkeys", which also reads
+    DomainKey-Signature fields.  The rest is as of `avowal.verify`; of a header beyond a limit
+    nothing passes.
+
+    No octets and no answers make it raise; UsageError for what is no message or argument,
+    OSError for a file.
+
+    >>> found = authenticate(b"From: a@example.com\r\n\r\nHello\r\n", {})
+    >>> found.results_field("mx.example.org").split(b";")[1].strip()
+    b'dkim=none (no signature)'
+    """
+    at = moment(now)
+    connection = Connection(client, mail_from, helo, trusted, now=at)
+    asked = _asked(policies, rules, limits)
+    with opened(source) as chunks:
+        header, body = read_header(chunks, line_ends=line_ends, limits=limits)
+        envelope = connection.envelope(header, limits)
+        answering: Resolver = resolver_of(resolver)
+        found = examine(
+            header, body, asked.receiver, asked.want, answering, now=at, envelope=envelope
+        )
+        return Authentication(header=header, findings=found, client=connection.client_text)
+
+
+async def aauthenticate(
+    source: Source,
+    resolver: AsyncResolver | ZoneData | None = None,
+    *,
+    client: Client | None = None,
+    mail_from: Address | None = None,
+    helo: Address | None = None,
+    trusted: TrustedHost | None = None,
+    policies: Collection[str] = CURRENT,
+    now: int | None = None,
+    rules: Rules = rules_module.DEFAULT,
+    limits: Limits = DEFAULT,
+    line_ends: LineEnds = "auto",
+) -> Authentication:
+    """Do what `authenticate` does, waiting for DNS without blocking."""
+    at = moment(now)
+    connection = Connection(client, mail_from, helo, trusted, now=at)
+    asked = _asked(policies, rules, limits)
+    with opened(source) as chunks:
+        header, body = read_header(chunks, line_ends=line_ends, limits=limits)
+        envelope = connection.envelope(header, limits)
+        answering: AsyncResolver = resolver_of(resolver)
+        found = await aexamine(
+            header, body, asked.receiver, asked.want, answering, now=at, envelope=envelope
+        )
+        return Authentication(header=header, findings=found, client=connection.client_text)
+
+
+def _asked(policies: Collection[str], rules: Rules, limits: Limits) -> _Asked:
+    """Read the arguments.  Raises UsageError."""
+    refuse_other_settings(rules, limits)
+    refuse_single("policies", policies)
+    try:
+        generations = tuple(dict.fromkeys(map(PolicyGeneration, policies)))
+    except ValueError:
+        known = ", ".join(generation.value for generation in PolicyGeneration)
+        raise UsageError(f"policies: {policies!r} has one that is none of {known}") from None
+    want = Want.DKIM | Want.ARC | Want.POLICIES
+    if rules.read_domainkeys or PolicyGeneration.DOMAINKEYS in generations:
+        want |= Want.DOMAINKEYS
+    choice = Choice(generations=generations)
+    receiver = Receiver(rules=rules, historic=rules_module.ARCHIVE, limits=limits, choice=choice)
+    return _Asked(receiver, want)

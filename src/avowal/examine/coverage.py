@@ -1,0 +1,68 @@
+"""How much of a message one signature covers, of what a program or a person looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final
+
+from avowal.dkim.reasons import Caution
+from avowal.dkim.signature import Signature
+from avowal.dkim.verification import Verification
+from avowal.message import Header
+
+SHOWN: Final = frozenset((
+    b"from", b"subject", b"date", b"mime-version", b"content-type", b"content-transfer-encoding",
+))  # fmt: skip
+"""The fields that say who wrote what, when, and how the body is to be read."""
+_DOUBTS: Final = frozenset((Caution.TESTING, Caution.MALFORMED_LINES, Caution.BARE_LINE_BREAKS))
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """A passing signature, and whether it covers all octets of the body and what is shown.
+
+    `names` are the signed fields that the message has, in the order of h=.
+    """
+
+    verification: Verification
+    signature: Signature
+    names: tuple[bytes, ...]
+    complete: bool
+
+    def covers(self, name: bytes, header: Header) -> bool:
+        """Whether every field of a lower-cased name is signed, be there none at all."""
+        return _covers(self.signature, name, header)
+
+
+def coverage_of(
+    verification: Verification, header: Header, *, unsigned: Collection[bytes] = ()
+) -> Coverage | None:
+    """Return what a signature covers; None for one that does not pass.
+
+    `unsigned` are fields of `SHOWN` that may do without.  A key with t=y counts for nothing
+    (RFC 6376 §3.6.1); of a header with lines that are no fields, or with bare line breaks,
+    other readers may see other fields than were signed.
+    """
+    signature = verification.signature
+    if not verification.passed or signature is None:
+        return None
+    names = dict.fromkeys(name for name in signature.signed_names if name in header.positions)
+    complete = (
+        _covers_body(verification, signature)
+        and all(_covers(signature, name, header) for name in SHOWN.difference(unsigned))
+        and _DOUBTS.isdisjoint(verification.warnings)
+    )
+    return Coverage(verification, signature, tuple(names), complete)
+
+
+def _covers(signature: Signature, name: bytes, header: Header) -> bool:
+    """RFC 6376 §5.4.2: h= takes as many instances, from the bottom, as it has the name."""
+    return len(header.positions.get(name, ())) <= signature.signed_names.count(name)
+
+
+def _covers_body(verification: Verification, signature: Signature) -> bool:
+    if signature.body_length is None:
+        return True
+    evidence = verification.evidence
+    return evidence is not None and evidence.body_octets == signature.body_length

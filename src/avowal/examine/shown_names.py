@@ -1,0 +1,89 @@
+"""What a From field shows besides its addresses: a display name, other addresses in it.
+
+A reader may show the display name alone, with its encoded words decoded (RFC 2047), so what
+looks like an address there is one to a person.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from email.errors import MessageError
+from email.header import decode_header
+
+from avowal.addresses import Mailbox, names_behind_signs
+from avowal.authres.identifiers import texts_of
+from avowal.message import Header
+from avowal.names import DomainName
+from avowal.overflow import AUTHOR_NAME
+from avowal.text import printable
+from avowal.tokens import unquoted
+
+_MOST_SIGNS = 1000  # of one text; Limits.author_octets bounds the texts
+_LONGEST_NAME = 1000  # octets of a display name that are decoded
+_SPACES = re.compile(r"\s++")
+_DOTS = str.maketrans({"\u3002": ".", "\uff61": "."})  # RFC 3490 §3.1
+
+
+def shown_domains(header: Header) -> tuple[DomainName, ...]:
+    """Return every domain behind an ``@`` that a reader of the From fields may see, each once.
+
+    Comments, quoted strings, encoded words and the other forms of ``@`` are looked through; a
+    name of a single label is no address to anybody.
+    """
+    found: dict[str, DomainName] = {}
+    for field in header.named(AUTHOR_NAME):
+        for text in texts_of(field.value):
+            for name in names_behind_signs(_plain(text), _MOST_SIGNS):
+                if "." in name.ascii:
+                    found.setdefault(name.ascii, name)
+    return tuple(found.values())
+
+
+def others_than(
+    shown: Iterable[DomainName], organizations: Iterable[DomainName]
+) -> tuple[DomainName, ...]:
+    """Return the shown domains that are within none of the organizations."""
+    known = tuple(organizations)
+    return tuple(
+        name for name in shown if not any(name.is_within(organization) for organization in known)
+    )
+
+
+def display_name(mailbox: Mailbox) -> str:
+    """Return the display name as a mail program shows it, in one line without controls."""
+    written = mailbox.display[:_LONGEST_NAME]
+    if b"=?" not in written:
+        return _one_line(written.decode("utf-8", "backslashreplace"))
+    try:
+        parts = decode_header(written.decode("latin-1"))
+        text = "".join(
+            [
+                part if isinstance(part, str) else _in_charset(part, charset)
+                for part, charset in parts
+            ]
+        )
+    except (MessageError, ValueError):
+        text = written.decode("utf-8", "backslashreplace")
+    return _one_line(text)
+
+
+def _plain(text: str) -> bytes:
+    """Return text as it looks: compatible forms made one, what is not seen left out."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text).translate(_DOTS)
+        text = "".join([c for c in text if unicodedata.category(c) != "Cf"])
+    return text.encode("utf-8", "replace")
+
+
+def _in_charset(octets: bytes, charset: str | None) -> str:
+    try:
+        return octets.decode(charset or "utf-8", "backslashreplace")
+    except (LookupError, ValueError):
+        return octets.decode("latin-1")
+
+
+def _one_line(text: str) -> str:
+    plain = _SPACES.sub(" ", text).strip(" ").encode("utf-8", "backslashreplace")
+    return printable(unquoted(plain))
