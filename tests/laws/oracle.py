@@ -17,14 +17,14 @@ _ASKED: Final = {"none": DELIVERED, "quarantine": HELD, "reject": NOT_DELIVERED}
 def ideal(case: Case) -> int:
     """Return the exposure of a message at its ideal receiver."""
     if case.beyond or case.doubted:
-        return min((_of_author(case, domain, ()) for domain in case.shown), default=HELD)
+        return min((of_author(case, domain, ()) for domain in case.shown), default=HELD)
     spf = (case.sender,) if case.spf_passes else ()
     return min(
-        (_of_author(case, domain, case.passing, spf) for domain in case.shown), default=DELIVERED
+        (of_author(case, domain, case.passing, spf) for domain in case.shown), default=DELIVERED
     )
 
 
-def _of_author(case: Case, domain: str, passing: Any, spf: tuple[str, ...] = ()) -> int:
+def of_author(case: Case, domain: str, passing: Any, spf: tuple[str, ...] = ()) -> int:
     """RFC 9989 §4.10 and §5.3, for a name and the names that pass."""
     if any(f"_dmarc.{name}" in case.silent for name in _tree(domain)):
         return DELIVERED  # names that hang are failed

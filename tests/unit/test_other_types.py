@@ -36,6 +36,12 @@ ROWS: list[tuple[str, Callable[[Any], Any]]] = [
     ("verify_chain", lambda wrong: avowal.verify_chain(wrong, ZONE)),
     *((f"verify_chain({n}=)", lambda w, n=n: avowal.verify_chain(SIGNED, ZONE, **{n: w}))
       for n in ("now", "rules", "limits")),
+    ("authenticate", lambda wrong: avowal.authenticate(wrong, ZONE)),
+    ("verdict", lambda wrong: avowal.verdict(wrong, ZONE)),
+    *((f"authenticate({n}=)", lambda w, n=n: avowal.authenticate(SIGNED, ZONE, **{n: w}))
+      for n in ("client", "mail_from", "helo", "trusted", "policies", "now", "rules", "limits")),
+    *((f"verdict({n}=)", lambda w, n=n: avowal.verdict(SIGNED, ZONE, **{n: w}))
+      for n in ("accept_trusted_arc", "accept_spf", "accept_unsigned", "max_age", "recipients")),
     ("sign", lambda wrong: avowal.sign(wrong, **SIGN)),
     ("sign(intent)", lambda wrong: avowal.sign(MESSAGE, wrong)),
     *((f"sign({n}=)", with_(avowal.sign, n, **SIGN)) for n in (*SIGN, *OPTIONS)),

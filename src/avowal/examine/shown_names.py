@@ -65,6 +65,8 @@ def display_name(mailbox: Mailbox) -> str:
             ]
         )
     except (MessageError, ValueError):
+        text = ""
+    if not text.strip():
         text = written.decode("utf-8", "backslashreplace")
     return _one_line(text)
 
