@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import NamedTuple
 
+from avowal.calls.arguments import (
+    Source,
+    ZoneData,
+    moment,
+    opened,
+    read_header,
+    refuse_other_settings,
+    resolver_of,
+)
 from avowal.calls.connection import Address, Client, Connection, TrustedHost
 from avowal.calls.examine import aexamine, examine
-from avowal.calls.resolver import ZoneData, moment, refuse_other_settings, resolver_of
-from avowal.calls.source import Source, opened, read_header
 from avowal.dkim import rules as rules_module
 from avowal.dkim.rules import Rules
 from avowal.errors import UsageError

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
+from avowal.calls.arguments import Source, ZoneData, moment
 from avowal.calls.authenticate import aauthenticate, authenticate
 from avowal.calls.connection import Address, Client, TrustedHost
-from avowal.calls.resolver import ZoneData, moment
-from avowal.calls.source import Source
 from avowal.dkim import rules as rules_module
 from avowal.dkim.rules import Rules
 from avowal.examine.acceptance import Acceptance
