@@ -15,8 +15,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
-from tests.fuzz import answers, claims, policies, protocols, targets
-from tests.fuzz.seeds import seeds
+from tests.fuzz.seeds import TARGETS, seeds
 from tests.test_vectors import VECTORS, Vector, said
 
 from avowal import KeyRecord, Signature, verify
@@ -35,9 +34,6 @@ from avowal.policy.dmarc.record import DmarcRecord
 from avowal.taglist import TagList
 from avowal.tokens import scan
 
-TARGETS: dict[str, Callable[[bytes], None]] = {}
-for family in (targets, claims, answers, policies, protocols):
-    TARGETS |= family.TARGETS
 MADE = 3000  # random inputs for each grammar
 LONGEST = 14  # tokens of one
 MUTATIONS = 60  # for each target of the fuzzers

@@ -23,16 +23,12 @@ def fuzz(target: str) -> None:
     if len(arguments) < len(sys.argv):
         sys.modules["avowal._kernel"] = None  # type: ignore[assignment]  # importing it fails
     with atheris.instrument_imports(include=["avowal"]):
-        from tests.fuzz import answers, claims, policies, protocols, targets
-    from tests.fuzz.seeds import seeds
-
-    known = targets.TARGETS | claims.TARGETS | answers.TARGETS | policies.TARGETS
-    known |= protocols.TARGETS
+        from tests.fuzz.seeds import TARGETS, seeds
 
     with tempfile.TemporaryDirectory(prefix="avowal-fuzz-") as corpus:
         if all(argument.startswith("-") for argument in arguments[1:]):
             for seed in seeds(target):
                 (Path(corpus) / sha1(seed).hexdigest()).write_bytes(seed)
             arguments.append(corpus)
-        atheris.Setup(arguments, known[target])
+        atheris.Setup(arguments, TARGETS[target])
         atheris.Fuzz()

@@ -2,14 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from types import ModuleType
 
-from tests.fuzz import answers, claims, policies, protocols
+from tests.fuzz import (
+    answers,
+    authors,
+    claims,
+    configurations,
+    mailboxes,
+    pairs,
+    policies,
+    protocols,
+    targets,
+)
 from tests.fuzz.targets import CUT, KEYS, NOW, PARSERS
 
 from avowal.calls.sign import sign
 from avowal.dkim.intent import Intent
 from avowal.testing import ED25519, RSA_1024, RSA_2048, message, record_for
+
+FAMILIES: tuple[ModuleType, ...] = (
+    claims,
+    answers,
+    policies,
+    protocols,
+    pairs,
+    authors,
+    mailboxes,
+    configurations,
+)
+TARGETS: dict[str, Callable[[bytes], None]] = dict(targets.TARGETS)
+for family in FAMILIES:
+    TARGETS |= family.TARGETS
 
 _ODD = (
     b"From: a@example.com\r\nSubject : folded\r\n\tand\t odd \r\n\r\na  b \t\r\n\r\n\r\n",
@@ -75,13 +100,8 @@ def seeds(target: str) -> Iterator[bytes]:
         for choice in range(len(PARSERS)):
             for octets in (*lists(), *_ODD):
                 yield bytes((choice,)) + octets
-    elif target in claims.TARGETS:
-        yield from claims.seeds(target)
-    elif target in answers.TARGETS:
-        yield from answers.seeds(target)
-    elif target in policies.TARGETS:
-        yield from policies.seeds(target)
-    elif target in protocols.TARGETS:
-        yield from protocols.seeds(target)
-    else:
+    elif target == "forms":
         yield from messages
+    else:
+        [own] = [family for family in FAMILIES if target in family.TARGETS]
+        yield from own.seeds(target)

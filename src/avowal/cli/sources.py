@@ -23,7 +23,16 @@ _MAILDIR = ("cur", "new")
 _FROM = b"From "
 _BLANK = (b"\n", b"\r\n")
 
-__all__ = ["MessageOrigin", "Progress", "Unusable", "files", "messages", "named", "whole"]
+__all__ = [
+    "MessageOrigin",
+    "Progress",
+    "Unusable",
+    "files",
+    "messages",
+    "messages_in",
+    "named",
+    "whole",
+]
 
 Progress = Callable[[int], object]
 
@@ -62,17 +71,24 @@ def messages(path: str, progress: Progress) -> Iterator[tuple[MessageOrigin, Ite
     try:
         file = sys.stdin.buffer if path == _STDIN else open(path, "rb")  # noqa: PTH123, SIM115
         with file:
-            inner = unwrapped(file, name)
-            beginning = inner.read(len(_FROM))
-            if not beginning:
-                raise Unusable(f"{name}: empty")
-            if beginning == _FROM:
-                for number, chunks in enumerate(_Mbox(inner, progress), 1):
-                    yield MessageOrigin(path=name, number=number), chunks
-            else:
-                yield MessageOrigin(path=name), _whole(beginning, inner, progress)
+            yield from messages_in(file, name, progress)
     except OSError as error:
         raise Unusable(exits.os_error(error)) from None
+
+
+def messages_in(
+    file: IO[bytes], name: str, progress: Progress
+) -> Iterator[tuple[MessageOrigin, Iterator[bytes]]]:
+    """Hand out the messages of a file that is open, as `messages` does.  Raises Unusable."""
+    inner = unwrapped(file, name)
+    beginning = inner.read(len(_FROM))
+    if not beginning:
+        raise Unusable(f"{name}: empty")
+    if beginning == _FROM:
+        for number, chunks in enumerate(_Mbox(inner, progress), 1):
+            yield MessageOrigin(path=name, number=number), chunks
+    else:
+        yield MessageOrigin(path=name), _whole(beginning, inner, progress)
 
 
 def whole(path: str) -> Message:
@@ -127,8 +143,10 @@ class _Mbox:
     """
 
     def __init__(self, file: IO[bytes], progress: Progress) -> None:
-        file.readline(CHUNK)  # the rest of the first From line
+        while (rest := file.readline(CHUNK)) and not rest.endswith(b"\n"):
+            pass  # the first From line to its end, however long
         self._pieces = _pieces(file, progress)
+        self._behind = b""  # the end of a From line: octets that were read with it
         self._more = True
 
     def __iter__(self) -> Iterator[Iterator[bytes]]:
@@ -143,8 +161,9 @@ class _Mbox:
         self._more = False
         blank = b""  # an empty line of which the next one decides whose it is
         beginning, fresh = True, True  # of the message, of a line
-        for piece in self._pieces:
+        while piece := self._piece():
             if fresh and (blank or beginning) and piece.startswith(_FROM):
+                self._pass_over(piece)
                 self._more = True
                 break
             whole, beginning = blank + piece, False
@@ -153,6 +172,17 @@ class _Mbox:
                 whole = whole.replace(b">", b"", 1)
             fresh = piece.endswith(b"\n")
             yield whole.removesuffix(blank) if blank else whole
+
+    def _pass_over(self, piece: bytes) -> None:
+        """Leave out a From line, of which `piece` is the beginning: it may be of any length."""
+        while piece and b"\n" not in piece:
+            piece = next(self._pieces, b"")
+        self._behind = piece.partition(b"\n")[2]
+
+    def _piece(self) -> bytes:
+        """Return the next octets, none at the end of the file."""
+        piece, self._behind = self._behind or next(self._pieces, b""), b""
+        return piece
 
 
 def _pieces(file: IO[bytes], progress: Progress) -> Iterator[bytes]:

@@ -16,6 +16,7 @@ from avowal.opendkim.translation import (
     Became,
     Translation,
     became,
+    refuse_unwritable,
     rows_of,
     signed_names,
     table_keys,
@@ -58,9 +59,9 @@ _SINGLE = (
 _OURS_ONLY = "; only mail that is ours is signed: see origin"
 
 
-def read(path: str) -> OpendkimConf:
-    """Read a dkimpy-milter.conf.  Raises ConfigError."""
-    return read_conf(path, known=_KNOWN)
+def read(path: str, *, read: Callable[[str], str] | None = None) -> OpendkimConf:
+    """Read a dkimpy-milter.conf as `read_conf` does.  Raises ConfigError."""
+    return read_conf(path, read=read, known=_KNOWN)
 
 
 def translate(conf: OpendkimConf) -> Translation:
@@ -69,6 +70,7 @@ def translate(conf: OpendkimConf) -> Translation:
     for path, value in _DEFAULTS:
         made.put(path, value)
     for setting in conf.effective:
+        refuse_unwritable(setting, setting.text)
         made.became.append(Became(setting, _became(made, setting)))
     _sign(made)
     return made

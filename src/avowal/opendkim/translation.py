@@ -75,6 +75,7 @@ def translate(conf: OpendkimConf) -> Translation:
     for path, value in option_map.DEFAULTS:
         made.put(path, value)
     for setting in conf.effective:
+        refuse_unwritable(setting, setting.text)
         words = became(made, setting)
         made.became.append(Became(setting, words))
     signed_names(made)
@@ -100,6 +101,16 @@ def became(made: Translation, setting: Setting) -> str:
     return simple.path
 
 
+def refuse_unwritable(setting: Setting, text: str) -> None:
+    """Raise ConfigError for text of a setting, or of its set, that a TOML file cannot hold."""
+    if "\0" in text:
+        raise setting.fault("there is a NUL in the text", "take it out")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise setting.fault("not UTF-8, which a TOML file is", "save it as UTF-8") from None
+
+
 # -- sets --------------------------------------------------------------------------------------
 
 
@@ -109,7 +120,11 @@ def rows_of(setting: Setting) -> tuple[Row, ...] | None:
         data = open_text_set(setting.text)
     except AvowalError as fault:
         raise setting.fault(why_not(fault)) from None
-    return None if data is None else data.rows
+    if data is None:
+        return None
+    for row in data.rows:
+        refuse_unwritable(setting, row.key + row.value)
+    return data.rows
 
 
 def _listed(path: str) -> Callable[[Translation, Setting], str]:

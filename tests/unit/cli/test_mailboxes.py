@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from avowal.cli import sources
 
+ENDLESS_FROM = b"From " + b"a" * (3 * sources.CHUNK) + b"\n"
 FROM = b"From a@example.com Tue Nov 24 12:00:00 2026\n"
 
 
@@ -45,6 +46,9 @@ def read(path: Path) -> list[bytes]:
         pytest.param(FROM + b"A: 1\n\nx\n\n\n\n", [b"A: 1\n\nx\n\n\n"], id="last-blank-is-not-its"),
         pytest.param(FROM + FROM + b"A: 1\n", [b"", b"A: 1\n"], id="empty-message"),
         pytest.param(FROM.rstrip(), [b""], id="from-line-alone"),
+        pytest.param(
+            (ENDLESS_FROM + b"A: 1\n\n") * 2, [b"A: 1\n"] * 2, id="from-lines-longer-than-a-chunk"
+        ),
     ],
 )
 def test_an_mbox_gives_its_messages(tmp_path: Path, mbox: bytes, expected: list[bytes]) -> None:
