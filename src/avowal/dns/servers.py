@@ -13,7 +13,7 @@ from pathlib import Path
 from avowal.dns.transport import Server
 from avowal.errors import ResolverSetupError
 
-_FEWEST_SOCKETS, _MOST_SOCKETS = 64, 4096
+_SOCKETS, _MOST_SOCKETS = 64, 4096  # where a system has no limit that can be asked; ever
 _ADDRESS_FORMS = "write 192.0.2.1, 192.0.2.1:5353, 2001:db8::1 or [2001:db8::1]:5353"
 
 
@@ -47,11 +47,13 @@ def of_system(path: Path, *, port: int, trust_ad: bool | None) -> tuple[Server, 
 def half_of_descriptors() -> int:
     """Return how many sockets one resolver may have open; the other half is for the rest."""
     try:
-        from resource import RLIMIT_NOFILE, getrlimit  # noqa: PLC0415 - not on every system
+        from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit  # noqa: PLC0415 - not on every system
     except ImportError:
-        return _FEWEST_SOCKETS
+        return _SOCKETS
     soft, _ = getrlimit(RLIMIT_NOFILE)
-    return min(max(soft // 2, _FEWEST_SOCKETS), _MOST_SOCKETS)
+    if soft == RLIM_INFINITY:
+        return _MOST_SOCKETS
+    return min(max(soft // 2, 1), _MOST_SOCKETS)
 
 
 def bracketed(text: str) -> str:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from avowal.config.model import Configuration
+from avowal.config.opendkim_conf import read_conf
 from avowal.errors import ConfigError
 from avowal.opendkim.from_dkimpy import read, translate
 from avowal.opendkim.translation import Translation
+from avowal.opendkim.translation import translate as of_opendkim
 
 SINGLE = """\
 Domain example.com, example.net
@@ -154,3 +157,23 @@ def test_the_result_can_be_read_back(directory: Path) -> None:
 
     read_back = tomllib.loads(translated(directory, TABLES).text())
     assert list(read_back["keys"]) == ["main", "any", "main-ed25519"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "why"),
+    [
+        pytest.param(b"UserID a\xff", "not UTF-8, which a TOML file is", id="no-utf-8"),
+        pytest.param(b"UserID a\x00b", "there is a NUL in the text", id="nul"),
+        pytest.param(b"InternalHosts {dir}/set", "not UTF-8, which a TOML file is", id="in-a-set"),
+    ],
+)
+@pytest.mark.parametrize("read_and_translate", [(read, translate), (read_conf, of_opendkim)])
+def test_what_toml_cannot_hold_is_named(
+    tmp_path: Path, setting: bytes, why: str, read_and_translate: tuple[Any, Any]
+) -> None:
+    reader, translator = read_and_translate
+    (tmp_path / "set").write_bytes(b"a.example\nb\xff.example\n")
+    path = tmp_path / "x.conf"
+    path.write_bytes(b"Mode v\n" + setting.replace(b"{dir}", str(tmp_path).encode()) + b"\n")
+    with pytest.raises(ConfigError, match=rf"x\.conf:2: (UserID|InternalHosts): {why}"):
+        translator(reader(str(path)))
