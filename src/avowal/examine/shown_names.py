@@ -9,11 +9,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
-from email.errors import MessageError
-from email.header import decode_header
 
 from avowal.addresses import Mailbox, names_behind_signs
 from avowal.authres.identifiers import texts_of
+from avowal.lists.encoded_words import decode
 from avowal.message import Header
 from avowal.names import DomainName
 from avowal.overflow import AUTHOR_NAME
@@ -34,7 +33,7 @@ def shown_domains(header: Header) -> tuple[DomainName, ...]:
     """
     found: dict[str, DomainName] = {}
     for field in header.named(AUTHOR_NAME):
-        for text in texts_of(field.value):
+        for text in (*texts_of(field.value), decode(field.value)):
             for name in names_behind_signs(_plain(text), _MOST_SIGNS):
                 if "." in name.ascii:
                     found.setdefault(name.ascii, name)
@@ -53,22 +52,8 @@ def others_than(
 
 def display_name(mailbox: Mailbox) -> str:
     """Return the display name as a mail program shows it, in one line without controls."""
-    written = mailbox.display[:_LONGEST_NAME]
-    if b"=?" not in written:
-        return _one_line(written.decode("utf-8", "backslashreplace"))
-    try:
-        parts = decode_header(written.decode("latin-1"))
-        text = "".join(
-            [
-                part if isinstance(part, str) else _in_charset(part, charset)
-                for part, charset in parts
-            ]
-        )
-    except (MessageError, ValueError):
-        text = ""
-    if not text.strip():
-        text = written.decode("utf-8", "backslashreplace")
-    return _one_line(text)
+    text = _SPACES.sub(" ", decode(mailbox.display[:_LONGEST_NAME])).strip(" ")
+    return printable(unquoted(text.encode("utf-8", "replace")))
 
 
 def _plain(text: str) -> bytes:
@@ -77,15 +62,3 @@ def _plain(text: str) -> bytes:
         text = unicodedata.normalize("NFKC", text).translate(_DOTS)
         text = "".join([c for c in text if unicodedata.category(c) != "Cf"])
     return text.encode("utf-8", "replace")
-
-
-def _in_charset(octets: bytes, charset: str | None) -> str:
-    try:
-        return octets.decode(charset or "utf-8", "backslashreplace")
-    except (LookupError, ValueError):
-        return octets.decode("latin-1")
-
-
-def _one_line(text: str) -> str:
-    plain = _SPACES.sub(" ", text).strip(" ").encode("utf-8", "backslashreplace")
-    return printable(unquoted(plain))
