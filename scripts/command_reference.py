@@ -57,8 +57,8 @@ def page() -> str:
     rows = [f"| {status.value} | {status.meaning} |" for status in exits.ExitStatus]
     parts.append("\n".join(("| status | meaning |", "|---|---|", *rows)) + "\n")
     parts.append(
-        "Of several messages the worst decides: 2 before 1 before 3. Shells report 141 for a "
-        "program that a closed\npipe ended; so does avowal.\n"
+        "Of several messages the worst decides: 2 before 1 before 4 before 3. Shells report 141 "
+        "for a program that\na closed pipe ended; so does avowal.\n"
     )
     context = click.Context(group)
     for name in COMMANDS:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from avowal.calls.arguments import (
     Source,
@@ -27,7 +27,10 @@ from avowal.members import refuse_single
 from avowal.message import LineEnds
 from avowal.policy.assessment import Choice, PolicyGeneration
 
-CURRENT = ("2026",)
+CURRENT: Final = ("2026",)
+WANT: Final = Want.DKIM | Want.ARC | Want.POLICIES
+RECEIVER: Final = Receiver()
+"""What `avowal.verdict` looks at: DKIM, ARC, and DMARC as RFC 9989 has it."""
 
 
 class _Asked(NamedTuple):
@@ -117,7 +120,7 @@ def _asked(policies: Collection[str], rules: Rules, limits: Limits) -> _Asked:
     except ValueError:
         known = ", ".join(generation.value for generation in PolicyGeneration)
         raise UsageError(f"policies: {policies!r} has one that is none of {known}") from None
-    want = Want.DKIM | Want.ARC | Want.POLICIES
+    want = WANT
     if rules.read_domainkeys or PolicyGeneration.DOMAINKEYS in generations:
         want |= Want.DOMAINKEYS
     choice = Choice(generations=generations)

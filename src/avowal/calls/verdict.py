@@ -57,12 +57,12 @@ def verdict(
     'cannot-tell'
     """
     at = moment(now)
-    accepted = _accepted(accept_trusted_arc, accept_spf, accept_unsigned, max_age, recipients)
+    accepting = accepted(accept_trusted_arc, accept_spf, accept_unsigned, max_age, recipients)
     found = authenticate(
         source, resolver, client=client, mail_from=mail_from, helo=helo, trusted=trusted,
         now=at, rules=rules, limits=limits, line_ends=line_ends,
     )  # fmt: skip
-    return judge(found.header, found.findings, accepted, now=at)
+    return judge(found.header, found.findings, accepting, now=at)
 
 
 async def averdict(
@@ -85,21 +85,22 @@ async def averdict(
 ) -> Judgement:
     """Do what `verdict` does, waiting for DNS without blocking."""
     at = moment(now)
-    accepted = _accepted(accept_trusted_arc, accept_spf, accept_unsigned, max_age, recipients)
+    accepting = accepted(accept_trusted_arc, accept_spf, accept_unsigned, max_age, recipients)
     found = await aauthenticate(
         source, resolver, client=client, mail_from=mail_from, helo=helo, trusted=trusted,
         now=at, rules=rules, limits=limits, line_ends=line_ends,
     )  # fmt: skip
-    return judge(found.header, found.findings, accepted, now=at)
+    return judge(found.header, found.findings, accepting, now=at)
 
 
-def _accepted(
+def accepted(
     sealers: Collection[str],
     spf: bool,  # noqa: FBT001 - handed through
     unsigned: Collection[str],
     max_age: int | None,
     recipients: Collection[str],
 ) -> Acceptance:
+    """Return what a call accepts; public suffixes are told by the installed list."""
     return Acceptance.of(
         accept_trusted_arc=sealers,
         accept_spf=spf,

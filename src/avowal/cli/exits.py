@@ -26,17 +26,23 @@ class ExitStatus(IntEnum):
         member.meaning = meaning
         return member
 
-    PASSED = (0, "done; every message has a signature that passes")
-    NOT_PASSED = (1, "some message has none that passes, some record is absent or differs")
+    PASSED = (0, "done; every message has a signature that passes, or is authentic")
+    NOT_PASSED = (1, "some message has none that passes or is not authentic, some record differs")
     UNUSABLE = (2, "the command line, or a file it names, cannot be used")
     TRY_AGAIN = (3, "not known for now: DNS does not answer, or the system fails")
+    CANNOT_TELL = (4, "whether some message is authentic cannot be told, now or later")
     INTERRUPTED = (130, "interrupted (Ctrl-C)")
     BROKEN_PIPE = (141, "whoever read the output has gone")
 
 
 def worst(*statuses: ExitStatus) -> ExitStatus:
     """Combine the statuses of several messages: what cannot be used counts most."""
-    order = (ExitStatus.UNUSABLE, ExitStatus.NOT_PASSED, ExitStatus.TRY_AGAIN)
+    order = (
+        ExitStatus.UNUSABLE,
+        ExitStatus.NOT_PASSED,
+        ExitStatus.CANNOT_TELL,
+        ExitStatus.TRY_AGAIN,
+    )
     return next((status for status in order if status in statuses), ExitStatus.PASSED)
 
 
