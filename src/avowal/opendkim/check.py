@@ -10,9 +10,11 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from avowal import paths
 from avowal.config.hosts import HostEntry
 from avowal.config.opendkim_conf import OpendkimConf
 from avowal.errors import AvowalError, ConfigError, KeyMaterialError, SyntaxFault
+from avowal.keys.opendkim import KeyTable
 from avowal.keys.trust import user_name
 from avowal.milter.sockets import parse
 from avowal.opendkim.keyring import Keyring
@@ -121,10 +123,21 @@ def table_faults(settings: Settings) -> Iterator[str]:
     keys, signing = settings.key_table, settings.signing_table
     if keys is None or signing is None:
         return
+    with paths.Directories(settings.account.judge) as held:
+        yield from _key_faults(settings, keys, held)
+    for row in _rows(signing.data):
+        name = row.value.partition(":")[0].strip()
+        if name and name != "%" and keys.data.find(name, 3) is None:
+            why = f"there is no key {name!r} in the KeyTable"
+            yield _at(settings.conf, "SigningTable", row, why)
+
+
+def _key_faults(settings: Settings, keys: KeyTable, held: paths.Directories) -> Iterator[str]:
     keyring = Keyring(
         require_safe=settings.conf.boolean("RequireSafeKeys", default=True),
         algorithm=settings.algorithm,
         account=settings.account,
+        directories=held,
     )
     for row in _rows(keys.data):
         if "%" in row.value:
@@ -135,11 +148,6 @@ def table_faults(settings: Settings) -> Iterator[str]:
                 keyring.key(entry)
         except KeyMaterialError as fault:
             yield _at(settings.conf, "KeyTable", row, str(fault))
-    for row in _rows(signing.data):
-        name = row.value.partition(":")[0].strip()
-        if name and name != "%" and keys.data.find(name, 3) is None:
-            why = f"there is no key {name!r} in the KeyTable"
-            yield _at(settings.conf, "SigningTable", row, why)
 
 
 def _at(conf: OpendkimConf, option: str, row: Row, why: str) -> str:

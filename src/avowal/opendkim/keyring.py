@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TypeAlias, TypeVar
 
+from avowal import paths
 from avowal.crypto.signing import PrivateKey, parse_private_key
 from avowal.errors import KeyMaterialError
 from avowal.keys.files import TRIED_KEYS, load_key
@@ -23,12 +24,14 @@ _Kept = TypeVar("_Kept")
 class Keyring:
     """Keys by path or text.  Not kept: failures, so that a repaired file works at once.
 
-    The first `TRIED_KEYS` are tried as they are loaded, the others when they sign.
+    `directories` are held open by those who load all keys.  The first `TRIED_KEYS` are tried
+    as they are loaded, the others when they sign.
     """
 
     require_safe: bool = True
     algorithm: str | None = None
     account: Account | None = None
+    directories: paths.Directories | None = None
     _by_path: dict[str, tuple[_Stamp, PrivateKey]] = field(default_factory=dict)
     _by_text: dict[str, PrivateKey] = field(default_factory=dict)
 
@@ -51,7 +54,13 @@ class Keyring:
         if known is not None and known[0] == stamp:
             return known[1]
         tried = len(self._by_path) < TRIED_KEYS
-        key = load_key(path, require_safe=self.require_safe, account=self.account, tried=tried)
+        key = load_key(
+            path,
+            require_safe=self.require_safe,
+            account=self.account,
+            tried=tried,
+            directories=self.directories,
+        )
         _bounded(self._by_path)[path] = stamp, key
         return key
 
