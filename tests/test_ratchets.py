@@ -128,7 +128,7 @@ def test_no_imports_run_in_a_circle() -> None:
         for module in sorted(graph.modules)
     }
     found = {" ".join(sorted(circle)) for circle in circles(imports)}
-    assert found == {" ".join(sorted(row["modules"])) for row in RATCHETS["circles"]}
+    assert found == {" ".join(sorted(row["modules"])) for row in RATCHETS.get("circles", ())}
 
 
 @pytest.mark.parametrize(
