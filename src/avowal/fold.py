@@ -33,6 +33,11 @@ class Folder:
         self._parts.append(token)
         self._column += len(token)
 
+    def words(self, tokens: Iterable[bytes]) -> None:
+        """Add tokens, each behind a fold or a space."""
+        for token in tokens:
+            self.token(token, space=True)
+
     def glue(self, octets: bytes) -> None:
         """Add octets that belong to the token before them."""
         self._parts.append(octets)

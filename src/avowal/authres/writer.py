@@ -47,7 +47,8 @@ def write(
     comment says so: part of an identity would be another one.  Raises UsageError for a method
     or result in no registry.
     """
-    refuse_single("agreed", agreed)
+    if agreed:
+        refuse_single("agreed", agreed)
     for result in results.results:
         if not writable(result) and result.method not in agreed:
             raise UsageError(
@@ -63,7 +64,8 @@ def write(
         folder.glue(b";")
         folder.fold()
         _write_result(folder, result, utf8=utf8)
-    return Field.of(folder.octets)
+    octets = folder.octets
+    return Field(octets, octets.find(b":"))
 
 
 def one_line(result: MethodResult) -> bytes:
@@ -82,19 +84,19 @@ def _write_result(folder: Folder, result: MethodResult, *, utf8: bool) -> None:
     method = result.method.encode()
     if result.version != VERSION:
         method += b"/%d" % result.version
-    folder.glue(method + b"=" + result.result.encode())
+    words: list[bytes] = []
     if result.comment is not None:
-        words = _comment(result.comment, utf8=utf8)
-        for word in words:
-            folder.token(word, space=True)
+        words += _comment(result.comment, utf8=utf8)
     if result.reason is not None:
-        folder.token(b"reason=" + _quoted(_clipped(result.reason), utf8=utf8), space=True)
+        words.append(b"reason=" + _quoted(_clipped(result.reason), utf8=utf8))
     for name, value in result.properties:
         written = _pvalue(value, utf8=utf8)
         if len(written) <= _LONGEST:
-            folder.token(name.encode() + b"=" + written, space=True)
+            words.append(name.encode() + b"=" + written)
         else:
-            folder.token(b"(" + name.encode() + b" is too long to be written)", space=True)
+            words.append(b"(" + name.encode() + b" is too long to be written)")
+    folder.glue(method + b"=" + result.result.encode())
+    folder.words(words)
 
 
 def _authserv_id(text: str, *, utf8: bool) -> bytes:

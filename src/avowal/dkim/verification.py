@@ -94,5 +94,5 @@ class Verification:
 
     def _written(self, tag: str) -> str | None:
         tags = self.signature.tags if self.signature is not None else self.salvage
-        value = None if tags is None else tags.get(tag)
-        return None if value is None else printable(value)
+        found = None if tags is None else tags.by_name.get(tag)
+        return None if found is None else printable(found.value)

@@ -102,12 +102,18 @@ def unknown_to(resolver: object, agenda: Agenda) -> Wanted:
     """Answer from a resolver's memory what it holds; return what is left to ask."""
     unknown: list[tuple[Rank, Question]] = []
     while wanted := agenda.wanted():
+        asked = tuple([question for _, question in wanted])
+        known = recalled(resolver, asked)
+        if known is not None:
+            for question, answer in zip(asked, known, strict=True):
+                agenda.take(question, answer)
+            continue
         for rank, question in wanted:
-            known = recalled(resolver, (question,))
-            if known is None:
+            one = recalled(resolver, (question,)) if len(wanted) > 1 else None
+            if one is None:
                 unknown.append((rank, question))
             else:
-                agenda.take(question, known[0])
+                agenda.take(question, one[0])
     return tuple(unknown)
 
 

@@ -121,9 +121,10 @@ class Plan:
 
     def place(self, *path: str | int) -> Place | None:
         """Return where an option, or the list an entry stands in, was written; None by default."""
-        exact = self.places.of(path)
+        known = self.places.known
+        exact = known.get(path)
         if exact is None and path and isinstance(path[-1], int):
-            return self.places.of(path[:-1])
+            return known.get(path[:-1])
         return exact
 
     def step(

@@ -47,13 +47,13 @@ class Transaction:
     hostname: str | None = None  # the MTA's own, macro j: our authserv-id where none is set
     macros: Mapping[str, bytes] = field(default_factory=dict)
     draw: int = 0
+    host: tuple[IPv4Address | IPv6Address, str | None] = field(init=False, compare=False)
+    """The client as sets of hosts look it up: a local one has the loopback address."""
 
     @property
     def client_text(self) -> str:
         """The client as traces and logs name it."""
         return "a local client" if self.client is None else str(self.client)
 
-    @property
-    def host(self) -> tuple[IPv4Address | IPv6Address, str | None]:
-        """The client as sets of hosts look it up: a local one has the loopback address."""
-        return self.client or _LOOPBACK, self.client_name
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "host", (self.client or _LOOPBACK, self.client_name))

@@ -94,6 +94,14 @@ class Macros(Mapping[str, bytes]):
                 return value
         raise KeyError(name)
 
+    def known(self) -> dict[str, bytes]:
+        """Return all values by their names without braces: the latest definition wins."""
+        found: dict[str, bytes] = {}
+        for stage in reversed(_ORDER):
+            if stage in self._stages:
+                found |= self._parsed.get(stage) or self._read(stage)
+        return found
+
     def __iter__(self) -> Iterator[str]:
         seen: dict[str, None] = {}
         for stage in _ORDER:

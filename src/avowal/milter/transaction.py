@@ -48,7 +48,7 @@ def transaction(
     draw: int = 0,
 ) -> Transaction:
     """Say what is known of a message at the end of its header."""
-    macros = session.macros
+    macros = session.macros.known()
     connection = session.connection or Connect(b"")
     client = client_address(connection)
     return Transaction(

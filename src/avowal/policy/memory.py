@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from avowal.lookup import NO_NAME, Answer, Failure, Outcome, Question, Steps, ask
+from avowal.lookup import NO_NAME, Answer, Failure, Outcome, Question, Steps
 from avowal.names import MAX_NAME
 
 
@@ -44,7 +44,7 @@ class Memory:
                 known[question] = NO_NAME
         unknown = tuple(dict.fromkeys(q for q in questions if q not in known))
         if unknown:
-            known.update(zip(unknown, (yield from ask(*unknown)), strict=True))
+            known.update(zip(unknown, (yield unknown), strict=True))
         return tuple(known[question] for question in questions)
 
     def txt(self, *names: str) -> Steps[tuple[Answer, ...]]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import partial
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from avowal.text import printable
 
@@ -25,8 +24,7 @@ Action: TypeAlias = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class TraceStep:
+class TraceStep(NamedTuple):
     """One step: which mechanism did what, with which name, tag or identifier, and why."""
 
     mechanism: str

@@ -18,6 +18,7 @@ from avowal.policy.result import PolicyResult
 from avowal.policy.trace import Trace, TraceStep
 
 _ACCEPT, _QUARANTINE = PolicyDisposition.ACCEPT, PolicyDisposition.QUARANTINE
+_SEVERITY = {one: one.severity for one in PolicyDisposition}
 
 # What a word of RFC 5617 §5.4 means, and what the domain wants done.
 ADSP = {
@@ -89,12 +90,12 @@ def combined(
     later unless the message is refused anyway: a further author lifts no deferral.
     """
     deciding = [verdict for verdict in verdicts if choice.decides(verdict.generation)]
-    verdict = max(deciding, key=lambda v: v.asks.severity, default=None)
+    verdict = max(deciding, key=lambda v: _SEVERITY[v.asks], default=None)
     if verdict is None:
         return _ACCEPT, None, ()
-    follows = min(verdict.asks, _STRICTEST[choice.handling], key=lambda d: d.severity)
+    follows = min(verdict.asks, _STRICTEST[choice.handling], key=_SEVERITY.__getitem__)
     unknown = next((v for v in deciding if v.unknown), None) if choice.tempfail else None
-    if unknown is not None and follows.severity < PolicyDisposition.TEMPFAIL.severity:
+    if unknown is not None and _SEVERITY[follows] < _SEVERITY[PolicyDisposition.TEMPFAIL]:
         return _concluded(PolicyDisposition.TEMPFAIL, unknown)
     if verdict.asks is _ACCEPT:
         return _ACCEPT, None, ()

@@ -106,7 +106,7 @@ def compare_names(
 ) -> Compared:
     """Align every identifier with the author domain, by what is known; asks nothing."""
     modes: dict[str, str] = {"dkim": record.adkim, "spf": record.aspf}
-    open_names = [i for i in names if modes[i.mechanism] == "r" and not i.domain.same_as(author)]
+    open_names = [i for i in names if modes[i.mechanism] == "r" and i.domain.ascii != author.ascii]
     needed = [i for i in open_names if _top(i.domain) == _top(author)]
     own = organizations.own if needed else None
     others = {i.domain.ascii: organizations.of.get(i.domain.ascii) for i in needed}
@@ -133,7 +133,7 @@ def _alignment(
     found: str | Failed | None,
 ) -> Alignment:
     other = found if isinstance(found, str) else None
-    equal = identifier.domain.same_as(author)
+    equal = identifier.domain.ascii == author.ascii
     aligned = equal or (mode == "r" and own is not None and own == other)
     if equal:
         why = "the same name"

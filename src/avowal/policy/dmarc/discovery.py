@@ -18,7 +18,7 @@ from avowal.policy.dmarc.record import DmarcRecord, DmarcRecordFault, Policy
 from avowal.policy.dmarc.suffixes import SuffixList
 from avowal.policy.existence import Existence
 from avowal.policy.memory import Failed, Memory, failed, failure_text
-from avowal.policy.trace import Action, Notes, TraceStep, excerpt
+from avowal.policy.trace import Action, TraceStep, excerpt
 
 _MOST_LABELS = 7  # RFC 9989 §4.10: a longer name is cut to seven labels
 
@@ -91,14 +91,16 @@ def records_at(
 class Explorer:
     """Walks the tree for one message: every name is asked once."""
 
-    __slots__ = ("_walks", "limits", "memory", "notes")
+    __slots__ = ("_walks", "limits", "mechanism", "memory", "notes")
 
     def __init__(
         self, *, limits: Limits = DEFAULT, memory: Memory | None = None, mechanism: str = "dmarc"
     ) -> None:
         self.limits = limits
         self.memory = Memory() if memory is None else memory
-        self.notes = Notes(mechanism)
+        self.mechanism = mechanism
+        self.notes: dict[TraceStep, None] = {}
+        """The trace so far, each step once."""
         self._walks: dict[str, Walk | Failed] = {}
 
     def own(self, domain: DomainName) -> Steps[list[DmarcRecord] | Failed]:
@@ -109,7 +111,7 @@ class Explorer:
             self.note("failed", name, failure_text(answer))
             return Failed.of(name, answer)
         kept, steps = records_at(name, answer.records, self.limits)
-        self.notes.extend(steps)
+        self.notes.update(dict.fromkeys(steps))
         for record in kept:
             self.note("found", name, excerpt(record.octets))
         if not kept:
@@ -136,7 +138,7 @@ class Explorer:
                 self.note("failed", f"_dmarc.{name}", failure_text(answer))
                 return Failed.of(f"_dmarc.{name}", answer)
             kept, steps = records_at(f"_dmarc.{name}", answer.records, self.limits)
-            self.notes.extend(steps)
+            self.notes.update(dict.fromkeys(steps))
             if len(kept) > 1:  # RFC 9989 §4.10 step 2
                 self.note("discarded", f"_dmarc.{name}", f"{len(kept)} records at one name")
             if len(kept) == 1:
@@ -163,7 +165,7 @@ class Explorer:
 
     def note(self, action: Action, subject: str, detail: str = "") -> None:
         """Add a step to the trace, once."""
-        self.notes.add(action, subject, detail)
+        self.notes[TraceStep(self.mechanism, action, subject, detail)] = None
 
 
 def discover_by_walk(

@@ -125,7 +125,7 @@ class Evaluator:
         for fault in self._authors.faults[:20]:
             notes.add("discarded", "From", f"{fault.problem} at octet {fault.offset}")
         for author in self._found:
-            notes.extend(author.explorer.notes.steps)
+            notes.extend(author.explorer.notes)
         return _combined(self._authors, found, self._rules, notes)
 
 

@@ -93,18 +93,18 @@ class DmarcRecord:
     @classmethod
     def parse(cls, octets: bytes, *, limits: Limits = DEFAULT) -> DmarcRecord:
         """Read a record.  Raises DmarcRecordFault."""
-        found = (_remembered if len(octets) <= _REMEMBERED else _read)(octets, limits)
+        found = (_remembered if len(octets) <= _REMEMBERED else _read)(octets, limits.policy_tags)
         if isinstance(found, DmarcRecordFault):
             raise found.again()
         return found
 
     @classmethod
-    def _read(cls, octets: bytes, limits: Limits) -> DmarcRecord:
+    def _read(cls, octets: bytes, most: int) -> DmarcRecord:
         version = _VERSION.match(octets)
         if version is None:
             raise DmarcRecordFault(0, "does not begin with v=DMARC1")
         problems: list[TagProblem] = []
-        tags = _tags(octets, version.end(), problems, limits)
+        tags = _tags(octets, version.end(), problems, most)
         known: dict[str, Any] = {}
         others: list[tuple[str, bytes]] = []
         for name, value in tags.items():
@@ -151,9 +151,9 @@ class DmarcRecord:
         return self.for_subdomains(existing=True)[1] != self.for_subdomains(existing=False)[1]
 
 
-def _read(octets: bytes, limits: Limits) -> DmarcRecord | DmarcRecordFault:
+def _read(octets: bytes, most: int) -> DmarcRecord | DmarcRecordFault:
     try:
-        return DmarcRecord._read(octets, limits)
+        return DmarcRecord._read(octets, most)
     except DmarcRecordFault as fault:
         return fault
 
@@ -161,13 +161,11 @@ def _read(octets: bytes, limits: Limits) -> DmarcRecord | DmarcRecordFault:
 _remembered = lru_cache(maxsize=1024)(_read)  # the same few domains in much of the mail
 
 
-def _tags(
-    octets: bytes, start: int, problems: list[TagProblem], limits: Limits
-) -> dict[str, bytes]:
+def _tags(octets: bytes, start: int, problems: list[TagProblem], most: int) -> dict[str, bytes]:
     tags: dict[str, bytes] = {}
-    specs = octets[start:].split(b";", limits.policy_tags + 1)
-    if len(specs) > limits.policy_tags:
-        raise DmarcRecordFault(len(octets) - len(specs[-1]), f"more than {limits.policy_tags} tags")
+    specs = octets[start:].split(b";", most + 1)
+    if len(specs) > most:
+        raise DmarcRecordFault(len(octets) - len(specs[-1]), f"more than {most} tags")
     for spec in specs:
         if not spec.strip(WSP):
             continue
