@@ -101,3 +101,24 @@ def test_signing_raises_only_usage_errors(
     with suppress(UsageError):
         field = avowal.sign(octets, intent, now=NOW, accept_malformed=malformed)
         assert field.startswith(b"DKIM-Signature: v=1;")
+
+
+@settings(max_examples=150)
+@given(
+    octets=OCTETS,
+    shown=st.one_of(BODIES, st.sampled_from([b"a@example.com", b"=?utf-7?q?+2AA-?= <a@b.c>"])),
+    answer=ANSWERS,
+    now=st.sampled_from([0, NOW, 1 << 62]),
+    rules=st.sampled_from(list(PROFILES.values())),
+)
+def test_a_verdict_raises_nothing_for_any_octets_and_answers(
+    octets: bytes, shown: bytes, answer: Answer, now: int, rules: Rules
+) -> None:
+    field = b"From: " + shown.replace(b"\r\n\r\n", b"") + b"\r\n"
+    found = avowal.verdict(
+        field + octets, Says(answer), now=now, rules=rules, client="192.0.2.1",
+        mail_from="a@example.com", accept_spf=True, accept_trusted_arc=("example.com",),
+        max_age=60, recipients=("b@example.net",),
+    )  # fmt: skip
+    assert found.display_name.isprintable()
+    assert found.explanation.isprintable()

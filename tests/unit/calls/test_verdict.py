@@ -153,6 +153,8 @@ ROWS_BY_EXAMPLE: list[Any] = [
     ("4-testing", signed(s="t"), None, {}, OPEN, Ground.WEAKLY_COVERED),
     ("4-lines-that-are-no-fields", b"what is this\r\n" + signed(), None, {}, OPEN,
      Ground.WEAKLY_COVERED),
+    ("4-bare-line-breaks", b"X-A: b\rSubject: free\r\n" + signed(), None, {"line_ends": "wire"},
+     OPEN, Ground.WEAKLY_COVERED),
     # 5: a chain of trusted sealers
     ("5-trusted", sealed(FORGED), REJECT, ARC, YES, Ground.ARC),
     ("5-not-unless-asked-for", sealed(FORGED), REJECT, {}, NOT, Ground.UNSIGNED),
