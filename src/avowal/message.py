@@ -57,7 +57,7 @@ class Header:
     header is whole; else it tells of what stands beyond a limit and was not kept.
     """
 
-    __slots__ = ("beyond", "colons", "names", "positions", "raws", "repeated")
+    __slots__ = ("_size", "beyond", "colons", "names", "positions", "raws", "repeated")
 
     def __init__(
         self,
@@ -70,6 +70,7 @@ class Header:
         self.names = names
         self.colons = colons
         self.beyond = beyond
+        self._size: int | None = None  # in octets, once somebody asked
         self.positions: dict[bytes, list[int]] = {}
         """For each lower-cased name the places of its fields, top to bottom; b"" for none."""
         self.repeated: set[bytes] = set()
@@ -96,7 +97,8 @@ class Header:
 
     def named(self, name: bytes) -> tuple[Field, ...]:
         """Return the fields of one lower-cased name, top to bottom."""
-        return tuple(self[place] for place in self.positions.get(name, ()))
+        raws, colons = self.raws, self.colons
+        return tuple([Field(raws[at], colons[at]) for at in self.positions.get(name, ())])
 
     def select(self, names: Iterable[bytes], *, except_at: int = -1) -> list[int]:
         """Return the places of the fields that lower-cased h= names stand for.
@@ -127,7 +129,9 @@ class Header:
             return self.beyond
         if len(self.raws) > limits.header_fields:
             return Beyond(limit="header_fields", fields=len(self.raws), counts={})
-        if sum(map(len, self.raws)) + 2 * len(self.raws) > limits.header_octets:
+        if self._size is None:
+            self._size = sum(map(len, self.raws)) + 2 * len(self.raws)
+        if self._size > limits.header_octets:
             return Beyond(limit="header_octets", fields=len(self.raws), counts={})
         return None
 

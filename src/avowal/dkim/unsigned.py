@@ -14,7 +14,13 @@ from typing import NamedTuple, TypeAlias, TypeVar
 
 from avowal.crypto.algorithms import ALGORITHMS, HASHES, own_public_key
 from avowal.crypto.publickey import PublicKeyFault
-from avowal.crypto.signing import AnyKey, AsyncSigningKey, KnowsPublicKey, SigningKey
+from avowal.crypto.signing import (
+    AnyKey,
+    AsyncSigningKey,
+    KnowsPublicKey,
+    PrivateKey,
+    SigningKey,
+)
 from avowal.dkim.layout import Folding
 from avowal.dkim.signature import SignatureFault
 from avowal.errors import AvowalError, IntentError, UsageError
@@ -78,7 +84,7 @@ class Unsigned:
         digest = HASHES[algorithm.hash_name](read.data).digest()
         if digest != self.digest:
             raise IntentError(name, "writer and reader disagree about what is signed")
-        if isinstance(self.key, KnowsPublicKey):
+        if isinstance(self.key, PrivateKey | KnowsPublicKey):
             try:
                 public = own_public_key(algorithm, self.key.public_octets)
             except PublicKeyFault as fault:
@@ -125,7 +131,7 @@ async def adrive_keys(signing: SigningSteps[T]) -> T:
 
 def _signature(unsigned: Unsigned) -> bytes:
     key = unsigned.key
-    if not isinstance(key, SigningKey):
+    if not isinstance(key, PrivateKey | SigningKey):  # a protocol is slow to ask: the usual first
         raise UsageError(f"the key of {unsigned.domain} has to be waited for: sign asynchronously")
     return key.sign(unsigned.digest)
 

@@ -198,6 +198,8 @@ class Inspection:
 
     def _with(self, outcome: FlowOutcome, made: Sealed) -> FlowOutcome:
         faults = tuple(self._faults)
+        if not (made.fields or faults):
+            return outcome
         return replace(outcome, sealed=made.fields, signed=made.signed, faults=faults)
 
     def _sealing(self, outcome: FlowOutcome) -> Sealing:
