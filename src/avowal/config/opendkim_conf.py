@@ -113,13 +113,13 @@ class OpendkimConf:
     def refuse(self, *, tolerate_removed: bool = False) -> None:
         """Raise ConfigError for the first setting that cannot be obeyed.
 
-        An option that would change a decision is refused when it is set to do so; one that
-        OpenDKIM removed is refused unless `tolerate_removed`.
+        An option that is not supported is refused whatever its value: what it would do where it
+        is switched off is nobody's promise.  One that OpenDKIM removed is refused unless
+        `tolerate_removed`.
         """
         for setting in self.effective:
             verdict = setting.option.verdict
-            switched_on = setting.option.kind is not OptionKind.BOOLEAN or setting.text[0] in _TRUE
-            if verdict is OptionSupport.REFUSED and switched_on:
+            if verdict is OptionSupport.REFUSED:
                 raise setting.fault("this option is not supported", setting.option.note)
             if verdict is OptionSupport.REMOVED and not tolerate_removed:
                 raise setting.fault("this option was removed in 2.10", setting.option.note)

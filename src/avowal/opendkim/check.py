@@ -10,21 +10,20 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from avowal import paths
 from avowal.config.hosts import HostEntry
 from avowal.config.opendkim_conf import OpendkimConf
-from avowal.errors import AvowalError, ConfigError, KeyMaterialError, SyntaxFault
-from avowal.keys.opendkim import KeyTable
+from avowal.errors import ConfigError, SyntaxFault
 from avowal.keys.trust import user_name
 from avowal.milter.sockets import parse
-from avowal.opendkim.keyring import Keyring
+from avowal.opendkim.keyring import keyring_of
 from avowal.opendkim.logs import SyslogLog
 from avowal.opendkim.settings import Settings, compiled
 from avowal.opendkim.sockets import Identity, socket_name
 from avowal.opendkim.sources import resolver_of
-from avowal.stores.datasets import Row, kind_of
+from avowal.opendkim.tables import row_fault, rows_of, table_faults
 
 _OK, _CONFIG = 0, 78
+_NOBODY = ("-", ".")  # as operators write that a set is empty
 
 
 def check(conf: OpendkimConf, complain: Callable[[str], None]) -> int:
@@ -33,7 +32,8 @@ def check(conf: OpendkimConf, complain: Callable[[str], None]) -> int:
     resolver_of(conf)
     faults = [*_setting_faults(conf), *_host_faults(settings)]
     with settings.account.assumed() as become:
-        faults += table_faults(settings)
+        root = conf.text("ChangeRootDirectory")
+        faults += map(str, table_faults(settings, keyring_of(settings), root=root))
         reloads = not become or _is_readable(settings)
     for fault in faults:
         complain(fault)
@@ -104,66 +104,11 @@ def _host_faults(settings: Settings) -> Iterator[str]:
         "PeerList": settings.peers,
     }
     for option, data in sets.items():
-        for row in _rows(data):
-            if "*" in row.key:  # a pattern, or what only a pattern could mean
+        for row in rows_of(data):
+            if "*" in row.key or row.key in _NOBODY:  # a pattern, or what only one could mean
                 continue
             try:
                 HostEntry.parse(row.key)
             except SyntaxFault:
                 why = "no address, network, host or domain: it matches nobody"
-                yield _at(settings.conf, option, row, why)
-
-
-def table_faults(settings: Settings) -> Iterator[str]:
-    """Yield what is wrong with rows of KeyTable and SigningTable.
-
-    A key whose path holds the author's domain is known only when a message comes; tables
-    that cannot be listed are taken as they are.
-    """
-    keys, signing = settings.key_table, settings.signing_table
-    if keys is None or signing is None:
-        return
-    with paths.Directories(settings.account.judge) as held:
-        yield from _key_faults(settings, keys, held)
-    for row in _rows(signing.data):
-        name = row.value.partition(":")[0].strip()
-        if name and name != "%" and keys.data.find(name, 3) is None:
-            why = f"there is no key {name!r} in the KeyTable"
-            yield _at(settings.conf, "SigningTable", row, why)
-
-
-def _key_faults(settings: Settings, keys: KeyTable, held: paths.Directories) -> Iterator[str]:
-    keyring = Keyring(
-        require_safe=settings.conf.boolean("RequireSafeKeys", default=True),
-        algorithm=settings.algorithm,
-        account=settings.account,
-        directories=held,
-    )
-    for row in _rows(keys.data):
-        if "%" in row.value:
-            continue
-        try:
-            entry = keys.key(row.key, "example.com")
-            if entry is not None:
-                keyring.key(entry)
-        except KeyMaterialError as fault:
-            yield _at(settings.conf, "KeyTable", row, str(fault))
-
-
-def _at(conf: OpendkimConf, option: str, row: Row, why: str) -> str:
-    """Say what is wrong with a row, with its file and line."""
-    setting = conf.setting(option)
-    if setting is None:
-        return str(ConfigError(f"{row.key}: {why}", key=option))
-    if row.line is None:  # of a list in the configuration itself
-        return str(setting.fault(f"{row.key}: {why}"))
-    path = kind_of(setting.text)[1]
-    return str(ConfigError(f"{row.key}: {why}", file=path, line=row.line, key=option))
-
-
-def _rows(data: object) -> Iterator[Row]:
-    """Yield the rows of a data set that can be listed."""
-    try:
-        yield from data  # type: ignore[misc] # asked for by trying
-    except (TypeError, AvowalError):
-        return
+                yield str(row_fault(settings.conf, option, row, why))

@@ -114,7 +114,8 @@ def run(arguments: Sequence[str]) -> int:
     try:
         return _run(invocation, arguments)
     except ConfigError as fault:
-        _complain(str(fault))
+        for line in str(fault).splitlines():  # of several mistakes each has its own
+            _complain(line)
         return CONFIG
     except EnvironmentFault as fault:
         _complain(str(fault))
@@ -237,10 +238,14 @@ def _serve(invocation: Invocation, conf: OpendkimConf, arguments: Sequence[str])
         from avowal.opendkim.settings import compiled  # noqa: PLC0415
         from avowal.opendkim.shadow import ShadowLog  # noqa: PLC0415
         from avowal.opendkim.sources import resolver_of  # noqa: PLC0415
+        from avowal.opendkim.tables import refuse_faulty_tables  # noqa: PLC0415
 
+        generation = OpendkimGeneration.of(compiled(conf))
+        root = conf.text("ChangeRootDirectory")
+        refuse_faulty_tables(generation.settings, generation.keyring, root=root)
         log = SyslogLog(conf)
         daemon = Daemon(
-            generation=OpendkimGeneration.of(compiled(conf)),
+            generation=generation,
             resolver=resolver_of(conf),
             bound=bound,
             log=log,

@@ -25,6 +25,7 @@ from avowal.opendkim.settings import compiled
 from avowal.opendkim.shadow import ShadowLog
 from avowal.opendkim.sockets import Bound
 from avowal.opendkim.sources import BothResolver, resolver_of
+from avowal.opendkim.tables import refuse_faulty_tables
 from avowal.opendkim.verdict import Mail
 
 _ANSWER_SECONDS = 240
@@ -138,8 +139,10 @@ class Daemon:
             conf.refuse()
             settings = compiled(conf)
             generation, resolver = OpendkimGeneration.of(settings), resolver_of(conf)
+            refuse_faulty_tables(settings, generation.keyring)
         except AvowalError as fault:
-            self._say(LogLevel.ERROR, f"{fault}; the configuration in use stays")
+            each = "; ".join(str(fault).splitlines())
+            self._say(LogLevel.ERROR, f"{each}; the configuration in use stays")
             return
         filter_.generation, filter_.send = generation, self._sender(conf)
         service.resolver, service.dns_seconds = resolver, dns_seconds_of(settings)

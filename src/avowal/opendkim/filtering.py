@@ -21,7 +21,7 @@ from avowal.opendkim import forged, signing, verification
 from avowal.opendkim.envelope import Envelope
 from avowal.opendkim.hosts import holds_host
 from avowal.opendkim.journal import Detail, Journal
-from avowal.opendkim.keyring import Keyring
+from avowal.opendkim.keyring import Keyring, keyring_of
 from avowal.opendkim.settings import Settings
 from avowal.opendkim.signing import SigningWork
 from avowal.opendkim.treatment import Treatment, TreatmentKind, header_fault, treat
@@ -40,9 +40,7 @@ class OpendkimGeneration:
     @classmethod
     def of(cls, settings: Settings) -> OpendkimGeneration:
         """Build it."""
-        safe = settings.conf.boolean("RequireSafeKeys", default=True)
-        keyring = Keyring(require_safe=safe, algorithm=settings.algorithm, account=settings.account)
-        return cls(settings, keyring, Detail.of(settings.conf))
+        return cls(settings, keyring_of(settings), Detail.of(settings.conf))
 
     def admits(self, envelope: Envelope) -> bool:
         """Whether a connection is filtered at all: peers are not (PeerList)."""

@@ -12,6 +12,7 @@ from avowal.errors import KeyMaterialError
 from avowal.keys.files import TRIED_KEYS, load_key
 from avowal.keys.opendkim import TableKey
 from avowal.keys.trust import Account
+from avowal.opendkim.settings import Settings
 
 _KEPT = 10_000  # keys; an RSA key takes some 2 kB
 _Stamp: TypeAlias = tuple[
@@ -72,6 +73,15 @@ class Keyring:
             known = parse_private_key(octets, source=f"key {entry.name}")
             _bounded(self._by_text)[text] = known
         return known
+
+
+def keyring_of(settings: Settings) -> Keyring:
+    """Return the keys of a configuration, none of them read yet."""
+    return Keyring(
+        require_safe=settings.conf.boolean("RequireSafeKeys", default=True),
+        algorithm=settings.algorithm,
+        account=settings.account,
+    )
 
 
 def _bounded(kept: dict[str, _Kept]) -> dict[str, _Kept]:
