@@ -33,7 +33,8 @@ def check(conf: OpendkimConf, complain: Callable[[str], None]) -> int:
     faults = [*_setting_faults(conf), *_host_faults(settings)]
     with settings.account.assumed() as become:
         root = conf.text("ChangeRootDirectory")
-        faults += map(str, table_faults(settings, keyring_of(settings), root=root))
+        found = table_faults(settings, keyring_of(settings), root=root)
+        faults += [str(one.fault) for one in found]
         reloads = not become or _is_readable(settings)
     for fault in faults:
         complain(fault)

@@ -234,16 +234,20 @@ def _serve(invocation: Invocation, conf: OpendkimConf, arguments: Sequence[str])
     try:
         from avowal.opendkim.daemon import Daemon  # noqa: PLC0415 - loads the event loop
         from avowal.opendkim.filtering import OpendkimGeneration  # noqa: PLC0415
+        from avowal.opendkim.journal import Line, LogLevel  # noqa: PLC0415
         from avowal.opendkim.logs import StderrLog, SyslogLog  # noqa: PLC0415
         from avowal.opendkim.settings import compiled  # noqa: PLC0415
         from avowal.opendkim.shadow import ShadowLog  # noqa: PLC0415
         from avowal.opendkim.sources import resolver_of  # noqa: PLC0415
-        from avowal.opendkim.tables import refuse_faulty_tables  # noqa: PLC0415
+        from avowal.opendkim.tables import faults_at_start  # noqa: PLC0415
 
         generation = OpendkimGeneration.of(compiled(conf))
         root = conf.text("ChangeRootDirectory")
-        refuse_faulty_tables(generation.settings, generation.keyring, root=root)
+        faults = faults_at_start(generation.settings, generation.keyring, root=root)
         log = SyslogLog(conf)
+        for fault in faults:
+            _complain(str(fault))
+            log.write(Line(LogLevel.ERROR, str(fault)))
         daemon = Daemon(
             generation=generation,
             resolver=resolver_of(conf),

@@ -6,9 +6,10 @@ OpenDKIM finds out when a message comes, and puts that message off.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from avowal.config.mistakes import Mistakes
 from avowal.config.opendkim_conf import OpendkimConf
@@ -24,39 +25,82 @@ be."""
 _ANY_DOMAIN = "example.com"  # for what does not depend on the author's
 
 
-def refuse_faulty_tables(settings: Settings, keyring: Keyring, *, root: str | None = None) -> None:
-    """Raise ConfigError (`Mistakes`) for rows that are of no use.  `root` as for `table_faults`.
+class FaultyRow(NamedTuple):
+    """A row of a table that is of no use, and why."""
 
-    Keys are read as the user that will read them when a message comes.
+    option: str
+    row: Row
+    fault: ConfigError
+
+
+def refuse_faulty_tables(settings: Settings, keyring: Keyring) -> None:
+    """Raise `Mistakes` for rows that are of no use, for a reload."""
+    with settings.account.assumed():
+        found = tuple(table_faults(settings, keyring, at_start=True))
+    if found:
+        raise Mistakes([one.fault for one in found])
+
+
+def faults_at_start(
+    settings: Settings, keyring: Keyring, *, root: str | None = None
+) -> tuple[ConfigError, ...]:
+    """Return what is wrong with rows that are of no use.  `root` as for `table_faults`.
+
+    OpenDKIM runs with such rows and puts the mail off that they are for, so that the others
+    sign: a start names them and does the same.  Raises `Mistakes` where no row signs.
     """
     with settings.account.assumed():
-        faults = tuple(table_faults(settings, keyring, root=root, most=_READ_AT_START))
-    if faults:
+        found = tuple(table_faults(settings, keyring, root=root, at_start=True))
+    faults = tuple(one.fault for one in found)
+    if found and not _signs(settings, found):
         raise Mistakes(faults)
+    return faults
+
+
+def _signs(settings: Settings, found: Collection[FaultyRow]) -> bool:
+    """Whether a row of the SigningTable is left that can sign."""
+    table = settings.signing_table
+    unknown = {one.row for one in found if one.option == "SigningTable"}
+    broken = {one.row.key.lower() for one in found if one.option == "KeyTable"}
+    return table is not None and any(
+        row not in unknown and _key_name(row).lower() not in broken for row in rows_of(table.data)
+    )
 
 
 def table_faults(
-    settings: Settings, keyring: Keyring, *, root: str | None = None, most: int | None = None
-) -> Iterator[ConfigError]:
+    settings: Settings, keyring: Keyring, *, root: str | None = None, at_start: bool = False
+) -> Iterator[FaultyRow]:
     """Yield what is wrong with rows of KeyTable and SigningTable.
 
-    `root` is the directory that will be the root when keys are read (ChangeRootDirectory);
-    of more than `most` keys it is only looked whether they can be read.  A key whose path
+    `root` is the directory that will be the root when keys are read (ChangeRootDirectory).
+    `at_start` keys that no row of the SigningTable names are left out, and of more than
+    `_READ_AT_START` it is only looked whether they can be read.  A key whose path
     holds the author's domain is known only when a message comes; tables that cannot be
     listed are taken as they are.
     """
     keys, signing = settings.key_table, settings.signing_table
     if keys is None or signing is None:
         return
-    for number, row in enumerate(rows_of(keys.data)):
+    named = {_key_name(row).lower() for row in rows_of(signing.data)}
+    number = 0
+    for row in rows_of(keys.data):
+        if at_start and not named & {row.key.lower(), "%"}:
+            continue
+        number += 1
         try:
-            _try(keys, row, keyring, root, read=most is None or number < most)
+            _try(keys, row, keyring, root, read=not at_start or number <= _READ_AT_START)
         except KeyMaterialError as fault:
-            yield row_fault(settings.conf, "KeyTable", row, str(fault))
+            why = str(fault)
+            yield FaultyRow("KeyTable", row, row_fault(settings.conf, "KeyTable", row, why))
     for row in rows_of(signing.data):
-        why = _unsigned(keys.data, row)
-        if why is not None:
-            yield row_fault(settings.conf, "SigningTable", row, why)
+        reason = _unsigned(keys.data, row)
+        if reason is not None:
+            mistake = row_fault(settings.conf, "SigningTable", row, reason)
+            yield FaultyRow("SigningTable", row, mistake)
+
+
+def _key_name(row: Row) -> str:
+    return row.value.partition(":")[0].strip()
 
 
 def _try(keys: KeyTable, row: Row, keyring: Keyring, root: str | None, *, read: bool) -> None:
@@ -81,7 +125,7 @@ def _look(entry: TableKey, path: str) -> None:
 
 def _unsigned(keys: DataSet, row: Row) -> str | None:
     """Return why a row of the SigningTable signs nothing."""
-    name = row.value.partition(":")[0].strip()
+    name = _key_name(row)
     if not name:
         return "names no key: write a name of the KeyTable behind it"
     if name == "%" or keys.find(name, 3) is not None:

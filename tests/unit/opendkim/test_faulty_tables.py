@@ -74,9 +74,12 @@ def test_a_faulty_row_is_named_by_a_check_and_at_the_start(
     assert status == [78]
 
 
-def test_every_faulty_row_has_its_line(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    planted(site, {"signing": "*@example.com main\n*@a.example x\n*@b.example y\n"})
-    said = complaints(capsys, lambda: opendkim.run(["-f", "-x", "conf"])).splitlines()
+@pytest.mark.parametrize("option", ["-n", "-f"])
+def test_every_faulty_row_has_its_line(
+    site: Path, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    planted(site, {"signing": "# rows\n*@a.example x\n*@b.example y\n"})
+    said = complaints(capsys, lambda: opendkim.run([option, "-x", "conf"])).splitlines()
     assert [line.split(": ")[1] for line in said] == ["signing:2", "signing:3"]
 
 
@@ -102,16 +105,35 @@ def test_a_reload_with_a_faulty_row_keeps_the_configuration_in_use(
     assert lines[0].endswith("; the configuration in use stays")
 
 
+def test_a_start_names_a_faulty_row_and_serves_by_the_others(
+    site: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As OpenDKIM does: a customer's missing key is no reason to sign nobody's mail."""
+    served = []
+    monkeypatch.setattr(Daemon, "run", lambda daemon: served.append(daemon) or 0)
+    planted(site, {"signing": "*@example.com main\n*@a.example x\n"})
+    assert opendkim.run(["-f", "-x", "conf"]) == 0
+    assert len(served) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("avowal-opendkim: signing:2: SigningTable: *@a.example: there is no key")
+
+
 def test_of_many_keys_the_last_are_looked_for_only(
     site: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tables, "_READ_AT_START", 1)
     rows = ["a example.com:s1:./s1.pem", "b example.com:s1:./cut.pem", "c example.com:s1:./gone"]
-    planted(site, {"keys": "\n".join(rows), "signing": "example.com a\n"})
+    planted(site, {"keys": "\n".join(rows), "signing": "a a\nb b\nc c\n"})
     generation = OpendkimGeneration.of(compiled(read_conf("conf")))
     with pytest.raises(tables.Mistakes) as caught:
         tables.refuse_faulty_tables(generation.settings, generation.keyring)
     assert [fault.line for fault in caught.value.each] == [3]
+
+
+def test_a_start_leaves_out_keys_that_no_row_names(site: Path) -> None:
+    planted(site, {"keys": f"{GOOD['keys']}spare example.com:s2:./gone.pem\n"})
+    generation = OpendkimGeneration.of(compiled(read_conf("conf")))
+    assert tables.faults_at_start(generation.settings, generation.keyring) == ()
 
 
 def test_keys_are_looked_for_where_the_root_will_be(
