@@ -11,10 +11,11 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
+from avowal import paths
 from avowal.config.mistakes import Mistakes
 from avowal.config.opendkim_conf import OpendkimConf
 from avowal.errors import AvowalError, ConfigError, KeyMaterialError
-from avowal.keys.opendkim import DataSet, KeyTable, TableKey
+from avowal.keys.opendkim import DataSet, KeyTable, SigningTable, TableKey
 from avowal.opendkim.keyring import Keyring
 from avowal.opendkim.settings import Settings
 from avowal.stores.datasets import Row, kind_of
@@ -81,22 +82,33 @@ def table_faults(
     keys, signing = settings.key_table, settings.signing_table
     if keys is None or signing is None:
         return
-    named = {_key_name(row).lower() for row in rows_of(signing.data)}
-    number = 0
-    for row in rows_of(keys.data):
-        if at_start and not named & {row.key.lower(), "%"}:
-            continue
-        number += 1
-        try:
-            _try(keys, row, keyring, root, read=not at_start or number <= _READ_AT_START)
-        except KeyMaterialError as fault:
-            why = str(fault)
-            yield FaultyRow("KeyTable", row, row_fault(settings.conf, "KeyTable", row, why))
+    yield from _key_faults(settings, keys, signing, keyring, root, at_start=at_start)
     for row in rows_of(signing.data):
         reason = _unsigned(keys.data, row)
         if reason is not None:
             mistake = row_fault(settings.conf, "SigningTable", row, reason)
             yield FaultyRow("SigningTable", row, mistake)
+
+
+def _key_faults(
+    settings: Settings,
+    keys: KeyTable,
+    signing: SigningTable,
+    keyring: Keyring,
+    root: str | None,
+    *,
+    at_start: bool,
+) -> Iterator[FaultyRow]:
+    named = {_key_name(row).lower() for row in rows_of(signing.data)}
+    rows = [row for row in rows_of(keys.data) if not at_start or named & {row.key.lower(), "%"}]
+    with paths.Directories(settings.account.judge) as keyring.directories:
+        for number, row in enumerate(rows):
+            try:
+                _try(keys, row, keyring, root, read=not at_start or number < _READ_AT_START)
+            except KeyMaterialError as fault:
+                why = row_fault(settings.conf, "KeyTable", row, str(fault))
+                yield FaultyRow("KeyTable", row, why)
+    keyring.directories = None
 
 
 def _key_name(row: Row) -> str:
