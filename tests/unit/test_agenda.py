@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from avowal.agenda import Agenda, Rank, Slot
+from avowal.agenda import Agenda, Rank, Slot, shares_of
 from avowal.errors import StateError
+from avowal.limits import Limits
 from avowal.lookup import NO_NAME, Answer, Failure, Question, Steps, ask
 
 A, B, C = (Question(name) for name in ("a.example", "b.example", "c.example"))
@@ -107,6 +108,23 @@ def test_one_rank_cannot_use_up_the_share_of_another() -> None:
     agenda.take(C, FOUND)
     assert junk.value == [NO_NAME, Answer.failed(Failure.BUDGET)]
     assert policy.value == [FOUND]
+
+
+@pytest.mark.parametrize(
+    ("limit", "rank"),
+    [
+        pytest.param("policy_questions", Rank.POLICY, id="policy"),
+        pytest.param("alignment_questions", Rank.ALIGNMENT, id="alignment"),
+        pytest.param("spf_questions", Rank.SPF, id="spf"),
+        pytest.param("dns_questions", Rank.REST, id="rest"),
+    ],
+)
+def test_a_share_is_a_limit(limit: str, rank: Rank) -> None:
+    agenda = Agenda(shares_of(Limits(**{limit: 1})))
+    slot = agenda.add(asking((A, B)), rank)
+    assert questions(agenda) == [A]
+    agenda.take(A, FOUND)
+    assert slot.value == [FOUND, Answer.failed(Failure.BUDGET)]
 
 
 def test_what_one_rank_may_not_ask_another_may() -> None:

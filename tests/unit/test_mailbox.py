@@ -202,6 +202,12 @@ def test_domains_beyond_the_limit_are_named_and_not_complete() -> None:
     assert not authors.complete
 
 
+def test_mailboxes_beyond_the_limit_leave_the_rest_unknown() -> None:
+    authors = Authors.parse(b", ".join([b"a@d.example"] * 5), limits=Limits(author_mailboxes=3))
+    assert Problem.TOO_MANY in authors.problems
+    assert not authors.complete
+
+
 @pytest.mark.parametrize(
     ("value", "user", "display"),
     [

@@ -53,8 +53,6 @@ def read(path: str | FilePath) -> Loaded:
         octets = paths.read(file, MAX_OCTETS)
     except OSError as error:
         raise ConfigError(error.strerror or str(error), file=file) from None
-    if len(octets) > MAX_OCTETS:
-        raise ConfigError(f"larger than {MAX_OCTETS} octets", file=file)
     return parse(octets, file=file)
 
 

@@ -57,8 +57,6 @@ def load_key(
         raise KeyMaterialError(path, why) from None
     except OSError as error:
         raise KeyMaterialError(path, error.strerror or str(error)) from None
-    if len(octets) > _MAX_KEY_FILE:
-        raise KeyMaterialError(path, "too large for a key file")
     return parse_private_key(octets, source=path, password=password, tried=tried)
 
 

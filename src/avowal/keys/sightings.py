@@ -12,6 +12,7 @@ Records are only ever added while processes look at them, so their places stay.
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
 import tempfile
@@ -113,9 +114,11 @@ def _records(path: str) -> list[bytes]:
     """Read the records of a file; one that is not ours, or was cut, says nothing."""
     try:
         octets = paths.read(path, _MOST_OCTETS)
-    except FileNotFoundError:
-        return []
-    if not octets.startswith(MAGIC) or len(octets) > _MOST_OCTETS:
+    except OSError as error:
+        if error.errno in {errno.ENOENT, errno.EFBIG}:
+            return []
+        raise
+    if not octets.startswith(MAGIC):
         return []
     stop = len(octets) - _RECORD + 1
     return [octets[at : at + _RECORD] for at in range(len(MAGIC), stop, _RECORD)]

@@ -39,8 +39,6 @@ class Replacer:
             text = paths.read(path, _MAX_FILE)
         except OSError as error:
             raise StoreError(f"{path}: {error.strerror or error}") from None
-        if len(text) > _MAX_FILE:
-            raise ConfigError(f"longer than {_MAX_FILE} octets", file=path)
         rules = []
         for number, line in enumerate(text.split(b"\n"), 1):
             rule = line.partition(b"#")[0].rstrip(b" \r")

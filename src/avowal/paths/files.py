@@ -163,9 +163,13 @@ def opened(path: str | os.PathLike[str], judge: Judge = no_foreign_links) -> int
 
 
 def read(path: str | os.PathLike[str], most: int, judge: Judge = no_foreign_links) -> bytes:
-    """Read a file, at most `most` + 1 octets of it.  Raises OSError, UnsafePathError."""
+    """Read a file of at most `most` octets.  Raises OSError (EFBIG), UnsafePathError."""
     with os.fdopen(opened(path, judge), "rb") as file:
-        return file.read(most + 1)
+        octets = file.read(most + 1)
+    if len(octets) > most:
+        why = f"too large: it is larger than {most} octets"
+        raise OSError(errno.EFBIG, why, os.fspath(path))
+    return octets
 
 
 class Directories:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 
 from avowal import paths
 from avowal.config.addresses import fits
-from avowal.errors import ConfigError, StoreError, SyntaxFault
+from avowal.errors import StoreError, SyntaxFault
 
 _MAX_FILE = 256 << 20  # octets; a key table of a million lines has some 100 MB
 _SEPARATOR = ":"
@@ -149,8 +149,6 @@ def _lines(path: str, *, skip_indented: bool = False) -> Iterator[Row]:
         octets = paths.read(path, _MAX_FILE)
     except OSError as error:
         raise StoreError(f"{path}: {error.strerror or error}") from None
-    if len(octets) > _MAX_FILE:
-        raise ConfigError(f"longer than {_MAX_FILE} octets", file=path)
     for number, line in enumerate(octets.decode("utf-8", "surrogateescape").split("\n"), 1):
         words = line.partition("#")[0].split(None, 1)
         if words and not (skip_indented and line[0].isspace()):

@@ -204,6 +204,20 @@ def test_a_thousand_signatures_cost_a_bounded_number_of_questions_and_operations
     assert operations["verify"] <= Limits().signatures_checked
 
 
+def test_names_beyond_the_limit_are_not_asked_for() -> None:
+    zone = Zone({**ZONE, "*.junk.example": ZONE[KEY_NAME]})
+    verdicts = verify(flood(9, selectors=9), zone, now=SIGNED_AT, limits=Limits(key_names=3))
+    assert len(zone.asked) == 3
+    assert sum(v.reason is Reason.TOO_MANY_SIGNATURES for v in verdicts) == 7
+
+
+def test_records_beyond_the_limit_are_not_tried() -> None:
+    revoked = "v=DKIM1; k=ed25519; p="
+    assert only(SIGNED, {KEY_NAME: [revoked] * 3 + [ZONE[KEY_NAME]]}).passed
+    verdict = only(SIGNED, {KEY_NAME: [revoked] * 4 + [ZONE[KEY_NAME]]})
+    assert verdict.reason is Reason.KEY_REVOKED
+
+
 def test_operations_are_bounded_where_all_share_one_key(operations: Counter[str]) -> None:
     zone = Zone({**ZONE, "*.junk.example": ZONE[KEY_NAME]})
     verify(flood(1000), zone, now=SIGNED_AT)

@@ -87,6 +87,13 @@ def test_aliases_are_followed_with_the_smallest_ttl() -> None:
     assert records(zone, "a.example", "CNAME") == (b"b.example",)
 
 
+@pytest.mark.parametrize(("aliases", "found"), [(10, True), (11, False)])
+def test_aliases_are_followed_so_far_only(aliases: int, found: bool) -> None:
+    chain = {f"a{n}.example": {"CNAME": f"a{n + 1}.example"} for n in range(aliases)}
+    zone = Zone({**chain, f"a{aliases}.example": "text"})
+    assert (answer(zone, "a0.example").outcome is Outcome.FOUND) is found
+
+
 def test_aliases_in_a_circle_fail() -> None:
     zone = Zone({"a.example": {"CNAME": "b.example"}, "b.example": {"CNAME": "a.example"}})
     assert answer(zone, "a.example") == Answer.failed(Failure.SERVER_FAILURE)

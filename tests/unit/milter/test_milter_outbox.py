@@ -191,3 +191,10 @@ async def test_a_message_has_its_answer_before_its_report_leaves(
     post.open.set()
     outbox.settle(5)
     assert [mail.envelope.recipient for mail in post.sent] == ["errors@signer.example"]
+
+
+def test_a_directory_of_diagnoses_holds_a_bounded_number_of_files(tmp_path: Path) -> None:
+    for number in range(1000):
+        (tmp_path / f"{number}.txt").touch()
+    with pytest.raises(StoreError, match="holds 1000 files"):
+        Notes(str(tmp_path)).write(Diagnosis("more", "text"))

@@ -63,3 +63,9 @@ def test_all_addresses_are_asked_for_in_two_rounds() -> None:
     run(destinations(name("example.com"), record.rua), counting)
     assert len(counting.rounds) == 2
     assert Question("example.com._report._dmarc.a.example") in counting.rounds[1]
+
+
+def test_addresses_beyond_the_limit_get_no_reports() -> None:
+    """RFC 7489 §6.2 leaves the number to the receiver: the first ones count."""
+    uris = [f"mailto:a{n}@example.com" for n in range(21)]
+    assert [str(one.uri.address) for one in found({}, *uris)] == [u[7:] for u in uris[:20]]

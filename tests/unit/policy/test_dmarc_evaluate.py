@@ -9,6 +9,7 @@ import pytest
 from tests.evidence import Counting, by, sent, signed
 
 from avowal.errors import UsageError
+from avowal.limits import Limits
 from avowal.lookup import Question, run, together
 from avowal.mailbox import Problem
 from avowal.policy.dmarc.compare import differences
@@ -214,6 +215,14 @@ def test_authors_beyond_the_limit_are_not_let_pass() -> None:
     assert Problem.TOO_MANY in found.problems
     assert found.disposition is Policy.REJECT  # whoever was not asked may ask for it
     assert len(counting.questions) <= 21
+
+
+def test_names_beyond_the_limit_are_walked_for_no_more() -> None:
+    below = [signed(f"s{n}.example.com") for n in range(3)]
+    found = verdict(REJECT, *below, limits=Limits(walked_identifiers=2))
+    assert "1 further names" in [step.detail for step in found.trace]
+    found = verdict(REJECT, *reversed(below), limits=Limits(walked_identifiers=3))
+    assert "further names" not in str(found.trace)
 
 
 def test_a_u_label_author_is_asked_for_by_its_a_label() -> None:

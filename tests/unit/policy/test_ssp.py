@@ -7,6 +7,7 @@ import itertools
 import pytest
 from tests.evidence import Counting, by, signed
 
+from avowal.limits import Limits
 from avowal.lookup import Question, run
 from avowal.policy import ssp
 from avowal.policy.practices import Standing
@@ -195,3 +196,11 @@ def test_the_trace_names_the_record_and_what_would_change_the_outcome() -> None:
     steps = [(step.action, step.subject) for step in found.trace]
     assert ("found", AT) in steps
     assert ("would-change", "i=@example.com") in steps
+
+
+def test_authors_beyond_the_limit_are_not_let_pass() -> None:
+    authors = by("joe@example.com, ann@example.net, bob@example.org")
+    found = run(ssp.evaluate(authors, limits=Limits(ssp_authors=2)), Zone({}))
+    assert found.standing is Standing.PERMERROR
+    found = run(ssp.evaluate(authors, limits=Limits(ssp_authors=3)), Zone({}))
+    assert found.standing is not Standing.PERMERROR

@@ -53,3 +53,27 @@ def test_a_subject_is_asked_about_once_while_its_answer_is_kept() -> None:
 
 async def test_asynchronous_callers_do_not_wait_either() -> None:
     assert await Background(Slow()).aassess([EXAMPLE], now=NOW) == Assessment()
+
+
+def test_subjects_beyond_the_limit_are_asked_about_when_they_come_again() -> None:
+    slow = Slow()
+    background = Background(slow)
+    background.assess([Subject(f"d{n}.example") for n in range(1100)], now=NOW)
+    slow.let.set()
+    background.settle()
+    assert 1000 <= len(slow.asked) <= 1001
+    last = Subject("d1099.example")
+    background.assess([last], now=NOW)
+    background.settle()
+    assert slow.asked[-1] == last
+
+
+def test_what_is_known_of_subjects_is_bounded() -> None:
+    slow = Slow()
+    slow.let.set()
+    background = Background(slow)
+    for n in range(0, 10_500, 500):
+        background.assess([Subject(f"d{m}.example") for m in range(n, n + 500)], now=NOW)
+        background.settle()
+    assert background.assess([Subject("d0.example")], now=NOW) == Assessment()  # forgotten
+    assert background.assess([Subject("d10499.example")], now=NOW).opinions
