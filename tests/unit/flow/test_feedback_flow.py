@@ -185,6 +185,12 @@ def test_a_body_that_is_too_long_is_not_repeated_in_part() -> None:
     assert mail.report.value("DKIM-Canonicalized-Header") is not None
 
 
+def test_a_header_that_is_too_long_is_not_repeated_in_part() -> None:
+    octets = tamper(signed(message(Subject="x " * (64 << 10))))
+    (mail,) = judged(octets).reports
+    assert mail.report.value("DKIM-Canonicalized-Header") is None
+
+
 def test_our_report_is_signed_as_mail_of_ours() -> None:
     (mail,) = judged(BROKEN).reports
     report = Message.parse(mail.report.octets(mail.envelope))
