@@ -13,7 +13,7 @@ from avowal.cli.exits import ExitStatus
 from avowal.cli.group import Group
 from avowal.cli.keyfile import load, password_option
 from avowal.cli.shared_options import at_option, dns_options
-from avowal.cli.sources import whole
+from avowal.cli.sources import stored, whole
 from avowal.cli.streams import echo, output
 from avowal.text import printable
 
@@ -99,7 +99,8 @@ def seal(
     from avowal.calls.seal import seal as sealed
 
     out = output()
-    message = whole(path)
+    came = stored(path)
+    message = came.message
     authserv_id = authserv_id or domain
     found = read(message, trusted={authserv_id})
     for lost in found.lost(authserv_id):
@@ -125,8 +126,9 @@ def seal(
         except SealRefused as refused:
             exits.complain(f"not sealed: {refused.why}")
             return ExitStatus.NOT_PASSED
-    written = fields if field_only else fields + message.octets
-    out.write(written.replace(b"\r\n", b"\n") if message.converted else written)
+    if field_only:
+        came = came._replace(from_line=b"")
+    out.write(came.written(fields if field_only else fields + message.octets))
     out.flush()
     return ExitStatus.PASSED
 

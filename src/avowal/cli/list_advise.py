@@ -8,15 +8,19 @@ import click
 
 from avowal.cli.dns import Dns
 from avowal.cli.exits import ExitStatus
-from avowal.cli.post import examined
+from avowal.cli.policy_publish import domain_name
+from avowal.cli.post import Post, examined, list_receiver
 from avowal.cli.shared_options import at_option, dns_options
 from avowal.cli.sources import whole
 from avowal.cli.streams import echo
 from avowal.text import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from avowal.dkim.verification import Verification
     from avowal.lists.advice import Advice, Habits
+    from avowal.message import Message
 
 
 @click.command("advise")
@@ -28,34 +32,56 @@ if TYPE_CHECKING:
     "--touches", multiple=True, metavar="FIELD", help="A field the list sets; may be repeated."
 )
 @click.option("--seen", metavar="FILE", help="Read the habits off this copy, as the list sent it.")
+@click.option("-d", "--domain", help="The list's own signing domain, where it has one.")
 @click.option("--must-change", is_flag=True, help="The list cannot pass a message on unchanged.")
 @click.option("--no-rewriting", is_flag=True, help="The list cannot rewrite From.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @at_option
 @dns_options
-def advise(*, path: str, seen: str | None, as_json: bool, now: int, dns: Dns, **habits: Any) -> int:
+def advise(
+    *,
+    path: str,
+    seen: str | None,
+    domain: str | None,
+    as_json: bool,
+    now: int,
+    dns: Dns,
+    **habits: Any,
+) -> int:
     """Say what a list should do with the message in FILE, and why.
 
     The first line is the decision, the others go with it.
     """
-    from avowal.examine.posts import author_policies
     from avowal.lists import advice
 
     message = whole(path)
-    found = examined(message, dns, now=now)
-    chosen = _habits(message, seen, **habits)
-    given = advice.advise(message.header, found.dkim, chosen, author_policies(found))
+    copy = None if seen is None else whole(seen)
+    signer = None if domain is None else domain_name(domain)
+    post = examined(message, dns, now=now, signer=signer)
+    chosen = _habits(message, copy, **habits)
+    told = _fates(post, copy, chosen, now)
+    given = advice.advise(message.header, post.found.dkim, chosen, post.policies, seen=told)
     if as_json:
-        _write_json(given, found.dkim)
+        _write_json(given, post.found.dkim, told)
     else:
-        _write(given, found.dkim, chosen)
+        _write(given, post.found.dkim, told)
     refused = given[0].act in (advice.Act.REFUSE, advice.Act.HOLD)
     return ExitStatus.NOT_PASSED if refused else ExitStatus.PASSED
 
 
+def _fates(post: Post, copy: Message | None, habits: Habits, now: int) -> dict[int, str | None]:
+    """Say what becomes of each signature: by the copy where there is one, else by the habits."""
+    from avowal.examine.posts import as_it_leaves
+    from avowal.lists.advice import expected, fates
+
+    if copy is None:
+        return expected(post.found.dkim, habits)
+    return fates(post.found.dkim, as_it_leaves(copy, post.found, list_receiver(), now=now), habits)
+
+
 def _habits(
-    message: Any,
-    seen: str | None,
+    message: Message,
+    copy: Message | None,
     *,
     subject_tag: bool,
     footer: bool,
@@ -70,8 +96,8 @@ def _habits(
     from avowal.lists.changes import changes
 
     habits = Habits()
-    if seen is not None:
-        findings = changes(message, whole(seen)).findings
+    if copy is not None:
+        findings = changes(message, copy).findings
         fields = [f.subject.lower().encode() for f in findings if f.kind.value in _OF_FIELDS]
         habits = Habits.observed([finding.kind for finding in findings], fields)
     return replace(
@@ -88,25 +114,38 @@ def _habits(
 _OF_FIELDS = ("field-added", "field-dropped", "field-changed", "from-rewritten", "reply-to")
 
 
-def _write(given: tuple[Advice, ...], verdicts: tuple[Verification, ...], habits: Habits) -> None:
-    from avowal.lists.advice import breaks
-
+def _write(
+    given: tuple[Advice, ...],
+    verdicts: tuple[Verification, ...],
+    told: Mapping[int, str | None],
+) -> None:
     for verdict in verdicts:
         line = f"signature of {verdict.domain}: {verdict.result}"
-        if verdict.passed and verdict.signature is not None:
-            why = breaks(habits, verdict.signature)
+        if verdict.place in told:
+            why = told[verdict.place]
             line += ", survives" if why is None else f", breaks: {why}"
         echo(printable(line))
     for one in given:
         echo(printable(f"{one.act}: {one}"))
 
 
-def _write_json(given: tuple[Advice, ...], verdicts: tuple[Verification, ...]) -> None:
+def _write_json(
+    given: tuple[Advice, ...],
+    verdicts: tuple[Verification, ...],
+    told: Mapping[int, str | None],
+) -> None:
     import json
 
     advice = [
         {"act": str(a.act), "sentence": a.act.sentence, "source": a.act.source, "why": a.why}
         for a in given
     ]
-    results = [{"domain": v.domain, "result": str(v.result)} for v in verdicts]
+    results = [
+        {
+            "domain": v.domain,
+            "result": str(v.result),
+            "survives": None if v.place not in told else told[v.place] is None,
+        }
+        for v in verdicts
+    ]
     echo(json.dumps({"advice": advice, "results": results}))

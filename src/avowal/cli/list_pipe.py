@@ -7,8 +7,7 @@ the line ends it came with.  Nothing is written for a post that is refused.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,22 +15,17 @@ from avowal.cli import exits
 from avowal.cli.dns import Dns
 from avowal.cli.exits import ExitStatus
 from avowal.cli.keyfile import load, password_option
-from avowal.cli.post import examined, list_receiver
+from avowal.cli.list_work import ListWork, RewriteFrom, refusal, sealed
+from avowal.cli.policy_publish import domain_name
+from avowal.cli.post import examined
 from avowal.cli.shared_options import at_option, dns_options
-from avowal.cli.sources import whole
+from avowal.cli.sources import stored
 from avowal.cli.streams import output
 from avowal.errors import UsageError
 
 if TYPE_CHECKING:
-    from avowal.arc.verdict import ChainVerification
     from avowal.dkim.intent import Intent
-    from avowal.lists.advice import Advice, Habits
-    from avowal.lists.author import Rewriting
-    from avowal.lists.resign import Resigner
-    from avowal.message import Message
     from avowal.policy.spf import SpfRequest
-
-_Rewrite = Literal["auto", "always", "never"]
 
 
 @click.command("pipe")
@@ -79,6 +73,11 @@ _Rewrite = Literal["auto", "always", "never"]
 @click.option(
     "--refuse", is_flag=True, help="Refuse what the advice says to refuse or hold: exit status 1."
 )
+@click.option(
+    "--require",
+    is_flag=True,
+    help="Refuse what nothing shows to come from its author's domain, whoever else signed it.",
+)
 @at_option
 @dns_options
 def pipe(
@@ -93,7 +92,7 @@ def pipe(
     authserv_id: str | None,
     subject_tag: str | None,
     footer: str | None,
-    rewrite_from: _Rewrite,
+    rewrite_from: RewriteFrom,
     replies: str,
     remove: str,
     seal: bool,
@@ -101,12 +100,11 @@ def pipe(
     mail_from: str,
     helo: str,
     refuse: bool,
+    require: bool,
     now: int,
     dns: Dns,
 ) -> int:
     """Verify, record, change and sign one post; standard input to standard output."""
-    from avowal.examine.posts import as_it_leaves, author_policies, recorded_results
-    from avowal.lists import advice
     from avowal.lists.author import Replies, Rewriting
     from avowal.lists.resign import Removal, Resigner
 
@@ -114,7 +112,7 @@ def pipe(
         address=address.encode(), name=name or address.partition("@")[0], replies=Replies(replies)
     )
     text = None if footer is None else _text(footer)
-    work = _Work(tag=subject_tag, footer=text, rewrite=rewrite_from, rewriting=rewriting)
+    work = ListWork(tag=subject_tag, footer=text, rewrite=rewrite_from, rewriting=rewriting)
     resigner = Resigner(
         authserv_id=authserv_id or domain,
         intents=_intents(domain, selector, keys, password_file),
@@ -122,87 +120,20 @@ def pipe(
     )
     request = None if client is None else _request(client, mail_from, helo, now)
     out = output()
-    message = whole(path)
-    found = examined(message, dns, now=now, request=request, chain=seal)
-    given = advice.advise(message.header, found.dkim, work.habits, author_policies(found))
+    came = stored(path)
+    signer = domain_name(domain)
+    post = examined(came.message, dns, now=now, request=request, chain=seal, signer=signer)
+    changed, given = work.considered(came.message, post, resigner, now=now)
     exits.complain(f"{given[0].act}: {given[0].why}")
-    if refuse and given[0].act in (advice.Act.REFUSE, advice.Act.HOLD):
-        return ExitStatus.NOT_PASSED
-    outgoing = work.changed(message, given)
-    sent = resigner.resign(
-        outgoing,
-        recorded_results(found),
-        verdicts=as_it_leaves(outgoing, found, list_receiver(), now=now),
-        now=now,
-    ).message
-    if found.arc is not None:
-        sent = _sealed(sent, resigner, found.arc, now)
-    octets = sent.octets
-    out.write(octets.replace(b"\r\n", b"\n") if message.converted else octets)
+    status = refusal(post, given, refuse=refuse, require=require)
+    if status is not None:
+        return status
+    sent = work.sent(changed, given, post, resigner, now=now)
+    if post.found.arc is not None:
+        sent = sealed(sent, resigner, post.found.arc, now)
+    out.write(came.written(sent.octets))
     out.flush()
     return ExitStatus.PASSED
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Work:
-    """What this list does to each post."""
-
-    tag: str | None
-    footer: str | None
-    rewrite: _Rewrite
-    rewriting: Rewriting
-
-    @property
-    def habits(self) -> Habits:
-        from avowal.lists.advice import Habits
-
-        return Habits(
-            subject_tag=self.tag is not None,
-            footer=self.footer is not None,
-            can_leave_unchanged=False,
-            can_rewrite_from=self.rewrite != "never",
-        )
-
-    def changed(self, message: Message, given: tuple[Advice, ...]) -> Message:
-        """Return the post as the list sends it, but for what the re-signer adds."""
-        from dataclasses import replace
-
-        from avowal.lists.advice import Act
-        from avowal.lists.modify import add_footer, tag_subject
-
-        if self.tag is not None:
-            message = tag_subject(message, self.tag)
-        if self.footer is not None:
-            message = add_footer(message, self.footer)
-        wanted = self.rewrite == "always" or given[0].act is Act.REWRITE_FROM
-        if wanted and self.rewrite != "never":
-            message = replace(message, header=self.rewriting.apply(message.header))
-        return message
-
-
-def _sealed(message: Message, resigner: Resigner, arrived: ChainVerification, now: int) -> Message:
-    """Return what leaves with a set on top that seals the results just recorded.
-
-    A chain that came in broken is not continued (RFC 8617 §5.1.3): the post leaves without.
-    """
-    from dataclasses import replace
-
-    from avowal import authres
-    from avowal.arc.intent import SEALED_NAMES
-    from avowal.arc.reasons import SealRefused
-    from avowal.arc.sealer import Sealer
-    from avowal.message import Header
-
-    name = resigner.authserv_id
-    results = authres.read(message.header, trusted={name}).combined(name)
-    intent = replace(resigner.intents[0], names=SEALED_NAMES)
-    try:
-        sealer = Sealer(message.header, intent, arrived, results, now=now)
-    except SealRefused as refused:
-        exits.complain(f"not sealed: {refused.why}")
-        return message
-    sealer.feed(message.body)
-    return replace(message, header=Header.of([*sealer.finish(), *message.header]))
 
 
 def _request(client: str, mail_from: str, helo: str, now: int) -> SpfRequest:

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from avowal.cli.dns import Dns
 
 if TYPE_CHECKING:
     from avowal.examine.findings import Findings, Receiver
+    from avowal.lists.advice import AuthorPolicy
+    from avowal.lookup import Resolver
     from avowal.message import Message
+    from avowal.names import DomainName
     from avowal.policy.spf import SpfRequest
+
+
+class Post(NamedTuple):
+    """What was found of a post, and what its authors' domains ask for."""
+
+    found: Findings
+    policies: tuple[AuthorPolicy, ...]
 
 
 def list_receiver() -> Receiver:
@@ -27,14 +37,35 @@ def examined(
     now: int,
     request: SpfRequest | None = None,
     chain: bool = False,
-) -> Findings:
-    """Ask everything that a list wants to know before it decides."""
-    from avowal.calls.examine import examine
-    from avowal.examine.findings import Want
-
-    want = Want.DKIM | Want.POLICIES | (Want.ARC if chain else Want(0))
+    signer: DomainName | None = None,
+) -> Post:
+    """Ask everything that a list wants to know before it decides; `signer` is its own domain."""
     with dns.opened() as resolver:
-        return examine(
-            message.header, (message.body,), list_receiver(), want, resolver,
-            now=now, envelope=request,
-        )  # fmt: skip
+        return found_of(message, resolver, now=now, request=request, chain=chain, signer=signer)
+
+
+def found_of(
+    message: Message,
+    resolver: Resolver,
+    *,
+    now: int,
+    request: SpfRequest | None = None,
+    chain: bool = False,
+    signer: DomainName | None = None,
+) -> Post:
+    """Do the same with a resolver that is open."""
+    from avowal.agenda import Agenda, Rank, shares_of
+    from avowal.calls.examine import examine
+    from avowal.dns.drivers import drive
+    from avowal.examine.findings import Want
+    from avowal.examine.posts import SOMEBODY, author_policies
+
+    receiver = list_receiver()
+    want = Want.DKIM | Want.POLICIES | (Want.ARC if chain else Want(0))
+    body = (message.body,)
+    found = examine(message.header, body, receiver, want, resolver, now=now, envelope=request)
+    agenda = Agenda(shares_of(receiver.limits), known=found.answers)
+    flow = author_policies(found, message.header, receiver, signer=signer or SOMEBODY)
+    policies = agenda.add(flow, Rank.POLICY)
+    drive(agenda, resolver, seconds=receiver.limits.dns_seconds)
+    return Post(found, policies.value)

@@ -15,7 +15,7 @@ from avowal.cli import exits
 from avowal.cli.disguises import refuse_wrapped
 from avowal.cli.keyfile import load, password_option
 from avowal.cli.shared_options import at_option
-from avowal.cli.sources import CHUNK, named
+from avowal.cli.sources import CHUNK, from_line, named
 from avowal.cli.streams import output
 from avowal.dkim.intent import Intent, lower_names
 from avowal.dkim.signer import Signer
@@ -108,11 +108,13 @@ def command(
         for d, s, k in _triples(domain, selector, keys)
     ]
     with _seekable(path) as file:
-        stored = _is_stored(file, line_ends, name=named(path))
+        stored, before = _beginning(file, line_ends, name=named(path))
+        file.seek(len(before))
         fields = _signed(file, intents, now, accept_malformed)
         ending = b"\n" if stored else CRLF
-        out.write(fields.replace(CRLF, ending))
+        out.write((b"" if field_only else before) + fields.replace(CRLF, ending))
         if not field_only:
+            file.seek(len(before))
             for chunk in _outgoing(file, stored):
                 out.write(chunk)
         out.flush()
@@ -196,13 +198,15 @@ def _read(file: IO[bytes]) -> Iterator[bytes]:
     return iter(lambda: file.read(CHUNK), b"")
 
 
-def _is_stored(file: IO[bytes], line_ends: LineEnds, *, name: str) -> bool:
+def _beginning(file: IO[bytes], line_ends: LineEnds, *, name: str) -> tuple[bool, bytes]:
+    """Say whether a message is written with LF, and which "From " line stands before it."""
     beginning = file.read(CHUNK)
-    if not beginning:
+    before = from_line(beginning)
+    if len(beginning) == len(before):
         raise UsageError(f"{name}: empty")
     refuse_wrapped(beginning, name)
-    file.seek(0)
-    return line_ends == "stored" or (line_ends == "auto" and looks_stored(beginning))
+    stored = line_ends == "stored" or (line_ends == "auto" and looks_stored(beginning))
+    return stored, before
 
 
 def _signed(file: IO[bytes], intents: list[Intent], now: int, accept_malformed: bool) -> bytes:
@@ -217,7 +221,6 @@ def _signed(file: IO[bytes], intents: list[Intent], now: int, accept_malformed: 
 
 def _outgoing(file: IO[bytes], stored: bool) -> Iterator[bytes]:
     """The message as it was signed, with the line ends it came with."""
-    file.seek(0)
     form = WireForm(bare_cr=True)
     written: Callable[[bytes], bytes] = _with_lf if stored else bytes
     for chunk in _read(file):

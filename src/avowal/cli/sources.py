@@ -26,11 +26,14 @@ _BLANK = (b"\n", b"\r\n")
 __all__ = [
     "MessageOrigin",
     "Progress",
+    "StoredMessage",
     "Unusable",
     "files",
+    "from_line",
     "messages",
     "messages_in",
     "named",
+    "stored",
     "whole",
 ]
 
@@ -91,8 +94,32 @@ def messages_in(
         yield MessageOrigin(path=name), _whole(beginning, inner, progress)
 
 
-def whole(path: str) -> Message:
-    """Read one message into memory; `converted` says that it is written with LF.
+class StoredMessage(NamedTuple):
+    """One message in memory, and the line that a mailbox or a mail program put before it.
+
+    `from_line` is that "From " line with its line end, empty where there is none: it tells the
+    envelope (RFC 4155), and is no part of the message.  What follows it is the message as it
+    stands: on a pipe nobody quotes lines of the body.
+    """
+
+    message: Message
+    from_line: bytes = b""
+
+    def written(self, octets: bytes) -> bytes:
+        """Return what is handed on: octets in wire form, dressed as the message came."""
+        ended = octets.replace(b"\r\n", b"\n") if self.message.converted else octets
+        return self.from_line + ended
+
+
+def from_line(beginning: bytes) -> bytes:
+    """Return the "From " line that a message begins with; empty where it begins with none."""
+    if not beginning.startswith(_FROM):
+        return b""
+    return beginning[: beginning.find(b"\n") + 1] or beginning
+
+
+def stored(path: str) -> StoredMessage:
+    """Read one message into memory; its `converted` says that it is written with LF.
 
     Raises Unusable.
     """
@@ -103,12 +130,19 @@ def whole(path: str) -> Message:
             octets = unwrapped(file, name).read(MOST_WHOLE + 1)
     except OSError as error:
         raise Unusable(exits.os_error(error)) from None
-    if not octets:
-        raise Unusable(f"{name}: empty")
     if len(octets) > MOST_WHOLE:
         raise Unusable(f"{name}: over {MOST_WHOLE >> 20} MiB, too large to be changed")
-    message = Message.from_stored(octets)
-    return Message(message.header, message.body, converted=looks_stored(octets[:CHUNK]))
+    before = from_line(octets)
+    if len(before) == len(octets):
+        raise Unusable(f"{name}: empty")
+    message = Message.from_stored(octets[len(before) :])
+    converted = looks_stored(octets[:CHUNK])
+    return StoredMessage(Message(message.header, message.body, converted=converted), before)
+
+
+def whole(path: str) -> Message:
+    """Read one message into memory, as `stored` does, where only the message matters."""
+    return stored(path).message
 
 
 def _whole(beginning: bytes, file: IO[bytes], progress: Progress) -> Iterator[bytes]:

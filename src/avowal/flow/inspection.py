@@ -45,7 +45,7 @@ from avowal.flow.transaction import Transaction
 from avowal.flow.treatment import Treatment, treat
 from avowal.lookup import Steps
 from avowal.message import Header
-from avowal.policy.adsp import Adsp
+from avowal.policy.wishes import Wish
 from avowal.report.dkim_failure import KeptBodies
 from avowal.report.dkim_feedback import Records, records
 
@@ -58,7 +58,7 @@ class Inspection:
 
     __slots__ = (
         "_bodies", "_body_octets", "_context", "_edits", "_examination", "_faults", "_feedback",
-        "_finished", "_practices", "_seals",
+        "_finished", "_seals", "_wishes",
     )  # fmt: skip
 
     def __init__(
@@ -87,10 +87,10 @@ class Inspection:
             envelope=spf.envelope_of(context),
             authors=treatment.authorship.written,
         )
-        practices = posts.practices(context)
-        self._practices: Slot[Adsp] | None = None
-        if practices is not None:
-            self._practices = agenda.add(practices, Rank.POLICY)
+        wishes = posts.wishes(context)
+        self._wishes: Slot[tuple[Wish, ...]] | None = None
+        if wishes is not None:
+            self._wishes = agenda.add(wishes, Rank.REST)
         self._bodies: KeptBodies | None = feedback.kept_bodies(context)
         self._feedback: Slot[Records] | None = None
         if self._bodies is not None:
@@ -167,7 +167,7 @@ class Inspection:
     ) -> tuple[Conclusion, ...]:
         """Return what follows from each side of the findings, in the order of the results."""
         context = self._context
-        practices = None if self._practices is None else self._practices.value
+        wishes = None if self._wishes is None else self._wishes.value
         wanted = () if asked is None else feedback.steps(context.plan, asked)
         verified = context.treatment.verify
         return (
@@ -175,7 +175,7 @@ class Inspection:
             arc.conclusion(context, findings),
             spf.conclusion(context, findings),
             policies.conclusion(findings),
-            posts.conclusion(context, findings, judgements, practices),
+            posts.conclusion(context, findings, judgements, wishes),
             Conclusion(steps=wanted),
             reputation.conclusion(context, findings),
         )

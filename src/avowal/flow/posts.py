@@ -2,6 +2,8 @@
 
 Two questions, each with an action of its own: does anything show that the author's domain
 sent it (§5.6), and does that domain want its mail on a list that breaks signatures (§5.2)?
+Both are answered as `avowal.examine.posts` answers them for every list: whatever policy the
+domain has, by every generation that speaks of it.
 By default neither has a consequence.  Where DNS gave no answer, nobody is refused for good.
 """
 
@@ -11,18 +13,19 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from avowal.examine.findings import Findings
+from avowal.examine.posts import SOMEBODY, is_authenticated, list_choice
 from avowal.flow.classes import ResultClass
 from avowal.flow.context import Conclusion, Context
 from avowal.flow.signatures import SiteVerdict
 from avowal.flow.trace import Step, Topic
 from avowal.lookup import Steps
-from avowal.mailbox import Authors
-from avowal.policy import adsp
-from avowal.policy.assessment import Assessment, PolicyGeneration
+from avowal.policy.assessment import Assessment
 from avowal.policy.dmarc.record import Policy
 from avowal.policy.dmarc.result import Evaluation
-from avowal.policy.practice_record import DISCARDABLE
+from avowal.policy.evidence import SignatureResult
 from avowal.policy.result import PolicyResult
+from avowal.policy.wishes import Wish
+from avowal.policy.wishes import wishes as asked_wishes
 
 _FINAL: Final = frozenset(("reject", "discard"))
 
@@ -32,28 +35,34 @@ def is_post(context: Context) -> bool:
     return context.treatment.resign and not context.treatment.outgoing
 
 
-def practices(context: Context) -> Steps[adsp.Adsp] | None:
-    """Ask who calls unsigned mail discardable, where that matters and nobody else asks."""
+def wishes(context: Context) -> Steps[tuple[Wish, ...]] | None:
+    """Ask what authors' domains want of mail that a list changes, where that matters."""
     plan = context.plan
-    asked = PolicyGeneration.ADSP in plan.receiver.choice.generations
-    if not is_post(context) or asked or plan.actions[ResultClass.STRICT_AUTHOR] == "accept":
+    if not is_post(context) or plan.actions[ResultClass.STRICT_AUTHOR] == "accept":
         return None
-    written = context.treatment.authorship.written
-    return adsp.evaluate(written or Authors.of(context.header, limits=plan.receiver.limits))
+    own = SignatureResult(domain=SOMEBODY, result="pass")
+    return asked_wishes(
+        context.header,
+        list_choice(plan.receiver.choice),
+        (own,),
+        authors=context.treatment.authorship.written,
+        limits=plan.receiver.limits,
+    )
 
 
 def conclusion(
     context: Context,
     findings: Findings,
     judgements: Sequence[SiteVerdict],
-    practices: adsp.Adsp | None,
+    wishes: tuple[Wish, ...] | None,
 ) -> Conclusion:
-    """Return what local policy says of a post; `practices` is what `practices` asked for."""
+    """Return what local policy says of a post; `wishes` is what `wishes` asked for."""
     if not is_post(context):
         return Conclusion()
-    assessment = findings.policies
-    known = practices if assessment is None else assessment.adsp or practices
-    found = [*_strict(assessment, known), *_unauthenticated(context, assessment, judgements)]
+    found = [
+        *_strict(findings.policies, wishes),
+        *_unauthenticated(context, findings.policies, judgements),
+    ]
     if not found:
         return Conclusion()
     actions = context.plan.actions
@@ -77,22 +86,23 @@ def _unauthenticated(
         if one.counts and one.verification.signature is not None
     ]
     for author in context.treatment.authorship.authors:
-        if not any(author.domain.is_within(signer) for signer in signers):
+        if not is_authenticated(author.domain, assessment, signers):
             yield ResultClass.UNAUTHENTICATED_POST, f"no signature of {author.domain} passes"
             return
 
 
 def _strict(
-    assessment: Assessment | None, practices: adsp.Adsp | None
+    assessment: Assessment | None, wishes: tuple[Wish, ...] | None
 ) -> Iterator[tuple[ResultClass, str]]:
+    """Name the first wish that the list's own signature does not meet: the author's may break."""
     evaluation = None if assessment is None else assessment.dmarc
     for one in () if evaluation is None else evaluation.evaluations:
         if one.policy in (Policy.QUARANTINE, Policy.REJECT):
             yield ResultClass.STRICT_AUTHOR, f"{one.domain} publishes p={one.policy}"
             return
-    for found in () if practices is None else practices.domains:
-        if found.record is not None and found.record.practices == DISCARDABLE:
-            yield ResultClass.STRICT_AUTHOR, f"{found.domain} publishes dkim={DISCARDABLE}"
+    for wish in wishes or ():
+        if not wish.met_by:
+            yield ResultClass.STRICT_AUTHOR, wish.sentence
             return
 
 

@@ -9,21 +9,20 @@ The policies come in as plain words, for they are other packages' business.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
-from avowal.dkim.signature import Signature
 from avowal.dkim.verification import Verification
 from avowal.enums import CitedWord
-from avowal.lists.findings import ListFindingKind
+from avowal.lists.author_policy import AuthorPolicy, AuthorWish
+from avowal.lists.habits import Habits, breaks, expected, fates
 from avowal.mailbox import Authors
 from avowal.message import Header
-from avowal.names import DomainName
 
-DmarcDisposition: TypeAlias = Literal["none", "quarantine", "reject"]
-Practice: TypeAlias = Literal["unknown", "all", "discardable"]
-_STRICT = frozenset(("quarantine", "reject"))
+__all__ = [
+    "Act", "Advice", "AuthorPolicy", "AuthorWish", "Habits", "advise", "breaks", "expected",
+    "fates",
+]  # fmt: skip
 
 
 class Act(CitedWord):
@@ -53,65 +52,6 @@ class Act(CitedWord):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Habits:
-    """What a list's software does to each message, and what it is able to do.
-
-    `fields` are further fields it sets or removes, lower-cased.
-    """
-
-    subject_tag: bool = False
-    footer: bool = False
-    rewraps: bool = False
-    fields: frozenset[bytes] = frozenset()
-    can_rewrite_from: bool = True
-    can_leave_unchanged: bool = True
-    holds_unauthenticated: bool = False
-
-    @property
-    def touched(self) -> frozenset[bytes]:
-        """The header fields it changes."""
-        mime = (b"content-type", b"content-transfer-encoding") if self.rewraps else ()
-        subject = (b"subject",) if self.subject_tag else ()
-        return self.fields.union(subject, mime)
-
-    @classmethod
-    def observed(cls, kinds: Sequence[ListFindingKind], fields: Sequence[bytes] = ()) -> Habits:
-        """Read the habits off findings of `lists.changes`; `fields` are those it touched."""
-        seen = set(kinds)
-        return cls(
-            subject_tag=ListFindingKind.SUBJECT_TAG in seen,
-            footer=bool(seen & {ListFindingKind.FOOTER, ListFindingKind.BANNER}),
-            rewraps=bool(
-                seen
-                & {
-                    ListFindingKind.MIME_WRAPPED,
-                    ListFindingKind.ENCODING,
-                    ListFindingKind.PART_DROPPED,
-                }
-            ),
-            fields=frozenset(fields),
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuthorPolicy:
-    """What an author's domain asks receivers to do; None where it says nothing.
-
-    `authenticated` tells whether the message passed its DMARC evaluation on the way in.
-    """
-
-    domain: DomainName
-    dmarc: DmarcDisposition | None = None
-    adsp: Practice | None = None
-    authenticated: bool = False
-
-    @property
-    def is_strict(self) -> bool:
-        """Whether a message that fails is unwelcome elsewhere."""
-        return self.dmarc in _STRICT or self.adsp == "discardable"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Advice:
     """One thing to do, and why it is asked for in this case."""
 
@@ -124,43 +64,40 @@ class Advice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Case:
+    """One message at one list: `fates` say of each passing signature why it breaks, or None."""
+
     habits: Habits
     authors: Authors
     policies: Sequence[AuthorPolicy]
-    passing: tuple[Signature, ...]
-    broken: tuple[Signature, ...]
+    passing: tuple[Verification, ...]
+    fates: Mapping[int, str | None]
 
     @property
-    def strict(self) -> tuple[AuthorPolicy, ...]:
-        return tuple(policy for policy in self.policies if policy.is_strict)
+    def broken(self) -> tuple[Verification, ...]:
+        return tuple(one for one in self.passing if self.fates.get(one.place) is not None)
 
     @property
-    def orphaned(self) -> tuple[AuthorPolicy, ...]:
-        """Strict authors whose every passing signature the list would break."""
-        return tuple(policy for policy in self.strict if not self._kept(policy))
+    def arrived(self) -> frozenset[int]:
+        return frozenset(one.place for one in self.passing)
 
-    def _kept(self, policy: AuthorPolicy) -> bool:
-        return any(
-            policy.domain.is_within(signature.domain) or signature.domain.is_within(policy.domain)
-            for signature in self.passing
-            if signature not in self.broken
-        )
+    @property
+    def kept(self) -> frozenset[int]:
+        return self.arrived - {one.place for one in self.broken}
 
+    def asked(self) -> Iterator[tuple[AuthorPolicy, AuthorWish]]:
+        for policy in self.policies:
+            for wish in policy.asked(self.passing):
+                yield policy, wish
 
-def breaks(habits: Habits, signature: Signature) -> str | None:
-    """Say what of a list's habits breaks this signature; None when it survives them.
+    def unmet(self) -> Iterator[tuple[AuthorPolicy, AuthorWish]]:
+        """Yield the wishes that what leaves, signed by the list, does not meet."""
+        return (pair for pair in self.asked() if not pair[1].met(self.kept))
 
-    A field that is only added breaks a signature when h= names it at all, for a mention
-    beyond the instances stands for the next one (RFC 6376 §5.4.2).
-    """
-    touched = habits.touched.intersection(signature.signed_names)
-    if touched:
-        return f"{min(touched).decode('ascii', 'backslashreplace').title()} is signed"
-    if habits.rewraps:
-        return "the body is wrapped anew"
-    if habits.footer and signature.body_length is None:
-        return "the whole body is signed"
-    return None
+    def why_unmet(self, wish: AuthorWish) -> str:
+        lost = [one for one in self.broken if one.place in wish.met_by] or self.broken
+        if not lost:
+            return "no signature that stays says so"
+        return self.fates.get(lost[0].place) or ""
 
 
 def advise(
@@ -168,18 +105,21 @@ def advise(
     verifications: Sequence[Verification],
     habits: Habits,
     policies: Sequence[AuthorPolicy] = (),
+    *,
+    seen: Mapping[int, str | None] | None = None,
 ) -> tuple[Advice, ...]:
     """Return what to do, the decision first.
 
-    `policies` has one entry for each author domain that was looked up.
+    `policies` has one entry for each author domain that was looked up.  `seen` is what became
+    of the signatures (`fates`), where that is known; else the habits tell.
     """
-    passing = tuple(v.signature for v in verifications if v.passed and v.signature is not None)
+    passing = tuple(v for v in verifications if v.passed and v.signature is not None)
     case = _Case(
         habits=habits,
         authors=Authors.of(header),
         policies=policies,
         passing=passing,
-        broken=tuple(s for s in passing if breaks(habits, s) is not None),
+        fates=expected(passing, habits) if seen is None else seen,
     )
     for rule in _DECISIONS:
         decision = rule(case)
@@ -197,8 +137,8 @@ def _unclear_author(case: _Case) -> Advice | None:
 
 def _discardable(case: _Case) -> Advice | None:
     """RFC 6377 §5.2: a resending list does not accept what receivers would discard."""
-    for policy in case.policies:
-        if policy.adsp == "discardable" and (case.broken or not case.passing):
+    for policy, wish in case.unmet():
+        if wish.discards:
             return Advice(act=Act.REFUSE, why=f"{policy.domain} calls unsigned mail discardable")
     return None
 
@@ -207,30 +147,31 @@ def _unauthenticated(case: _Case) -> Advice | None:
     for policy in case.policies:
         if policy.authenticated:
             continue
-        if policy.dmarc == "reject":
-            return Advice(
-                act=Act.REFUSE, why=f"it fails already, and {policy.domain} publishes p=reject"
-            )
-        if case.habits.holds_unauthenticated or policy.is_strict:
+        failed = [one for one in policy.asked(case.passing) if not one.met(case.arrived)]
+        refused = next((one for one in failed if one.refuses), None)
+        if refused is not None:
+            why = f"it fails already, and {policy.domain} {refused.text}"
+            return Advice(act=Act.REFUSE, why=why)
+        if case.habits.holds_unauthenticated or failed:
             return Advice(act=Act.HOLD, why=f"nothing shows that {policy.domain} sent it")
     return None
 
 
 def _harmless(case: _Case) -> Advice | None:
-    if case.broken:
+    if case.broken or any(case.unmet()):
         return None
     count = len(case.passing)
     return Advice(act=Act.PASS, why=f"{count} valid signature{'s' * (count != 1)} would survive")
 
 
 def _orphaned(case: _Case) -> Advice | None:
-    """A strict author's last valid signature would break: change less, or speak yourself."""
-    if not case.orphaned:
+    """What a domain asks for would not be met: change less, or speak yourself."""
+    unmet = tuple(case.unmet())
+    if not unmet:
         return None
-    policy = case.orphaned[0]
-    asks = f"p={policy.dmarc}" if policy.dmarc in _STRICT else f"dkim={policy.adsp}"
-    why = f"{policy.domain} publishes {asks}, and {breaks(case.habits, case.broken[0])}"
-    if case.habits.can_leave_unchanged:
+    policy, wish = unmet[0]
+    why = f"{policy.domain} {wish.text}, and {case.why_unmet(wish)}"
+    if case.habits.can_leave_unchanged and all(one.met(case.arrived) for _, one in unmet):
         return Advice(act=Act.KEEP_BODY, why=why)
     return Advice(act=Act.REWRITE_FROM if case.habits.can_rewrite_from else Act.REFUSE, why=why)
 
@@ -256,6 +197,6 @@ def _companions(case: _Case, decision: Advice) -> Iterator[Advice]:
         yield Advice(act=Act.REWRITE_FROM, why="where the changes have to stay")
     yield Advice(act=Act.RECORD, why="receivers that trust the list learn what it saw")
     if case.broken and decision.act is not Act.KEEP_BODY:
-        domains = ", ".join(dict.fromkeys(str(s.domain) for s in case.broken))
+        domains = ", ".join(dict.fromkeys(str(one.domain) for one in case.broken))
         yield Advice(act=Act.REMOVE, why=f"the signature of {domains} does not survive")
     yield Advice(act=Act.SIGN, why="the list answers for what it sends")

@@ -133,14 +133,26 @@ class Resigner:
         """Return the header with our results on top, and the signatures that went."""
         own = [(checked.domain, checked.selector) for checked in map(Intent.checked, self.intents)]
         gone = superseded(outgoing.header, self.removal, own, verdicts)
+        removed = tuple(outgoing.header[place] for place in sorted(gone))
+        return self.recorded(outgoing.header, results, gone), removed
+
+    def recorded(
+        self,
+        header: Header,
+        results: Sequence[authres.MethodResult],
+        gone: frozenset[int] = frozenset(),
+    ) -> Header:
+        """Return a header with our results on top, without those of others (§5.7 step 3).
+
+        What a signature of others covers of that field breaks it: verify what leaves with it.
+        """
         record = authres.AuthenticationResults(self.authserv_id, tuple(results))
         kept = [
             field
-            for place, field in enumerate(outgoing.header)
-            if place not in gone and field.name != RESULTS  # §5.7 step 3
+            for place, field in enumerate(header)
+            if place not in gone and field.name != RESULTS
         ]
-        removed = tuple(outgoing.header[place] for place in sorted(gone))
-        return Header.of([authres.write(record), *kept]), removed
+        return Header.of([authres.write(record), *kept])
 
     def _signer(self, header: Header, body: bytes, now: int) -> Signer:
         """Return a signer at the end of the body, whose signatures cover our results too."""

@@ -177,3 +177,153 @@ def test_bad_input_is_one_line_and_status_2(
     assert why in done.stderr.decode()
     assert done.stdout == b""
     assert b"Traceback" not in done.stderr
+
+
+# -- what a copy shows ---------------------------------------------------------------------
+
+HEAD, BODY = POST.split(b"\r\n\r\n", 1)
+
+
+@pytest.mark.parametrize(
+    ("copy", "why"),
+    [
+        pytest.param(POST, None, id="the same"),
+        pytest.param(b"List-Id: <bees.lists.example>\r\n" + POST, None, id="a field on top"),
+        pytest.param(
+            HEAD + b"\r\n\r\n>From here\r\n" + BODY, "the whole body is signed", id="a line more"
+        ),
+        pytest.param(POST.replace(b"noon", b"ten"), "the body is not", id="another word"),
+        pytest.param(HEAD + b"\r\n\r\n", "the body is not", id="an emptied body"),
+        pytest.param(
+            POST.replace(b"Subject: Lunch", b"Subject: Dinner"), "Subject is signed", id="a field"
+        ),
+        pytest.param(message(), "the list takes it out", id="the signature removed"),
+        pytest.param(
+            HEAD.replace(b"text/plain", b"text/html") + b"\r\n\r\n<p>ad</p>" + BODY,
+            "breaks: ",
+            id="a banner in HTML",
+        ),
+    ],
+)
+def test_the_copy_is_verified(place: Path, copy: bytes, why: str | None) -> None:
+    """RFC 6376 §3.4, §6.1.3: what survives is told by verifying, not by guessing."""
+    (place / "sent.eml").write_bytes(copy)
+    done = avowal_list(
+        place, "advise", "--seen", "sent.eml", "--zone", "zone.json", given=POST
+    ).stdout.decode()
+    first = done.splitlines()[0]
+    if why is None:
+        assert first == "signature of example.com: pass, survives"
+        assert "\npass: " in done
+    else:
+        assert first.startswith("signature of example.com: pass, breaks: ")
+        assert why in first
+        assert "no signature suffers" not in done
+
+
+# -- alignment decides whether From may stay -------------------------------------------------
+
+
+def signed(octets: bytes, domain: str, names: tuple[bytes, ...]) -> bytes:
+    return avowal.sign(
+        octets, domain=domain, selector="a", key=ED25519, names=names, oversigned=(), now=NOW
+    )
+
+
+@pytest.mark.parametrize(
+    ("record", "stays"),
+    [
+        pytest.param("v=DMARC1; p=reject", True, id="relaxed: one organization"),
+        pytest.param("v=DMARC1; p=reject; adkim=s", False, id="strict: not the same name"),
+    ],
+)
+def test_from_stays_where_an_aligned_signature_survives(
+    place: Path, record: str, stays: bool
+) -> None:
+    """RFC 9989 §4.4: the signature of a sibling that the tag leaves alone speaks for the author."""
+    octets = message(From="ann@sub.example.com")
+    octets = signed(octets, "sub.example.com", (b"from", b"subject")) + octets
+    octets = signed(octets, "mail.example.com", (b"from", b"date")) + octets
+    keys = {f"a._domainkey.{n}.example.com": record_for(ED25519) for n in ("sub", "mail")}
+    zone = {**ZONE, **keys, "_dmarc.example.com": record}
+    (place / "z.json").write_text(json.dumps(zone))
+    done = avowal_list(place, *PIPE, "--subject-tag", "[bees]", "--zone", "z.json", given=octets)
+    (author,) = Message.parse(done.stdout).header.named(b"from")
+    assert (author.value == b" ann@sub.example.com") is stays
+
+
+# -- posts that come dressed ----------------------------------------------------------------
+
+FROM_LINE = b"From alice@example.com Sun Nov 29 15:00:00 2026\n"
+
+
+@pytest.mark.parametrize("ending", [b"\n", b"\r\n"])
+def test_a_from_line_is_passed_through_and_signed_by_nobody(place: Path, ending: bytes) -> None:
+    """procmail and Postfix's pipe(8) write one; it is the envelope, not the message."""
+    line = FROM_LINE.replace(b"\n", ending)
+    done = avowal_list(
+        place, *PIPE, "--zone", "zone.json", given=line + POST.replace(b"\r\n", ending)
+    )
+    assert done.stdout.startswith(line + b"DKIM-Signature:")
+    assert results(done.stdout[len(line) :]) == {"lists.example": "pass", "example.com": "pass"}
+
+
+def test_nothing_behind_a_from_line_is_no_message(place: Path) -> None:
+    done = avowal_list(place, *PIPE, "--zone", "zone.json", given=FROM_LINE)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"empty" in done.stderr
+
+
+def test_a_post_of_a_rewriting_list_passes(place: Path) -> None:
+    """Google Groups writes X-Original-From."""
+    octets = message(X_Original_From="Ann <ann@example.net>")
+    given = avowal.sign(octets, domain="example.com", selector="a", key=ED25519, now=NOW) + octets
+    done = avowal_list(place, *CHANGING, "--zone", "strict.json", given=given)
+    assert done.returncode == 0
+    assert b'From: "Alice via bees" <bees@lists.example>\r\n' in done.stdout
+
+
+def test_a_footer_that_cannot_go_into_the_text_is_told(place: Path) -> None:
+    octets = message(content_type="text/plain; charset=utf-16")
+    done = avowal_list(place, *CHANGING, "--zone", "zone.json", given=octets)
+    assert b"nothing can be put behind text in utf-16" in done.stderr
+
+
+# -- whose posts are taken ------------------------------------------------------------------
+
+ADSP = {**ZONE, "_adsp._domainkey.example.com": "dkim=all"}
+OTHERS = avowal.sign(
+    message(), domain="lists.example", selector="l", key=RSA_2048, now=NOW
+) + message()  # fmt: skip
+
+
+def test_whoever_signed_is_known_whatever_policy_the_domain_has(place: Path) -> None:
+    (place / "adsp.json").write_text(json.dumps(ADSP))
+    advice = avowal_list(place, "advise", "--zone", "adsp.json", given=POST)
+    assert (advice.returncode, advice.stdout.splitlines()[1][:6]) == (0, b"pass: ")
+    done = avowal_list(place, *PIPE, "--refuse", "--zone", "adsp.json", given=POST)
+    assert (done.returncode, done.stdout != b"") == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("given", "zone", "status"),
+    [
+        pytest.param(POST, ZONE, 0, id="signed by the author's domain"),
+        pytest.param(tamper(POST), ZONE, 1, id="failing"),
+        pytest.param(message(), ZONE, 1, id="unsigned"),
+        pytest.param(OTHERS, ZONE, 1, id="signed by somebody else alone"),
+        pytest.param(POST, {**ZONE, "a._domainkey.example.com": None}, 3, id="while DNS is silent"),
+    ],
+)
+def test_a_list_may_require_that_the_author_s_domain_sent_it(
+    place: Path, given: bytes, zone: dict[str, str | None], status: int
+) -> None:
+    """RFC 6377 §5.6; as the daemon's unauthenticated_post does."""
+    silent = [name for name, record in zone.items() if record is None]
+    known = {name: record for name, record in zone.items() if record is not None}
+    (place / "z.json").write_text(
+        json.dumps({**known, **{name: {"TXT": "TIMEOUT"} for name in silent}})
+    )
+    done = avowal_list(place, *PIPE, "--require", "--zone", "z.json", given=given)
+    assert done.returncode == status
+    assert (done.stdout == b"") is (status != 0)
