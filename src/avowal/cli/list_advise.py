@@ -31,7 +31,11 @@ if TYPE_CHECKING:
 @click.option(
     "--touches", multiple=True, metavar="FIELD", help="A field the list sets; may be repeated."
 )
-@click.option("--seen", metavar="FILE", help="Read the habits off this copy, as the list sent it.")
+@click.option(
+    "--seen",
+    metavar="FILE",
+    help="Verify this copy, as the list sent it, and read the habits off it.",
+)
 @click.option("-d", "--domain", help="The list's own signing domain, where it has one.")
 @click.option("--must-change", is_flag=True, help="The list cannot pass a message on unchanged.")
 @click.option("--no-rewriting", is_flag=True, help="The list cannot rewrite From.")

@@ -191,15 +191,18 @@ class OnResult(Table, frozen=True, kw_only=True):
     unauthenticated_post: Annotated[
         Action,
         option(
-            "A message for `signing.resign` that neither its author's domain has signed nor DMARC "
-            "passes (RFC 6377 §5.6).  While DNS gives no answer, `reject` and `discard` wait."
+            "A message for `signing.resign` that its author's domain has not signed, has "
+            "authorized nobody to sign (ATPS), and whose DMARC does not pass (RFC 6377 §5.6).  "
+            "While DNS gives no answer, `reject` and `discard` wait."
         ),
     ] = "accept"
     strict_author: Annotated[
         Action,
         option(
-            "A message for `signing.resign` whose author's domain publishes `discardable`, "
-            "p=quarantine or p=reject: for lists that break signatures (RFC 6377 §5.2)."
+            "A message for `signing.resign` whose author's domain asks, by any generation of "
+            "policy, for what the list's own signature does not give (p=reject, p=quarantine, "
+            "ADSP `all` and `discardable`, SSP `strict`, `o=!`, `o=.`): for lists that break "
+            "signatures (RFC 6377 §5.2)."
         ),
     ] = "accept"
     disreputable: Annotated[Action, option("An opinion is beyond `reputation.limits`.")] = "accept"
