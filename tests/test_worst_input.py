@@ -19,6 +19,7 @@ from avowal.canonical import BODY_FORMS, DOMAINKEYS_BODY_FORMS, HEADER_FORMS
 from avowal.dkim.authors import Authors
 from avowal.dns.zonefile import read_zone
 from avowal.errors import ConfigError, SyntaxFault
+from avowal.examine.shown_names import shown_domains
 from avowal.header_reader import HeaderReader
 from avowal.lists import encoded_words, mime_parameters
 from avowal.mailbox import Authors as AllAuthors
@@ -231,6 +232,24 @@ PARSERS = {
     ),
     "authors-within-limits": Parser(
         AllAuthors.parse, b"a@b.example, ", (b"@", b"@a", b"a@b ", b"\r", b"=?a?q?@")
+    ),
+    "names-shown-in-from": Parser(
+        lambda octets: shown_domains(Header.parse(b"From: " + octets)),
+        b"Some Body <a@example.com>, ",
+        (
+            b"@",
+            b"@a.b",
+            b"(",
+            b")",
+            b"()",
+            b"\\",
+            b"(@a.b",
+            b"=?",
+            b"=?a?q?",
+            b"=?a?q?=40?=",
+            b"\xff",
+        ),
+        size=SMALL,
     ),
     "verify": Parser(
         lambda octets: verify(octets, ZONE, now=0, limits=UNLIMITED),

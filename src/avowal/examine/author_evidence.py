@@ -88,7 +88,8 @@ def evidence_of(
     covers = [coverage_of(one, header, unsigned=accepted.unsigned) for one in findings.dkim]
     passing = [cover for cover in covers if cover is not None and whole]
     evaluations = assessment.dmarc.evaluations
-    others = others_than(shown, [name for one in evaluations for name in _organizations(one)])
+    organizations = [name for one in evaluations for name in _organizations(one)]
+    impersonates = shown is None or bool(others_than(shown, organizations))
     found = []
     for evaluation in evaluations:
         own = _ordered([c for c in passing if _aligned(evaluation, c)], header, now)
@@ -101,7 +102,7 @@ def evidence_of(
                 evaluation=evaluation,
                 accepted=accepted,
                 doubt=doubt_of(header, authors),
-                impersonates=bool(others),
+                impersonates=impersonates,
                 best=own[0] if own else None,
                 age=_age(own[0].verification, header, now) if own else None,
                 chain=chain is not None and _vouches(chain, header, evaluation, accepted),

@@ -19,22 +19,25 @@ from avowal.overflow import AUTHOR_NAME
 from avowal.text import printable
 from avowal.tokens import unquoted
 
-_MOST_SIGNS = 1000  # of one text; Limits.author_octets bounds the texts
-_LONGEST_NAME = 1000  # octets of a display name that are decoded
+_MOST_SIGNS = 1000  # of one text that are looked at; Limits.author_octets bounds the texts
+_LONGEST_NAME = 200  # octets of a display name that are shown
 _SPACES = re.compile(r"\s++")
 _DOTS = str.maketrans({"\u3002": ".", "\uff61": "."})  # RFC 3490 §3.1
 
 
-def shown_domains(header: Header) -> tuple[DomainName, ...]:
+def shown_domains(header: Header) -> tuple[DomainName, ...] | None:
     """Return every domain behind an ``@`` that a reader of the From fields may see, each once.
 
     Comments, quoted strings, encoded words and the other forms of ``@`` are looked through; a
-    name of a single label is no address to anybody.
+    name of a single label is no address to anybody.  None where there is too much to look at.
     """
     found: dict[str, DomainName] = {}
     for field in header.named(AUTHOR_NAME):
         for text in (*texts_of(field.value), decode(field.value)):
-            for name in names_behind_signs(_plain(text), _MOST_SIGNS):
+            plain = _plain(text)
+            if plain.count(b"@") > _MOST_SIGNS:
+                return None
+            for name in names_behind_signs(plain, _MOST_SIGNS):
                 if "." in name.ascii:
                     found.setdefault(name.ascii, name)
     return tuple(found.values())
@@ -52,8 +55,8 @@ def others_than(
 
 def display_name(mailbox: Mailbox) -> str:
     """Return the display name as a mail program shows it, in one line without controls."""
-    text = _SPACES.sub(" ", decode(mailbox.display[:_LONGEST_NAME])).strip(" ")
-    return printable(unquoted(text.encode("utf-8", "replace")))
+    text = _SPACES.sub(" ", decode(mailbox.display)).strip(" ")
+    return printable(unquoted(text.encode("utf-8", "replace")), most=_LONGEST_NAME)
 
 
 def _plain(text: str) -> bytes:

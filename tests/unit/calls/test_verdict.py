@@ -114,6 +114,9 @@ ROWS_BY_EXAMPLE: list[Any] = [
      Ground.IMPERSONATES),
     ("2-wide-letters", signed(from_("ceo\uff20bank.example <alice@example.com>")), None, {}, OPEN,
      Ground.IMPERSONATES),
+    ("2-behind-too-much-to-look-at",
+     signed(from_('"' + "@" * 1001 + ' ceo@bank.example" <alice@example.com>')), None, {}, OPEN,
+     Ground.IMPERSONATES),
     ("2-unsigned-of-a-strict-domain", from_(SUSPECT), REJECT, {}, NOT, Ground.UNSIGNED),
     ("2-not-its-own-address", signed(from_('"alice@example.com" <alice@example.com>')), None, {},
      YES, Ground.SIGNED),
@@ -362,6 +365,7 @@ def test_a_chain_names_its_sealers_whoever_vouches() -> None:
         ("=?utf-8?b?Q?= <a@example.com>", "=?utf-8?b?Q?="),
         ("=?utf-8?q?a=1B[31m?= <a@example.com>", "a\\x1b[31m"),
         ("a@example.com", ""),
+        ('"' + "x" * 300 + '" <a@example.com>', "x" * 200 + "…"),
     ],
 )
 def test_the_display_name_is_text_for_people(written: str, shown: str) -> None:
