@@ -22,16 +22,19 @@ from tests.laws.oracle import VOUCHED, of_author
 from tests.laws.receivers import MOST_FIELDS, MOST_OCTETS
 from tests.laws.world import NOW, TRUSTED, Case, base, zone_of
 
-from avowal import Judgement, Limits, averdict, verdict
+from avowal import Judgement, Limits, averdict, seal, verdict
+from avowal.authres import AuthenticationResults, MethodResult
 from avowal.examine import author_evidence, judgement_rows
 from avowal.examine.judgement_rows import ROWS
 from avowal.lookup import Answer, Failure, Question
+from avowal.testing import RSA_1024
 
 pytestmark = [pytest.mark.threats, pytest.mark.properties]
 
 LIMITS: Final = Limits(header_fields=MOST_FIELDS, header_octets=MOST_OCTETS)
 ACCEPTED: Final[tuple[dict[str, Any], ...]] = (
-    {}, {"accept_spf": True}, {"accept_trusted_arc": (TRUSTED,)},
+    {}, {}, {"accept_spf": True}, {"accept_trusted_arc": (TRUSTED,)},
+    {"accept_spf": True, "accept_trusted_arc": (TRUSTED,), "max_age": 50},
 )  # fmt: skip
 
 
@@ -72,11 +75,24 @@ def signed_by_all(case: Case) -> bool:
     )
 
 
+def forwarded(case: Case) -> Case:
+    """The case as a trusted sealer passes it on that saw its author pass DMARC."""
+    (author,) = case.shown
+    passed = MethodResult("dmarc", "pass", properties=(("header.from", author),))
+    fields = seal(
+        case.octets, zone_of(case), authserv_id=TRUSTED, domain=TRUSTED, selector="s",
+        key=RSA_1024, results=AuthenticationResults(TRUSTED, (passed,)), now=NOW, line_ends="wire",
+    )  # fmt: skip
+    return case.but("trusted chain", octets=fields + case.octets)
+
+
 def violations(seed: int) -> Iterator[tuple[str, Case, Judgement]]:
     """Try one message, and up to four attacks on it; yield what breaks a law."""
     rng = random.Random(seed)
     accepted = rng.choice(ACCEPTED)
     case = base(rng)
+    if rng.random() < 0.3:
+        case = forwarded(case)
     before = answer(case, accepted)
     if not accepted and case.authentic and signed_by_all(case) and not before.authentic:
         yield "friendly fire", case, before
@@ -132,6 +148,7 @@ GUARDS: list[Any] = [
         author_evidence, "_is_unknown", lambda _, found: any(not v.passed for v in found.dkim),
         id="a-temporary-error-counts-of-the-author-only",
     ),
+    pytest.param(judgement_rows, "_DOUBTS", 10, id="what-vouches-stands-first"),
 ]  # fmt: skip
 
 

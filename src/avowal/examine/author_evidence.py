@@ -66,14 +66,15 @@ class AuthorEvidence:
             return Ground.BROKEN
         return Ground.UNALIGNED if self.others else Ground.UNSIGNED
 
-    @property
-    def is_suffix(self) -> bool:
-        """Whether the domain, or the one above it that signed, belongs to no organization."""
+    def is_suffix(self, *, signed: bool) -> bool:
+        """Whether the domain, or with `signed` the one that signed, belongs to no organization."""
         record, domain = self.evaluation.record, self.domain.ascii
         if record is not None and record.psd == "y" and self.evaluation.record_domain == domain:
             return True
-        signer = domain if self.best is None else self.best.signature.domain.ascii
-        return any(self.accepted.is_suffix(name) for name in dict.fromkeys((domain, signer)))
+        if self.accepted.is_suffix(domain):
+            return True
+        signer = None if self.best is None or not signed else self.best.signature.domain.ascii
+        return signer is not None and signer != domain and self.accepted.is_suffix(signer)
 
 
 def evidence_of(

@@ -1,8 +1,9 @@
 """Is a message really from whom it says?  The table, row by row, and the answer by it.
 
-For each domain that is shown as author the first row that applies gives the answer; over
-several domains the least stands.  Nothing here asks, and nothing is weighed: whoever adds to
-a message can only bring a row about that stands for less, or a domain whose answer is less.
+For each domain that is shown as author the first row that applies gives the answer, and what
+vouches stands before what does not; over several domains the least stands.  Nothing here asks,
+and nothing is weighed: whoever adds to a message can only take a voucher away, bring a row
+about that stands for less, or a domain whose answer is less.
 """
 
 from __future__ import annotations
@@ -73,11 +74,12 @@ def _is_old(evidence: AuthorEvidence, by: Voucher | None) -> bool:
     return age is None or age > most
 
 
-# What takes an AUTHENTIC back to CANNOT_TELL, whatever vouches.
+# What takes an AUTHENTIC back to CANNOT_TELL, by what vouches.
 _CAPS: Final[tuple[tuple[Callable[[AuthorEvidence, Voucher | None], bool], Ground], ...]] = (
-    (lambda evidence, _: evidence.is_suffix, Ground.PUBLIC_SUFFIX),
+    (lambda evidence, by: evidence.is_suffix(signed=by == "dkim"), Ground.PUBLIC_SUFFIX),
     (_is_old, Ground.OLD),
 )
+_DOUBTS: Final = 2  # rows up to this one say that it does not matter who vouches
 
 
 class _Answered(NamedTuple):
@@ -105,12 +107,24 @@ def judge(
 
 
 def _answered(evidence: AuthorEvidence) -> _Answered:
-    row = next(row for row in ROWS if row.applies(evidence))
-    if row.answer is _YES:
-        for holds, ground in _CAPS:
-            if holds(evidence, row.by):
-                return _Answered(evidence, row, _OPEN, ground)
-    return _Answered(evidence, row, row.answer, row.ground(evidence))
+    """Take the first row that applies; one by which something vouches stands before the others.
+
+    Deliberate: a chain or a connection that the program accepts counts also beside a signature
+    that is weak or old (row 4, `OLD`), for whoever breaks that signature would raise the answer.
+    """
+    applying = [row for row in ROWS if row.applies(evidence)]
+    first = applying[0]
+    if first.number > _DOUBTS:
+        for row in applying:
+            if row.answer is _YES and _cap(evidence, row) is None:
+                return _Answered(evidence, row, _YES, row.ground(evidence))
+    if first.answer is _YES:
+        return _Answered(evidence, first, _OPEN, _cap(evidence, first) or Ground.OLD)
+    return _Answered(evidence, first, first.answer, first.ground(evidence))
+
+
+def _cap(evidence: AuthorEvidence, row: Row) -> Ground | None:
+    return next((ground for holds, ground in _CAPS if holds(evidence, row.by)), None)
 
 
 def _without_author(header: Header, findings: Findings, authors: Authors) -> Judgement:

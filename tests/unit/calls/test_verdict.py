@@ -232,6 +232,29 @@ def test_the_rows_stand_in_the_order_of_the_table() -> None:
     assert numbers == sorted(numbers)
 
 
+WEAK: Final = {"h": "from:to:date:mime-version:content-type"}
+
+
+@pytest.mark.parametrize(
+    ("octets", "options", "by"),
+    [
+        pytest.param(signed(**WEAK), {**HERE, "accept_spf": True}, "spf", id="weak-spf"),
+        pytest.param(sealed(signed(**WEAK)), ARC, "arc", id="weak-arc"),
+        pytest.param(
+            signed(t=str(SIGNED_AT - 99)), {**HERE, "accept_spf": True, "max_age": 60}, "spf",
+            id="old-spf",
+        ),
+        pytest.param(sealed(signed(t=str(SIGNED_AT - 99))), {**ARC, "max_age": 60}, "arc",
+                     id="old-arc"),
+    ],
+)  # fmt: skip
+def test_what_is_accepted_counts_beside_a_weak_or_old_signature(
+    octets: bytes, options: dict[str, Any], by: str
+) -> None:
+    """Else breaking that signature would raise the answer (law L2)."""
+    assert judged(octets, REJECT, **options).by == by
+
+
 # -- below the table ----------------------------------------------------------------------
 
 
