@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import click
 
@@ -41,6 +41,22 @@ def _client(
         return None if value is None else ip_address(value)
     except ValueError:
         raise click.BadParameter(f"{value!r} is no IP address") from None
+
+
+class _Options(TypedDict):
+    """The options that say what is evaluated."""
+
+    generations: tuple[str, ...]
+    compare: bool
+    handling: str
+    nonexistent: str
+    atps: bool
+    certifier: tuple[str, ...]
+    client: IPv4Address | IPv6Address | None
+    mail_from: str
+    helo: str
+    now: int
+    line_ends: LineEnds
 
 
 @click.command("evaluate")
@@ -82,7 +98,7 @@ def _client(
 @at_option
 @line_ends_option
 def evaluate(
-    *, paths: tuple[str, ...], as_json: bool, trace: bool, dns: Dns, **options: Any
+    *, paths: tuple[str, ...], as_json: bool, trace: bool, dns: Dns, **options: Unpack[_Options]
 ) -> int:
     """Say what each generation of policy makes of a message.
 
@@ -107,7 +123,7 @@ def evaluate(
     return worst(*statuses)
 
 
-def _choice(options: dict[str, Any]) -> Choice:
+def _choice(options: _Options) -> Choice:
     from avowal.policy.assessment import Choice, Handling, PolicyGeneration
     from avowal.policy.dmarc.evaluate import DmarcRules
     from avowal.policy.existence import Existence
@@ -129,7 +145,7 @@ def _assessed(
     chunks: Iterator[bytes],
     resolver: Resolver,
     choice: Choice,
-    options: dict[str, Any],
+    options: _Options,
 ) -> Assessment:
     """Verify and evaluate one message."""
     from avowal.calls.examine import examine
@@ -137,8 +153,7 @@ def _assessed(
     from avowal.dkim.rules import PROFILES
     from avowal.examine.findings import Receiver, Want
 
-    line_ends: LineEnds = options["line_ends"]
-    header, body = begun(origin, chunks, line_ends)
+    header, body = begun(origin, chunks, options["line_ends"])
     found = examine(
         header,
         body,
@@ -154,7 +169,7 @@ def _assessed(
     return replace(found.policies, trace=(*found.spf.trace, *found.policies.trace))
 
 
-def _client_of(options: dict[str, Any]) -> SpfRequest | None:
+def _client_of(options: _Options) -> SpfRequest | None:
     """Return whom SPF is checked for, None where no client is given."""
     from avowal.policy.spf import SpfRequest
 

@@ -3,13 +3,35 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import click
 
 from avowal.cli.policy_publish import domain_name
 from avowal.cli.streams import echo
 from avowal.errors import UsageError
+
+if TYPE_CHECKING:
+    from avowal.policy.publish import Published, Wish
+
+
+class _Options(TypedDict, total=False):
+    """The options of the command."""
+
+    policy: str | None
+    subdomains: str | None
+    nonexistent: str | None
+    rua: tuple[str, ...]
+    ruf: tuple[str, ...]
+    fo: str
+    strict_dkim: bool
+    strict_spf: bool
+    psd: str | None
+    testing: bool
+    terms: str | None
+    third_party: str | None
+    no_mail: bool
+
 
 _POLICIES = click.Choice(["none", "quarantine", "reject"])
 
@@ -34,7 +56,7 @@ _POLICIES = click.Choice(["none", "quarantine", "reject"])
 @click.option("--third-party", metavar="SIGNER", help="Only an ATPS record for this signer.")
 @click.option("--no-mail", is_flag=True, help="Only the records of a name without any mail.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per record and line.")
-def make(*, domain: str, as_json: bool, **options: Any) -> None:
+def make(*, domain: str, as_json: bool, **options: Unpack[_Options]) -> None:
     """Print the records that DOMAIN has to publish, as lines of a zone file.
 
     Without options the questions are asked on the terminal.
@@ -57,17 +79,17 @@ def make(*, domain: str, as_json: bool, **options: Any) -> None:
         _print(record, as_json)
 
 
-def _wish(options: dict[str, Any]) -> Any:
+def _wish(options: _Options) -> Wish:
     from avowal.policy.dmarc.record import Policy
     from avowal.policy.publish import Wish
 
-    def policy(key: str) -> Policy | None:
-        return None if options[key] is None else Policy(options[key])
+    def policy(word: str | None) -> Policy | None:
+        return None if word is None else Policy(word)
 
     return Wish(
-        policy=policy("policy") or Policy.NONE,
-        subdomains=policy("subdomains"),
-        nonexistent=policy("nonexistent"),
+        policy=policy(options["policy"]) or Policy.NONE,
+        subdomains=policy(options["subdomains"]),
+        nonexistent=policy(options["nonexistent"]),
         aggregate_to=_each(options["rua"]),
         failures_to=_each(options["ruf"]),
         failure_options=options["fo"],
@@ -83,7 +105,7 @@ def _each(written: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(address for text in written for address in text.split(",") if address.strip())
 
 
-def _asked() -> dict[str, Any]:
+def _asked() -> _Options:
     """Ask on the terminal, so that the records alone go to standard output.
 
     Raises UsageError where there is no terminal.
@@ -92,10 +114,10 @@ def _asked() -> dict[str, Any]:
         raise UsageError("nothing to make: give options such as --policy none --rua ADDRESS")
     if not click.confirm("Does this name send mail?", default=True, err=True):
         return {"no_mail": True}
-    policy = click.prompt(
+    policy: str = click.prompt(
         "What is asked for mail that fails", type=_POLICIES, default="none", err=True
     )
-    rua = click.prompt("Where do aggregate reports go (empty: nowhere)", default="", err=True)
+    rua: str = click.prompt("Where do aggregate reports go (empty: nowhere)", default="", err=True)
     strict = policy == "quarantine" and click.confirm(
         "For names that do not exist: reject?", default=True, err=True
     )
@@ -110,7 +132,7 @@ def _asked() -> dict[str, Any]:
     }
 
 
-def _print(record: Any, as_json: bool) -> None:
+def _print(record: Published, as_json: bool) -> None:
     if as_json:
         import json
 

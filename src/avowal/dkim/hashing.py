@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from avowal.canonical import BODY_FORMS, HEADER_FORMS, BodyForm, Octets, relaxed_fields
 from avowal.crypto.algorithms import HASHES
 from avowal.message import CRLF, Field, Header
+
+if TYPE_CHECKING:
+    import hashlib
 
 
 class _RunningHash:
@@ -19,10 +22,10 @@ class _RunningHash:
     __slots__ = ("_ahead", "_hash", "_states", "_whole", "count")
 
     def __init__(self, hash_name: str) -> None:
-        self._hash: Any = HASHES[hash_name]()
+        self._hash: hashlib._Hash = HASHES[hash_name]()
         self._whole = False
         self._ahead: list[int] = []  # lengths not reached yet, the nearest last
-        self._states: dict[int | None, Any] = {}
+        self._states: dict[int | None, hashlib._Hash] = {}
         self.count = 0
 
     def ask(self, length: int | None) -> None:

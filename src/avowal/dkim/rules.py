@@ -7,11 +7,13 @@ it can cause, so that whoever reads a result knows which switch to turn.
 from __future__ import annotations
 
 from dataclasses import field, replace
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from avowal.dkim.reasons import Reason
 from avowal.members import refuse_other_numbers, refuse_single
 from avowal.valueclass import value
+
+T = TypeVar("T")
 
 Problem: TypeAlias = tuple[Reason, str | None]
 """Why a signature does not pass, and the particulars."""
@@ -23,7 +25,7 @@ ONCE = frozenset((
 ))  # fmt: skip
 
 
-def _rule(default: Any, reason: str, meaning: str) -> Any:
+def _rule(default: T, reason: str, meaning: str) -> T:
     return field(default=default, metadata={"reason": reason, "meaning": meaning})
 
 

@@ -119,8 +119,8 @@ def _key(question: Question) -> tuple[str, str]:
     return question.name.removesuffix(".").lower(), question.type.upper()
 
 
-def _written(question: Question, answer: Answer) -> dict[str, Any]:
-    row: dict[str, Any] = {
+def _written(question: Question, answer: Answer) -> dict[str, object]:
+    row: dict[str, object] = {
         "name": question.name,
         "type": question.type,
         "outcome": answer.outcome.value,
@@ -136,10 +136,10 @@ def _written(question: Question, answer: Answer) -> dict[str, Any]:
     return row | {"records": records, "ttl": answer.ttl, "secure": answer.secure}
 
 
-def parsed(text: str, file: str) -> dict[str, Any]:
+def parsed(text: str, file: str) -> dict[str, object]:
     """Read a JSON object; raises ConfigError with line and column."""
     try:
-        data = json.loads(text)
+        data: object = json.loads(text)
     except json.JSONDecodeError as error:
         raise ConfigError(error.msg, file=file, line=error.lineno, column=error.colno) from None
     except RecursionError:
@@ -149,12 +149,12 @@ def parsed(text: str, file: str) -> dict[str, Any]:
     return data
 
 
-def is_recording(data: Mapping[str, Any]) -> bool:
+def is_recording(data: Mapping[str, object]) -> bool:
     """Whether a JSON object says that it is a recording."""
     return data.get("format") == _FORMAT
 
 
-def read_recording(data: Mapping[str, Any], file: str) -> dict[Question, Answer]:
+def read_recording(data: Mapping[str, object], file: str) -> dict[Question, Answer]:
     """Read the answers of a recording; raises ConfigError."""
     if not is_recording(data):
         raise ConfigError("not a recording", file=file, hint=f'"format" has to be "{_FORMAT}"')
@@ -179,8 +179,10 @@ def read_recording(data: Mapping[str, Any], file: str) -> dict[Question, Answer]
     return answers
 
 
-def _read(row: Any) -> tuple[Question, Answer]:
+def _read(row: object) -> tuple[Question, Answer]:
     """Read one row; raises KeyError, TypeError or ValueError."""
+    if not isinstance(row, dict):
+        raise TypeError(f"{row!r} is no object")
     question = Question(_text(row["name"]), _text(row["type"]))
     outcome = Outcome(row["outcome"])
     if outcome is Outcome.FAILED:
@@ -197,7 +199,7 @@ def _read(row: Any) -> tuple[Question, Answer]:
     return question, Answer(outcome=outcome, records=records, ttl=ttl, secure=secure)
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{value!r} is not text")
     return value

@@ -63,7 +63,8 @@ class DnsReply:
 
     @classmethod
     def _parse(cls, octets: bytes) -> DnsReply:
-        _, flags, questions, answers, authorities, additionals = _HEADER.unpack_from(octets)
+        header: tuple[int, ...] = _HEADER.unpack_from(octets)
+        _, flags, questions, answers, authorities, additionals = header
         place = _HEADER.size
         names = Names(octets)
         for _ in range(questions):
@@ -75,7 +76,8 @@ class DnsReply:
             records = []
             for _ in range(count):
                 name, place = names.at(place)
-                rrtype, rrclass, ttl, length = _RECORD.unpack_from(octets, place)
+                fixed: tuple[int, ...] = _RECORD.unpack_from(octets, place)
+                rrtype, rrclass, ttl, length = fixed
                 place += _RECORD.size
                 stop = place + length
                 if stop > len(octets):

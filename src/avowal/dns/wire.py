@@ -76,8 +76,9 @@ def belongs(reply: bytes, asked: bytes) -> bool:
     """
     if len(reply) < _HEADER.size:
         return False
-    identifier, flags, questions, *_ = _HEADER.unpack_from(reply)
-    if identifier != _HEADER.unpack_from(asked)[0] or flags & 0xF800 != 0x8000:
+    header: tuple[int, ...] = _HEADER.unpack_from(reply)
+    identifier, flags, questions, *_ = header
+    if identifier != int.from_bytes(asked[:2], "big") or flags & 0xF800 != 0x8000:
         return False
     if questions == 0:  # a server that could not even read the query returns none
         return flags & 0xF in {FORMERR, NOTIMP}

@@ -12,13 +12,16 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from avowal import paths
 from avowal.crypto.algorithms import ALGORITHMS
 from avowal.errors import EnvironmentFault
 from avowal.flow.actions import Actions
 from avowal.milter.durations import Durations
+
+if TYPE_CHECKING:
+    from prometheus_client import Counter, Gauge, Histogram
 
 _OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NUMBERS = "numbers"
@@ -124,6 +127,7 @@ class Meters:
 
 
 _OTHER = ("other", "other")
+_Mode: TypeAlias = Literal["livemax", "livesum"]
 
 
 class Prometheus(Meters):
@@ -148,13 +152,13 @@ class Prometheus(Meters):
 
         own = CollectorRegistry()
 
-        def counter(name: str, text: str, *labels: str) -> Any:
+        def counter(name: str, text: str, *labels: str) -> Counter:
             return Counter(f"avowal_{name}", text, labels, registry=own)
 
-        def gauge(name: str, text: str, *labels: str, mode: str = "livemax") -> Any:
-            return Gauge(f"avowal_{name}", text, labels, registry=own, multiprocess_mode=mode)  # type: ignore[arg-type]
+        def gauge(name: str, text: str, *labels: str, mode: _Mode = "livemax") -> Gauge:
+            return Gauge(f"avowal_{name}", text, labels, registry=own, multiprocess_mode=mode)
 
-        def seconds(name: str, text: str) -> Any:
+        def seconds(name: str, text: str) -> Histogram:
             return Histogram(f"avowal_{name}_seconds", text, registry=own, buckets=_SECONDS)
 
         self._messages = counter("messages", "Messages.", "treatment", "action")

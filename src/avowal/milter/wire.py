@@ -12,7 +12,7 @@ frames, and raises nothing but PeerError.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from struct import Struct
 
 from avowal.errors import PeerError, UsageError
@@ -24,7 +24,7 @@ Frame = tuple[int, bytes]
 """One packet undecoded: command octet and payload.  A tuple, for this is the hot loop."""
 
 _LENGTH = Struct("!I")
-_length_at = _LENGTH.unpack_from
+_length_at: Callable[[bytes | bytearray, int], tuple[int]] = _LENGTH.unpack_from
 
 
 def frame(command: int, payload: bytes = b"") -> bytes:
@@ -87,7 +87,7 @@ class Decoder:
             tail += octets[:at]
             if len(tail) < 4:
                 return -1
-        (length,) = _length_at(tail)
+        (length,) = _length_at(tail, 0)
         if not 0 < length <= self._limit:
             raise self._bad_length(length)
         end = at + 4 + length - len(tail)

@@ -6,16 +6,39 @@ then in lower case, for the databases themselves know no letter case.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from typing import Protocol
 from weakref import WeakValueDictionary
 
 from avowal import paths
 from avowal.errors import ConfigError, StoreError
 from avowal.stores.datasets import Row, split_fields
 
+
+class _Transaction(Protocol):
+    def get(self, key: bytes, /) -> bytes | None: ...
+    def cursor(self) -> Iterable[tuple[bytes, bytes]]: ...
+
+
+class _Environment(Protocol):
+    """What is used of an environment of LMDB."""
+
+    def begin(self) -> AbstractContextManager[_Transaction]: ...
+    def max_key_size(self) -> int: ...
+
+
+class _Database(Protocol):
+    """What is used of a database of Berkeley DB."""
+
+    def open(self, path: str, /, *, dbtype: int, flags: int) -> object: ...
+    def close(self) -> object: ...
+    def get(self, key: bytes, /) -> bytes | None: ...
+    def items(self) -> Iterable[tuple[bytes, bytes]]: ...
+
+
 # LMDB opens an environment once in a process: tables of one file share it, and so does a reload.
-_ENVIRONMENTS: WeakValueDictionary[str, Any] = WeakValueDictionary()
+_ENVIRONMENTS: WeakValueDictionary[str, _Environment] = WeakValueDictionary()
 _LONGEST_KEY = 4096  # octets of a Berkeley DB key: more than an address can have
 
 
@@ -37,7 +60,7 @@ class LmdbSet:
         try:
             paths.look(path)
             kept = _ENVIRONMENTS.get(path)
-            self._environment: Any = kept or lmdb.open(
+            self._environment: _Environment = kept or lmdb.open(
                 path, readonly=True, lock=False, subdir=not path.endswith(".mdb"), create=False
             )
             _ENVIRONMENTS[path] = self._environment
@@ -76,7 +99,7 @@ class BerkeleySet:
                 hint="pip install berkeleydb, or write the set to a file: `db_dump -p` shows it",
             ) from None
         self._fault: type[Exception] = db.DBError
-        self._database: Any = db.DB()
+        self._database: _Database = db.DB()
         try:
             paths.look(path)
             self._database.open(path, dbtype=db.DB_UNKNOWN, flags=db.DB_RDONLY)
