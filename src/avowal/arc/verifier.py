@@ -16,7 +16,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 from avowal.arc.chain import ArcSet, Chain
 from avowal.arc.fields import Seal
@@ -203,7 +202,7 @@ def seal_digests(sets: tuple[ArcSet, ...]) -> Iterator[tuple[int, bytes | None]]
 
     What came before is hashed once, however long the chain is.
     """
-    before: dict[str, Any] = {}
+    before: dict[str, hashlib._Hash] = {}
     hashed = {arc_set.seal.algorithm for arc_set in sets}
     for name in {ALGORITHMS[a].hash_name for a in hashed if a in ALGORITHMS}:
         before[name] = hashlib.new(name, usedforsecurity=False)

@@ -7,7 +7,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import IO, Any
+    from typing import IO
 
 _closed: set[str] = set()
 
@@ -46,7 +46,7 @@ def echo(text: str = "", *, err: bool = False, nl: bool = True) -> None:
     click.echo(text, file=sys.stderr if err else sys.stdout, nl=nl)
 
 
-def coloured(stream: Any) -> bool:
+def coloured(stream: IO[str]) -> bool:
     """Whether to colour what goes to a stream: a terminal that can, and a person who wants it.
 
     https://no-color.org: any value of NO_COLOR that is not empty says no.
@@ -54,12 +54,12 @@ def coloured(stream: Any) -> bool:
     return bool(stream.isatty()) and not os.environ.get("NO_COLOR") and not _is_dumb()
 
 
-def draws(stream: Any) -> bool:
+def draws(stream: IO[str]) -> bool:
     """Whether a stream is a terminal on which a line can be drawn again."""
     return bool(stream.isatty()) and not _is_dumb()
 
 
-def let_go(*streams: Any) -> None:
+def let_go(*streams: IO[str]) -> None:
     """Point streams whose reader has gone to nowhere: the interpreter flushes them at its end."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in streams:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Literal, Union, get_args, get_origin
 
 import msgspec
 from msgspec import NODEFAULT, Meta, Struct
@@ -29,9 +29,9 @@ class Option:
     name: str
     kind: str
     unit: str | None
-    default: Any
+    default: object
     meaning: str
-    example: Any = None
+    example: object = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def dotted_names() -> tuple[str, ...]:
     )
 
 
-def entries(annotation: Any) -> str | None:
+def entries(annotation: object) -> str | None:
     """Return what was declared of the entries of a list, None where nothing was."""
     found = ((m.extra or {}).get("entries") for m in meta(annotation))
     return next((kind for kind in found if kind is not None), None)
@@ -78,7 +78,7 @@ def lists(kind: Entries) -> tuple[tuple[str, str], ...]:
     )
 
 
-def struct_in(annotation: Any) -> tuple[type | None, type[Struct] | None]:
+def struct_in(annotation: object) -> tuple[type | None, type[Struct] | None]:
     """Find the table in an option's type: itself, or as values of a dict or a tuple."""
     origin = get_origin(annotation)
     if origin is Annotated:
@@ -91,7 +91,7 @@ def struct_in(annotation: Any) -> tuple[type | None, type[Struct] | None]:
     return None, None
 
 
-def choices(annotation: Any) -> tuple[str, ...]:
+def choices(annotation: object) -> tuple[str, ...]:
     """Return the words an option may have, where it may have no others."""
     if get_origin(annotation) is Literal:
         return get_args(annotation)
@@ -101,7 +101,7 @@ def choices(annotation: Any) -> tuple[str, ...]:
     return ()
 
 
-def meta(annotation: Any) -> Iterator[Meta]:
+def meta(annotation: object) -> Iterator[Meta]:
     """Yield what was declared about an option, outermost first."""
     yield from (m for m in getattr(annotation, "__metadata__", ()) if isinstance(m, Meta))
     if get_origin(annotation) in {Annotated, Union, UnionType}:
@@ -148,7 +148,7 @@ def _option(field: FieldInfo) -> Option:
     )
 
 
-def kind(annotation: Any) -> str:
+def kind(annotation: object) -> str:
     """Say in words what an option may be."""
     words = choices(annotation)
     if words:
@@ -160,7 +160,7 @@ def kind(annotation: Any) -> str:
     return base
 
 
-def _base(annotation: Any) -> str:
+def _base(annotation: object) -> str:
     origin, args = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return _base(args[0])
@@ -173,7 +173,12 @@ def _base(annotation: Any) -> str:
         return f"list of {_base(args[0])}s"
     if origin is dict:
         return f"table of {_base(args[1])}"
-    return {bool: "`true` or `false`", int: "number", float: "number", str: "string"}[annotation]
+    return _KINDS[annotation]
+
+
+_KINDS: dict[object, str] = {
+    bool: "`true` or `false`", int: "number", float: "number", str: "string",
+}  # fmt: skip
 
 
 def _doc(type_: type[Struct]) -> str:

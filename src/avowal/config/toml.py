@@ -107,7 +107,7 @@ def _toml_hint(written: str) -> str | None:
     return None
 
 
-def _check_table(type_: type[Struct], value: Any, path: Path, mistakes: Collector) -> None:
+def _check_table(type_: type[Struct], value: object, path: Path, mistakes: Collector) -> None:
     if not isinstance(value, dict):
         mistakes.add(path, f"expected a table, not {_kind(value)}")
         return
@@ -140,7 +140,7 @@ def _hint(name: str, path: Path, known: dict[str, FieldInfo]) -> str:
     return f"known here: {', '.join(known)}" if path else "see avowal config reference"
 
 
-def _check_option(field: FieldInfo, value: Any, path: Path, mistakes: Collector) -> None:
+def _check_option(field: FieldInfo, value: object, path: Path, mistakes: Collector) -> None:
     container, inner = struct_in(field.type)
     if inner is None:
         _check_leaf(field, value, path, mistakes)
@@ -158,7 +158,7 @@ def _check_option(field: FieldInfo, value: Any, path: Path, mistakes: Collector)
         _check_table(inner, value, path, mistakes)
 
 
-def _check_leaf(field: FieldInfo, value: Any, path: Path, mistakes: Collector) -> None:
+def _check_leaf(field: FieldInfo, value: object, path: Path, mistakes: Collector) -> None:
     for place, text in _texts(value, path):
         if "\0" in text:
             mistakes.add(place, "there is a NUL in the text", "take \\u0000 out")
@@ -180,7 +180,7 @@ def _check_leaf(field: FieldInfo, value: Any, path: Path, mistakes: Collector) -
         mistakes.add(path, text[:1].lower() + text[1:], meaning(field).rstrip(".") or None)
 
 
-def _texts(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
+def _texts(value: object, path: Path) -> Iterator[tuple[Path, str]]:
     """Yield each text in a value with its path; `tomllib` bounds how deep lists nest."""
     if isinstance(value, str):
         yield path, value
@@ -195,6 +195,6 @@ def _in_words(types: re.Match[str]) -> str:
     return " or ".join(_WORDS.get(name, name) for name in types[1].split(" | ") if name != "null")
 
 
-def _kind(value: Any) -> str:
+def _kind(value: object) -> str:
     kinds = {bool: "true or false", int: "a number", str: "text", list: "a list", dict: "a table"}
     return kinds.get(type(value), type(value).__name__)

@@ -9,7 +9,6 @@ import json
 import re
 from collections.abc import Iterator
 from textwrap import wrap
-from typing import Any
 
 import msgspec
 from msgspec import NODEFAULT, Struct
@@ -101,31 +100,30 @@ def toml(configuration: Configuration) -> str:
 
 
 def _table(struct: Struct, path: tuple[str, ...]) -> Iterator[str]:
-    below: list[tuple[str, Any, type | None]] = []
+    below: list[tuple[str, object]] = []
     for field in msgspec.structs.fields(type(struct)):
-        value = getattr(struct, field.name)
-        default = field.default
+        value: object = getattr(struct, field.name)
+        default: object = field.default
         if default is NODEFAULT and field.default_factory is not NODEFAULT:
             default = field.default_factory()
         if value == default or value is None:
             continue
-        container, inner = struct_in(field.type)
-        if inner is None:
+        if struct_in(field.type)[1] is None:
             yield f"{field.encode_name} = {_value(msgspec.to_builtins(value))}"
         else:
-            below.append((field.encode_name, value, container))
-    for name, value, container in below:
-        yield from _tables_below((*path, name), value, container)
+            below.append((field.encode_name, value))
+    for name, value in below:
+        yield from _tables_below((*path, name), value)
 
 
-def _tables_below(path: tuple[str, ...], value: Any, container: type | None) -> Iterator[str]:
-    if container is dict:
+def _tables_below(path: tuple[str, ...], value: object) -> Iterator[str]:
+    if isinstance(value, dict):
         for key, struct in value.items():
             yield from ("", f"[{_dotted((*path, key))}]", *_table(struct, (*path, key)))
-    elif container is tuple:
+    elif isinstance(value, tuple):
         for struct in value:
             yield from ("", f"[[{_dotted(path)}]]", *_table(struct, path))
-    else:
+    elif isinstance(value, Struct):
         inner = list(_table(value, path))
         if inner and inner[0]:  # options of its own, not only tables below
             yield from ("", f"[{_dotted(path)}]")
@@ -136,7 +134,7 @@ def _dotted(path: tuple[str, ...]) -> str:
     return ".".join(part if _BARE.fullmatch(part) else _value(part) for part in path)
 
 
-def _value(value: Any) -> str:
+def _value(value: object) -> str:
     """Write a value as TOML; its basic strings know the escapes of JSON, and DEL needs one."""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{_dotted((k,))} = {_value(v)}" for k, v in value.items()) + "}"

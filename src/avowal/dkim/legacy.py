@@ -12,7 +12,8 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from dataclasses import field as with_default
+from typing import TypeAlias
 
 from avowal.canonical import (
     DOMAINKEYS_BODY_FORMS,
@@ -21,7 +22,7 @@ from avowal.canonical import (
     Octets,
     Sink,
 )
-from avowal.crypto.algorithms import ALGORITHMS
+from avowal.crypto.algorithms import ALGORITHMS, HASHES
 from avowal.crypto.publickey import PublicKeyFault
 from avowal.dkim import rules as rules_module
 from avowal.dkim.key import KeyRecordFault, fits_granularity, no_record, read_record
@@ -43,6 +44,10 @@ _ALGORITHM = ALGORITHMS["rsa-sha1"]  # the only one there was, RFC 4870 §3.3 a=
 _ADDRESS = re.compile(rb"([^\s<>(),;:@\"]*)@([A-Za-z0-9._\x80-\xff-]+)")
 
 
+def _new_hash() -> hashlib._Hash:
+    return HASHES[_ALGORITHM.hash_name]()
+
+
 class _Refused(Exception):
     """A signature that is settled: its reason and detail."""
 
@@ -61,7 +66,7 @@ class _Candidate:
     listed: list[bytes] | None = None
     sender: tuple[bytes, DomainName] | None = None
     problem: tuple[Reason, str | None] | None = None
-    hash: Any = None
+    hash: hashlib._Hash = with_default(default_factory=_new_hash)
     canonicalizer: BodyForm | None = None
 
 
@@ -165,7 +170,6 @@ class DomainKeysVerifier:
         candidate.sender = self._sender(candidate)
         if candidate.sender is None or not candidate.sender[1].is_within(domain):
             raise _Refused(Reason.DOMAIN_MISMATCH, "the sender's domain is not within d=")
-        candidate.hash = hashlib.new(_ALGORITHM.hash_name, usedforsecurity=False)
         candidate.hash.update(self._signed_lines(candidate, form))
         candidate.canonicalizer = DOMAINKEYS_BODY_FORMS[form](
             _AfterSeparator(candidate.hash.update)

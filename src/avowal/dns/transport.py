@@ -14,7 +14,7 @@ import socket
 from collections.abc import Callable, Generator, Sequence
 from itertools import islice
 from time import monotonic
-from typing import Any, NamedTuple, TypeAlias, TypeVar
+from typing import NamedTuple, TypeAlias, TypeVar
 
 from avowal.lookup import Failure
 
@@ -42,7 +42,7 @@ class Server(NamedTuple):
     """The address of a name server: `address` is what `socket.connect` takes."""
 
     family: int
-    address: tuple[Any, ...]
+    address: tuple[str | int | bytes, ...]
     trusted: bool  # whether its AD bit is believed (RFC 4035 §4.9.3)
 
 

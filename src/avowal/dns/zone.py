@@ -200,7 +200,7 @@ def _above(name: str) -> Iterator[str]:
         yield name
 
 
-def _trouble(value: Any) -> Answer | None:
+def _trouble(value: object) -> Answer | None:
     """Read what stands instead of records; None for records."""
     if isinstance(value, Answer):
         return value
@@ -211,7 +211,7 @@ def _trouble(value: Any) -> Answer | None:
     return _WORDS.get(value) if isinstance(value, str) else None
 
 
-def _node(name: str, value: Any, ttl: int, secure: bool) -> _Node | Answer:  # noqa: FBT001
+def _node(name: str, value: object, ttl: int, secure: bool) -> _Node | Answer:  # noqa: FBT001
     trouble = _trouble(value)
     if trouble is not None:
         return trouble
@@ -227,7 +227,7 @@ def _node(name: str, value: Any, ttl: int, secure: bool) -> _Node | Answer:  # n
     return node
 
 
-def _items(records: Any, place: str) -> Iterable[Any]:
+def _items(records: object, place: str) -> Iterable[object]:
     if isinstance(records, str | bytes):
         return (records,)
     if isinstance(records, Iterable) and not isinstance(records, Mapping):
@@ -235,7 +235,7 @@ def _items(records: Any, place: str) -> Iterable[Any]:
     raise UsageError(f"{place}: a record or a list of records is needed, not {records!r}")
 
 
-def _record(rrtype: str, item: Any, place: str) -> bytes:
+def _record(rrtype: str, item: object, place: str) -> bytes:
     """Bring a record to the form of `lookup.Answer`."""
     if isinstance(item, bytes):
         return item
