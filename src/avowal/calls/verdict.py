@@ -47,8 +47,8 @@ def verdict(
 
     `accept_trusted_arc` are sealers whose ARC chains are believed, `accept_spf` accepts the
     connection alone, `accept_unsigned` are fields that need not be signed (Subject, Date and
-    the MIME fields), `max_age` is in seconds.  `recipients`, the addresses the message came
-    to, help to name replays.  The rest is as of `avowal.authenticate`.
+    the MIME fields).  `max_age` is in seconds; what SPF vouches for has no age.  `recipients`,
+    the addresses the message came to, help to name replays.  The rest is as of `authenticate`.
 
     No octets and no answers make it raise; UsageError for what is no message or argument,
     OSError for a file.

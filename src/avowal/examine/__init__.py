@@ -2,5 +2,6 @@
 
 `examination` drives DKIM, DomainKeys, ARC, SPF and the policies; `findings` holds what they
 found.  Whoever handles messages asks here and decides by the findings: nothing above this
-package drives a verifier of its own.  What is done about a message is not decided here.
+package drives a verifier of its own.  `judgement_rows` answers by the findings whether a message
+is from whom it says.  What is done about a message is not decided here.
 """
