@@ -55,8 +55,8 @@ class Examination:
     """
 
     __slots__ = (
-        "_agenda", "_arc", "_arc_keys", "_authors", "_dkim", "_domainkeys", "_engine", "_envelope",
-        "_finished", "_keys", "_older_keys", "_receiver", "_spf", "body",
+        "_agenda", "_arc", "_authors", "_dkim", "_domainkeys", "_engine", "_envelope", "_finished",
+        "_now", "_receiver", "_spf", "body",
     )  # fmt: skip
 
     def __init__(
@@ -72,32 +72,15 @@ class Examination:
         given: Sequence[tuple[int, Signature]] | None = None,
         body: BodyHasher | None = None,
     ) -> None:
-        rules, limits = receiver.rules, receiver.limits
         self.body = BodyHasher() if body is None else body
         """Hashes the body for all; signers register with it before the first `feed`."""
         self._receiver = receiver
         self._agenda = agenda
+        self._now = now
         self._finished = False
-        self._dkim: Verifier | None = None
-        self._keys: Slot[Keys] | None = None
-        if Want.DKIM in want:
-            self._dkim = Verifier(
-                header, now=now, rules=rules, limits=limits, hasher=self.body, given=given
-            )
-            self._keys = agenda.add(self._dkim.keys(), Rank.SIGNATURES)
-        self._domainkeys: DomainKeysVerifier | None = None
-        self._older_keys: Slot[DomainKeysAnswers] | None = None
-        if Want.DOMAINKEYS in want:
-            from avowal.dkim.legacy import DomainKeysVerifier  # noqa: PLC0415 - archives only
-
-            historic = receiver.historic or rules
-            self._domainkeys = DomainKeysVerifier(header, rules=historic, limits=limits)
-            self._older_keys = agenda.add(self._domainkeys.keys(), Rank.REST)
-        self._arc: ArcVerifier | None = None
-        self._arc_keys: Slot[ArcKeys] | None = None
-        if Want.ARC in want:
-            self._arc = ArcVerifier(header, now=now, rules=rules, limits=limits, hasher=self.body)
-            self._arc_keys = agenda.add(self._arc.keys(), Rank.REST)
+        self._dkim = self._begun_dkim(header, given) if Want.DKIM in want else None
+        self._domainkeys = self._begun_domainkeys(header) if Want.DOMAINKEYS in want else None
+        self._arc = self._begun_arc(header) if Want.ARC in want else None
         self._spf: Slot[SpfResult] | None = None
         self._envelope: EnvelopeResult | None = None
         sender = None
@@ -106,15 +89,46 @@ class Examination:
             sender = checked_domain(envelope)
         elif envelope is not None:
             self._envelope, sender = envelope, envelope.domain
-        self._engine: Engine | None = None
         self._authors = authors
+        self._engine: Engine | None = None
         if Want.POLICIES in want and receiver.choice.generations:
-            self._authors = Authors.of(header, limits=limits) if authors is None else authors
-            self._engine = Engine(header, receiver.choice, authors=self._authors, limits=limits)
-            for flow in self._engine.policies():
-                agenda.add(flow, Rank.POLICY)
-            for flow in self._engine.organizations(self._names(sender)):
-                agenda.add(flow, Rank.ALIGNMENT)
+            self._engine = self._begun_engine(header, sender)
+
+    # -- before the body: each verifier beside the keys it asked for ---------------------
+
+    def _begun_dkim(
+        self, header: Header, given: Sequence[tuple[int, Signature]] | None
+    ) -> tuple[Verifier, Slot[Keys]]:
+        rules, limits = self._receiver.rules, self._receiver.limits
+        verifier = Verifier(
+            header, now=self._now, rules=rules, limits=limits, hasher=self.body, given=given
+        )
+        return verifier, self._agenda.add(verifier.keys(), Rank.SIGNATURES)
+
+    def _begun_domainkeys(
+        self, header: Header
+    ) -> tuple[DomainKeysVerifier, Slot[DomainKeysAnswers]]:
+        from avowal.dkim.legacy import DomainKeysVerifier  # noqa: PLC0415 - archives only
+
+        historic = self._receiver.historic or self._receiver.rules
+        verifier = DomainKeysVerifier(header, rules=historic, limits=self._receiver.limits)
+        return verifier, self._agenda.add(verifier.keys(), Rank.REST)
+
+    def _begun_arc(self, header: Header) -> tuple[ArcVerifier, Slot[ArcKeys]]:
+        rules, limits = self._receiver.rules, self._receiver.limits
+        verifier = ArcVerifier(header, now=self._now, rules=rules, limits=limits, hasher=self.body)
+        return verifier, self._agenda.add(verifier.keys(), Rank.REST)
+
+    def _begun_engine(self, header: Header, sender: DomainName | None) -> Engine:
+        choice, limits = self._receiver.choice, self._receiver.limits
+        if self._authors is None:
+            self._authors = Authors.of(header, limits=limits)
+        engine = Engine(header, choice, authors=self._authors, limits=limits)
+        for flow in engine.policies():
+            self._agenda.add(flow, Rank.POLICY)
+        for flow in engine.organizations(self._names(sender)):
+            self._agenda.add(flow, Rank.ALIGNMENT)
+        return engine
 
     def _names(self, sender: DomainName | None) -> Iterator[DomainName]:
         """Yield the domains that may come to pass."""
@@ -126,12 +140,12 @@ class Examination:
     @property
     def signatures(self) -> tuple[Signature, ...]:
         """The DKIM signatures that may come to pass."""
-        return () if self._dkim is None else self._dkim.signatures
+        return () if self._dkim is None else self._dkim[0].signatures
 
     @property
     def wants_body(self) -> bool:
         """Whether the body matters to anyone, signers that registered included."""
-        older = self._domainkeys is not None and self._domainkeys.wants_body
+        older = self._domainkeys is not None and self._domainkeys[0].wants_body
         return older or self.body.wanting
 
     def feed(self, chunk: Octets) -> bool:
@@ -140,7 +154,7 @@ class Examination:
             raise StateError("the examination is finished: make a new one for the next message")
         wanted = self.body.feed(chunk)
         if self._domainkeys is not None:
-            wanted = self._domainkeys.feed(chunk) or wanted
+            wanted = self._domainkeys[0].feed(chunk) or wanted
         return wanted
 
     def finish(self) -> Steps[Findings]:
@@ -153,14 +167,14 @@ class Examination:
         self._finished = True
         self.body.finish()
         dkim: tuple[Verification, ...] = ()
-        if self._dkim is not None and self._keys is not None:
-            dkim = self._dkim.finish(self._keys.value)
         older: tuple[Verification, ...] = ()
-        if self._domainkeys is not None and self._older_keys is not None:
-            older = self._domainkeys.finish(self._older_keys.value)
+        if self._dkim is not None:
+            dkim = self._dkim[0].finish(self._dkim[1].value)
+        if self._domainkeys is not None:
+            older = self._domainkeys[0].finish(self._domainkeys[1].value)
         arc = stranger = None
-        if self._arc is not None and self._arc_keys is not None:
-            arc = self._arc.finish(self._arc_keys.value)
+        if self._arc is not None:
+            arc = self._arc[0].finish(self._arc[1].value)
         spf = None if self._spf is None else self._spf.value
         envelope = self._envelope if spf is None else spf.envelope
         trusts = self._receiver.trusts_sealer
