@@ -126,9 +126,7 @@ def seal(
         except SealRefused as refused:
             exits.complain(f"not sealed: {refused.why}")
             return ExitStatus.NOT_PASSED
-    if field_only:
-        came = came._replace(from_line=b"")
-    out.write(came.written(fields if field_only else fields + message.octets))
+    out.write(came.ended(fields) if field_only else came.written(fields + message.octets))
     out.flush()
     return ExitStatus.PASSED
 

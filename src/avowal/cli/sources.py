@@ -107,8 +107,11 @@ class StoredMessage(NamedTuple):
 
     def written(self, octets: bytes) -> bytes:
         """Return what is handed on: octets in wire form, dressed as the message came."""
-        ended = octets.replace(b"\r\n", b"\n") if self.message.converted else octets
-        return self.from_line + ended
+        return self.from_line + self.ended(octets)
+
+    def ended(self, octets: bytes) -> bytes:
+        """Return octets in wire form with the line ends that the message came with."""
+        return octets.replace(b"\r\n", b"\n") if self.message.converted else octets
 
 
 def from_line(beginning: bytes) -> bytes:

@@ -88,7 +88,7 @@ def author_policies(
     asked = yield from wishes(
         header,
         receiver.choice,
-        [*(result for _, result in known), own],
+        [own, *(result for _, result in known)],
         authors=authors,
         limits=receiver.limits,
     )
@@ -105,13 +105,13 @@ def author_policies(
 
 
 def _told(wish: Wish, places: list[int]) -> AuthorWish:
-    """Return a wish in words, met by signatures at these places of the header."""
+    """Return a wish in words, met by the list (number 0) and by signatures at these places."""
     return AuthorWish(
         text=wish.text,
         refuses=wish.refuses,
         discards=wish.discards,
-        met_by=frozenset(place for n, place in enumerate(places) if n in wish.met_by),
-        met_by_list=len(places) in wish.met_by,
+        met_by=frozenset(place for n, place in enumerate(places, 1) if n in wish.met_by),
+        met_by_list=0 in wish.met_by,
     )
 
 

@@ -177,7 +177,10 @@ def _orphaned(case: _Case) -> Advice | None:
 
 
 def _tolerated(case: _Case) -> Advice | None:
-    return Advice(act=Act.MODIFY, why="no author's domain asks for its signature to survive")
+    why = "no author's domain asks for its signature to survive"
+    if any(case.asked()):
+        why = "what the author's domain asks for is met all the same"
+    return Advice(act=Act.MODIFY, why=why)
 
 
 _DECISIONS: tuple[Callable[[_Case], Advice | None], ...] = (

@@ -327,3 +327,23 @@ def test_a_list_may_require_that_the_author_s_domain_sent_it(
     done = avowal_list(place, *PIPE, "--require", "--zone", "z.json", given=given)
     assert done.returncode == status
     assert (done.stdout == b"") is (status != 0)
+
+
+def test_a_post_that_has_the_tag_already_is_left_as_it_is(place: Path) -> None:
+    """What survives is seen, not guessed from the options: From stays under p=reject."""
+    octets = message(subject="=?utf-8?q?Re=3A_=5Bbees=5D_Lunch?=")
+    given = avowal.sign(octets, domain="example.com", selector="a", key=ED25519, now=NOW) + octets
+    done = avowal_list(
+        place, *PIPE, "--subject-tag", "[bees]", "--zone", "strict.json", given=given
+    )
+    assert results(done.stdout) == {"lists.example": "pass", "example.com": "pass"}
+    assert b"From: Alice <alice@example.com>" in done.stdout
+
+
+def test_what_others_signed_of_the_results_field_counts_too(place: Path) -> None:
+    """The list's own record breaks a signature that covers Authentication-Results."""
+    octets = message(authentication_results="other.example; none")
+    names = (b"from", b"subject", b"authentication-results")
+    given = signed(octets, "example.com", names) + octets
+    done = avowal_list(place, *PIPE, "--zone", "strict.json", given=given)
+    assert b'From: "Alice via bees" <bees@lists.example>' in done.stdout

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
+from ipaddress import ip_address
 from typing import Any, NamedTuple
 
 import pytest
@@ -21,7 +22,6 @@ from avowal.cli.post import found_of
 from avowal.config.toml import parse
 from avowal.dkim.intent import Intent
 from avowal.examine.findings import Receiver, Want
-from avowal.examine.posts import CHOICE
 from avowal.flow.actions import FlowDisposition
 from avowal.flow.compiler import compile_plan
 from avowal.lists.advice import Act, Habits, advise, expected
@@ -29,7 +29,9 @@ from avowal.lists.author import Rewriting
 from avowal.lists.resign import Resigner
 from avowal.message import Message
 from avowal.names import DomainName
+from avowal.policy.assessment import Choice, PolicyGeneration
 from avowal.policy.practices import Standing
+from avowal.policy.spf import SpfRequest
 from avowal.testing import ED25519, RSA_2048, Zone, message, record_for
 
 NOW = 1_700_000_000
@@ -109,9 +111,20 @@ CASES = [
 ]
 
 
+EVERY = Choice(
+    generations=(
+        PolicyGeneration.DMARC_2026,
+        PolicyGeneration.ADSP,
+        PolicyGeneration.SSP_2007,
+        PolicyGeneration.SSP_2005,
+    ),
+    atps=True,
+)
+
+
 def suspicious(sent: Message, zone: Zone) -> Iterator[str]:
     """Name the generations that our own evaluation finds a message suspicious by."""
-    receiver = Receiver(choice=CHOICE)
+    receiver = Receiver(choice=EVERY)
     want = Want.DKIM | Want.POLICIES
     found = examine(sent.header, (sent.body,), receiver, want, zone, now=NOW)
     assert found.policies is not None
@@ -236,6 +249,32 @@ def decision(policy: str, signers: str, changes: str, *, rewrite: str = "auto") 
 )
 def test_the_table(policy: str, signers: str, changes: str, act: Act) -> None:
     assert decision(policy, signers, changes) is act
+
+
+@pytest.mark.parametrize(("rewrite", "act"), [("auto", Act.REWRITE_FROM), ("never", Act.REFUSE)])
+def test_what_the_connection_alone_showed_does_not_survive_the_list(rewrite: str, act: Act) -> None:
+    """RFC 7960 §2.1: SPF speaks of the last hop; the list's is its own."""
+    case = Case("DMARC reject", "nobody", "survives")
+    zone = Zone({**BASE, **POLICIES[case.policy], "example.com": "v=spf1 ip4:192.0.2.7 -all"})
+    request = SpfRequest(client=ip_address("192.0.2.7"), mail_from=b"a@example.com", now=NOW)
+    found = found_of(case.post, zone, now=NOW, signer=LIST, request=request)
+    assert found.policies[0].authenticated
+    job = work(case, rewrite)
+    changed, given = job.considered(case.post, found, resigner(), now=NOW)
+    assert given[0].act is act
+    if act is Act.REWRITE_FROM:
+        sent = job.sent(changed, given, found, resigner(), now=NOW)
+        assert list(suspicious(sent, zone)) == []
+
+
+def test_a_list_under_the_author_s_organization_signs_for_it() -> None:
+    """RFC 9989 §4.4.1: its own signature is aligned, so From may stay."""
+    zone = Zone({**BASE, **POLICIES["DMARC reject"], "l._domainkey.lists.example.com": ""})
+    case = Case("DMARC reject", "author", "broken")
+    own = DomainName.parse(b"lists.example.com")
+    found = found_of(case.post, zone, now=NOW, signer=own)
+    _, given = work(case).considered(case.post, found, resigner(), now=NOW)
+    assert given[0].act is Act.MODIFY
 
 
 def test_a_list_that_cannot_speak_for_itself_refuses() -> None:
