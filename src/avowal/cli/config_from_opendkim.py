@@ -9,7 +9,7 @@ import click
 from avowal.cli.exits import ExitStatus
 
 if TYPE_CHECKING:
-    from avowal.opendkim.translation import Translation
+    from avowal.opendkim.translated import Translation
 
 _LINES = click.option(
     "--lines", "lines_only", is_flag=True, help="Print only what each line became."
@@ -22,8 +22,8 @@ _LINES = click.option(
 def from_opendkim(*, file: str, lines_only: bool) -> int:
     """Read FILE with its tables and sets, and print the same configuration as TOML.
 
-    Comments on top say what each line became.  Lines that begin with NOTHING are not obeyed
-    by the result: read them.  The status is 1 then.
+    Comments on top say what each line became.  What follows a NOTHING is not obeyed by the
+    result: read it.  The status is 1 then.
     """
     from avowal.config.opendkim_conf import read_conf
     from avowal.opendkim.translation import translate
@@ -37,8 +37,8 @@ def from_opendkim(*, file: str, lines_only: bool) -> int:
 def from_dkimpy_milter(*, file: str, lines_only: bool) -> int:
     """Read the FILE of a dkimpy-milter with its tables and sets, and print it as TOML.
 
-    Comments on top say what each line became.  Lines that begin with NOTHING are not obeyed
-    by the result: read them.  The status is 1 then.
+    Comments on top say what each line became.  What follows a NOTHING is not obeyed by the
+    result: read it.  The status is 1 then.
     """
     from avowal.opendkim.from_dkimpy import read, translate
 
@@ -51,5 +51,5 @@ def _told(translation: Translation, *, lines_only: bool) -> ExitStatus:
             print(f"{one.setting.place}: {one.setting.key}: {one.words}")
     else:
         print(translation.text(), end="")
-    lost = any(one.words.startswith("NOTHING") for one in translation.became)
+    lost = any(one.lost for one in translation.became)
     return ExitStatus.NOT_PASSED if lost else ExitStatus.PASSED

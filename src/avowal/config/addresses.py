@@ -88,7 +88,7 @@ class AddressTable(Generic[T]):
             for bucket in (f"{local}@{key}", key):
                 if bucket in self._buckets:
                     found += [
-                        (entry.rank, depth, entry.number)
+                        (depth, entry.rank, entry.number)
                         for entry in self._buckets[bucket]
                         if entry.pieces is None or fits(entry.pieces, local)
                     ]
@@ -105,7 +105,7 @@ class AddressTable(Generic[T]):
         return len(self._values)
 
 
-_LAST = 9
+_LAST = 1 << 16  # behind every label a domain can have
 
 
 def _keys(domain: str) -> Iterable[str]:
@@ -119,9 +119,8 @@ def _keys(domain: str) -> Iterable[str]:
 
 
 def _rank(pattern: AddressPattern, pieces: tuple[str, ...] | None) -> int:
-    """Order: user@host, host, user@.parent, .parent, user@*, *; starred users behind others."""
-    kind = 2 if pattern.domain == "*" else 1 if pattern.domain.startswith(".") else 0
-    return kind * 3 + (0 if pattern.local is not None and pieces is None else 2 - bool(pieces))
+    """Order of one domain: user@host, starred users, host."""
+    return 0 if pattern.local is not None and pieces is None else 2 - bool(pieces)
 
 
 def fits(pieces: tuple[str, ...], text: str) -> bool:

@@ -59,7 +59,7 @@ class Origin(Table, frozen=True, kw_only=True):
         tuple[str, ...],
         option(
             "Names of MTA services, macro `{daemon_name}`, whose mail is ours, such as "
-            "`ORIGINATING`.",
+            "`ORIGINATING`; in any case.",
             entries="texts",
         ),
     ] = ()

@@ -91,6 +91,15 @@ def struct_in(annotation: object) -> tuple[type | None, type[Struct] | None]:
     return None, None
 
 
+def option_type(path: str) -> type:
+    """Return the type of an option by its dotted name, as `msgspec.convert` takes it."""
+    found: type = Configuration
+    for name in path.split("."):
+        table = struct_in(found)[1] or Configuration
+        found = next(f.type for f in msgspec.structs.fields(table) if f.encode_name == name)
+    return found
+
+
 def choices(annotation: object) -> tuple[str, ...]:
     """Return the words an option may have, where it may have no others."""
     if get_origin(annotation) is Literal:

@@ -76,7 +76,8 @@ class Rule(Table, frozen=True, kw_only=True):
         str | None,
         option(
             "The identity i=; `%` stands for the author's domain, `%u` for the local part, "
-            "`%a` for the whole address."
+            "`%a` for the whole address.  One that is made for the author is left out where it "
+            "is not within d=."
         ),
     ] = None
 
@@ -140,8 +141,8 @@ class Signing(Table, frozen=True, kw_only=True):
     order: Annotated[
         Literal["table", "specific"],
         option(
-            "Which matching rule comes first: the one higher in the table, or the most specific: "
-            "user@host, host, user@.parent, .parent, user@*, *."
+            "Which matching rule comes first: the one higher in the table, or the most specific, "
+            "level by level: user@host, host, user@.parent, .parent, and so on, user@*, *."
         ),
     ] = "table"
     every_match: Annotated[bool, option("Whether all matching rules sign, not only the first.")] = (

@@ -51,9 +51,10 @@ def _daemon(plan: Plan, transaction: Transaction) -> Step | None:
     name = transaction.daemon_name
     if not names:
         return None
-    if name in names:
+    lowered = [one.lower() for one in names]
+    if name is not None and name.lower() in lowered:
         why = f"the MTA's service {name} is in daemon_names"
-        return plan.step(Topic.OURS, (*path, names.index(name)), why, matched=True)
+        return plan.step(Topic.OURS, (*path, lowered.index(name.lower())), why, matched=True)
     why = "the MTA named no service" if name is None else f"{name} is not in daemon_names"
     return plan.step(Topic.OURS, path, why)
 

@@ -74,7 +74,7 @@ def _intents(context: Context) -> Iterator[Intent]:
                 domain=domain.text,
                 selector=use.entry.selector,
                 key=key,
-                identity=_identity(context, match, domain),
+                identity=_identity(context, match, domain, fixed=use.domain is not None),
                 header_canon=header_canon,
                 body_canon=body_canon,
                 names=names,
@@ -110,8 +110,11 @@ def _any_in(context: Context, plan: Plan) -> bool:
     return any(address is not None and table.find(*address) for address in addresses)
 
 
-def _identity(context: Context, match: Match, domain: DomainName) -> str | None:
-    """Return i=: what the message names, where that is within d=, else the rule's."""
+def _identity(context: Context, match: Match, domain: DomainName, *, fixed: bool) -> str | None:
+    """Return i=: what the message names, where that is within d=, else the rule's.
+
+    `fixed` says that d= is the same for every author.
+    """
     name = context.plan.configuration.signing.identity_field
     if name is not None:
         for field in context.header.named(name.lower().encode())[:1]:
@@ -125,7 +128,17 @@ def _identity(context: Context, match: Match, domain: DomainName) -> str | None:
         return None
     local_part = match.author.local_part.decode("utf-8", "backslashreplace")
     template = match.rule.identity.replace("%a", f"{local_part}@%").replace("%u", local_part)
-    return template.replace("%", match.author.domain.text)
+    identity = template.replace("%", match.author.domain.text)
+    for_author = "%" in match.rule.identity or not fixed
+    return None if for_author and not _fits(identity, domain) else identity
+
+
+def _fits(identity: str, domain: DomainName) -> bool:
+    """Whether i= is within d=: one made for the author is left out where it is not."""
+    try:
+        return Identity.parse(identity.encode()).domain.is_within(domain)
+    except NameFault:
+        return True  # what it is made of is wrong: the signer says so
 
 
 def _atps(plan: Plan, match: Match, domain: DomainName) -> tuple[tuple[str, bytes], ...]:

@@ -8,7 +8,7 @@ says: each domain is asked for with the user before it and then alone, level by 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 from avowal.crypto.algorithms import signing_names
@@ -64,23 +64,34 @@ class KeyTable:
 
         Raises KeyMaterialError for a row that is no key.
         """
+        written = self.written(name)
+        if written is None:
+            return None
+        domain = author_domain if written.domain == "%" else written.domain
+        _check(f"{self.data.name}: {name}", domain, written.selector)
+        path = None if written.path is None else written.path.replace("%", author_domain)
+        return replace(written, domain=domain, path=path)
+
+    def written(self, name: str) -> TableKey | None:
+        """Return the key of a name with ``%`` as it is written, or None.
+
+        Raises KeyMaterialError for a row that is not of three fields.
+        """
         fields = self.data.find(name, _KEY_FIELDS)
         if fields is None:
             return None
-        source = f"{self.data.name}: {name}"
         if len(fields) < _KEY_FIELDS or not all(fields[:_KEY_FIELDS]):
-            raise KeyMaterialError(source, "not of the form domain:selector:key")
+            raise KeyMaterialError(
+                f"{self.data.name}: {name}", "not of the form domain:selector:key"
+            )
         domain, selector, material = fields
-        if domain == "%":
-            domain = author_domain
-        _check(source, domain, selector)
         material, algorithm = _algorithm(material)
         is_path = material.startswith(("/", "./", "../"))
         return TableKey(
             name=name,
             domain=domain,
             selector=selector,
-            path=material.replace("%", author_domain) if is_path else None,
+            path=material if is_path else None,
             inline=None if is_path else material,
             algorithm=algorithm,
         )

@@ -12,9 +12,8 @@ from typing import Any
 
 from avowal.config.opendkim_conf import OpendkimConf, Setting, read_conf
 from avowal.config.opendkim_options import BY_NAME, Option, OptionKind, OptionSupport
+from avowal.opendkim.translated import Became, Translation
 from avowal.opendkim.translation import (
-    Became,
-    Translation,
     became,
     refuse_unwritable,
     rows_of,

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from avowal.config.opendkim_conf import OpendkimConf, Setting
-from avowal.opendkim.settings import ACTIONS
 
 Values: TypeAlias = Iterator[tuple[str, Any]]
 
@@ -72,20 +71,13 @@ def _split(path: str) -> Simple:
     return Simple(path, make)
 
 
-def _action(*names: str) -> Simple:
-    def make(conf: OpendkimConf, setting: Setting) -> Values:
-        action = ACTIONS.get(setting.text.lower(), setting.text.lower())
-        for name in names:
-            # What is beyond a limit is never put off: it does not shrink.
-            beyond = name == "security" and action == "tempfail"
-            yield f"actions.{name}", "quarantine" if beyond else action
-
-    return Simple(f"actions.{names[0]}", make)
-
-
 def _mode(conf: OpendkimConf, setting: Setting) -> Values:
     words = {"s": "sign", "v": "verify"}
     yield "mode", words.get(setting.text, "both")
+
+
+def _clock_drift(conf: OpendkimConf, setting: Setting) -> Values:
+    yield "verifying.clock_skew", conf.integer("ClockDrift")
 
 
 def _minimum(conf: OpendkimConf, setting: Setting) -> Values:
@@ -111,20 +103,10 @@ def _remove(conf: OpendkimConf, setting: Setting) -> Values:
         yield "results.remove", "none"
 
 
-def _quarantine(conf: OpendkimConf, setting: Setting) -> Values:
-    if conf.boolean("Quarantine"):
-        yield "actions.bad_signature", "quarantine"
-
-
-def _capture(conf: OpendkimConf, setting: Setting) -> Values:
-    if conf.boolean("CaptureUnknownErrors"):
-        yield "actions.internal_error", "quarantine"
-
-
 SIMPLE: dict[str, Simple] = {
     "BaseDirectory": _text("server.directory"), "ChangeRootDirectory": _text("server.root"),
     "PidFile": _text("server.pid_file"), "Mode": Simple("mode", _mode),
-    "SenderMacro": _text("signing.author_macro"), "SubDomains": _flag("signing.subdomains"),
+    "SubDomains": _flag("signing.subdomains"),
     "MultipleSignatures": _flag("signing.every_match"),
     "RequireSafeKeys": _flag("signing.require_safe_keys"),
     "Canonicalization": _text("signing.canonicalization"),
@@ -137,28 +119,17 @@ SIMPLE: dict[str, Simple] = {
     "X-Header": _flag("signing.software_field"),
     "RequestReports": _flag("signing.request_reports"),
     "ATPSHashAlgorithm": _text("signing.atps_hash"),
-    "StrictHeaders": _flag("signing.accept_malformed", on=False, off=True),
-    "RequiredHeaders": _flag("actions.malformed", on="reject", off="accept"),
     "MaximumHeaders": _number("limits.header_octets", least=1024),
     "AlwaysAddARHeader": _flag("results.write", on="always", off="signed"),
     "AuthservID": Simple("results.authserv_id", _authserv_id),
     "AuthservIDWithJobID": _flag("results.queue_id"),
     "NoHeaderB": _flag("results.signature_prefix", on=False, off=True),
     "KeepAuthResults": Simple("results.remove", _remove),
-    "ClockDrift": _number("verifying.clock_skew"),
+    "ClockDrift": Simple("verifying.clock_skew", _clock_drift),
     "Minimum": Simple("verifying.min_signed_octets, …_percent or max_unsigned_octets", _minimum),
     "MinimumKeyBits": _number("verifying.min_key_bits", least=1024),
     "MaximumSignaturesToVerify": _number("verifying.max_signatures"),
     "UnprotectedKey": Simple("verifying.unprotected_key", _unprotected),
-    "DomainKeysCompat": _flag("verifying.accept_drafts"),
-    "On-Default": _action("bad_signature", "dns_error", "internal_error", "key_not_found",
-                          "no_signature", "security", "syntax"),
-    "On-BadSignature": _action("bad_signature", "syntax"),
-    "On-DNSError": _action("dns_error"), "On-InternalError": _action("internal_error"),
-    "On-KeyNotFound": _action("key_not_found"), "On-NoSignature": _action("no_signature"),
-    "On-Security": _action("security"), "On-SignatureError": _action("internal_error"),
-    "Quarantine": Simple("actions.bad_signature", _quarantine),
-    "CaptureUnknownErrors": Simple("actions.internal_error", _capture),
     "RedirectFailuresTo": _text("actions.redirect_failures_to"),
     "SendReports": _flag("reports.send"), "ReportAddress": _text("reports.sender"),
     "ReportBccAddress": _text("reports.copy_to"), "MTACommand": _text("reports.command"),
@@ -171,6 +142,10 @@ SIMPLE: dict[str, Simple] = {
 
 # Supported by avowal-opendkim, but without a counterpart: why none is needed.
 NOTED: dict[str, str] = {
+    "CaptureUnknownErrors": "it has no effect in OpenDKIM either; On-InternalError has",
+    "DomainKeysCompat": "key records are read by the rules of RFC 6376",
+    "Quarantine": "it has no effect in OpenDKIM either; On-BadSignature quarantine has",
+    "TrustSignaturesFrom": "it has no effect in OpenDKIM either; verifying.trusted_signers has",
     "Background": "the service manager keeps the daemon; it never forks",
     "Include": "its lines are listed by themselves",
     "FixCRLF": "line ends are always those that will be sent",

@@ -155,7 +155,7 @@ def compiled(conf: OpendkimConf) -> Settings:
         mta_names=_set(conf, "MTA"),
         macros=_macros(conf),
         unsigned_recipients=_set(conf, "DontSignMailTo"),
-        sender_fields=_lowered(_names(conf, "SenderHeaders", ("From",))),
+        sender_fields=_lowered(names_of(conf, "SenderHeaders", ("From",))),
         domains=domains,
         default_key=default_key,
         key_table=key_table,
@@ -164,7 +164,7 @@ def compiled(conf: OpendkimConf) -> Settings:
         body_canon=body_canon,
         algorithm=_algorithm(conf),
         signed_names=_signed_names(conf),
-        oversigned=tuple(n.encode() for n in _names(conf, "OversignHeaders", ())),
+        oversigned=tuple(n.encode() for n in names_of(conf, "OversignHeaders", ())),
         lifetime=conf.integer("SignatureTTL") or None,
         length_recipients=_set(conf, "BodyLengthDB"),
         most_octets=conf.integer("MaximumSignedBytes") or None,
@@ -173,7 +173,7 @@ def compiled(conf: OpendkimConf) -> Settings:
         atps_hash=_word(conf, "ATPSHashAlgorithm", ("sha256", "sha1", "none"), "ATPS hash"),
         header_octets=conf.integer("MaximumHeaders", _MAX_HEADER_OCTETS) or _UNLIMITED,
         minimum=_minimum(conf),
-        required_fields=frozenset(_lowered(_names(conf, "MustBeSigned", ()))),
+        required_fields=frozenset(_lowered(names_of(conf, "MustBeSigned", ()))),
         trusted_signers=_set(conf, "TrustSignaturesFrom"),
         remove_results_from=_set(conf, "RemoveARFrom"),
         actions=_actions(conf),
@@ -213,7 +213,7 @@ def _listed(conf: OpendkimConf, name: str) -> list[str] | None:
     return [row.key for row in data]
 
 
-def _names(conf: OpendkimConf, name: str, default: Iterable[str]) -> tuple[str, ...]:
+def names_of(conf: OpendkimConf, name: str, default: Iterable[str]) -> tuple[str, ...]:
     """Read a list of field names; with ``*`` in it, what it adds to and takes from the default."""
     listed = _listed(conf, name)
     if listed is None:
@@ -235,8 +235,8 @@ def _signed_names(conf: OpendkimConf) -> tuple[bytes, ...]:
     Deliberate: trace fields are left out although SignHeaders lists them; every MTA behind
     us breaks such a signature (RFC 6376 §5.4.1).
     """
-    omitted = {*_lowered(_names(conf, "OmitHeaders", OMITTED)), *UNSUITABLE_NAMES} - {b"from"}
-    signed = _lowered(_names(conf, "SignHeaders", SIGNED))
+    omitted = {*_lowered(names_of(conf, "OmitHeaders", OMITTED)), *UNSUITABLE_NAMES} - {b"from"}
+    signed = _lowered(names_of(conf, "SignHeaders", SIGNED))
     return tuple(dict.fromkeys((b"from", *(name for name in signed if name not in omitted))))
 
 
@@ -310,7 +310,7 @@ def _replacer(conf: OpendkimConf) -> Replacer | None:
     if path is None:
         return None
     try:
-        return Replacer.load(path, _lowered(_names(conf, "ReplaceHeaders", ())))
+        return Replacer.load(path, _lowered(names_of(conf, "ReplaceHeaders", ())))
     except AvowalError as fault:
         raise _fault(conf, "ReplaceRules", why_not(fault)) from None
 

@@ -11,7 +11,7 @@ from avowal.config.model import Configuration
 from avowal.config.opendkim_conf import read_conf
 from avowal.errors import ConfigError
 from avowal.opendkim.from_dkimpy import read, translate
-from avowal.opendkim.translation import Translation
+from avowal.opendkim.translated import Translation
 from avowal.opendkim.translation import translate as of_opendkim
 
 SINGLE = """\
