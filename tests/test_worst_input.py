@@ -229,6 +229,7 @@ PARSERS = {
         lambda octets: AllAuthors.parse(octets, limits=UNLIMITED),
         b"Some Body <a@example.com>, ",
         (b"@", b"@a", b"a@b ", b"a@b,", b"<", b'"', b"(", b"=?", b"=?a?q?", b'"\\', b"\r\n "),
+        size=SMALL,
     ),
     "authors-within-limits": Parser(
         AllAuthors.parse, b"a@b.example, ", (b"@", b"@a", b"a@b ", b"\r", b"=?a?q?@")
