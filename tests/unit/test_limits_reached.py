@@ -21,6 +21,8 @@ from avowal.dns.chain import Chain
 from avowal.dns.reply import DnsReply
 from avowal.dns.wire import name_octets
 from avowal.examine.shown_names import display_name, shown_domains
+from avowal.header_reader import HeaderReader
+from avowal.limits import Limits
 from avowal.lists.encoded_words import decode
 from avowal.lists.mime import MOST_PARTS, boundary_of, part
 from avowal.lists.mime_parameters import parameters
@@ -54,6 +56,22 @@ def test_a_long_unreadable_place_stays_unreadable(between: bytes) -> None:
     authors = Authors.parse(b"<a@evil.example/" + between + b"/bank.example>")
     assert Problem.UNREADABLE_DOMAIN in authors.problems
     assert not authors.complete
+
+
+def test_from_fields_larger_than_are_read_leave_the_authors_open() -> None:
+    assert Problem.TOO_LARGE not in Authors.parse(b"a@b.example, " * 5000).problems
+    assert Problem.TOO_LARGE in Authors.parse(b"a@b.example, " * 5100).problems
+
+
+@pytest.mark.parametrize(("fields", "dropped"), [(2, False), (3, True)])
+def test_from_fields_beyond_a_limit_of_the_header_are_kept_so_far_only(
+    fields: int, *, dropped: bool
+) -> None:
+    reader = HeaderReader(limits=Limits(header_fields=1, author_fields=2))
+    reader.feed(b"To: b@b.example\r\n" + b"From: a@b.example\r\n" * fields + b"\r\n")
+    assert reader.header is not None
+    assert reader.header.beyond is not None
+    assert reader.header.beyond.authors_dropped is dropped
 
 
 # -- signatures ----------------------------------------------------------------------------------
