@@ -262,15 +262,15 @@ def test_words_of_a_long_value_are_not_decoded() -> None:
     assert decode(word + b" " * (64 << 10)).startswith("=?")
 
 
-def test_other_domains_are_shown_so_far_only() -> None:
-    value = b"".join(b"(a@d%d.example) " % number for number in range(1001))
-    shown = shown_domains(Header.parse(b"From: " + value + b"\r\n"))
-    assert len(shown) == 1000
+@pytest.mark.parametrize(("signs", "shown"), [(1000, True), (1001, False)])
+def test_where_too_much_is_shown_nothing_is_told_of_it(signs: int, *, shown: bool) -> None:
+    value = b"".join(b"(a@d%d.example) " % number for number in range(signs))
+    assert (shown_domains(Header.parse(b"From: " + value + b"\r\n")) is not None) is shown
 
 
 def test_a_display_name_is_shown_so_far_only() -> None:
     (mailbox,) = Authors.parse(b"x" * 2000 + b" <a@b.example>").mailboxes
-    assert display_name(mailbox) == "x" * 1000
+    assert 199 <= display_name(mailbox).count("x") <= 200
 
 
 def test_parts_nest_so_deep_only() -> None:
