@@ -130,13 +130,13 @@ def _options_of(type_: type[Any]) -> dict[str, FieldInfo]:
 
 
 def _hint(name: str, path: Path, known: dict[str, FieldInfo]) -> str:
-    """Name the option that was meant: one alike here, or one of that name elsewhere."""
+    """Name the option that was meant: one of that name elsewhere, or one alike here."""
+    elsewhere = [dotted for dotted in dotted_names() if dotted.rpartition(".")[2] == name]
+    if elsewhere:
+        return f"did you mean {' or '.join(elsewhere[:3])}?"
     near = closest(name, known)
     if near is not None:
         return near
-    elsewhere = [dotted for dotted in dotted_names() if dotted.rpartition(".")[2] == name]
-    if elsewhere:
-        return f"did you mean {elsewhere[0]}?"
     return f"known here: {', '.join(known)}" if path else "see avowal config reference"
 
 

@@ -93,9 +93,14 @@ def _comment(text: str) -> Iterator[str]:
         yield f"# {line}"
 
 
-def toml(configuration: Configuration) -> str:
-    """Return a configuration as TOML, without what is as by default."""
+def toml(configuration: Configuration, *, listeners: bool = False) -> str:
+    """Return a configuration as TOML, without what is as by default.
+
+    With `listeners` these are written in any case: an operator looks for the sockets first.
+    """
     lines = list(_table(configuration, ()))
+    if listeners and configuration.listeners == Configuration().listeners:
+        lines += _tables_below(("listeners",), configuration.listeners)
     return "\n".join(lines).strip("\n") + "\n" if lines else ""
 
 

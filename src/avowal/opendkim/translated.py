@@ -51,7 +51,9 @@ class Translation:
         for one in self.became:
             where = one.setting.place.line or "-"
             lines.append(f"#   {where!s:>4}  {one.setting.key:<28} {one.words}")
-        return "\n".join(lines) + "\n\n" + toml(self.configuration).rstrip("\n") + "\n"
+        return (
+            "\n".join(lines) + "\n\n" + toml(self.configuration, listeners=True).rstrip("\n") + "\n"
+        )
 
     def accept(self, path: str, value: Any) -> str | None:
         """Set an option if ours may be so; return why not."""

@@ -159,7 +159,10 @@ class SqlSet:
 
     def _said(self, error: Exception) -> str:
         """Return the first line of what went wrong, without the password."""
-        first = (str(error).splitlines() or ["no connection"])[0]
+        text = str(error)
+        if len(error.args) == 2 and isinstance(error.args[0], int):  # MySQL: number and sentence
+            text = f"{error.args[1]} ({error.args[0]})"
+        first = (text.splitlines() or ["no connection"])[0]
         return redacted(first, self.source.password)
 
 

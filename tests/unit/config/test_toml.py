@@ -60,6 +60,14 @@ def test_windows_line_ends_and_a_byte_order_mark_are_fine() -> None:
             "did you mean signing.lifetime?", id="option-of-another-table",
         ),
         pytest.param(
+            '[signing]\ndomain = "example.com"\n', 2, "signing.domain", "no such option",
+            "did you mean keys.NAME.domain?", id="option-of-another-table-alike-to-one-here",
+        ),
+        pytest.param(
+            "[verifying]\natps = true\n", 2, "verifying.atps", "no such option",
+            "did you mean policies.atps?", id="option-that-moved",
+        ),
+        pytest.param(
             "[mailer]\nx = 1\n", 1, "mailer", "no such option", "avowal config reference",
             id="unknown-table",
         ),

@@ -97,3 +97,9 @@ EXAMPLES = [
 @pytest.mark.parametrize("text", EXAMPLES)
 def test_configurations_in_the_pages_are_valid(text: str) -> None:
     parse(text.encode())
+
+
+def test_the_listeners_are_written_out_where_they_are_wanted() -> None:
+    written = toml(Configuration(), listeners=True)
+    assert written == '[[listeners]]\nsocket = "inet:8891@localhost"\n'
+    assert parse(written.encode()).configuration == Configuration()
