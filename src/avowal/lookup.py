@@ -180,7 +180,7 @@ def _fitting(answers: object, questions: tuple[Question, ...]) -> tuple[Answer, 
     return cast("tuple[Answer, ...]", answers if isinstance(answers, tuple) else tuple(answers))
 
 
-def _is_whole(answer: Any) -> bool:
+def _is_whole(answer: object) -> bool:
     return (
         type(answer) is Answer
         and type(answer.outcome) is Outcome

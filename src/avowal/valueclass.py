@@ -19,7 +19,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import MISSING, FrozenInstanceError, dataclass, field, fields
 from operator import attrgetter
-from typing import Any, NoReturn, TypeVar, dataclass_transform, overload
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, dataclass_transform, overload
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 T = TypeVar("T")
 
@@ -52,13 +55,13 @@ def value(declared: Any = None, /, *, kw_only: bool = True, eq: bool = True) -> 
     return finished if declared is None else finished(declared)
 
 
-def _init(made: Any) -> Callable[..., None]:
+def _init(made: type[DataclassInstance]) -> Callable[..., None]:
     """Compile ``def __init__(self, *, records=_0_default): _0(self, records)``.
 
     The names of the scope cannot meet those of fields; ``_0`` writes to the slot, which takes
     half the time of `object.__setattr__`.
     """
-    scope: dict[str, Any] = {}
+    scope: dict[str, object] = {}
     by_place, by_keyword, lines = ["self"], ["*"], []
     for number, one in enumerate(fields(made)):
         if one.default_factory is not MISSING:
@@ -79,40 +82,40 @@ def _init(made: Any) -> Callable[..., None]:
     return init  # type: ignore[no-any-return]
 
 
-def _comparing(*names: str) -> dict[str, Any]:
+def _comparing(*names: str) -> dict[str, object]:
     """The methods that look at all fields: those of one class."""
     contents = attrgetter(*names)
 
-    def __eq__(self: Any, other: object) -> bool:  # noqa: N807 - it becomes a method
+    def __eq__(self: object, other: object) -> bool:  # noqa: N807 - it becomes a method
         if other.__class__ is not self.__class__:
             return NotImplemented
         return bool(contents(self) == contents(other))
 
-    def __hash__(self: Any) -> int:  # noqa: N807 - it becomes a method
+    def __hash__(self: object) -> int:  # noqa: N807 - it becomes a method
         return hash(contents(self))
 
     return {"__eq__": __eq__, "__hash__": __hash__}
 
 
-def _repr(self: Any) -> str:
+def _repr(self: DataclassInstance) -> str:
     shown = ", ".join(f"{one.name}={getattr(self, one.name)!r}" for one in fields(self))
     return f"{self.__class__.__qualname__}({shown})"
 
 
-def _refuse(self: Any, name: str, *_value: object) -> NoReturn:
+def _refuse(self: object, name: str, *_value: object) -> NoReturn:
     raise FrozenInstanceError(f"{self.__class__.__qualname__}.{name} cannot be changed")
 
 
-def _state(self: Any) -> list[Any]:
+def _state(self: DataclassInstance) -> list[object]:
     return [getattr(self, one.name) for one in fields(self)]
 
 
-def _restore(self: Any, state: list[Any]) -> None:
+def _restore(self: DataclassInstance, state: list[object]) -> None:
     for one, kept in zip(fields(self), state, strict=True):
         object.__setattr__(self, one.name, kept)
 
 
-_SHARED: dict[str, Any] = {
+_SHARED: dict[str, object] = {
     "__repr__": _repr,
     "__setattr__": _refuse,
     "__delattr__": _refuse,

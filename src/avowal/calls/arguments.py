@@ -26,7 +26,7 @@ from avowal.message import Header, LineEnds, WireForm, field_count, split, wire_
 
 Source: TypeAlias = bytes | bytearray | memoryview | BinaryIO | os.PathLike[str]
 Chunks: TypeAlias = Iterator[bytes]
-ZoneData: TypeAlias = Mapping[str, Any]
+ZoneData: TypeAlias = Mapping[str, object]
 
 _CHUNK = 256 << 10  # octets read from a file at a time
 _PIECE = 64 << 10  # octets worked on at a time where several look at them
@@ -98,7 +98,7 @@ def opened(source: Source) -> Iterator[bytes | Chunks]:
         )
 
 
-def _octets(chunk: Any) -> bytes:
+def _octets(chunk: object) -> bytes:
     if not isinstance(chunk, bytes):
         raise UsageError("the file is open for text: open it in binary mode ('rb')")
     return chunk

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import click
 
@@ -18,6 +18,22 @@ from avowal.message import LineEnds
 if TYPE_CHECKING:
     from avowal.examine.judgement import Judgement
     from avowal.lookup import Resolver
+
+
+class _Options(TypedDict):
+    """The options that say what is known of a message, and what is accepted."""
+
+    client: str | None
+    mail_from: str
+    helo: str
+    trusted_id: str | None
+    own_hops: int
+    accept_arc: tuple[str, ...]
+    accept_spf: bool
+    accept_unsigned: tuple[str, ...]
+    max_age: int | None
+    recipient: tuple[str, ...]
+    now: int
 
 
 @click.command("verdict")
@@ -54,7 +70,12 @@ if TYPE_CHECKING:
 @at_option
 @line_ends_option
 def command(
-    *, paths: tuple[str, ...], as_json: bool, dns: Dns, line_ends: LineEnds, **options: Any
+    *,
+    paths: tuple[str, ...],
+    as_json: bool,
+    dns: Dns,
+    line_ends: LineEnds,
+    **options: Unpack[_Options],
 ) -> int:
     """Say whether messages are really from whom they say.
 
@@ -81,7 +102,7 @@ def command(
 
 
 def _judging(
-    resolver: Resolver, line_ends: LineEnds, options: dict[str, Any]
+    resolver: Resolver, line_ends: LineEnds, options: _Options
 ) -> Callable[[sources.MessageOrigin, Iterator[bytes]], Judgement]:
     """Read the options; return what judges one message.  Raises UsageError."""
     from avowal.calls.authenticate import RECEIVER, WANT
@@ -91,7 +112,7 @@ def _judging(
     from avowal.cli.inspection import begun
     from avowal.examine.judgement_rows import judge
 
-    now: int = options["now"]
+    now = options["now"]
     trusted = None
     if options["trusted_id"] is not None:
         trusted = TrustedHost(

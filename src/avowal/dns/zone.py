@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from os import PathLike
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from avowal.errors import ConfigError, StoreError, UsageError
 from avowal.lookup import NO_DATA, NO_NAME, Answer, Failure, Outcome, Question
 from avowal.names import MAX_LABEL, MAX_NAME
 
-ZoneData: TypeAlias = Mapping[str, Any]
+ZoneData: TypeAlias = Mapping[str, object]
 _Node: TypeAlias = dict[str, Answer]
 
 _WORDS = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Protocol
 
 from avowal.config.opendkim_conf import OpendkimConf
 from avowal.dns.cache import Cached
@@ -28,11 +28,10 @@ def resolver_of(conf: OpendkimConf) -> BothResolver:
         return Zone(_records([*dns, *(keys or ())]))
     if keys is not None:
         return _KeysAside(Zone(_records(keys)), conf)
-    servers: BothResolver = _from_servers(conf)
-    return servers
+    return _from_servers(conf)
 
 
-def _from_servers(conf: OpendkimConf) -> Any:
+def _from_servers(conf: OpendkimConf) -> BothResolver:
     from avowal.dns.dnspython import DnsResolver  # noqa: PLC0415 - test data does not pay for it
 
     servers = conf.text("Nameservers")
@@ -63,7 +62,7 @@ class _KeysAside:
     def __init__(self, keys: Zone, conf: OpendkimConf) -> None:
         self._keys = keys
         self._conf = conf
-        self._servers: Any = None
+        self._servers: BothResolver | None = None
 
     def resolve(self, questions: tuple[Question, ...], /) -> tuple[Answer, ...]:
         """Answer a batch."""
@@ -82,7 +81,7 @@ class _KeysAside:
         return self._merged(questions, answers)
 
     @property
-    def _dns(self) -> Any:
+    def _dns(self) -> BothResolver:
         if self._servers is None:
             self._servers = _from_servers(self._conf)
         return self._servers

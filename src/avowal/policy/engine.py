@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from avowal.limits import DEFAULT, Limits
 from avowal.lookup import Steps, together
@@ -18,11 +18,18 @@ from avowal.mailbox import Authors
 from avowal.message import Header
 from avowal.names import DomainName
 from avowal.policy import adsp, atps, domainkeys, ssp, ssp2007, vbr
-from avowal.policy.assessment import Assessment, Choice, GenerationVerdict, PolicyGeneration
+from avowal.policy.assessment import (
+    Assessment,
+    Choice,
+    Detail,
+    GenerationVerdict,
+    PolicyGeneration,
+)
 from avowal.policy.dmarc.alignment import identifiers
 from avowal.policy.dmarc.compare import differences
 from avowal.policy.dmarc.discovery import Discovery
 from avowal.policy.dmarc.evaluate import DmarcRules, Evaluator
+from avowal.policy.dmarc.result import Evaluation
 from avowal.policy.evidence import EnvelopeResult, SignatureResult
 from avowal.policy.memory import Memory
 from avowal.policy.practices import Practices
@@ -38,7 +45,7 @@ _DISCOVERY = {
 class _Others(NamedTuple):
     """What the mechanisms besides DMARC came to."""
 
-    results: dict[PolicyGeneration, Any]
+    results: dict[PolicyGeneration, Detail]
     authorization: atps.Atps | None
     vouched: vbr.Vbr | None
 
@@ -77,7 +84,7 @@ class Engine:
         practices = [one for one in choice.generations if one not in _DISCOVERY]
         self._more = bool(practices or choice.atps or choice.certifiers)
 
-    def policies(self) -> tuple[Steps[Any], ...]:
+    def policies(self) -> tuple[Steps[object], ...]:
         """Return the flows that ask what does not depend on any signature.
 
         Each author has flows of its own: none waits for the names of another.
@@ -89,13 +96,13 @@ class Engine:
             flows += [self._others(author, (), None, ()) for author in self.authors.each()]
         return tuple(flows)
 
-    def _policies(self) -> list[Steps[Any]]:
+    def _policies(self) -> list[Steps[object]]:
         return [flow for evaluator in self._dmarc.values() for flow in evaluator.policies()]
 
-    def organizations(self, names: Iterable[DomainName]) -> tuple[Steps[Any], ...]:
+    def organizations(self, names: Iterable[DomainName]) -> tuple[Steps[object], ...]:
         """Return the flows that learn whether `names`, which may pass, can be aligned."""
         known = tuple(names)
-        flows: list[Steps[Any]] = []
+        flows: list[Steps[object]] = []
         for evaluator in self._dmarc.values():
             flows += evaluator.organizations(known)
         return tuple(flows)
@@ -116,7 +123,7 @@ class Engine:
             # What was not read whole speaks for nobody: the policies apply as if nothing passed.
             checked = older = ()
             envelope = None
-        flows: list[Steps[Any]] = []
+        flows: list[Steps[object]] = []
         if not self._asked:
             names = [one.domain for one in identifiers(checked, envelope)]
             flows = [*self._policies(), *self.organizations(names)]
@@ -176,7 +183,7 @@ class Engine:
             self._vouched((*signatures, *older), envelope),
             *flows,
         )
-        found: dict[PolicyGeneration, Any] = dict(zip(wanted, results, strict=True))
+        found: dict[PolicyGeneration, Detail] = dict(zip(wanted, results, strict=True))
         if practices is not None:
             found[PolicyGeneration.ADSP] = practices
         return _Others(found, authorization, vouched)
@@ -240,9 +247,11 @@ def _rules_of(rules: DmarcRules, discovery: Discovery) -> DmarcRules:
     return rules if rules.discovery is discovery else replace(rules, discovery=discovery)
 
 
-def _differences(results: dict[PolicyGeneration, Any]) -> tuple[str, ...]:
+def _differences(results: dict[PolicyGeneration, Detail]) -> tuple[str, ...]:
     old, new = results.get(PolicyGeneration.DMARC_2015), results.get(PolicyGeneration.DMARC_2026)
-    return () if old is None or new is None else differences(old, new)
+    if isinstance(old, Evaluation) and isinstance(new, Evaluation):
+        return differences(old, new)
+    return ()
 
 
 def _traces(verdicts: tuple[GenerationVerdict, ...], *others: atps.Atps | vbr.Vbr | None) -> Trace:
