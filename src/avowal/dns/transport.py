@@ -24,7 +24,9 @@ _MAX_DATAGRAM = 65535
 # What the host lacks, not the server.
 _OURS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 # poll has no limit on descriptors and needs none of its own; epoll would cost three calls.
-_Selector = getattr(selectors, "PollSelector", selectors.SelectSelector)
+_Selector: type[selectors.BaseSelector] = getattr(
+    selectors, "PollSelector", selectors.SelectSelector
+)
 
 
 class Wait(NamedTuple):

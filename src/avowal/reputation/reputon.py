@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from avowal.errors import SyntaxFault
 from avowal.reputation.opinions import IdentityType, Opinion, Subject
@@ -29,7 +28,7 @@ def read_reputons(octets: bytes, *, now: int) -> tuple[Opinion, ...]:
     if len(octets) > MOST_OCTETS:
         raise ReputonFault(MOST_OCTETS, f"more than {MOST_OCTETS} octets")
     try:
-        document = json.loads(octets, object_pairs_hook=_members)
+        document: object = json.loads(octets, object_pairs_hook=_members)
     except (ValueError, RecursionError) as error:
         raise ReputonFault(0, f"no JSON: {error}") from None
     if not isinstance(document, dict) or document.get("application") != APPLICATION:
@@ -43,14 +42,14 @@ def read_reputons(octets: bytes, *, now: int) -> tuple[Opinion, ...]:
     return tuple(o for o in opinions if o is not None and not (o.expires and o.expires <= now))
 
 
-def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
     members = dict(pairs)
     if len(members) != len(pairs):
         raise ValueError("a member stands twice")
     return members
 
 
-def _opinion(reputon: Any) -> Opinion | None:
+def _opinion(reputon: object) -> Opinion | None:
     if not isinstance(reputon, dict):
         return None
     rater, assertion, rated = (reputon.get(name) for name in ("rater", "assertion", "rated"))
@@ -73,13 +72,13 @@ def _opinion(reputon: Any) -> Opinion | None:
     )
 
 
-def _share(value: Any) -> float | None:
+def _share(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return float(value) if 0.0 <= value <= 1.0 else None
 
 
-def _count(value: Any) -> int | None:
+def _count(value: object) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 1 << 64:
         return None
     return value
