@@ -36,6 +36,9 @@ _UNPRINTABLE = re.compile(rb"[^!-~]++")
 _INNER_FROM = re.compile(
     rb"(?:\r(?!\n)|(?<!\r)\n)[^!-~\r\n]*+[Ff][Rr][Oo][Mm][^!-~\r\n]*+:([^\r\n]*+)"
 )
+_SHOWS_NONE = frozenset(
+    (Problem.NO_FIELD, Problem.SEVERAL_FIELDS, Problem.NO_ADDRESS, Problem.ADDRESS_LITERAL)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +106,11 @@ class Authors:
     def problems(self) -> tuple[Problem, ...]:
         """What is unusual, each kind once."""
         return tuple(dict.fromkeys(fault.problem for fault in self.faults))
+
+    @property
+    def show_none(self) -> bool:
+        """Whether no domain is shown at all: an empty group, no field, an address literal."""
+        return not self.domains and _SHOWS_NONE.issuperset(self.problems)
 
     @property
     def complete(self) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 from avowal.addresses import BEYOND_LIMITS
 from avowal.limits import DEFAULT, Limits
 from avowal.lookup import Steps, together
-from avowal.mailbox import Authors, Problem
+from avowal.mailbox import Authors
 from avowal.names import DomainName
 from avowal.policy.dmarc.alignment import (
     Compared,
@@ -37,7 +37,7 @@ from avowal.policy.evidence import EnvelopeResult, SignatureResult
 from avowal.policy.existence import Existence
 from avowal.policy.memory import Failed, Memory
 from avowal.policy.result import PolicyResult
-from avowal.policy.trace import Action, Notes
+from avowal.policy.trace import Action, TraceStep
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,9 +65,6 @@ class DmarcRules:
 
 
 STANDARD = DmarcRules()
-_SHOWS_NONE = frozenset(
-    (Problem.NO_FIELD, Problem.SEVERAL_FIELDS, Problem.NO_ADDRESS, Problem.ADDRESS_LITERAL)
-)
 
 
 class Evaluator:
@@ -119,14 +116,14 @@ class Evaluator:
         """Evaluate the message by what the flows found."""
         names = identifiers(signatures, envelope)
         found = tuple([author.judge(names) for author in self._found])
-        notes = Notes(self._mechanism)
-        for mailbox in self._authors.mailboxes[:20]:
-            notes.add("author", str(mailbox))
+        name = self._mechanism
+        steps = [TraceStep(name, "author", str(one)) for one in self._authors.mailboxes[:20]]
         for fault in self._authors.faults[:20]:
-            notes.add("discarded", "From", f"{fault.problem} at octet {fault.offset}")
+            why = f"{fault.problem} at octet {fault.offset}"
+            steps.append(TraceStep(name, "discarded", "From", why))
         for author in self._found:
-            notes.extend(author.explorer.notes)
-        return _combined(self._authors, found, self._rules, notes)
+            steps += author.explorer.notes
+        return _combined(self._authors, found, self._rules, name, steps)
 
 
 def evaluate(
@@ -269,13 +266,14 @@ def _combined(
     authors: Authors,
     found: tuple[DomainEvaluation, ...],
     rules: DmarcRules,
-    notes: Notes,
+    mechanism: str,
+    steps: list[TraceStep],
 ) -> Evaluation:
     strictest = max(found, key=lambda e: e.severity, default=None)
     result = PolicyResult.PERMERROR if strictest is None else strictest.result
     disposition = Policy.NONE if strictest is None else strictest.disposition
     reasons = () if strictest is None else strictest.reasons
-    hidden = not authors.complete and not _harmless(authors)
+    hidden = not authors.complete and not authors.show_none
     asked, why = rules.unusable_author, "unusable From"
     if not BEYOND_LIMITS.isdisjoint(authors.problems):
         asked, why = Policy.REJECT, "more authors than are asked about"
@@ -287,7 +285,7 @@ def _combined(
     if hidden and result in {PolicyResult.PASS, PolicyResult.NONE}:
         result = PolicyResult.PERMERROR
     if len(found) > 1 or hidden:
-        notes.add("concluded", result.value, "the strictest author")
+        steps.append(TraceStep(mechanism, "concluded", result.value, "the strictest author"))
     return Evaluation(
         result=result,
         disposition=disposition,
@@ -296,10 +294,5 @@ def _combined(
         evaluations=found,
         reasons=reasons,
         problems=authors.problems,
-        trace=notes.steps,
+        trace=tuple(dict.fromkeys(steps)),
     )
-
-
-def _harmless(authors: Authors) -> bool:
-    """Whether no domain is shown at all: an empty group, no field, an address literal."""
-    return not authors.domains and _SHOWS_NONE.issuperset(authors.problems)
