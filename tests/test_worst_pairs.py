@@ -7,25 +7,29 @@ a busy machine slows both alike; what takes less than `FLOOR` is not compared.
 
 from __future__ import annotations
 
+import io
 import itertools
 import struct
 import time
 from collections.abc import Callable, Iterator, Mapping
 from ipaddress import ip_address
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from tests.crafting import SIGNED_AT, ZONE, craft
+from tests.fuzz.policies import EVERYTHING
 
-from avowal import sign, verify
+from avowal import seal, sign, verify, verify_chain
 from avowal._fast import COMPILED
 from avowal.authres import forged, read
+from avowal.cli.sources import messages_in
 from avowal.dns.chain import Chain
 from avowal.dns.chain import read as read_reply
 from avowal.dns.reply import DnsReply
 from avowal.dns.wire import name_octets
 from avowal.lookup import run
 from avowal.message import Header
+from avowal.policy.engine import Engine
 from avowal.policy.spf import SpfRequest, check_identity, macros
 from avowal.policy.spf.record import read_record
 from avowal.testing import ED25519, Zone, message
@@ -223,6 +227,110 @@ def signed_to(lengths: Iterator[int]) -> bytes:
     return octets
 
 
+# -- From x policy ---------------------------------------------------------------------------------
+
+
+POLICIES = Zone({"*.example": {"TXT": ["v=DMARC1; p=reject"]}})
+
+
+def policies(octets: bytes) -> None:
+    run(Engine(Header.parse(octets), EVERYTHING).evaluate(), POLICIES)
+
+
+def authors(piece: bytes, size: int = SIZE, among: int = 1) -> bytes:
+    return (b"From: " + piece * (size // among // len(piece)) + b"\r\n") * among
+
+
+MAILBOX = b"Joe <a@example.com>, "
+AUTHORS = {
+    "signs": authors(b"@"),
+    "signs-beyond-the-limit": authors(b"@", MEGABYTE),
+    "dots-behind-domains": authors(b"a@b."),
+    "routes": authors(b"<@a:"),
+    "angles": authors(b"<"),
+    "quotes": authors(b'"'),
+    "escapes": authors(b"\\"),
+    "comments": authors(b"()"),
+    "comments-never-closed": authors(b"("),
+    "words": authors(b"a "),
+    "commas": authors(b","),
+    "groups": authors(b"a:;"),
+    "literals": authors(b"a@[1],"),
+    "short-addresses": authors(b"a@b.c, "),
+    "nul": authors(b"a@b\0, "),
+    "bare-breaks": authors(b"\r a@b"),
+    "inner-fields": authors(b"\nFrom:a@b"),
+    "encoded-words": authors(b"=?utf-8?q?a?= "),
+    "ligatures": authors("ﷺ".encode()),
+    "each-its-own-domain": b"From: " + b"".join(b"a@d%d.example, " % n for n in range(3500)),
+    "many-fields": authors(b"a@b.example, ", among=1000),
+}
+
+
+# -- signatures of a header ------------------------------------------------------------------------
+
+
+def signatures(tags: bytes, count: int = 4000) -> bytes:
+    field = b"DKIM-Signature: v=1; a=rsa-sha256; d=d%d.example; s=s; " + tags + b"\r\n"
+    return b"".join([field % number for number in range(count)]) + message()
+
+
+def judged(octets: bytes) -> None:
+    verify(octets, ZONE, now=SIGNED_AT)
+    verify_chain(octets, ZONE, now=SIGNED_AT)
+
+
+def sealed(octets: bytes) -> None:
+    where: dict[str, Any] = {"domain": "example.com", "selector": "s1", "key": ED25519}
+    seal(octets, ZONE, authserv_id="mx.example.org", now=SIGNED_AT, **where)
+
+
+HARMLESS_SIGNATURES = signatures(b"h=from:to; bh=YWFh; b=YWFh", 1000)
+SIGNATURES = {
+    "four-thousand": signatures(b"h=from; bh=YWFh; b=YWFh"),
+    "cut-off": signatures(b"h"),
+    "the-same-tag": signatures(b"x=1; x=1; h=from; bh=YWFh; b=YWFh", 1000),
+    "many-names": signatures(b"h=" + b"a:" * 60 + b"from; bh=YWFh; b=YWFh", 1000),
+    "many-tags": signatures(b"".join(b"x%d=;" % n for n in range(30)), 1000),
+}
+
+
+# -- mailbox files ---------------------------------------------------------------------------------
+
+
+def mailbox(octets: bytes) -> None:
+    """Take the messages out of a file and verify each."""
+    file = io.BufferedReader(io.BytesIO(octets))  # type: ignore[arg-type]
+    for _, chunks in messages_in(file, "file", lambda _: None):
+        verify(b"".join(chunks), ZONE, now=SIGNED_AT)
+
+
+SEPARATOR = b"From a@example.com Tue Nov 24 12:00:00 2026\n"
+POST = b"From: a@example.com\nSubject: s\n\n"
+
+
+def mbox(content: bytes, size: int = BODY) -> bytes:
+    return SEPARATOR + POST + content * (size // len(content)) + b"\n"
+
+
+MBOX_OF_MANY = (SEPARATOR + POST + b"a line\n\n") * 20_000
+MANY = {
+    "empty": SEPARATOR * 20_000,
+    "no-header": (SEPARATOR + b"\n\n") * 20_000,
+    "quoted": (SEPARATOR + POST + b">From \n\n") * 20_000,
+    "wire": ((SEPARATOR + POST + b"a line\n\n") * 20_000).replace(b"\n", b"\r\n"),
+}
+LARGE = {
+    "one-line": mbox(b"a"),
+    "one-quoted-line": mbox(b">"),
+    "quoted-lines": mbox(b">From here on there is more\n"),
+    "deeply-quoted-lines": mbox(b">" * 70 + b"From \n"),
+    "From-in-each-line": mbox(b"words From words and words\n"),
+    "one-From-and-empty-lines": mbox(b"\n" * 250_000 + b" From \n"),
+    "one-From-and-short-lines": mbox(b"a\n" * 125_000 + b" From \n"),
+}
+
+
 PAIRS: dict[str, Callable[[], Pair]] = {
     "record-x-envelope": lambda: Pair(spf(b"joe"), PLAIN_TERMS, TERMS),
     "record-x-long-envelope": lambda: Pair(spf(b"a." * 150), PLAIN_TERMS, TERMS),
@@ -260,6 +368,13 @@ PAIRS: dict[str, Callable[[], Pair]] = {
             "beyond-ascii": body(b"\xff"),
         },
         TIMES if COMPILED else 3 * TIMES,
+    ),
+    "from-x-policy": lambda: Pair(policies, authors(MAILBOX), AUTHORS),
+    "signatures-x-verifying": lambda: Pair(judged, HARMLESS_SIGNATURES, SIGNATURES),
+    "signatures-x-sealing": lambda: Pair(sealed, HARMLESS_SIGNATURES, SIGNATURES),
+    "mailbox-of-many": lambda: Pair(mailbox, MBOX_OF_MANY, MANY),
+    "mailbox-of-one": lambda: Pair(
+        mailbox, mbox(b"the quick brown fox jumps over the lazy dog\n"), LARGE
     ),
     "lengths-x-signatures": lambda: Pair(
         lambda octets: verify(octets, ZONE, now=SIGNED_AT),

@@ -54,7 +54,7 @@ class AddressTokens:
         return all(tokens[i].stop == tokens[i + 1].start for i in range(sign + 1, stop - 1))
 
     def add(self, local_part: Sequence[int], written: bytes, display: bytes = b"") -> None:
-        domain = name_of(written)
+        domain = None if written.startswith(b"[") else name_of(written)
         self.found.append(
             Mailbox(
                 local_part=self.text(local_part[0], local_part[-1] + 1) if local_part else b"",
@@ -75,17 +75,18 @@ class AddressTokens:
 
     # -- by the octets -------------------------------------------------------------------
 
-    def every_sign(self) -> None:
+    def every_sign(self, *, alone: bool) -> None:
         """Show what stands behind any @, in quoted strings and comments too.
 
-        Where a field is broken, what is quoted to one reader is bare to another.
+        Where a field is broken, what is quoted to one reader is bare to another.  A quoted
+        string that never ends goes on in the next field to those who join them: `alone` False.
         """
         self.shown.extend(names_behind_signs(self.value, MOST_SIGNS))
         signs = self.value.count(b"@")
         if signs > MOST_SIGNS:
             self.faults.append(Fault(Problem.TOO_MANY, 0))
-        if signs > self.kinds.count("@") or (signs and self._never_closed()):
-            self.faults.append(Fault(Problem.AMBIGUOUS, self.value.index(b"@")))
+        if signs > self.kinds.count("@") or ((signs or not alone) and self._never_closed()):
+            self.faults.append(Fault(Problem.AMBIGUOUS, max(0, self.value.find(b"@"))))
 
     def _never_closed(self) -> bool:
         """Whether a quoted string or a literal begins and never ends, to some reader."""
@@ -98,13 +99,18 @@ class AddressTokens:
     # -- by the signs --------------------------------------------------------------------
 
     def by_signs(self) -> None:
-        """Take every @ of a malformed field for an address: words before it, a name behind it."""
+        """Take every @ of a malformed field for an address: words before it, a name behind it.
+
+        No more than MOST_SIGNS are taken; where there are more, `every_sign` says TOO_MANY.
+        """
         in_angle = False
         for sign, kind in enumerate(self.kinds):
             if kind in "<>":
                 in_angle = kind == "<"
             if kind != "@":
                 continue
+            if len(self.found) == MOST_SIGNS:
+                break
             start = sign
             while start and self._belongs_before(start - 1, sign):
                 start -= 1

@@ -106,7 +106,7 @@ def _read(value: bytes, tokens: list[Token], *, alone: bool) -> Reading:
         reader.by_signs()
         sound = False
     if not sound:
-        reader.every_sign()
+        reader.every_sign(alone=alone)
     return Reading(reader.found, list(distinct(reader.shown)), reader.faults)
 
 

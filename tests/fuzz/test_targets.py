@@ -84,6 +84,26 @@ FOUND = [
         base64.b64encode(b"\2\0\0From: a@example.com\n\nstored, read octet by octet\n").decode(),
         id="first-line-in-pieces",
     ),
+    pytest.param(
+        "configuration",
+        base64.b64encode(b"peerlist a.example?*\x7f,b\n").decode(),
+        id="control-in-a-comment-of-the-translation",
+    ),
+    pytest.param(
+        "configuration",
+        base64.b64encode(b"userid a\xff\n").decode(),
+        id="value-that-is-no-utf-8",
+    ),
+    pytest.param(
+        "from",
+        base64.b64encode(b'"a\r\nFrom: a@x>\r\n').decode(),
+        id="quote-that-the-next-field-goes-on",
+    ),
+    pytest.param(
+        "mailbox",
+        base64.b64encode(b"From " + b"a" * 300 + b"\nb\n\nFrom " + b"c" * 300 + b"\n").decode(),
+        id="from-line-longer-than-a-chunk",
+    ),
 ]
 
 

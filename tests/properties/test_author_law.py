@@ -86,6 +86,18 @@ def test_a_published_trick_shows_nothing_that_does_not_answer(value: bytes) -> N
     assert broken_by(value) == {}
 
 
+@pytest.mark.parametrize(
+    "octets",
+    [
+        pytest.param(b'From: "a\r\nFrom: a@x>\r\n', id="quote-that-the-next-field-goes-on"),
+        pytest.param(b"From: [a\r\nFrom: a@x>\r\n", id="literal-that-the-next-field-goes-on"),
+        pytest.param(b"From: (a\r\nFrom: a@x>\r\n", id="comment-that-the-next-field-goes-on"),
+    ],
+)
+def test_fields_that_readers_join_show_nothing_that_does_not_answer(octets: bytes) -> None:
+    assert broken_by_header(octets) == {}
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_what_any_reader_shows_answers_or_nothing_passes(seed: int) -> None:
     rng = Random(seed)

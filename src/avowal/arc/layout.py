@@ -12,6 +12,8 @@ from typing import Protocol
 from avowal.authres.model import AuthenticationResults
 from avowal.authres.writer import write
 from avowal.dkim.layout import Folding, Plain, Tags
+from avowal.dkim.signature import FIELD_NAME as SIGNATURE_NAME
+from avowal.limits import DEFAULT
 from avowal.message import Field, Header
 
 
@@ -36,8 +38,17 @@ class Folded:
     def signed_names(
         self, header: Header, names: Sequence[bytes], oversigned: Collection[bytes]
     ) -> tuple[bytes, ...]:
-        """List every instance of the wanted names, and one more of the oversigned."""
-        return Plain().signed_names(header, names, oversigned)
+        """List every instance of the wanted names, and one more of the oversigned.
+
+        Of DKIM-Signature, which a set SHOULD sign (RFC 8617 §4.1.2), only as many as verifiers
+        check: a post with thousands of them is sealed like any other.
+        """
+        listed = Plain().signed_names(header, names, oversigned)
+        too_many = listed.count(SIGNATURE_NAME) - DEFAULT.signatures_checked
+        if too_many <= 0 or SIGNATURE_NAME in oversigned:
+            return listed
+        first = listed.index(SIGNATURE_NAME)
+        return listed[:first] + listed[first + too_many :]
 
     def unsigned(self, field_name: bytes, tags: Tags) -> tuple[bytes, bytes, int]:
         """Write ``ARC-Seal: i=1; ...; b=``."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from avowal.cli.exits import ExitStatus
+from avowal.text import printable
 
 if TYPE_CHECKING:
     from avowal.opendkim.translated import Translation
@@ -48,7 +49,7 @@ def from_dkimpy_milter(*, file: str, lines_only: bool) -> int:
 def _told(translation: Translation, *, lines_only: bool) -> ExitStatus:
     if lines_only:
         for one in translation.became:
-            print(f"{one.setting.place}: {one.setting.key}: {one.words}")
+            print(printable(f"{one.setting.place}: {one.setting.key}: {one.words}"))
     else:
         print(translation.text(), end="")
     lost = any(one.lost for one in translation.became)

@@ -6,8 +6,8 @@ neither a large message nor a large archive has to fit into memory.
 
 from __future__ import annotations
 
-import io
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from typing import IO, NamedTuple
@@ -22,6 +22,10 @@ _STDIN = "-"
 _MAILDIR = ("cur", "new")
 _FROM = b"From "
 _BLANK = (b"\n", b"\r\n")
+_CR = 0x0D
+# The literal comes first: it is what the search looks for.
+_NEXT = re.compile(rb"\nFrom (?:(?<=\n\nFrom )|(?<=\n\r\nFrom ))")
+_QUOTED = re.compile(rb"\n>(?=>*+From )")
 
 __all__ = [
     "MessageOrigin",
@@ -177,14 +181,16 @@ class _Mbox:
     A line that begins with "From " behind an empty line starts a message; that empty line
     belongs to neither.  Quoted lines (">From ", ">>From ") lose one ">", as mboxrd has it:
     otherwise no signature over them would verify.  The file stands behind its first "From ".
+
+    Octets are looked at in blocks, never line by line: how short lines are costs nothing.
     """
 
     def __init__(self, file: IO[bytes], progress: Progress) -> None:
-        while (rest := file.readline(CHUNK)) and not rest.endswith(b"\n"):
-            pass  # the first From line to its end, however long
-        self._pieces = _pieces(file, progress)
-        self._behind = b""  # the end of a From line: octets that were read with it
+        self._blocks = _blocks(file, progress)
+        self._block = b""  # with a line end in front where it begins a line
+        self._at = 0
         self._more = True
+        self._pass_over()
 
     def __iter__(self) -> Iterator[Iterator[bytes]]:
         while self._more:
@@ -197,33 +203,50 @@ class _Mbox:
         """Yield the octets of a message, and stop behind the From line of the next."""
         self._more = False
         blank = b""  # an empty line of which the next one decides whose it is
-        beginning, fresh = True, True  # of the message, of a line
-        while piece := self._piece():
-            if fresh and (blank or beginning) and piece.startswith(_FROM):
-                self._pass_over(piece)
-                self._more = True
+        beginning = True
+        while self._fill():
+            block, at = self._block, self._at
+            fresh = at > 0  # it goes on where a line begins
+            self._more = fresh and bool(blank or beginning) and block.startswith(_FROM, at)
+            if self._more:
                 break
+            found = _NEXT.search(block, at)
+            self._more = found is not None
+            self._at = stop = len(block)
+            if found is not None:
+                self._at = found.end() - len(_FROM)
+                stop = found.start() - (block[found.start() - 1] == _CR)
+            piece = _unquoted(block[at - fresh : stop])[fresh:]
             whole, beginning = blank + piece, False
-            blank = _last_blank(piece, fresh=fresh)
-            if fresh and _is_quoted(piece):
-                whole = whole.replace(b">", b"", 1)
-            fresh = piece.endswith(b"\n")
-            yield whole.removesuffix(blank) if blank else whole
+            blank = b"" if self._more else _last_blank(piece, fresh=fresh)
+            if len(whole) > len(blank):
+                yield whole.removesuffix(blank) if blank else whole
+            if self._more:
+                break
+        if self._more:
+            self._pass_over()
 
-    def _pass_over(self, piece: bytes) -> None:
-        """Leave out a From line, of which `piece` is the beginning: it may be of any length."""
-        while piece and b"\n" not in piece:
-            piece = next(self._pieces, b"")
-        self._behind = piece.partition(b"\n")[2]
+    def _fill(self) -> bool:
+        """Have octets to look at; False at the end of the file."""
+        if self._at < len(self._block):
+            return True
+        fresh = self._block.endswith(b"\n")
+        block = next(self._blocks, b"")
+        self._block = b"\n" + block if fresh else block
+        self._at = int(fresh)
+        return bool(block)
 
-    def _piece(self) -> bytes:
-        """Return the next octets, none at the end of the file."""
-        piece, self._behind = self._behind or next(self._pieces, b""), b""
-        return piece
+    def _pass_over(self) -> None:
+        """Go on behind the end of this line, however long it is."""
+        while self._fill():
+            self._at = self._block.find(b"\n", self._at) + 1
+            if self._at:
+                return
+            self._at = len(self._block)
 
 
-def _pieces(file: IO[bytes], progress: Progress) -> Iterator[bytes]:
-    """Cut a file into lines where "From " occurs near, and into many lines at once elsewhere.
+def _blocks(file: IO[bytes], progress: Progress) -> Iterator[bytes]:
+    """Cut a file at line ends, many lines at once.
 
     A line longer than a chunk comes in several pieces, the others end with its line end.
     """
@@ -233,12 +256,14 @@ def _pieces(file: IO[bytes], progress: Progress) -> Iterator[bytes]:
         block = rest + chunk
         end = block.rfind(b"\n") + 1 or len(block)
         block, rest = block[:end], block[end:]
-        if _FROM in block:
-            yield from io.BytesIO(block)
-        else:
-            yield block
+        yield block
     if rest:
         yield rest
+
+
+def _unquoted(octets: bytes) -> bytes:
+    """Take one ">" from each quoted line behind a line end."""
+    return _QUOTED.sub(b"\n", octets) if b">From " in octets else octets
 
 
 def _last_blank(lines: bytes, *, fresh: bool) -> bytes:
@@ -247,7 +272,3 @@ def _last_blank(lines: bytes, *, fresh: bool) -> bytes:
         if lines.endswith(b"\n" + ending) or (fresh and lines == ending):
             return ending
     return b""
-
-
-def _is_quoted(line: bytes) -> bool:
-    return line.startswith(b">") and line.lstrip(b">").startswith(_FROM)

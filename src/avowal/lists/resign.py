@@ -22,7 +22,7 @@ from avowal import authres
 from avowal.dkim.intent import Intent
 from avowal.dkim.reasons import Result
 from avowal.dkim.signature import FIELD_NAME, Signature, SignatureFault
-from avowal.dkim.signer import Signer
+from avowal.dkim.signer import Signer, refuse_beyond
 from avowal.dkim.verification import Verification
 from avowal.message import Field, Header, Message
 from avowal.names import DomainName, Selector
@@ -131,6 +131,7 @@ class Resigner:
         verdicts: Sequence[Verification],
     ) -> tuple[Header, tuple[Field, ...]]:
         """Return the header with our results on top, and the signatures that went."""
+        refuse_beyond(outgoing.header)
         own = [(checked.domain, checked.selector) for checked in map(Intent.checked, self.intents)]
         gone = superseded(outgoing.header, self.removal, own, verdicts)
         removed = tuple(outgoing.header[place] for place in sorted(gone))

@@ -13,6 +13,7 @@ from avowal.config.schema import option_type
 from avowal.config.writing import toml
 from avowal.errors import ConfigError
 from avowal.opendkim.settings import Settings
+from avowal.text import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +48,10 @@ class Translation:
 
     def text(self) -> str:
         """The TOML, with what each line became as comments on top."""
-        lines = [f"# From {self.conf.file}; what its lines became:"]
+        lines = [f"# From {printable(self.conf.file)}; what its lines became:"]
         for one in self.became:
             where = one.setting.place.line or "-"
-            lines.append(f"#   {where!s:>4}  {one.setting.key:<28} {one.words}")
+            lines.append(f"#   {where!s:>4}  {one.setting.key:<28} {printable(one.words)}")
         return (
             "\n".join(lines) + "\n\n" + toml(self.configuration, listeners=True).rstrip("\n") + "\n"
         )

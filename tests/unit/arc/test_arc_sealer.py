@@ -295,6 +295,12 @@ def test_a_seal_has_u_labels_in_internationalized_messages_only(subject: str, do
     assert verdict(octets).passed
 
 
+def test_of_thousands_of_signatures_only_those_that_are_checked_are_sealed() -> None:
+    octets = sealed(b"DKIM-Signature: x\r\n" * 4000 + message())
+    assert (tags(octets, b"arc-message-signature").get("h") or b"").count(b"dkim-signature") == 50
+    assert verdict(octets).passed
+
+
 def test_a_body_hasher_can_be_shared_with_dkim() -> None:
     octets = chain_of(2)
     parsed = Message.parse(octets)

@@ -133,6 +133,13 @@ def test_a_post_is_sealed_last(place: Path, rounds: int) -> None:
     assert results(sent)["lists.example"] == "pass"
 
 
+def test_a_post_with_thousands_of_signatures_is_sealed(place: Path) -> None:
+    given = b"DKIM-Signature: x\r\n" * 4000 + POST
+    sent = avowal_list(place, *CHANGING, "--seal", "--zone", "zone.json", given=given).stdout
+    assert chain(sent).passed
+    assert sent.count(b"DKIM-Signature: x\r\n") == 4000
+
+
 def test_the_seal_holds_the_results_that_were_recorded(place: Path) -> None:
     done = avowal_list(place, *CHANGING, "--seal", "--zone", "zone.json", given=POST)
     (sealed,) = (arc_set.results.results for arc_set in chain(done.stdout).chain.sets)

@@ -11,6 +11,7 @@ from avowal import authres
 from avowal.calls.examine import examine
 from avowal.examine.findings import Findings, Receiver, Want
 from avowal.examine.posts import as_it_leaves, recorded_results
+from avowal.header_reader import HeaderReader
 from avowal.lists.resign import Removal, Resigned, Resigner
 from avowal.message import Header, Message
 from avowal.testing import ED25519, RSA_2048, Zone, message, record_for
@@ -135,3 +136,11 @@ def test_the_message_that_came_is_not_touched() -> None:
     resigned(came)
     assert came.message.octets == before
     assert isinstance(came.message.header, Header)
+
+
+def test_a_header_of_which_only_a_part_was_read_is_refused() -> None:
+    reader = HeaderReader(limits=avowal.Limits(header_fields=3))
+    reader.feed(POST)
+    part = Message(reader.finish(), b"")
+    with pytest.raises(avowal.UsageError, match=r"is beyond limits\.header_fields"):
+        Resigner(authserv_id="lists.example", intents=(LIST,)).resign(part, (), now=NOW)

@@ -9,6 +9,7 @@ import pytest
 
 from avowal.config.model import Configuration
 from avowal.config.opendkim_conf import read_conf
+from avowal.config.toml import parse
 from avowal.errors import ConfigError
 from avowal.opendkim.from_dkimpy import read, translate
 from avowal.opendkim.translated import Translation
@@ -157,6 +158,14 @@ def test_the_result_can_be_read_back(directory: Path) -> None:
 
     read_back = tomllib.loads(translated(directory, TABLES).text())
     assert list(read_back["keys"]) == ["main", "any", "main-ed25519"]
+
+
+def test_what_became_of_a_line_is_a_comment_whatever_it_held(tmp_path: Path) -> None:
+    path = tmp_path / "x.conf"
+    path.write_bytes(b"PeerList a\x7f*,b\x1b*,c\rd*\n")
+    written = of_opendkim(read_conf(str(path))).text()
+    parse(written.encode())
+    assert r"without a\x7f*, b\x1b*, c\rd*" in written
 
 
 @pytest.mark.parametrize(
