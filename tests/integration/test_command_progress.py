@@ -31,11 +31,20 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def ran(folder: Path, name: str, *, terminal: bool) -> tuple[bytes, bytes]:
+COMMAND = ("-m", "avowal")
+IMPATIENT = (
+    "-c", "from avowal.cli import main, progress; progress._PATIENCE = 0; main()",
+)  # fmt: skip
+RATE = re.compile(rb"[0-9] (?:[kMGT]B|bytes)/s")  # the unit is the speed of the machine
+
+
+def ran(
+    folder: Path, name: str, *, terminal: bool, command: tuple[str, ...] = COMMAND
+) -> tuple[bytes, bytes]:
     """What goes to stdout (a pipe) and to stderr (a terminal or a pipe)."""
     ours, theirs = pty.openpty() if terminal else os.pipe()
     with subprocess.Popen(
-        [sys.executable, "-m", "avowal", "verify", name, "--zone", "zone.json"],
+        [sys.executable, *command, "verify", name, "--zone", "zone.json"],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=theirs,
@@ -58,7 +67,7 @@ def ran(folder: Path, name: str, *, terminal: bool) -> tuple[bytes, bytes]:
 
 def test_large_work_shows_a_bar_on_a_terminal(folder: Path) -> None:
     output, said = ran(folder, "large.eml", terminal=True)
-    assert re.search(rb"[0-9] (?:[kMGT]B|bytes)/s", said)  # the unit is the speed of the machine
+    assert RATE.search(said)
     assert output == b"large.eml\n  pass       d=example.com s=s1 a=ed25519-sha256\n"
 
 
@@ -66,3 +75,17 @@ def test_large_work_shows_a_bar_on_a_terminal(folder: Path) -> None:
 def test_small_work_and_pipes_show_none(folder: Path, name: str, terminal: bool) -> None:
     _, said = ran(folder, name, terminal=terminal)
     assert said == b""
+
+
+def test_many_small_files_show_a_bar(folder: Path) -> None:
+    (folder / "many").mkdir()
+    for number in range(1000):
+        (folder / "many" / f"{number}.eml").write_bytes(b"From: a@example.com\r\n\r\n")
+    _, said = ran(folder, "many", terminal=True)
+    assert b"/s" in said
+
+
+def test_small_work_that_lasts_shows_a_bar(folder: Path) -> None:
+    folder.joinpath("mbox").write_bytes(b"From \nFrom: a@example.com\n\n" * 300)
+    _, said = ran(folder, "mbox", terminal=True, command=IMPATIENT)
+    assert b"bytes" in said or b"kB" in said
