@@ -5,33 +5,27 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
 from functools import partial
 from ipaddress import IPv4Address
-from pathlib import Path
 from typing import Any
 
 from avowal import __version__, paths
 from avowal.agenda import Agenda, Rank
 from avowal.config.mistakes import Collector, Mistakes
-from avowal.config.model import Configuration, Key
+from avowal.config.model import Configuration
 from avowal.config.places import NOWHERE, Places
-from avowal.crypto.signing import AnyKey, PrivateKey
 from avowal.dns.cache import Cached
 from avowal.dns.dnspython import DnsResolver
 from avowal.dns.preloading import preload
 from avowal.dns.servers import bracketed
-from avowal.errors import AvowalError, ConfigError, KeyMaterialError, StoreError
+from avowal.errors import AvowalError, ConfigError, StoreError
 from avowal.flow.compiler import compile_plan
 from avowal.flow.decide import decide
 from avowal.flow.inspection import Inspection
 from avowal.flow.plan import Plan
 from avowal.flow.transaction import Transaction
-from avowal.keys.files import TRIED_KEYS, load_key, read_password
-from avowal.keys.sightings import Sighting
-from avowal.keys.trust import Account
-from avowal.keys.watch import Watch, Watched, WatchedKey
+from avowal.key_files import KeyFiles, account_of, key_notes
+from avowal.keys.watch import Watch
 from avowal.lookup import AsyncResolver, Failure
 from avowal.message import Header
 from avowal.milter import descriptors
@@ -40,9 +34,7 @@ from avowal.milter.flow_filter import FlowFilter
 from avowal.milter.key_watch import ask_first, recall, watching
 from avowal.milter.outbox import Notes, Outbox
 from avowal.milter.prerequisites import examine
-from avowal.milter.sockets import group_id, user_id
 from avowal.milter.worker import Prepared
-from avowal.names import DomainName, NameFault
 from avowal.report.delivery import DEFAULT_COMMAND, Sending, SendingCommand, SendingRelay
 from avowal.reputation.background import Background
 from avowal.reputation.dnswl import DnsWhitelist
@@ -52,75 +44,6 @@ from avowal.reputation.table import OpinionTable
 SOFTWARE = f"avowal v{__version__}"
 _LAST_SECONDS = 3.0  # for reports when a worker ends; the supervisor grants it 10 beyond the drain
 _MOST_OCTETS = 256 << 20  # of a file of opinions or a zone
-_KEPT = 10_000  # keys found by author domain; an RSA key takes some 2 kB
-
-
-class KeyFiles:
-    """Loads the keys of a configuration: from files, from itself, from systemd credentials.
-
-    With a `watch`, keys of a known domain are put under it.  systemd's credentials are in
-    the directory it names in the environment (systemd.exec(5), LoadCredential=).
-    """
-
-    def __init__(
-        self,
-        *,
-        require_safe: bool = True,
-        account: Account | None = None,
-        watch: Watch | None = None,
-        environment: Mapping[str, str] = os.environ,
-    ) -> None:
-        self._require_safe = require_safe
-        self._account = account
-        self._credentials = environment.get("CREDENTIALS_DIRECTORY")
-        self._watch = watch
-        self.directories: paths.Directories | None = None
-        self._kept: dict[tuple[str, DomainName | None], AnyKey] = {}
-
-    def __call__(self, name: str, key: Key, domain: DomainName | None, /) -> AnyKey:
-        """Return the key of an entry.  Raises KeyMaterialError."""
-        found = self._kept.get((name, domain))
-        if found is None:
-            loaded = self._load(name, key, domain)
-            found = loaded if self._watch is None else _watched(self._watch, name, key, loaded)
-            if len(self._kept) < _KEPT:
-                self._kept[name, domain] = found
-        return found
-
-    def _load(self, name: str, key: Key, domain: DomainName | None) -> PrivateKey:
-        password = None if key.password_file is None else read_password(key.password_file)
-        if key.inline is not None:
-            return load_key(key.inline.encode(), password=password)
-        if key.credential is not None:
-            if self._credentials is None:
-                why = "systemd handed over no credentials: add LoadCredential= to the unit"
-                raise KeyMaterialError(f"credential {key.credential}", why)
-            path = str(Path(self._credentials) / key.credential)
-            return load_key(path, password=password, require_safe=False)
-        if key.file is None:
-            raise KeyMaterialError(name, "no file, inline or credential says where the key is")
-        path = key.file if domain is None else key.file.replace("%", domain.ascii)
-        return load_key(
-            path,
-            password=password,
-            require_safe=self._require_safe,
-            account=self._account,
-            tried=len(self._kept) < TRIED_KEYS,
-            directories=self.directories,
-        )
-
-
-def _watched(watch: Watch, name: str, entry: Key, loaded: PrivateKey) -> AnyKey:
-    """Put a key under watch, if it is clear where its record has to be."""
-    try:
-        domain = DomainName.parse((entry.domain or "").encode())
-        selector = DomainName.parse(entry.selector.encode())
-    except NameFault:
-        return loaded  # compiling says what is wrong; `%` stands for many domains
-    key = WatchedKey(loaded, Sighting(), strict=watch.strict)
-    changed_at = None if entry.file is None else Path(entry.file).stat().st_mtime
-    watch.keys.append(Watched(name, domain, selector, key, changed_at))
-    return key
 
 
 def plan(
@@ -146,46 +69,6 @@ def plan(
         )
     load.directories = None  # keys that are read with a message are walked to
     return compiled
-
-
-def account_of(configuration: Configuration) -> Account:
-    """Return the user that the workers run as, for whom keys have to be safe."""
-    server = configuration.server
-    if server.user is None or os.geteuid() != 0:
-        return Account.current()
-    try:
-        group = None if server.group is None else group_id(server.group)
-        return Account.of(user_id(server.user), group)
-    except ConfigError:  # `examine` says so
-        return Account.current()
-
-
-def key_notes(configuration: Configuration) -> Iterator[str]:
-    """Yield what is to be said about who reads the keys, where all of them can be read.
-
-    The supervisor reads them as whoever starts it, so a key that only root can read is no
-    mistake; but it is one for a service that never was root.
-    """
-    user, account = configuration.server.user, account_of(configuration)
-    if (
-        user is not None
-        and os.geteuid() != 0
-        and str(user) not in {account.name, str(account.user)}
-    ):
-        yield f"keys were read as {account.name}, not as {user}: check as root to read them so"
-        return
-    with account.assumed():
-        for name, key in configuration.keys.items():
-            if (
-                key.file is None
-                or "%" in key.file
-                or os.access(key.file, os.R_OK, effective_ids=True)
-            ):
-                continue
-            yield (
-                f"keys.{name}.file: {key.file}: {account.name} cannot read it:"
-                " root has to start the daemon"
-            )
 
 
 def examined(

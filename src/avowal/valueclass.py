@@ -71,7 +71,7 @@ def _init(made: type[DataclassInstance]) -> Callable[..., None]:
         default = "" if one.default is MISSING else f"=_{number}_default"
         (by_keyword if one.kw_only else by_place).append(one.name + default)
         lines.append(f" _{number}(self, {one.name})")
-    if hasattr(made, "__post_init__"):
+    if "__post_init__" in vars(made):
         lines.append(" self.__post_init__()")
     parameters = by_place if len(by_keyword) == 1 else by_place + by_keyword
     lines.insert(0, f"def __init__({', '.join(parameters)}):")

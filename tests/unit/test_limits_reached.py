@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from avowal import app
+from avowal import key_files
 from avowal.addresses import Problem
 from avowal.authres.model import AuthenticationResults, MethodResult
 from avowal.authres.writer import write
@@ -224,8 +224,8 @@ def test_keys_that_are_kept_loaded_are_bounded() -> None:
 
 
 def test_keys_that_are_kept_by_domain_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app, "_KEPT", 1)
-    files = app.KeyFiles()
+    monkeypatch.setattr(key_files, "_KEPT", 1)
+    files = key_files.KeyFiles()
     entry = Key(selector="s", inline=ED25519.pem().decode())
     assert files("a", entry, None) is files("a", entry, None)
     assert files("b", entry, None) is not files("b", entry, None)

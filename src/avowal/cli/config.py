@@ -33,7 +33,8 @@ def check(*, file: str, explained: bool) -> int:
 
     What is allowed but rarely meant is pointed out and does not count as a mistake.
     """
-    from avowal.app import examined, key_notes
+    from avowal.app import examined
+    from avowal.key_files import key_notes
 
     notes: list[str] = []
 

@@ -10,7 +10,7 @@ and `decode` gives back what was encoded.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from operator import attrgetter
 from struct import Struct
 from typing import Any, NamedTuple
@@ -94,7 +94,7 @@ class _Layout(NamedTuple):
 
 def _layout(code: str, kind: type[Any], *parts: _Part) -> _Layout:
     """Build the layout of a packet whose parts are the fields of its value, in order."""
-    names = kind._fields if hasattr(kind, "_fields") else [f.name for f in fields(kind)]
+    names = [f.name for f in fields(kind)] if is_dataclass(kind) else kind._fields
     pairs = [(attrgetter(name), part.write) for name, part in zip(names, parts, strict=True)]
 
     def write(packet: Any) -> bytes:

@@ -83,7 +83,7 @@ def client_address(connection: Connect) -> IPv4Address | IPv6Address | None:
         address = ip_address(text)
     except ValueError:
         raise PeerError(f"CONNECT with {text[:60]!r}, which is no address") from None
-    mapped = getattr(address, "ipv4_mapped", None)
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return address if mapped is None else mapped
 
 
