@@ -121,8 +121,12 @@ def pipe(
     request = None if client is None else _request(client, mail_from, helo, now)
     out = output()
     came = stored(path)
-    signer = domain_name(domain)
-    post = examined(came.message, dns, now=now, request=request, chain=seal, signer=signer)
+    post = examined(
+        came.message, dns, now=now, request=request, chain=seal,
+        signer=domain_name(domain), address=rewriting.address,
+    )  # fmt: skip
+    if post.own and rewrite_from != "never":
+        exits.complain(f"warning: From cannot name {address}: {post.own[0]}, not met by {domain}")
     changed, given = work.considered(came.message, post, resigner, now=now)
     exits.complain(f"{given[0].act}: {given[0].why}")
     status = refusal(post, given, refuse=refuse, require=require)

@@ -28,8 +28,7 @@ class ListWork:
     rewrite: RewriteFrom
     rewriting: Rewriting
 
-    @property
-    def habits(self) -> Habits:
+    def habits(self, post: Post) -> Habits:
         """What the list does, where its advice asks."""
         from avowal.lists.advice import Habits
 
@@ -37,7 +36,7 @@ class ListWork:
             subject_tag=self.tag is not None,
             footer=self.footer is not None,
             can_leave_unchanged=False,
-            can_rewrite_from=self.rewrite != "never",
+            can_rewrite_from=self.rewrite != "never" and not post.own,
         )
 
     def considered(
@@ -53,8 +52,8 @@ class ListWork:
         changed = self._changed(message)
         recorded = resigner.recorded(changed.header, recorded_results(post.found))
         left = as_it_leaves(replace(changed, header=recorded), post.found, list_receiver(), now=now)
-        seen = fates(post.found.dkim, left, self.habits)
-        verdicts, habits = post.found.dkim, self.habits
+        verdicts, habits = post.found.dkim, self.habits(post)
+        seen = fates(verdicts, left, habits)
         return changed, advise(message.header, verdicts, habits, post.policies, seen=seen)
 
     def sent(

@@ -16,10 +16,14 @@ if TYPE_CHECKING:
 
 
 class Post(NamedTuple):
-    """What was found of a post, and what its authors' domains ask for."""
+    """What was found of a post, and what its authors' domains ask for.
+
+    `own` are the wishes of the list's own address that its signature does not meet.
+    """
 
     found: Findings
     policies: tuple[AuthorPolicy, ...]
+    own: tuple[str, ...] = ()
 
 
 def list_receiver() -> Receiver:
@@ -38,10 +42,16 @@ def examined(
     request: SpfRequest | None = None,
     chain: bool = False,
     signer: DomainName | None = None,
+    address: bytes | None = None,
 ) -> Post:
-    """Ask everything that a list wants to know before it decides; `signer` is its own domain."""
+    """Ask everything that a list wants to know before it decides.
+
+    `signer` is the domain it signs with, `address` what From would name if it is rewritten.
+    """
     with dns.opened() as resolver:
-        return found_of(message, resolver, now=now, request=request, chain=chain, signer=signer)
+        return found_of(
+            message, resolver, now=now, request=request, chain=chain, signer=signer, address=address
+        )
 
 
 def found_of(
@@ -52,13 +62,14 @@ def found_of(
     request: SpfRequest | None = None,
     chain: bool = False,
     signer: DomainName | None = None,
+    address: bytes | None = None,
 ) -> Post:
     """Do the same with a resolver that is open."""
     from avowal.agenda import Agenda, Rank, shares_of
     from avowal.calls.examine import examine
     from avowal.dns.drivers import drive
     from avowal.examine.findings import Want
-    from avowal.examine.posts import SOMEBODY, author_policies
+    from avowal.examine.posts import SOMEBODY, author_policies, unmet_of_list
 
     receiver = list_receiver()
     want = Want.DKIM | Want.POLICIES | (Want.ARC if chain else Want(0))
@@ -67,5 +78,6 @@ def found_of(
     agenda = Agenda(shares_of(receiver.limits), known=found.answers)
     flow = author_policies(found, message.header, receiver, signer=signer or SOMEBODY)
     policies = agenda.add(flow, Rank.POLICY)
+    own = agenda.add(unmet_of_list(address or b"", receiver, signer or SOMEBODY), Rank.REST)
     drive(agenda, resolver, seconds=receiver.limits.dns_seconds)
-    return Post(found, policies.value)
+    return Post(found, policies.value, own.value)

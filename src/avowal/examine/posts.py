@@ -16,7 +16,7 @@ from avowal.examine.findings import Findings, Receiver, Want
 from avowal.lists.advice import AuthorPolicy, AuthorWish
 from avowal.lookup import Failure, Steps
 from avowal.mailbox import Authors
-from avowal.message import Header, Message
+from avowal.message import Field, Header, Message
 from avowal.names import DomainName
 from avowal.policy.assessment import Assessment, Choice, PolicyGeneration
 from avowal.policy.authentication_results import dmarc_result, spf_result
@@ -102,6 +102,22 @@ def author_policies(
         )
         for domain in authors.domains
     )
+
+
+def unmet_of_list(address: bytes, receiver: Receiver, signer: DomainName) -> Steps[tuple[str, ...]]:
+    """Return what the domain of a list's own address asks for that its signature does not meet.
+
+    Where there is something, From must not be rewritten to that address.
+    """
+    header = Header.of([Field.of(b"From: <" + address + b">")])
+    own = SignatureResult(domain=signer, result="pass")
+    authors = Authors.of(header, limits=receiver.limits)
+    asked: tuple[Wish, ...] = ()
+    if authors.domains:
+        asked = yield from wishes(
+            header, receiver.choice, (own,), authors=authors, limits=receiver.limits
+        )
+    return tuple(wish.sentence for wish in asked if not wish.met_by)
 
 
 def _told(wish: Wish, places: list[int]) -> AuthorWish:

@@ -267,6 +267,23 @@ def test_what_the_connection_alone_showed_does_not_survive_the_list(rewrite: str
         assert list(suspicious(sent, zone)) == []
 
 
+@pytest.mark.parametrize(
+    ("policy", "act"),
+    [
+        pytest.param("p=reject", Act.REFUSE, id="its own signature is not aligned"),
+        pytest.param("p=none", Act.REWRITE_FROM, id="it asks for nothing"),
+    ],
+)
+def test_a_list_never_speaks_from_an_address_it_does_not_sign_for(policy: str, act: Act) -> None:
+    """RFC 9989 §4.4: From at bulk.example, d=lists.example."""
+    case = Case("DMARC reject", "author", "broken")
+    own = {"_dmarc.bulk.example": f"v=DMARC1; {policy}", "bulk.example": {"MX": ["1 mx.example"]}}
+    zone = Zone({**BASE, **POLICIES[case.policy], **own})
+    found = found_of(case.post, zone, now=NOW, signer=LIST, address=b"bees@bulk.example")
+    _, given = work(case).considered(case.post, found, resigner(), now=NOW)
+    assert given[0].act is act
+
+
 def test_a_list_under_the_author_s_organization_signs_for_it() -> None:
     """RFC 9989 §4.4.1: its own signature is aligned, so From may stay."""
     zone = Zone({**BASE, **POLICIES["DMARC reject"], "l._domainkey.lists.example.com": ""})
