@@ -68,12 +68,22 @@ def breaks(habits: Habits, signature: Signature) -> str | None:
 
 
 def expected(arrived: Sequence[Verification], habits: Habits) -> dict[int, str | None]:
-    """Say of each signature that passed, by its place, why the habits break it; None if not."""
+    """Say of each signature that passed, by its place, why it will not after the list; else None.
+
+    A footer behind l= breaks nothing by the letter; that receivers refuse it, as our own rules
+    do, counts all the same (RFC 6376 §8.2).
+    """
     return {
-        one.place: breaks(habits, one.signature)
+        one.place: breaks(habits, one.signature) or _exposed(habits, one.signature)
         for one in arrived
         if one.passed and one.signature is not None
     }
+
+
+def _exposed(habits: Habits, signature: Signature) -> str | None:
+    if habits.footer and signature.body_length is not None:
+        return "text behind l= is unsigned, and refused by many"
+    return None
 
 
 def fates(

@@ -96,6 +96,12 @@ def test_the_decision(
     assert acts(habits, *policies, signed=signed)[0] is expected
 
 
+def test_a_footer_behind_l_is_no_way_around_a_strict_policy() -> None:
+    """RFC 6376 §8.2: our own rules refuse unsigned content; what we advise may not rest on it."""
+    found = acts(Habits(footer=True), policy(dmarc="reject"), body_length=True)
+    assert found[0] is Act.KEEP_BODY
+
+
 def test_a_message_without_a_clear_author_is_refused() -> None:
     twice = b"From: b@other.example\r\n" + MESSAGE
     assert acts(Habits(), signed=False, octets=twice) == [Act.REFUSE]

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import avowal
 from avowal.lists.footer import FooterPlace, footed
 from avowal.message import Message
-from avowal.testing import message
+from avowal.testing import ED25519, Zone, message, record_for
 
 FOOTER = "-- \nbees@lists.example\n"
 GREETING = "-- \nGrüße, bees@lists.example\n"
@@ -285,6 +286,30 @@ def test_every_other_part_says_what_it_said(made: bytes, footer: str) -> None:
     assert last_text(after).rstrip("\n").endswith(footer.rstrip("\n"))
     for part in email.message_from_bytes(after, policy=email.policy.SMTP).walk():
         assert not misdeclared(part, part.as_bytes().partition(b"\r\n\r\n")[2])
+
+
+@pytest.mark.parametrize(
+    ("fields", "footer"),
+    [
+        pytest.param({}, FOOTER, id="7bit"),
+        pytest.param({"content_transfer_encoding": "8bit"}, GREETING, id="8bit"),
+        pytest.param({"content_transfer_encoding": "quoted-printable"}, GREETING, id="qp"),
+        pytest.param({"content_type": "multipart/mixed; boundary=b"}, FOOTER, id="multipart"),
+    ],
+)
+def test_a_signature_over_what_stays_verifies(fields: dict[str, Any], footer: str) -> None:
+    """RFC 6376 §3.7: l= ends before the footer, and no octet before it changed."""
+    head = b"--b\r\n\r\nhi" if "content_type" in fields else b"hi =3D ho\r\n"
+    before = message(head + (b"\r\n--b--\r\n" if "content_type" in fields else b""), **fields)
+    own = b"\r\n\r\n".join([before.partition(b"\r\n\r\n")[0], head])
+    field = avowal.sign(
+        own, domain="example.com", selector="a", key=ED25519, now=1, body_length=True
+    )
+    sent = footed(Message.parse(field + before), footer).message
+    zone = Zone({"a._domainkey.example.com": record_for(ED25519)})
+    rules = avowal.Rules(accept_unsigned_content=True)
+    (verdict,) = avowal.verify(sent.octets, zone, now=1, rules=rules)
+    assert verdict.passed
 
 
 def test_an_empty_body_takes_a_footer_too() -> None:
