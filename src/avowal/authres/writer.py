@@ -47,7 +47,7 @@ def write(
     comment says so: part of an identity would be another one.  Raises UsageError for a method
     or result in no registry.
     """
-    if agreed:
+    if agreed != ():
         refuse_single("agreed", agreed)
     for result in results.results:
         if not writable(result) and result.method not in agreed:
