@@ -77,7 +77,7 @@ _PAGE = Path(__file__).parent.parent / "docs" / "howto" / "mailing-list.md"
 _ORIGIN = """
 [origin]
 internal_hosts = []
-daemon_names = ["LISTS"]
+daemon_names = ["LIST-SOFTWARE"]
 """
 _MX = """
 [[listeners]]
@@ -107,7 +107,7 @@ spool unix - n n - - pipe
 127.0.0.1:{unfiltered} inet n - n - - smtpd
 127.0.0.1:{filtered} inet n - n - - smtpd
   -o smtpd_milters={milter}
-  -o milter_macro_daemon_name=LISTS
+  -o milter_macro_daemon_name=LIST-SOFTWARE
 """
 _SPOOL = """
 umask 022
