@@ -36,6 +36,7 @@ from avowal.testing import ED25519, Zone, message
 
 TIMES = 4
 FLOOR = 0.010  # seconds; below it a ratio says nothing
+TRIES = 4  # measurements before a pair counts as too dear
 ROUNDS = 4
 
 
@@ -387,11 +388,15 @@ PAIRS: dict[str, Callable[[], Pair]] = {
 @pytest.mark.parametrize("name", PAIRS)
 def test_the_worst_pair_costs_at_most_four_times_a_harmless_one(name: str) -> None:
     pair = PAIRS[name]()
-    harmless = seconds(pair.work, pair.harmless, 0)
-    bound = max(harmless, FLOOR) * pair.times
-    slow = {
-        variant: round(taken / harmless, 1)
-        for variant, octets in pair.worst.items()
-        if (taken := seconds(pair.work, octets, bound)) > bound
-    }
+    slow = dict.fromkeys(pair.worst, 0.0)
+    for _ in range(TRIES):  # a neighbour's load slows one half of a pair: look again
+        harmless = seconds(pair.work, pair.harmless, 0)
+        bound = max(harmless, FLOOR) * pair.times
+        slow = {
+            variant: round(taken / harmless, 1)
+            for variant in slow
+            if (taken := seconds(pair.work, pair.worst[variant], bound)) > bound
+        }
+        if not slow:
+            break
     assert slow == {}

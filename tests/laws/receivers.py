@@ -47,7 +47,7 @@ def plan() -> Plan:
 def received(case: Case, rng: random.Random | None = None) -> Actions:
     """Put a case through the daemon's flow; `rng` draws the order in which answers come."""
     site = plan()
-    header, body = read_header(case.octets, line_ends="wire", limits=site.limits)
+    header, body = read_header(case.octets, line_ends="wire", limits=site.receiver.limits)
     transaction = Transaction(
         received_at=NOW,
         client=IPv4Address(case.client),
@@ -56,7 +56,7 @@ def received(case: Case, rng: random.Random | None = None) -> Actions:
         recipients=(b"bob@receiver.example",),
         hostname=US,
     )
-    agenda = Agenda(shares_of(site.limits))
+    agenda = Agenda(shares_of(site.receiver.limits))
     inspection = Inspection(site, transaction, header, now=NOW, agenda=agenda)
     answered(agenda, case, rng)
     for chunk in body:

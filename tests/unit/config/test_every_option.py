@@ -80,10 +80,10 @@ MESSAGES = (
 )
 _HANDED_OVER = ("mode", "listeners", "server", "log", "dns", "limits", "reports", "reputation")
 _ELSEWHERE = {  # read where no message here comes by: in which module
-    "keys.NAME.file": "app.py",
-    "keys.NAME.inline": "app.py",
-    "keys.NAME.credential": "app.py",
-    "keys.NAME.password_file": "app.py",
+    "keys.NAME.file": "key_files.py",
+    "keys.NAME.inline": "key_files.py",
+    "keys.NAME.credential": "key_files.py",
+    "keys.NAME.password_file": "key_files.py",
     "signing.require_safe_keys": "app.py",
     "signing.require_published": "app.py",
     "signing.publication_file": "app.py",
