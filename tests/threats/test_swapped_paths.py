@@ -224,15 +224,17 @@ def interrupted(at: int, act: Callable[[], None]) -> Iterator[list[str]]:
                     for each, original in originals.items():
                         setattr(os, each, original)
                     act()
-                    for each in originals:
-                        setattr(os, each, watched(each))
+                    for each, watching in watchers.items():
+                        setattr(os, each, watching)
                     busy = False
             return originals[name](*arguments, **options)
 
         return call
 
-    for name in CALLS:
-        setattr(os, name, watched(name))
+    # The same ones again after the act: shutil of Python 3.13 compares functions of os.
+    watchers = {name: watched(name) for name in CALLS}
+    for name, watching in watchers.items():
+        setattr(os, name, watching)
     try:
         yield made
     finally:
