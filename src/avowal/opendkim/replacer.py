@@ -21,7 +21,6 @@ _CLASSES = {
 _CLASS = re.compile(r"\[:([a-z]+):\]")
 _BRACKET = re.compile(r"\[(\^?)(\]?(?:\[:[a-z]+:\]|[^\]])*)\]")
 _OPERATORS = frozenset((r"\(", r"\)", r"\{", r"\}", r"\+", r"\?", r"\|"))
-_MOST_ROUNDS = 1000  # replacements in one field; a rule whose text matches itself would not end
 _MAX_FILE = 1 << 20  # octets
 
 
@@ -99,5 +98,5 @@ def _from_basic(pattern: str) -> str:
 
 
 def _replaced(pattern: re.Pattern[bytes], replacement: bytes, value: bytes) -> bytes:
-    """Replace every match; the text is taken as it is, without references."""
-    return pattern.sub(lambda _: replacement, value, count=_MOST_ROUNDS)
+    """Replace every match, in one pass; the text is taken as it is, without references."""
+    return pattern.sub(lambda _: replacement, value)
