@@ -200,12 +200,12 @@ def test_a_line_for_syslog_is_shown_so_far_only() -> None:
     assert len(line(LogLevel.INFO, "x" * 2000).text) <= 901
 
 
-def test_so_much_of_a_field_is_replaced(tmp_path: Path) -> None:
+def test_every_match_of_a_field_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "rules").write_text("a\tb\n")
     changed = Replacer.load(str(tmp_path / "rules")).header(
         Header.parse(b"X: " + b"a" * 1001 + b"\r\n")
     )
-    assert changed[0].value.strip() == b"b" * 1000 + b"a"
+    assert changed[0].value.strip() == b"b" * 1001
 
 
 def test_a_message_too_large_to_be_changed_is_named(
