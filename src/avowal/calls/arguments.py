@@ -136,9 +136,7 @@ def limited(resolver: Any, limits: Limits) -> Any:
     """Wrap a resolver in the budget and deadline of one message."""
     from avowal.dns.limits import Limited  # noqa: PLC0415 - start-up stays short
 
-    return Limited(
-        resolver_of(resolver), questions=limits.dns_questions, seconds=limits.dns_seconds
-    )
+    return Limited(resolver, questions=limits.dns_questions, seconds=limits.dns_seconds)
 
 
 @lru_cache(maxsize=1)

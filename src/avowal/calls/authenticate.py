@@ -15,9 +15,10 @@ from avowal.calls.arguments import (
     resolver_of,
 )
 from avowal.calls.connection import Address, Client, Connection, TrustedHost
-from avowal.calls.examine import aexamine, examine
+from avowal.calls.examine import examining
 from avowal.dkim import rules as rules_module
 from avowal.dkim.rules import Rules
+from avowal.dns.drivers import Call, acomplete, complete
 from avowal.errors import UsageError
 from avowal.examine.authentication import Authentication
 from avowal.examine.findings import Receiver, Want
@@ -72,15 +73,8 @@ def authenticate(
     """
     at = moment(now)
     connection = Connection(client, mail_from, helo, trusted, now=at)
-    asked = _asked(policies, rules, limits)
-    with opened(source) as chunks:
-        header, body = read_header(chunks, line_ends=line_ends, limits=limits)
-        envelope = connection.envelope(header, limits)
-        answering: Resolver = resolver_of(resolver)
-        found = examine(
-            header, body, asked.receiver, asked.want, answering, now=at, envelope=envelope
-        )
-        return Authentication(header=header, findings=found, client=connection.client_text)
+    call = _call(source, connection, _asked(policies, rules, limits), line_ends, now=at)
+    return complete(call, resolver_of(resolver))
 
 
 async def aauthenticate(
@@ -100,15 +94,21 @@ async def aauthenticate(
     """Do what `authenticate` does, waiting for DNS without blocking."""
     at = moment(now)
     connection = Connection(client, mail_from, helo, trusted, now=at)
-    asked = _asked(policies, rules, limits)
+    call = _call(source, connection, _asked(policies, rules, limits), line_ends, now=at)
+    return await acomplete(call, resolver_of(resolver))
+
+
+def _call(
+    source: Source, connection: Connection, asked: _Asked, line_ends: LineEnds, *, now: int
+) -> Call[Authentication]:
+    limits = asked.receiver.limits
     with opened(source) as chunks:
         header, body = read_header(chunks, line_ends=line_ends, limits=limits)
         envelope = connection.envelope(header, limits)
-        answering: AsyncResolver = resolver_of(resolver)
-        found = await aexamine(
-            header, body, asked.receiver, asked.want, answering, now=at, envelope=envelope
+        found = yield from examining(
+            header, body, asked.receiver, asked.want, now=now, envelope=envelope
         )
-        return Authentication(header=header, findings=found, client=connection.client_text)
+    return Authentication(header=header, findings=found, client=connection.client_text)
 
 
 def _asked(policies: Collection[str], rules: Rules, limits: Limits) -> _Asked:

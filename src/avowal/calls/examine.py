@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from avowal.agenda import Agenda, Rank, shares_of
 from avowal.canonical import Octets
 from avowal.dkim.hashing import BodyHasher
-from avowal.dns.drivers import adrive, drive
+from avowal.dns.drivers import Call, Wait, acomplete, complete
 from avowal.examine.examination import Examination
 from avowal.examine.findings import Findings, Receiver, Want
 from avowal.lookup import AsyncResolver, Resolver
@@ -25,21 +25,12 @@ def examine(
     *,
     now: int | None,
     envelope: SpfRequest | EnvelopeResult | None = None,
-    hasher: BodyHasher | None = None,
 ) -> Findings:
-    """Return what is found of a message; arguments as of `Examination`, `hasher` as its `body`.
+    """Return what is found of a message; arguments as of `Examination`.
 
     DNS is waited for `Limits.dns_seconds` at most.  Raises nothing but what `body` raises.
     """
-    agenda = Agenda(shares_of(receiver.limits))
-    examination = Examination(
-        header, receiver, want, now=now, agenda=agenda, envelope=envelope, body=hasher
-    )
-    left = drive(agenda, resolver, seconds=receiver.limits.dns_seconds)
-    _feed(examination, body)
-    slot = agenda.add(examination.finish(), Rank.POLICY)
-    drive(agenda, resolver, seconds=left)
-    return slot.value
+    return complete(examining(header, body, receiver, want, now=now, envelope=envelope), resolver)
 
 
 async def aexamine(
@@ -51,22 +42,33 @@ async def aexamine(
     *,
     now: int | None,
     envelope: SpfRequest | EnvelopeResult | None = None,
-    hasher: BodyHasher | None = None,
 ) -> Findings:
     """Do what `examine` does, waiting for DNS without blocking."""
+    call = examining(header, body, receiver, want, now=now, envelope=envelope)
+    return await acomplete(call, resolver)
+
+
+def examining(
+    header: Header,
+    body: Iterable[Octets],
+    receiver: Receiver,
+    want: Want,
+    *,
+    now: int | None,
+    envelope: SpfRequest | EnvelopeResult | None = None,
+    hasher: BodyHasher | None = None,
+) -> Call[Findings]:
+    """Do what `examine` does as part of a call; `hasher` is the `body` of `Examination`."""
     agenda = Agenda(shares_of(receiver.limits))
     examination = Examination(
         header, receiver, want, now=now, agenda=agenda, envelope=envelope, body=hasher
     )
-    left = await adrive(agenda, resolver, seconds=receiver.limits.dns_seconds)
-    _feed(examination, body)
-    slot = agenda.add(examination.finish(), Rank.POLICY)
-    await adrive(agenda, resolver, seconds=left)
-    return slot.value
-
-
-def _feed(examination: Examination, body: Iterable[Octets]) -> None:
+    left = yield Wait(agenda, receiver.limits.dns_seconds)
     if examination.wants_body:
         for chunk in body:
             if not examination.feed(chunk):
                 break
+    slot = agenda.add(examination.finish(), Rank.POLICY)
+    if not slot.done:
+        yield Wait(agenda, left)
+    return slot.value

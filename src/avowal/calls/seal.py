@@ -27,21 +27,22 @@ from avowal.calls.arguments import (
     resolver_of,
     signable,
 )
-from avowal.calls.examine import aexamine, examine
-from avowal.calls.sign import intent_of
+from avowal.calls.examine import examining
+from avowal.calls.sign import intent_of, octets_of
 from avowal.canonical import Octets
 from avowal.crypto.signing import AsyncSigningKey, SigningKey
 from avowal.dkim import rules as rules_module
 from avowal.dkim.hashing import BodyHasher
 from avowal.dkim.intent import Intent
 from avowal.dkim.rules import Rules
-from avowal.examine.findings import Findings, Receiver, Want
+from avowal.dns.drivers import Call, acomplete, complete
+from avowal.examine.findings import Receiver, Want
 from avowal.limits import DEFAULT, Limits
 from avowal.lookup import AsyncResolver, Resolver
 from avowal.members import refuse_other
-from avowal.message import CRLF, Header, LineEnds
+from avowal.message import Header, LineEnds
 
-_CALLER = 3  # frames between whoever calls `seal` and the flow that reads the results
+_CALLER = 5  # frames from where the results are read up to whoever calls `seal`
 
 
 class ResultsLost(UserWarning):
@@ -71,11 +72,8 @@ def verify_chain(
     'none'
     """
     refuse_other_settings(rules, limits)
-    with opened(source) as chunks:
-        header, body = read_header(chunks, line_ends=line_ends, limits=limits)
-        receiver = Receiver(rules=rules, limits=limits)
-        asked = resolver_of(resolver)
-        return _chain(examine(header, body, receiver, Want.ARC, asked, now=moment(now)))
+    call = _verifying(source, Receiver(rules=rules, limits=limits), line_ends, now=moment(now))
+    return complete(call, resolver_of(resolver))
 
 
 async def averify_chain(
@@ -89,11 +87,29 @@ async def averify_chain(
 ) -> ChainVerification:
     """Do what `verify_chain` does, waiting for DNS without blocking."""
     refuse_other_settings(rules, limits)
+    call = _verifying(source, Receiver(rules=rules, limits=limits), line_ends, now=moment(now))
+    return await acomplete(call, resolver_of(resolver))
+
+
+def _verifying(
+    source: Source, receiver: Receiver, line_ends: LineEnds, *, now: int
+) -> Call[ChainVerification]:
     with opened(source) as chunks:
-        header, body = read_header(chunks, line_ends=line_ends, limits=limits)
-        receiver = Receiver(rules=rules, limits=limits)
-        asked = resolver_of(resolver)
-        return _chain(await aexamine(header, body, receiver, Want.ARC, asked, now=moment(now)))
+        header, body = read_header(chunks, line_ends=line_ends, limits=receiver.limits)
+        return (yield from _chain(header, body, receiver, now=now))
+
+
+def _chain(
+    header: Header,
+    body: Iterable[Octets],
+    receiver: Receiver,
+    *,
+    now: int,
+    hasher: BodyHasher | None = None,
+) -> Call[ChainVerification]:
+    found = yield from examining(header, body, receiver, Want.ARC, now=now, hasher=hasher)
+    assert found.arc is not None  # noqa: S101 - it was asked for
+    return found.arc
 
 
 def seal(
@@ -126,22 +142,13 @@ def seal(
     impossible, or OSError for the file.
     """
     refuse_other_settings(rules, limits)
-    _refuse_other_findings(authserv_id, results, arrived)
-    intent = intent_of(domain, selector, key, _with_names(options))
-    with opened(source) as chunks:
-        header, body = signable(chunks, line_ends)
-        sealing = _Sealing(header, intent, authserv_id, results, now=moment(now), limits=limits)
-        if arrived is None:
-            arrived = _chain(
-                examine(
-                    header, body, Receiver(rules=rules, limits=limits), Want.ARC,
-                    resolver_of(resolver), now=sealing.now, hasher=sealing.hasher,
-                )
-            )  # fmt: skip
-        else:
-            sealing.hash(body)
-        sealer = sealing.sealer(arrived, mark_failed=mark_failed)
-    return b"".join([field.raw + CRLF for field in sealer.finish()])
+    intent = intent_of(domain, selector, key, {"names": SEALED_NAMES, **options})
+    call = _sealing(
+        source, line_ends, intent, Receiver(rules=rules, limits=limits), authserv_id=authserv_id,
+        results=results, arrived=arrived, mark_failed=mark_failed, now=moment(now),
+    )  # fmt: skip
+    sealer = complete(call, resolver_of(resolver))
+    return octets_of(sealer.finish())
 
 
 async def aseal(
@@ -163,74 +170,50 @@ async def aseal(
 ) -> bytes:
     """Do what `seal` does, waiting for DNS, and for a key with `asign`, without blocking."""
     refuse_other_settings(rules, limits)
-    _refuse_other_findings(authserv_id, results, arrived)
-    intent = intent_of(domain, selector, key, _with_names(options))
-    with opened(source) as chunks:
-        header, body = signable(chunks, line_ends)
-        sealing = _Sealing(header, intent, authserv_id, results, now=moment(now), limits=limits)
-        if arrived is None:
-            arrived = _chain(
-                await aexamine(
-                    header, body, Receiver(rules=rules, limits=limits), Want.ARC,
-                    resolver_of(resolver), now=sealing.now, hasher=sealing.hasher,
-                )
-            )  # fmt: skip
-        else:
-            sealing.hash(body)
-        sealer = sealing.sealer(arrived, mark_failed=mark_failed)
-    return b"".join([field.raw + CRLF for field in await sealer.afinish()])
+    intent = intent_of(domain, selector, key, {"names": SEALED_NAMES, **options})
+    call = _sealing(
+        source, line_ends, intent, Receiver(rules=rules, limits=limits), authserv_id=authserv_id,
+        results=results, arrived=arrived, mark_failed=mark_failed, now=moment(now),
+    )  # fmt: skip
+    sealer = await acomplete(call, resolver_of(resolver))
+    return octets_of(await sealer.afinish())
 
 
-def _refuse_other_findings(authserv_id: object, results: object, arrived: object) -> None:
+def _sealing(
+    source: Source,
+    line_ends: LineEnds,
+    intent: Intent,
+    receiver: Receiver,
+    *,
+    authserv_id: str,
+    results: AuthenticationResults | None,
+    arrived: ChainVerification | None,
+    mark_failed: bool,
+    now: int,
+) -> Call[Sealer]:
+    """Return a sealer that the body has passed: once, for the seal and the chain before it."""
     refuse_other("authserv_id", authserv_id, str)
     refuse_other("results", results, AuthenticationResults, type(None))
     refuse_other("arrived", arrived, ChainVerification, type(None))
-
-
-class _Sealing:
-    """What a seal is made of, and the one body pass for it and the chain before it."""
-
-    def __init__(
-        self,
-        header: Header,
-        intent: Intent,
-        authserv_id: str,
-        results: AuthenticationResults | None,
-        *,
-        now: int,
-        limits: Limits,
-    ) -> None:
-        self.header = header
-        self.intent = intent
-        self.now = now
-        self.hasher = BodyHasher()
-        register_body(self.hasher, intent)
+    hasher = BodyHasher()
+    register_body(hasher, intent)
+    with opened(source) as chunks:
+        header, body = signable(chunks, line_ends)
         if results is None:
-            found = read(header, trusted={authserv_id}, limits=limits)
-            for lost in found.lost(authserv_id):
-                warnings.warn(f"not sealed: {loss(lost)}", ResultsLost, stacklevel=_CALLER)
-            results = found.combined(authserv_id)
-        self.results = results
-
-    def hash(self, body: Iterable[Octets]) -> None:
-        for chunk in body:
-            self.hasher.feed(chunk)
-        self.hasher.finish()
-
-    def sealer(self, arrived: ChainVerification, *, mark_failed: bool) -> Sealer:
-        results = self.results
-        if not results.named("arc"):
-            results = replace(results, results=(result_of(arrived), *results.results))
-        return Sealer(
-            self.header, self.intent, arrived, results,
-            now=self.now, mark_failed=mark_failed, hasher=self.hasher,
-        )  # fmt: skip
+            results = _results_of(header, authserv_id, receiver.limits)
+        if arrived is None:
+            arrived = yield from _chain(header, body, receiver, now=now, hasher=hasher)
+        else:
+            for chunk in body:
+                hasher.feed(chunk)
+            hasher.finish()
+    if not results.named("arc"):
+        results = replace(results, results=(result_of(arrived), *results.results))
+    return Sealer(header, intent, arrived, results, now=now, mark_failed=mark_failed, hasher=hasher)
 
 
-def _chain(findings: Findings) -> ChainVerification:
-    assert findings.arc is not None  # noqa: S101 - it was asked for
-    return findings.arc
-
-
-def _with_names(options: dict[str, Any]) -> dict[str, Any]:
-    return {"names": SEALED_NAMES, **options}
+def _results_of(header: Header, authserv_id: str, limits: Limits) -> AuthenticationResults:
+    found = read(header, trusted={authserv_id}, limits=limits)
+    for lost in found.lost(authserv_id):
+        warnings.warn(f"not sealed: {loss(lost)}", ResultsLost, stacklevel=_CALLER)
+    return found.combined(authserv_id)

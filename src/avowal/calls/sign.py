@@ -41,7 +41,7 @@ def sign(
         intents = (*intents, intent_of(domain, selector, key, options))
     elif domain is not None or selector is not None or options:
         raise IntentError("key", "a domain, a selector and a key belong together")
-    return _octets(_signer(source, intents, now, accept_malformed, line_ends).finish())
+    return octets_of(_signer(source, intents, now, accept_malformed, line_ends).finish())
 
 
 async def asign(
@@ -52,7 +52,7 @@ async def asign(
     line_ends: LineEnds = "auto",
 ) -> bytes:
     """Do what `sign` does with intents whose keys may answer asynchronously (`asign`)."""
-    return _octets(await _signer(source, intents, now, accept_malformed, line_ends).afinish())
+    return octets_of(await _signer(source, intents, now, accept_malformed, line_ends).afinish())
 
 
 def _signer(
@@ -76,7 +76,8 @@ def _signer(
     return signer
 
 
-def _octets(fields: Iterable[Field]) -> bytes:
+def octets_of(fields: Iterable[Field]) -> bytes:
+    """Return fields as they go on top of a message, each with its CRLF."""
     return b"".join([field.raw + CRLF for field in fields])
 
 

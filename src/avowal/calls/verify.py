@@ -75,17 +75,18 @@ async def averify(
 ) -> Verifications:
     """Do what `verify` does, waiting for DNS without blocking."""
     refuse_other_settings(rules, limits)
+    asked: AsyncResolver = resolver_of(resolver)
+    now = moment(now)
     with opened(source) as chunks:
         header, body = read_header(chunks, line_ends=line_ends, limits=limits)
-        bounded: AsyncResolver = limited(resolver, limits)
         if rules.read_domainkeys:
             from avowal.calls.examine import aexamine  # noqa: PLC0415 - archives only
 
             receiver, want = _archivist(rules, limits)
-            found = await aexamine(header, body, receiver, want, bounded, now=moment(now))
+            found = await aexamine(header, body, receiver, want, asked, now=now)
             return Verifications(found.signatures)
-        verifier = Verifier(header, now=moment(now), rules=rules, limits=limits)
-        keys = await arun(verifier.keys(), bounded)
+        verifier = Verifier(header, now=now, rules=rules, limits=limits)
+        keys = await arun(verifier.keys(), limited(asked, limits))
         return Verifications(_ended(verifier, body, keys))
 
 

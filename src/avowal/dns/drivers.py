@@ -1,5 +1,8 @@
 """Bringing an agenda's questions to a resolver, within the time of one message.
 
+A call that waits for DNS more than once is written once, as a `Call` that yields what it
+waits for; `complete` runs it with a synchronous resolver, `acomplete` with an asynchronous one.
+
 `drive` serves a synchronous resolver, `adrive` an asynchronous one.  Both take whatever
 answer comes in time and let only the rest fail, so that the same set of answers gives the
 same outcome.  An asynchronous driver asks every question by itself, all at once.  A
@@ -10,8 +13,8 @@ batch was late it asks rank by rank, and no rank may use up the time of those be
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
 from avowal.agenda import Agenda, Rank
 from avowal.lookup import (
@@ -28,7 +31,45 @@ from avowal.lookup import (
 if TYPE_CHECKING:
     from asyncio import Task
 
+T = TypeVar("T")
 Wanted: TypeAlias = tuple[tuple[Rank, Question], ...]
+
+
+class Wait(NamedTuple):
+    """An agenda that has to be answered before a call goes on, and the time for it."""
+
+    agenda: Agenda
+    seconds: float
+
+
+Call: TypeAlias = Generator[Wait, float, T]
+"""A call in steps: it yields what it waits for and is sent the seconds that are left."""
+
+
+def complete(call: Call[T], resolver: Resolver) -> T:
+    """Run a call to its end with a synchronous resolver.  Raises what the call raises."""
+    try:
+        wait = next(call)
+        while True:
+            wait = call.send(drive(wait.agenda, resolver, seconds=wait.seconds))
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    finally:
+        call.close()
+
+
+async def acomplete(call: Call[T], resolver: AsyncResolver) -> T:
+    """Do the same with an asynchronous resolver, without blocking."""
+    try:
+        wait = next(call)
+        while True:
+            wait = call.send(await adrive(wait.agenda, resolver, seconds=wait.seconds))
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    finally:
+        call.close()
 
 
 def drive(
