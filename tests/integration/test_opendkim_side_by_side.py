@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import re
+import socket
 from collections.abc import Callable
 
 import pytest
@@ -410,6 +411,7 @@ _FORGED = b"".join(
     for value in (
         b"mx.receiver.example; dkim=pass", b"mx.receiver.example; spf=pass",
         b"other.example; dkim=pass", b"mx.receiver.example; spf=pass; dkim=pass",
+        b"%s; dkim=pass" % socket.gethostname().encode(),
     )
 )  # fmt: skip
 
@@ -417,7 +419,7 @@ _FORGED = b"".join(
 @pytest.mark.parametrize(
     "conf",
     ["", "KeepAuthResults yes\n", "RemoveARAll yes\n", "RemoveARFrom other.example\n",
-     "AuthservID foo.example\n"],
+     "AuthservID foo.example\n", "AuthservID HOSTNAME\n"],
 )  # fmt: skip
 def test_removes_results_like_opendkim(conf: str) -> None:
     mail = {

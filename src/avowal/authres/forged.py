@@ -59,29 +59,31 @@ def forged(
     header: Header,
     ids: Collection[str],
     *,
+    below: Collection[str] = (),
     admitted: Collection[str] | None = None,
     limits: Limits = DEFAULT,
 ) -> tuple[Forgery, ...]:
     """Return the fields of an incoming message to delete, top to bottom.
 
     Those that stand beyond a limit (`Header.beyond`) are among them, whatever they say.
-    `ids` are our authserv-ids.  With `admitted` every field goes whose id is not among
-    those either, unreadable ones too.  Delete from the last one upwards: each deletion
-    changes the index of those below.  No octets make it raise, only ids that are no
-    collection (UsageError).
+    `ids` are our authserv-ids, and so is every one below the domains of `below`.  With
+    `admitted` every field goes whose id is not among those either, unreadable ones too.
+    Delete from the last one upwards: each deletion changes the index of those below.  No
+    octets make it raise, only ids that are no collection (UsageError).
 
     >>> header = Header.parse(b"Authentication-Results: (x) MX.Example.ORG. ; dkim=pass")
     >>> [str(forgery.cause) for forgery in forged(header, {"mx.example.org"})]
     ['claims-our-id']
     """
     refuse_single("ids", ids)
+    refuse_single("below", below)
     if admitted is not None:
         refuse_single("admitted", admitted)
     places = header.positions.get(FIELD_NAME, ())
     unread = 0 if header.beyond is None else header.beyond.count(FIELD_NAME)
     if not places and not unread:
         return ()
-    ours = _identifiers(frozenset(ids))
+    ours = _identifiers(frozenset(ids), frozenset(below))
     foreign = None if admitted is None else _identifiers(frozenset(admitted))
     found = []
     for index, place in enumerate(places, 1):
@@ -127,9 +129,9 @@ def from_the_last(forgeries: Collection[Forgery]) -> Iterator[tuple[bytes, int]]
 
 
 @lru_cache(maxsize=64)
-def _identifiers(ids: frozenset[str]) -> Identifiers:
+def _identifiers(ids: frozenset[str], below: frozenset[str] = frozenset()) -> Identifiers:
     """Compile ids of ours: those of the configuration, and the names of our MTAs."""
-    return Identifiers(ids)
+    return Identifiers(ids, below)
 
 
 def _fault_in(value: bytes, limits: Limits) -> PayloadFault | None:

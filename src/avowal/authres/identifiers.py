@@ -27,16 +27,21 @@ _OF_A_NAME = frozenset("-_.0123456789abcdefghijklmnopqrstuvwxyz")
 
 
 class Identifiers:
-    """The authserv-ids of one administrative unit; `in` asks strictly."""
+    """The authserv-ids of one administrative unit; `in` asks strictly.
 
-    __slots__ = ("_keys", "_spellings")
+    `below` are domains: every id below one of them is asked for broadly, none strictly.
+    """
 
-    def __init__(self, ids: Iterable[str]) -> None:
+    __slots__ = ("_below", "_keys", "_spellings")
+
+    def __init__(self, ids: Iterable[str], below: Iterable[str] = ()) -> None:
         """Raises UsageError for a lone id: it would be taken for its letters."""
         refuse_single("the authserv-ids", ids)
+        refuse_single("the domains", below)
         self._keys = frozenset(map(_key, ids))
-        named = (spelling for key in self._keys for spelling in (key, _unicode_form(key)))
-        self._spellings = frozenset(map(skeleton, named)) - {""}
+        self._spellings = _spellings(self._keys)
+        above = _spellings(_key(domain.strip(".")) for domain in below)
+        self._below = frozenset(f".{spelling}" for spelling in above)
 
     def __contains__(self, authserv_id: str) -> bool:
         return _key(authserv_id) in self._keys
@@ -50,7 +55,11 @@ class Identifiers:
             words = "".join([c if c.isprintable() else " " for c in authserv_id]).split()
         octets = authserv_id.encode("utf-8", "replace")
         views = {skeleton(text) for text in (authserv_id, *words, *texts_of(octets))}
-        return any(_stands_in(spelling, view) for view in views for spelling in self._spellings)
+        return any(
+            any(_stands_in(spelling, view) for spelling in self._spellings)
+            or any(_stands_in(ending, view, below=True) for ending in self._below)
+            for view in views
+        )
 
     def mentioned_in(self, octets: bytes) -> bool:
         """Whether one of the ids can be found anywhere in octets that are no valid field.
@@ -59,7 +68,8 @@ class Identifiers:
         octets taken for latin-1, behind encoded words, and with comments taken out.
         """
         views = {skeleton(text) for text in texts_of(octets)}
-        return any(spelling in view for view in views for spelling in self._spellings)
+        spellings = self._spellings | self._below
+        return any(spelling in view for view in views for spelling in spellings)
 
 
 def texts_of(octets: bytes) -> set[str]:
@@ -114,15 +124,24 @@ def _unicode_seen(text: str) -> str:
     return "".join(filter(str.isprintable, text))
 
 
-def _stands_in(spelling: str, seen: str) -> bool:
-    """Whether a name stands within a text, with no further letters of a name around it."""
+def _stands_in(spelling: str, seen: str, *, below: bool = False) -> bool:
+    """Whether a name stands within a text, with no further letters of a name around it.
+
+    In front of one that is looked for `below` itself there are some.
+    """
     start = seen.find(spelling)
     while start >= 0:
-        around = seen[max(start - 1, 0) : start], seen[start + len(spelling) :][:1]
+        before = "" if below else seen[max(start - 1, 0) : start]
+        around = before, seen[start + len(spelling) :][:1]
         if not any(mark in _OF_A_NAME for mark in around if mark):
             return True
         start = seen.find(spelling, start + 1)
     return False
+
+
+def _spellings(keys: Iterable[str]) -> frozenset[str]:
+    named = (spelling for key in keys for spelling in (key, _unicode_form(key)))
+    return frozenset(map(skeleton, named)) - {""}
 
 
 def _key(authserv_id: str) -> str:

@@ -79,5 +79,8 @@ class Origin(Table, frozen=True, kw_only=True):
     ] = ()
     exempt_domains: Annotated[
         tuple[str, ...],
-        option("Author domains whose mail is neither signed nor verified.", entries="addresses"),
+        option(
+            "Domains whose mail is neither signed nor verified, where every author's is one.",
+            entries="addresses",
+        ),
     ] = ()

@@ -16,7 +16,7 @@ from avowal.dkim.hashing import BodyHasher
 from avowal.dkim.intent import Intent
 from avowal.errors import KeyMaterialError
 from avowal.examine.findings import Findings
-from avowal.flow.authorship import address_of
+from avowal.flow.authorship import listed
 from avowal.flow.context import Conclusion, Context
 from avowal.flow.seals import Closing, FlowSeal, Sealed, Sealing
 from avowal.flow.trace import Step, Topic
@@ -76,8 +76,7 @@ def _sealing(context: Context) -> Intent | None:
     if not context.is_judged or context.transaction.role != "both":
         return None
     table = context.plan.addresses.sealed_recipients
-    addresses = map(address_of, context.transaction.recipients)
-    if len(table) and not any(a is not None and table.find(*a) for a in addresses):
+    if len(table) and not any(listed(table, context.transaction.recipients)):
         return None
     return context.plan.sealing
 

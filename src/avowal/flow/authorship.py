@@ -6,15 +6,19 @@ reader to reader (RFC 6376 §8.15), so nobody can vouch for it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
+from avowal.config.addresses import AddressTable
 from avowal.config.model import Signing
 from avowal.flow.transaction import Transaction
 from avowal.limits import DEFAULT, Limits
 from avowal.mailbox import Authors
 from avowal.message import Header
 from avowal.names import DomainName, NameFault
+
+T = TypeVar("T")
 
 
 class Author(NamedTuple):
@@ -102,3 +106,12 @@ def address_of(octets: bytes) -> Author | None:
         return Author(local_part, DomainName.parse(domain.removesuffix(b".")))
     except NameFault:
         return None
+
+
+def listed(table: AddressTable[T], addresses: Iterable[bytes]) -> Iterator[tuple[bytes, Author, T]]:
+    """Yield the addresses that a table lists, as written and as read, with the first entry."""
+    for written in addresses if len(table) else ():
+        address = address_of(written)
+        entries = [] if address is None else table.find(*address)
+        if address is not None and entries:
+            yield written, address, entries[0]

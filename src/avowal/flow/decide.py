@@ -33,7 +33,9 @@ _DISPOSITIONS: dict[Action, FlowDisposition] = {
     "tempfail": FlowDisposition.TEMPFAIL,
     "discard": FlowDisposition.DISCARD,
 }
-_REFUSALS = frozenset((FlowDisposition.REJECT, FlowDisposition.TEMPFAIL))
+_REFUSALS = (FlowDisposition.REJECT, FlowDisposition.TEMPFAIL)
+# A redirection replaces every recipient, but those beyond the limit are not known by name.
+_NOT_REDIRECTED = "DKIM: not redirected: it has more recipients than are looked at"
 
 
 class FlowVerdict(NamedTuple):
@@ -58,8 +60,9 @@ def decide(outcome: FlowOutcome) -> Actions:
     steps += _closing_steps(outcome, verdict)
     disposition = _DISPOSITIONS.get(verdict.action, FlowDisposition.ACCEPT)
     accepted = disposition is FlowDisposition.ACCEPT
-    refused = disposition in _REFUSALS
     reports = feedback.mails(outcome, disposition, held=verdict.action == "quarantine")
+    redirect = _redirection(outcome, verdict) if accepted else None
+    stuck = redirect is not None and outcome.context.transaction.more_recipients
     trace = Trace(tuple(steps))
     record = _record(outcome, verdict, reports=len(reports))
     if accepted and (unsigned := _left_unsigned(outcome, trace)) is not None:
@@ -68,12 +71,12 @@ def decide(outcome: FlowOutcome) -> Actions:
         record=record,
         trace=trace,
         disposition=disposition,
-        reply=_reply(verdict, outcome.requested) if refused else None,
+        reply=_reply(verdict, outcome.requested) if disposition in _REFUSALS else None,
         delete=outcome.edits.delete if accepted else (),
         change=outcome.edits.change if accepted else (),
         insert=tuple(_on_top(outcome, verdict)) if accepted else (),
-        quarantine=_quarantine(verdict),
-        redirect=_redirection(outcome, verdict) if accepted else None,
+        quarantine=_NOT_REDIRECTED if stuck else _quarantine(verdict),
+        redirect=None if stuck else redirect,
         reports=reports,
         diagnosis=feedback.diagnosis(outcome),
     )
@@ -97,12 +100,11 @@ def failure(plan: Plan, transaction: Transaction, why: str) -> Actions:
         fault=why,
     )
     disposition = _DISPOSITIONS.get(verdict.action, FlowDisposition.ACCEPT)
-    refused = disposition in _REFUSALS
     actions = Actions(
         record=record,
         trace=Trace((_action_step(plan, verdict),)),
         disposition=disposition,
-        reply=_reply(verdict) if refused else None,
+        reply=_reply(verdict) if disposition in _REFUSALS else None,
         quarantine=_quarantine(verdict),
     )
     return _as_dry_run(actions) if plan.configuration.dry_run else actions
@@ -128,8 +130,8 @@ def _verdict(plan: Plan, outcome: FlowOutcome) -> FlowVerdict:
     found += [(one.class_, one.why) for one in outcome.conclusions if one.class_ is not None]
     if not found:
         return FlowVerdict(None, "accept", "")
-    context, limits = outcome.context, plan.receiver.limits
-    excess = context.header.excess(limits) if context.treatment.verify else None
+    context = outcome.context
+    excess = context.header.excess(plan.receiver.limits) if context.treatment.verify else None
     if excess is not None:
         return _of_excess(plan, outcome, excess, found)
     order = list(ResultClass)
@@ -210,9 +212,9 @@ def _redirection(outcome: FlowOutcome, verdict: FlowVerdict) -> bytes | None:
     return None if address is None or verdict.class_ not in _FAILURES else address.encode()
 
 
-_FAILURES = frozenset(ResultClass) - {
-    ResultClass.NO_SIGNATURE, ResultClass.DNS_ERROR, ResultClass.INTERNAL_ERROR,
-}  # fmt: skip
+_FAILURES = frozenset(ResultClass).difference(
+    (ResultClass.NO_SIGNATURE, ResultClass.DNS_ERROR, ResultClass.INTERNAL_ERROR)
+)
 
 
 def _on_top(outcome: FlowOutcome, verdict: FlowVerdict) -> Iterator[Field]:
@@ -243,8 +245,7 @@ def _left_unsigned(outcome: FlowOutcome, trace: Trace) -> Step | None:
     treatment, plan = outcome.context.treatment, outcome.context.plan
     if not treatment.ours or outcome.signed or outcome.context.transaction.role == "verify":
         return None
-    authors = treatment.authorship.authors
-    if not any(plan.rules.find(*author) for author in authors):
+    if not any(plan.rules.find(*author) for author in treatment.authorship.authors):
         return None
     return trace.decision(Topic.SIGN)
 

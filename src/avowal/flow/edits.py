@@ -6,7 +6,7 @@ Every index counts the fields of a name as they were shown, whatever else is cha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from avowal import authres
@@ -46,7 +46,7 @@ class Edits:
 
 def edits(plan: Plan, transaction: Transaction, treatment: Treatment, header: Header) -> Edits:
     """Find what has to be changed in a header.  Raises nothing."""
-    if not (treatment.sign or treatment.verify):
+    if treatment.ignored:
         return Edits(header=header)
     steps: list[Step] = []
     counts = _beyond(plan, transaction, treatment, header, steps)
@@ -76,14 +76,18 @@ def without(edits: Edits, header: Header, places: Iterable[int]) -> Edits:
     """Return the edits of the header that came with more of its fields taken out."""
     doomed = edits.doomed.union(places)
     folded = {place: field for place, field in edits.folded.items() if place not in doomed}
+    numbers = _numbers(header, doomed | folded.keys())
     return replace(
         edits,
         header=Header.of(
             (folded.get(at, field) for at, field in enumerate(header) if at not in doomed),
             beyond=header.beyond,
         ),
-        delete=(*(Deletion(*_counted(header, at)) for at in sorted(doomed)), *edits.surplus),
-        change=tuple(Change(_counted(header, at)[1], field) for at, field in folded.items()),
+        delete=(
+            *(Deletion(header.names[at], numbers[at]) for at in sorted(doomed)),
+            *edits.surplus,
+        ),
+        change=tuple(Change(numbers[at], field) for at, field in folded.items()),
         folded=folded,
         doomed=doomed,
     )
@@ -210,32 +214,20 @@ def _untrusted(
         yield from header.positions.get(_AUTHRES, ())
     elif results.remove == "forged":
         ids = {*own_ids(plan, transaction), *results.remove_ids}
-        whole = {id_ for id_ in ids if not id_.startswith(".")}
-        for forgery in authres.forged(header, whole, limits=plan.receiver.limits):
+        below = {id_ for id_ in ids if id_.startswith(".")}
+        limits = plan.receiver.limits
+        for forgery in authres.forged(header, ids - below, below=below, limits=limits):
             if forgery.cause is authres.Cause.NOT_KEPT:
                 break  # `_beyond` knows of them
             why = f"field {forgery.index} was removed: {forgery.cause.sentence}"
             path = ("results", "remove")
             steps.append(plan.step(Topic.RESULTS, path, why, matched=True, decided=True))
             yield forgery.place
-        yield from _below(header, tuple(i for i in ids if i.startswith(".")))
 
 
-def _below(header: Header, domains: Iterable[str]) -> Iterator[int]:
-    """Yield the Authentication-Results fields whose id is below one of the domains."""
-    endings = tuple(domain.lower() for domain in domains)
-    if not endings:
-        return
-    for place in header.positions.get(_AUTHRES, ()):
-        try:
-            authserv_id = authres.parse(header[place].value).authserv_id
-        except (authres.PayloadFault, authres.VersionFault):
-            continue
-        if authserv_id.lower().removesuffix(".").endswith(endings):
-            yield place
-
-
-def _counted(header: Header, place: int) -> tuple[bytes, int]:
-    """Return a field's name and its number among the fields of that name, from 1."""
-    name = header.names[place]
-    return name, header.positions[name].index(place) + 1
+def _numbers(header: Header, places: Collection[int]) -> dict[int, int]:
+    """Return the number of each field among the fields of its name, from 1, by its place."""
+    names = {header.names[place] for place in places}
+    return {
+        place: number for name in names for number, place in enumerate(header.positions[name], 1)
+    }

@@ -30,15 +30,10 @@ from avowal.policy.wishes import wishes as asked_wishes
 _FINAL: Final = frozenset(("reject", "discard"))
 
 
-def is_post(context: Context) -> bool:
-    """Whether a message is incoming mail that a rule of `signing.resign` is for."""
-    return context.treatment.resign and not context.treatment.outgoing
-
-
 def wishes(context: Context) -> Steps[tuple[Wish, ...]] | None:
     """Ask what authors' domains want of mail that a list changes, where that matters."""
     plan = context.plan
-    if not is_post(context) or plan.actions[ResultClass.STRICT_AUTHOR] == "accept":
+    if not context.treatment.post or plan.actions[ResultClass.STRICT_AUTHOR] == "accept":
         return None
     own = SignatureResult(domain=SOMEBODY, result="pass")
     return asked_wishes(
@@ -57,7 +52,7 @@ def conclusion(
     wishes: tuple[Wish, ...] | None,
 ) -> Conclusion:
     """Return what local policy says of a post; `wishes` is what `wishes` asked for."""
-    if not is_post(context):
+    if not context.treatment.post:
         return Conclusion()
     found = [
         *_strict(findings.policies, wishes),

@@ -1,6 +1,6 @@
 """Whether a message is signed, verified, both or left alone, and why.
 
-The order of the questions: is the client or the author exempt?  Is the message ours, by
+The order of the questions: is the client, or every author, exempt?  Is the message ours, by
 what the MTA says about where it came from?  Is there a rule for its author?  Ours with a
 rule is signed; whatever is not signed is verified, where the listener may.
 
@@ -19,12 +19,13 @@ from typing import NamedTuple
 
 from avowal.config.addresses import AddressTable
 from avowal.config.places import Path
-from avowal.flow.authorship import Author, Authorship, address_of, authorship
+from avowal.flow.authorship import Author, Authorship, authorship, listed
 from avowal.flow.origin import whether_ours
 from avowal.flow.plan import KeyUse, Plan, SigningRule
 from avowal.flow.trace import Step, Topic
 from avowal.flow.transaction import Transaction
 from avowal.keys.watch import is_unknown, is_withheld
+from avowal.mailbox import Authors
 from avowal.message import Header
 from avowal.overflow import Beyond
 
@@ -41,11 +42,13 @@ class Match(NamedTuple):
 class Treatment:
     """What is done with a message, and the steps that led there.
 
-    `matches` are the rules to sign by, empty unless `sign`.  `resign` says that a stranger's
-    message is signed for its recipients and, unless configured otherwise, only if it
-    verifies; or, with `outgoing`, that list software of ours sends it.  `impostor` marks a
-    stranger's message in the name of a domain we sign for.  `deferred` says why a message of
-    ours cannot be signed yet, and has to come again.
+    `matches` are the rules to sign by, empty unless `sign`.  `ignored` says that the client is
+    one whose mail stays as it comes, `post` that it comes in for a recipient that a rule of
+    `signing.resign` is for, or may come in for one.  `resign` says that a stranger's message is
+    signed for its recipients and, unless configured otherwise, only if it verifies; or, with
+    `outgoing`, that list software of ours sends it.  `impostor` marks a stranger's message in
+    the name of a domain we sign for.  `deferred` says why a message of ours cannot be signed
+    yet, and has to come again.
     """
 
     sign: bool = False
@@ -53,6 +56,8 @@ class Treatment:
     matches: tuple[Match, ...] = ()
     authorship: Authorship
     ours: bool = False
+    ignored: bool = False
+    post: bool = False
     resign: bool = False
     outgoing: bool = False
     impostor: bool = False
@@ -83,7 +88,8 @@ def treat(plan: Plan, transaction: Transaction, header: Header) -> Treatment:
     """Decide what to do with a message, before its body is seen.  Raises nothing."""
     signing = plan.configuration.signing
     authors = authorship(signing, transaction, header, limits=plan.receiver.limits)
-    return _Decision(plan, transaction, authors, header.excess(plan.receiver.limits)).made()
+    excess = header.excess(plan.receiver.limits)
+    return _Decision(plan, transaction, header, authors, excess).made()
 
 
 @dataclass(slots=True)
@@ -92,18 +98,21 @@ class _Decision:
 
     plan: Plan
     transaction: Transaction
+    header: Header
     found: Authorship
     excess: Beyond | None
     steps: list[Step] = field(default_factory=list)
     unknown: str | None = None
 
     def made(self) -> Treatment:
-        if self._exempt():
-            return Treatment(authorship=self.found, steps=tuple(self.steps))
+        ignored = self._ignored()
+        if ignored or self._exempt():
+            return Treatment(authorship=self.found, ignored=ignored, steps=tuple(self.steps))
         ours = self._asked_whether_ours()
         outgoing = self._sent_by_list() if ours else ()
         matches = outgoing or self._signing(ours=ours)
-        resign = () if matches else self._resigning()
+        post = not matches and self._is_post()
+        resign = self._resigning() if post else ()
         verify = self._verifying(signed=bool(matches), resigned=bool(resign))
         return Treatment(
             sign=bool(matches or resign),
@@ -111,6 +120,7 @@ class _Decision:
             matches=matches or resign,
             authorship=self.found,
             ours=ours,
+            post=post,
             resign=bool(outgoing or resign),
             outgoing=bool(outgoing),
             impostor=not ours and self._impostor(),
@@ -120,17 +130,28 @@ class _Decision:
 
     # -- left alone --------------------------------------------------------------------
 
-    def _exempt(self) -> bool:
+    def _ignored(self) -> bool:
         hit = self.plan.hosts.ignored_hosts.find(*self.transaction.host)
-        if hit is not None and hit.included:
-            why = f"{self.transaction.client_text} is in ignored_hosts"
-            return self._leave_alone(why, ("origin", "ignored_hosts", hit.entry))
-        for author in self.found.authors:
-            entries = self.plan.addresses.exempt_domains.find(*author)
-            if entries:
-                why = f"{author.domain} is in exempt_domains"
-                return self._leave_alone(why, ("origin", "exempt_domains", entries[0]))
-        return False
+        if hit is None or not hit.included:
+            return False
+        why = f"{self.transaction.client_text} is in ignored_hosts"
+        return self._leave_alone(why, ("origin", "ignored_hosts", hit.entry))
+
+    def _exempt(self) -> bool:
+        """Whether every author that From may show is exempt: one beside another lifts nothing."""
+        if not self.plan.configuration.origin.exempt_domains:
+            return False
+        authors = Authors.of(self.header, limits=self.plan.receiver.limits)
+        if not authors.complete:
+            return False
+        entries = [
+            self.plan.addresses.exempt_domains.find(b"", domain)[:1] for domain in authors.domains
+        ]
+        if not all(entries):
+            return False
+        domains = ", ".join(domain.text for domain in authors.domains)
+        why = f"{domains} is in exempt_domains"
+        return self._leave_alone(why, ("origin", "exempt_domains", *entries[0]))
 
     def _leave_alone(self, why: str, path: Path) -> bool:
         for topic in (Topic.SIGN, Topic.VERIFY):
@@ -172,21 +193,14 @@ class _Decision:
 
     def _unsigned_recipient(self) -> Step | None:
         """Say which recipient gets no signatures, or that one of those not kept may be it."""
-        for recipient in self.transaction.recipients:
-            entries = self._find_recipient(recipient)
-            if entries:
-                path = ("signing", "unsigned_recipients", entries[0])
-                return self.plan.step(
-                    Topic.SIGN, path, f"{_shown(recipient)} is in unsigned_recipients"
-                )
-        if self.transaction.more_recipients and len(self.plan.addresses.unsigned_recipients):
+        table, path = self.plan.addresses.unsigned_recipients, ("signing", "unsigned_recipients")
+        for written, _, entry in listed(table, self.transaction.recipients):
+            why = f"{_shown(written)} is in unsigned_recipients"
+            return self.plan.step(Topic.SIGN, (*path, entry), why)
+        if self.transaction.more_recipients and len(table):
             why = "there are more recipients than are looked at"
-            return self.plan.step(Topic.SIGN, ("signing", "unsigned_recipients"), why)
+            return self.plan.step(Topic.SIGN, path, why)
         return None
-
-    def _find_recipient(self, recipient: bytes) -> list[int]:
-        address = address_of(recipient)
-        return [] if address is None else self.plan.addresses.unsigned_recipients.find(*address)
 
     def _matches(self) -> Iterator[Match]:
         """Yield the rules that apply, one unless `every_match`."""
@@ -233,29 +247,28 @@ class _Decision:
         authors = ", ".join(str(author) for author in self.found.authors[:3])
         return self.plan.step(Topic.SIGN, ("signing", "rules"), f"no rule is for {authors}")
 
+    def _is_post(self) -> bool:
+        """Whether it comes in for a list of ours; one of those not kept may be its address."""
+        table = self.plan.resign_rules
+        if self.transaction.role != "both" or not len(table):
+            return False
+        return self.transaction.more_recipients or any(listed(table, self.transaction.recipients))
+
     def _resigning(self) -> tuple[Match, ...]:
-        if self.transaction.role != "both" or self.excess is not None:
-            return ()
         table, recipients = self.plan.resign_rules, self.transaction.recipients
         return self._by_envelope(table, recipients, "signs mail to {} again")
 
     def _sent_by_list(self) -> tuple[Match, ...]:
-        if self.transaction.role == "verify" or self.excess is not None:
-            return ()
-        senders = (self.transaction.sender or b"",)
+        senders = () if self.transaction.role == "verify" else (self.transaction.sender or b"",)
         return self._by_envelope(self.plan.list_rules, senders, "signs what {} sends")
 
     def _by_envelope(
         self, table: AddressTable[SigningRule], addresses: Iterable[bytes], does: str
     ) -> tuple[Match, ...]:
-        for written in addresses if len(table) else ():
-            address = address_of(written)
-            rules = [] if address is None else table.find(*address)
-            if address is not None and rules:
-                rule = rules[0]
-                why = f"{rule.option} ({rule.pattern}) {does.format(_shown(written))}"
-                self.steps.append(Step(Topic.SIGN, rule.option, True, why, rule.place, True))
-                return (Match(rule, address, rule.keys),)
+        for written, address, rule in listed(table, addresses if self.excess is None else ()):
+            why = f"{rule.option} ({rule.pattern}) {does.format(_shown(written))}"
+            self.steps.append(Step(Topic.SIGN, rule.option, True, why, rule.place, True))
+            return (Match(rule, address, rule.keys),)
         return ()
 
     def _impostor(self) -> bool:

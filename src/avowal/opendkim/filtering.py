@@ -17,7 +17,7 @@ from avowal.lookup import Steps
 from avowal.message import Header
 from avowal.milter.actions import reply_code
 from avowal.milter.packets import Answer, PlainAnswer
-from avowal.opendkim import forged, signing, verification
+from avowal.opendkim import forged, signing, unverified, verification
 from avowal.opendkim.envelope import Envelope
 from avowal.opendkim.hosts import holds_host
 from avowal.opendkim.journal import Detail, Journal
@@ -81,7 +81,7 @@ class Filtering:
         self._settled: OpendkimVerdict | None = None
         self._malformed = False
         if _is_oversize(header, settings):
-            self._settle(verification.oversize_verdict(settings, self.journal))
+            self._settle(unverified.oversize_verdict(settings, self.journal))
             return
         seen = header if settings.replacer is None else settings.replacer.header(header)
         self.treatment = treat(settings, generation.keyring, envelope, seen, self.journal)
@@ -98,7 +98,7 @@ class Filtering:
         elif kind is TreatmentKind.MALFORMED or self._breaks_counts():
             self._malformed = True
         elif (why := verification.syntax_fault(self.header)) is not None:
-            self._settle(verification.syntax_verdict(self.settings, self.journal, why))
+            self._settle(unverified.syntax_verdict(self.settings, self.journal, why))
         elif kind is TreatmentKind.SIGN:
             self._begin_signing(treatment, seen, now)
         else:
@@ -150,7 +150,7 @@ class Filtering:
         if self._settled is not None:
             return self._settled
         if self._malformed:
-            return verification.malformed_verdict(
+            return unverified.malformed_verdict(
                 self.settings, self._envelope, self.header, self.journal
             )
         if self._signing is not None:

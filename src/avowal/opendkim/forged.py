@@ -1,8 +1,8 @@
 """Removing Authentication-Results fields that claim to be ours (RFC 8601 §5).
 
 OpenDKIM removes those of its own name that hold a DKIM result, and all of its name with
-RemoveARAll.  Deliberate: those it cannot read but which name us are removed too; leaving
-them is how a forger gets through.
+RemoveARAll.  Deliberate: those it cannot read are removed too where they name us, or where
+RemoveARFrom lists whom they may name; leaving them is how a forger gets through.
 """
 
 from __future__ import annotations
@@ -22,13 +22,16 @@ from avowal.opendkim.settings import Settings
 
 
 def authserv_id(settings: Settings, envelope: Envelope) -> str:
-    """Return the name we report under (AuthservID, AuthservIDWithJobID)."""
+    """Return the id we report under (AuthservID, AuthservIDWithJobID)."""
+    name = _own_name(settings, envelope)
+    return f"{name}/{envelope.job}" if settings.on("AuthservIDWithJobID") else name
+
+
+def _own_name(settings: Settings, envelope: Envelope) -> str:
     name = settings.text("AuthservID")
     if name == "HOSTNAME":
         name = settings.hostname
-    if name is None:
-        name = envelope.hostname
-    return f"{name}/{envelope.job}" if settings.on("AuthservIDWithJobID") else name
+    return envelope.hostname if name is None else name
 
 
 def removals(
@@ -41,7 +44,7 @@ def removals(
     unread = 0 if header.beyond is None else header.beyond.count(NAME.lower())
     if not places and not unread:
         return ()
-    ours = Identifiers({settings.text("AuthservID") or envelope.hostname})
+    ours = Identifiers({_own_name(settings, envelope)})
     gone = [
         index
         for index, place in enumerate(places, 1)
@@ -57,7 +60,8 @@ def _goes(settings: Settings, field: Field, ours: Identifiers, journal: Journal)
     except (PayloadFault, VersionFault):
         name = field.raw[: field.colon].decode("ascii", "replace")
         journal.info(f"failed to parse {name}: header field")
-        return cause_of(field.value, ours, None) is not None
+        listed_unread = settings.remove_results_from is not None
+        return listed_unread or cause_of(field.value, ours, None) is not None
     named = parsed.authserv_id.partition("/")[0]
     listed: DataSet | None = settings.remove_results_from
     claims = holds_name(listed, named) if listed is not None else ours.resembles(named)

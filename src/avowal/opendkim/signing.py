@@ -17,7 +17,8 @@ from avowal.opendkim.journal import Journal
 from avowal.opendkim.layout import OpendkimLayout
 from avowal.opendkim.results import software_value
 from avowal.opendkim.settings import Settings
-from avowal.opendkim.treatment import Treatment, WantedSignature
+from avowal.opendkim.signing_requests import WantedSignature
+from avowal.opendkim.treatment import Treatment
 from avowal.opendkim.verdict import OpendkimVerdict, answer_of
 
 _FIELD_NAME = "DKIM-Signature"

@@ -6,13 +6,10 @@ negative answer leaves the line that LogWhy shows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from avowal.crypto.signing import PrivateKey
-from avowal.errors import KeyMaterialError, StoreError
-from avowal.keys.opendkim import DataSet, parents
+from avowal.errors import StoreError
 from avowal.mailbox import Authors, mailboxes
 from avowal.message import Header
 from avowal.opendkim.envelope import Envelope
@@ -20,6 +17,15 @@ from avowal.opendkim.hosts import holds_host
 from avowal.opendkim.journal import Journal
 from avowal.opendkim.keyring import Keyring
 from avowal.opendkim.settings import Settings
+from avowal.opendkim.signing_requests import (
+    Unavailable,
+    WantedSignature,
+    from_table,
+    in_domains,
+    length_recipient,
+    parent_in,
+    with_default_key,
+)
 from avowal.tokens import JUNK, scan
 
 # RFC 5322 §3.6, in the order in which OpenDKIM complains
@@ -41,16 +47,6 @@ class TreatmentKind(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WantedSignature:
-    """One signature to make."""
-
-    domain: str
-    selector: str
-    key: PrivateKey
-    identity: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Treatment:
     """The decision; `author` is (local part, domain) as far as it is known."""
 
@@ -59,10 +55,6 @@ class Treatment:
     signings: tuple[WantedSignature, ...] = ()
     with_length: bool = False
     why: str | None = None
-
-
-class _Unavailable(Exception):
-    """A table or key failed; the journal says which."""
 
 
 def treat(
@@ -77,7 +69,7 @@ def treat(
         ):
             return _required(decided, header, journal)
         return decided
-    except _Unavailable:
+    except Unavailable:
         return Treatment(kind=TreatmentKind.UNAVAILABLE)
     except StoreError as fault:
         journal.error(f"error looking up in database: {fault}")
@@ -110,8 +102,7 @@ def _decided(
             journal.why(f"can't parse {name} value '{value.decode('utf-8', 'replace')}'")
         weak = settings.on("WeakSyntaxChecks") and settings.verifies
         return Treatment(kind=TreatmentKind.VERIFY if weak else TreatmentKind.MALFORMED)
-    exempt = settings.exempt_domains
-    if exempt is not None and exempt.find(author[1]) is not None:
+    if _exempt(settings, value, author[1]):
         journal.info(f"domain '{author[1]}' exempted, accepting")
         return Treatment(kind=TreatmentKind.LEAVE, author=author)
     if _domain_matches(settings, author[1], journal):
@@ -124,6 +115,19 @@ def _decided(
             journal.why(f"{name} value not signed for: {doubt.sentence}")
     kind = TreatmentKind.VERIFY if settings.verifies else TreatmentKind.LEAVE
     return Treatment(kind=kind, author=author)
+
+
+def _exempt(settings: Settings, value: bytes, first: str) -> bool:
+    """Whether a domain is in ExemptDomains, and every other that the field may show as well.
+
+    Deliberate: OpenDKIM looks at the first alone, so that naming an exempt domain before
+    the forged one is enough to be let through.
+    """
+    exempt = settings.exempt_domains
+    if exempt is None or exempt.find(first) is None:
+        return False
+    authors = Authors.parse(value)
+    return authors.complete and all(exempt.find(name.ascii) is not None for name in authors.domains)
 
 
 def _required(treatment: Treatment, header: Header, journal: Journal) -> Treatment:
@@ -196,23 +200,13 @@ def _domain_matches(settings: Settings, domain: str, journal: Journal) -> bool:
         return True
     if settings.domains is None:
         return False
-    if _in_domains(settings.domains, domain):
+    if in_domains(settings.domains, domain):
         return True
     journal.why(f"no signing domain match for '{domain}'")
-    if settings.on("SubDomains") and _parent_in(settings.domains, domain):
+    if settings.on("SubDomains") and parent_in(settings.domains, domain):
         return True
     journal.why(f"no signing subdomain match for '{domain}'")
     return False
-
-
-def _in_domains(domains: DataSet, domain: str) -> bool:
-    return domains.find(domain) is not None or domains.find("*") is not None
-
-
-def _parent_in(domains: DataSet, domain: str) -> str | None:
-    """Return the nearest domain above that is in the set."""
-    above = (parent[1:] for parent in parents(domain))
-    return next((name for name in above if domains.find(name) is not None), None)
 
 
 def _warn_of_impostor(
@@ -228,9 +222,7 @@ def _warn_of_impostor(
     if ignored is not None and holds_host(ignored, envelope.client_name, envelope.client):
         return
     domain = author[1]
-    named = (
-        domain if _in_domains(settings.domains, domain) else _parent_in(settings.domains, domain)
-    )
+    named = domain if in_domains(settings.domains, domain) else parent_in(settings.domains, domain)
     journal.notice(f"external host {envelope.client_name} attempted to send as {named or domain}")
 
 
@@ -242,13 +234,13 @@ def _sign(
     journal: Journal,
 ) -> Treatment:
     if settings.signing_table is not None:
-        signings = tuple(_from_table(settings, keyring, author, journal))
+        signings = tuple(from_table(settings, keyring, author, journal))
         if not signings:
             journal.why(f"no signing table match for '{author[0]}@{author[1]}'")
             kind = TreatmentKind.VERIFY if settings.verifies else TreatmentKind.LEAVE
             return Treatment(kind=kind, author=author)
     else:
-        signings = (_with_default_key(settings, author, journal),)
+        signings = (with_default_key(settings, author, journal),)
     if not settings.signs:
         return Treatment(kind=TreatmentKind.LEAVE, author=author)
     unsigned = settings.unsigned_recipients
@@ -256,76 +248,10 @@ def _sign(
     if recipient is not None:
         journal.info(f"skipping signing of mail to '{recipient}'")
         return Treatment(kind=TreatmentKind.LEAVE, author=author)
-    with_length = _length_recipient(settings, envelope, journal)
+    with_length = length_recipient(settings, envelope, journal)
     return Treatment(
         kind=TreatmentKind.SIGN, author=author, signings=signings, with_length=with_length
     )
-
-
-def _with_default_key(
-    settings: Settings, author: tuple[str, str], journal: Journal
-) -> WantedSignature:
-    default, domains = settings.default_key, settings.domains
-    if default is None or domains is None:
-        journal.error("failed to add default signing request")
-        raise _Unavailable
-    domain = author[1]
-    if not _in_domains(domains, domain):
-        parent = _parent_in(domains, domain) or domain
-        return WantedSignature(
-            domain=parent, selector=default.selector, key=default.key, identity=f"@{parent}"
-        )
-    return WantedSignature(domain=domain, selector=default.selector, key=default.key)
-
-
-def _from_table(
-    settings: Settings, keyring: Keyring, author: tuple[str, str], journal: Journal
-) -> Iterator[WantedSignature]:
-    table, keys = settings.signing_table, settings.key_table
-    if table is None or keys is None:
-        return
-    local_part, domain = author
-    every = settings.on("MultipleSignatures")
-    for request in table.requests(local_part, domain, every=every):
-        try:
-            entry = keys.key(request.key, domain)
-            if entry is None:
-                journal.error(f"signing table references unknown key '{request.key}'")
-                raise _Unavailable
-            key = keyring.key(entry)
-        except KeyMaterialError as fault:
-            journal.error(str(fault))
-            journal.error(f"error loading key '{request.key}'")
-            raise _Unavailable from None
-        yield WantedSignature(
-            domain=entry.domain,
-            selector=entry.selector,
-            key=key,
-            identity=_fitting(request.identity, entry.domain),
-        )
-
-
-def _fitting(identity: str | None, domain: str) -> str | None:
-    """Return i= where it is within d=; a conflicting one is left out (opendkim.conf(5))."""
-    if identity is None:
-        return None
-    _, at, named = identity.lower().rpartition("@")
-    return identity if at and f".{named}".endswith(f".{domain.lower()}") else None
-
-
-def _length_recipient(settings: Settings, envelope: Envelope, journal: Journal) -> bool:
-    """Whether l= is wanted for one of the recipients (BodyLengthDB)."""
-    data = settings.length_recipients
-    if data is None:
-        return False
-    for recipient in envelope.recipients:
-        local_part, _, domain = recipient.rpartition("@")
-        levels = (domain, *parents(domain), "*")
-        keys = (*(f"{local_part}@{level}" for level in levels), "*")
-        if any(data.find(key) is not None for key in keys):
-            journal.info(f"BodyLengthDB matched {recipient}, signing with l= requested")
-            return True
-    return False
 
 
 def _shown(name: bytes) -> str:

@@ -44,7 +44,6 @@ from avowal.opendkim.sigerrors import (
     KEY_UNUSABLE,
     NO_SIGNATURE,
     OK,
-    SYNTAX,
     OnError,
     SigError,
     error_of,
@@ -52,6 +51,7 @@ from avowal.opendkim.sigerrors import (
 )
 from avowal.opendkim.signing import software_field
 from avowal.opendkim.treatment import Treatment
+from avowal.opendkim.unverified import settled_action
 from avowal.opendkim.verdict import OpendkimVerdict, answer_of, holds
 from avowal.overflow import Beyond
 from avowal.policy import atps
@@ -295,6 +295,9 @@ class VerifyingWork:
         target = self._settings.text("RedirectFailuresTo")
         if target is None or deciding.error is not BAD_SIGNATURE:
             return
+        if self._envelope.more_recipients:  # those not kept would get it too: nobody does
+            yield from holds("quarantine", "not redirected: it has more recipients than are kept")
+            return
         pairs = zip(self._envelope.raw_recipients, self._envelope.recipients, strict=True)
         for raw, recipient in pairs:
             yield DeleteRecipient(raw)
@@ -352,41 +355,6 @@ class VerifyingWork:
     @property
     def _authserv_id(self) -> str:
         return forged.authserv_id(self._settings, self._envelope)
-
-
-def settled_action(settings: Settings) -> str:
-    """Return what On-Security says of what never mends: held where it says tempfail."""
-    action = settings.actions["On-Security"]
-    return "quarantine" if action == "tempfail" else action
-
-
-def syntax_verdict(settings: Settings, journal: Journal, why: str) -> OpendkimVerdict:
-    """Return what happens to a message with a signature that is no tag list."""
-    journal.info(f"{SYNTAX.log}: {why}")
-    action = settings.actions[SYNTAX.option]
-    return OpendkimVerdict(
-        answer=answer_of(action, SYNTAX.reply), modifications=holds(action, SYNTAX.log)
-    )
-
-
-def oversize_verdict(settings: Settings, journal: Journal) -> OpendkimVerdict:
-    """Return what happens to a message whose header is beyond MaximumHeaders."""
-    journal.notice("too much header data")
-    action = settings.actions["On-Security"]
-    return OpendkimVerdict(
-        answer=answer_of(action, None), modifications=holds(action, "too much header data")
-    )
-
-
-def malformed_verdict(
-    settings: Settings, envelope: Envelope, header: Header, journal: Journal
-) -> OpendkimVerdict:
-    """Return what happens to a message whose author cannot be told, or that breaks RFC 5322."""
-    removals = forged.removals(settings, envelope, header, journal)
-    if settings.on("IgnoreMalformedMail"):
-        return OpendkimVerdict(modifications=removals)
-    value = results.malformed_value(forged.authserv_id(settings, envelope))
-    return OpendkimVerdict(modifications=(*removals, InsertHeader(0, _AR, value)))
 
 
 def _deciding(judged: Sequence[Judged]) -> Judged:

@@ -207,6 +207,19 @@ def test_while_dns_is_silent_nobody_is_refused_for_good(
     assert (actions.disposition, actions.quarantine is not None) == (disposition, held)
 
 
+@pytest.mark.parametrize(
+    ("how", "limits"),
+    [
+        pytest.param({"recipients": (b"a@b.example",), "more_recipients": True}, "", id="unseen"),
+        pytest.param({}, "[limits]\nheader_fields = 20\n", id="a-header-beyond-a-limit"),
+    ],
+)
+def test_no_post_escapes_by_a_limit(site: Made, how: dict[str, Any], limits: str) -> None:
+    octets = b"X-Junk: junk\r\n" * 30 + message()
+    toml = f'{RESIGN}[actions]\nunauthenticated_post = "reject"\n{limits}'
+    assert taken(site, toml, octets, zone={}, **how).disposition is FlowDisposition.REJECT
+
+
 def test_a_refused_post_does_not_look_like_a_missing_mailbox(site: Made) -> None:
     """RFC 6377 §5.11."""
     actions = taken(

@@ -126,6 +126,14 @@ INSIDE, OUTSIDE = "10.0.0.1", "192.0.2.1"
             id="exempt-author",
         ),
         pytest.param(
+            "a@exempt.example, ceo@bank.example", {"client": OUTSIDE}, "verify",
+            "origin.internal_hosts", id="exempt-author-beside-another",
+        ),
+        pytest.param(
+            "a@exempt.example, ceo@b\x00ank.example", {"client": OUTSIDE}, "verify",
+            "origin.internal_hosts", id="exempt-author-beside-one-that-cannot-be-read",
+        ),
+        pytest.param(
             OURS, {"client": INSIDE, "recipients": (b"a@example.net", b"lpr@Printer.Example")},
             "verify", "signing.unsigned_recipients", id="recipient-without-signatures",
         ),

@@ -148,6 +148,41 @@ def test_forged_results_are_removed(
     assert actions.record.removed == len(gone)
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param(b"mx.corp.example; dkim=pass", id="plain"),
+        pytest.param(b"mx.corp.example; dkim=pass (x", id="unreadable"),
+        pytest.param(b"mx.corp.example/7; dkim=pass", id="a-queue-id-behind-it"),
+        pytest.param(b"=?utf-8?q?mx.corp.example?=; dkim=pass", id="an-encoded-word"),
+        pytest.param(b"mx.corp.ex\0ample; dkim=pass", id="a-control"),
+        pytest.param(b"MX.Corp.Example. ; dkim=pass", id="case-and-a-dot"),
+    ],
+)
+def test_a_foreign_domain_is_removed_however_it_is_spelled(site: Make, value: bytes) -> None:
+    octets = with_field(b"Authentication-Results: " + value)
+    text = ID + 'remove_ids = [".corp.example"]\n'
+    assert [d.instance for d in site(text).actions(octets, client=OUTSIDE).delete] == [1]
+
+
+@pytest.mark.parametrize("value", [b"corp.example; dkim=pass", b"mx.corp.example.net; dkim=pass"])
+def test_what_is_not_below_a_foreign_domain_stays(site: Make, value: bytes) -> None:
+    octets = with_field(b"Authentication-Results: " + value)
+    text = ID + 'remove_ids = [".corp.example"]\n'
+    assert site(text).actions(octets, client=OUTSIDE).delete == ()
+
+
+def test_an_exempt_author_brings_no_results_in_our_name(site: Make) -> None:
+    text = '[origin]\nexempt_domains = ["example.com"]\n' + ID
+    actions = site(text).actions(with_field(OURS), client=OUTSIDE)
+    assert (actions.record.treatment, len(actions.delete)) == ("none", 1)
+
+
+def test_mail_of_an_ignored_host_stays_as_it_is(site: Make) -> None:
+    text = f'[origin]\nignored_hosts = ["{OUTSIDE}"]\n' + ID
+    assert site(text).actions(with_field(OURS), client=OUTSIDE).delete == ()
+
+
 ACTION = ID + "[actions]\n"
 
 
@@ -269,6 +304,13 @@ def test_failures_can_be_sent_elsewhere(site: Make) -> None:
     assert made.actions(tamper(signed()), client=OUTSIDE).redirect == b"abuse@example.net"
     assert made.actions(signed(), client=OUTSIDE).redirect is None
     assert made.actions(message(), client=OUTSIDE).redirect is None
+
+
+def test_a_failure_for_more_recipients_than_are_kept_is_held(site: Make) -> None:
+    text = ACTION + 'redirect_failures_to = "abuse@example.net"\n'
+    actions = site(text).actions(tamper(signed()), client=OUTSIDE, more_recipients=True)
+    assert actions.redirect is None
+    assert actions.quarantine == "DKIM: not redirected: it has more recipients than are looked at"
 
 
 def test_a_dry_run_changes_nothing_and_says_what_it_would_do(site: Make) -> None:

@@ -68,6 +68,13 @@ def _treat(home: Path, conf: str, author: str, envelope: Envelope) -> tuple[Trea
             "ExemptDomains example.com\n", "a@example.com", _OURS, TreatmentKind.LEAVE, id="exempt"
         ),
         pytest.param(
+            "ExemptDomains example.com\n",
+            "a@example.com, b@bank.example",
+            _STRANGER,
+            TreatmentKind.VERIFY,
+            id="exempt, beside another",
+        ),
+        pytest.param(
             "DontSignMailTo bob@x.example\n",
             "a@example.com",
             _OURS,
