@@ -26,7 +26,8 @@ def untrusted_sealer(
 def as_trusted(assessment: Assessment, chain: ChainVerification, choice: Choice) -> Assessment:
     """Return the assessment as a valid chain, all of whose sealers are trusted, changes it."""
     evaluation = assessment.dmarc
-    if evaluation is None:
+    # RFC 9989 §11.5: who cannot be listed may have asked to refuse it, and nobody saw them pass.
+    if evaluation is None or not assessment.authors.complete:
         return assessment
     changed = _overridden(evaluation, chain)
     if changed is None:
