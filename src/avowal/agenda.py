@@ -38,18 +38,20 @@ class Rank(IntEnum):
     SIGNATURES = 1  # keys of DKIM signatures; the verifier's own caps bound them
     ALIGNMENT = 2  # organizational domains of names that may speak for an author
     SPF = 3
-    REST = 4  # what is reported, and decides nothing for the author
+    CHAIN = 4  # keys of ARC sets
+    REST = 5  # what is reported, and decides nothing for the author
 
 
 def shares_of(limits: Limits) -> dict[Rank, int]:
     """Return how many questions each rank may ask for one message.
 
-    `Limits.key_names` bounds those about signatures before they come here.
+    `Limits.key_names` bounds those about DKIM signatures before they come here.
     """
     return {
         Rank.POLICY: limits.policy_questions,
         Rank.ALIGNMENT: limits.alignment_questions,
         Rank.SPF: limits.spf_questions,
+        Rank.CHAIN: limits.arc_key_names,
         Rank.REST: limits.dns_questions,
     }
 

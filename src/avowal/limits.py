@@ -82,7 +82,7 @@ class Limits:
         60, "questions", "RFC 7208 §4.6.4: ten terms, each MX with ten hosts at most"
     )
     dns_questions: int = _limit(
-        60, "questions", "per message, for all that decides nothing for the author"
+        60, "questions", "per message, for all that decides nothing for the author, beside ARC"
     )
     dns_seconds: int = _limit(
         20, "seconds", "per message; Postfix's milter command timeout is 30 s"

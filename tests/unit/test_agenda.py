@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import pytest
 
 from avowal.agenda import Agenda, Rank, Slot, shares_of
@@ -110,12 +112,22 @@ def test_one_rank_cannot_use_up_the_share_of_another() -> None:
     assert policy.value == [FOUND]
 
 
+def test_no_two_ranks_share_a_limit() -> None:
+    """What one rank asks takes nothing away from another, whichever limit is raised."""
+    names = [limit.name for limit in fields(Limits)]
+    limits = Limits(**{name: number for number, name in enumerate(names)})
+    shares = shares_of(limits)
+    assert len(set(shares.values())) == len(shares)
+    assert set(Rank) - shares.keys() == {Rank.SIGNATURES}  # `Limits.key_names` bounds these
+
+
 @pytest.mark.parametrize(
     ("limit", "rank"),
     [
         pytest.param("policy_questions", Rank.POLICY, id="policy"),
         pytest.param("alignment_questions", Rank.ALIGNMENT, id="alignment"),
         pytest.param("spf_questions", Rank.SPF, id="spf"),
+        pytest.param("arc_key_names", Rank.CHAIN, id="chain"),
         pytest.param("dns_questions", Rank.REST, id="rest"),
     ],
 )

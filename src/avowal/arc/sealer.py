@@ -14,7 +14,6 @@ the set.  Both fields are read back and verified before they are let go.
 from __future__ import annotations
 
 import base64
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
 
@@ -33,7 +32,7 @@ from avowal.arc.verdict import ChainVerification
 from avowal.arc.verifier import canonical
 from avowal.authres.model import AuthenticationResults
 from avowal.canonical import Octets, relaxed_field
-from avowal.crypto.algorithms import ALGORITHMS
+from avowal.crypto.algorithms import ALGORITHMS, HASHES
 from avowal.dkim.hashing import BodyHash, BodyHasher, header_data
 from avowal.dkim.intent import Intent
 from avowal.dkim.layout import Tags
@@ -246,7 +245,7 @@ class Sealer:
         key = self._checked.intent.key
         written = _WRITTEN_NAMES[name]
         text, after, column = self._layout.unsigned(written, tags)
-        digest = hashlib.new(self._hash_name, data(Field(text + after, len(written)))).digest()
+        digest = HASHES[self._hash_name](data(Field(text + after, len(written)))).digest()
         return Unsigned(
             domain=self._checked.domain.text,
             selector=self._checked.selector.text,

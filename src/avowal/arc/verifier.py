@@ -13,16 +13,16 @@ and end it yourself.  Nothing here raises for any octets and any answers.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from avowal.arc.chain import ArcSet, Chain
 from avowal.arc.fields import Seal
 from avowal.arc.reasons import ChainReason, ChainStatus
 from avowal.arc.verdict import ChainVerification, SealVerification
 from avowal.canonical import Octets, relaxed_field
-from avowal.crypto.algorithms import ALGORITHMS, AlgorithmStatus
+from avowal.crypto.algorithms import ALGORITHMS, HASHES, AlgorithmStatus
 from avowal.dkim import rules as rules_module
 from avowal.dkim.hashing import BodyHasher
 from avowal.dkim.key import (
@@ -41,6 +41,9 @@ from avowal.limits import DEFAULT, Limits
 from avowal.lookup import Answer, Steps, together
 from avowal.message import CRLF, Field, Header
 from avowal.names import key_name
+
+if TYPE_CHECKING:
+    import hashlib
 
 _METHODS = (QUERY_DNS_TXT,)
 
@@ -205,7 +208,7 @@ def seal_digests(sets: tuple[ArcSet, ...]) -> Iterator[tuple[int, bytes | None]]
     before: dict[str, hashlib._Hash] = {}
     hashed = {arc_set.seal.algorithm for arc_set in sets}
     for name in {ALGORITHMS[a].hash_name for a in hashed if a in ALGORITHMS}:
-        before[name] = hashlib.new(name, usedforsecurity=False)
+        before[name] = HASHES[name]()
     for arc_set in sets:
         own = canonical((arc_set.results.field, arc_set.signature.field))
         for running in before.values():

@@ -69,13 +69,15 @@ def _converted(chunks: Chunks, form: WireForm) -> Chunks:
     yield form.finish()
 
 
-def signable(chunks: bytes | Chunks, line_ends: LineEnds) -> tuple[Header, Iterable[Octets]]:
+def signable(
+    chunks: bytes | Chunks, line_ends: LineEnds, limits: Limits = DEFAULT
+) -> tuple[Header, Iterable[Octets]]:
     """Read a message as it will be sent.  Raises IntentError."""
     if isinstance(chunks, bytes) and len(chunks) > _CHUNK:
         # Signing looks at a body several times: each piece while the processor still has it.
         octets = chunks
         chunks = (octets[at : at + _PIECE] for at in range(0, len(octets), _PIECE))
-    header, body = read_header(chunks, line_ends=line_ends)
+    header, body = read_header(chunks, line_ends=line_ends, limits=limits)
     refuse_beyond(header)
     return header, body
 

@@ -198,7 +198,7 @@ def _sealing(
     hasher = BodyHasher()
     register_body(hasher, intent)
     with opened(source) as chunks:
-        header, body = signable(chunks, line_ends)
+        header, body = signable(chunks, line_ends, receiver.limits)
         if results is None:
             results = _results_of(header, authserv_id, receiver.limits)
         if arrived is None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 from collections.abc import Iterable, Iterator
 
 import click
@@ -13,7 +12,7 @@ from avowal.cli import sources
 from avowal.cli.inspection import begun
 from avowal.cli.shared_options import line_ends_option
 from avowal.cli.streams import echo
-from avowal.crypto.algorithms import ALGORITHMS
+from avowal.crypto.algorithms import ALGORITHMS, HASHES
 from avowal.dkim.hashing import BodyHash, BodyHasher, header_data
 from avowal.dkim.signature import FIELD_NAME, Signature, SignatureFault
 from avowal.errors import UsageError
@@ -97,7 +96,7 @@ def _by_signatures(
         hash_name = ALGORITHMS[signature.algorithm].hash_name
         echo(f"# d={signature.domain} s={signature.selector}: header, {form}")
         echo(visible(data))
-        echo(f"# {hash_name} of the header: {_base64(hashlib.new(hash_name, data).digest())}")
+        echo(f"# {hash_name} of the header: {_base64(HASHES[hash_name](data).digest())}")
     forms = dict.fromkeys(signature.body_canon for _, signature in signatures)
     _pass_body(body, hasher, tuple(forms) if show_body else ())
     for (_, signature), found in zip(signatures, hashes, strict=True):

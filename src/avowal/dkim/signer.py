@@ -28,6 +28,7 @@ from avowal.dkim.intent import UNSUITABLE_NAMES, CheckedIntent, Intent
 from avowal.dkim.layout import FIELD_NAME
 from avowal.dkim.lines import BodyLines
 from avowal.dkim.reasons import Caution
+from avowal.dkim.rules import ONCE
 from avowal.dkim.signature import Signature
 from avowal.dkim.unsigned import ReadBack, Signed, SigningSteps, Unsigned, adrive_keys, drive_keys
 from avowal.errors import IntentError, StateError
@@ -38,9 +39,9 @@ from avowal.message import Field, Header
 # no verifier would read the field (Limits.signature_field_octets).
 _MOST_COPIES = DEFAULT.signature_field_octets // 2
 _COPY_PIECE = 48  # octets of z= between two places where it may be folded
-# RFC 5322 §3.6: once at most; a message with two of them shows differently everywhere
-_ONCE = (b"from", b"sender", b"reply-to", b"to", b"cc", b"subject", b"date", b"message-id",
-         b"mime-version", b"content-type", b"content-transfer-encoding")  # fmt: skip
+# A message with two of them shows differently everywhere.  Deliberate: what only threads it may
+# be repeated, for programs write that and no reader shows it.
+_ONCE = tuple(sorted(ONCE - {b"in-reply-to", b"references"}))
 
 
 class Signer:

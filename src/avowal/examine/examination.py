@@ -117,7 +117,7 @@ class Examination:
     def _begun_arc(self, header: Header) -> tuple[ArcVerifier, Slot[ArcKeys]]:
         rules, limits = self._receiver.rules, self._receiver.limits
         verifier = ArcVerifier(header, now=self._now, rules=rules, limits=limits, hasher=self.body)
-        return verifier, self._agenda.add(verifier.keys(), Rank.REST)
+        return verifier, self._agenda.add(verifier.keys(), Rank.CHAIN)
 
     def _begun_engine(self, header: Header, sender: DomainName | None) -> Engine:
         choice, limits = self._receiver.choice, self._receiver.limits

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,23 @@ def sealer(octets: bytes, arrived: bytes | None = None, **options: object) -> Se
         now=NOW,
         **options,  # type: ignore[arg-type]
     )
+
+
+@pytest.mark.parametrize(
+    ("fields", "most", "whole"),
+    [
+        pytest.param(6000, None, False, id="beyond-the-default"),
+        pytest.param(6000, 7000, True, id="within-a-wider-one"),
+        pytest.param(10, 10, False, id="beyond-a-narrower-one"),
+    ],
+)
+def test_the_limits_given_decide_whether_a_header_is_whole(
+    fields: int, most: int | None, whole: bool
+) -> None:
+    limits = avowal.Limits() if most is None else avowal.Limits(header_fields=most)
+    octets = b"X: y\r\n" * fields + message()
+    with nullcontext() if whole else pytest.raises(IntentError, match="fields"):
+        sealed(octets, limits=limits)
 
 
 def test_a_set_stands_on_top_seal_signature_results() -> None:

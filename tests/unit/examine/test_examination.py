@@ -6,8 +6,11 @@ from ipaddress import ip_address
 from typing import Any
 
 import pytest
+from tests.unit.arc.arcs import ZONE as CHAINS
+from tests.unit.arc.arcs import chain_of
 
 import avowal
+from avowal import Limits, Reason
 from avowal.agenda import Agenda, Rank
 from avowal.calls.examine import aexamine, examine
 from avowal.errors import StateError
@@ -65,6 +68,22 @@ def test_every_mechanism_finds_something_of_its_own() -> None:
 def test_what_is_not_wanted_is_none(want: Want, absent: tuple[str, ...]) -> None:
     findings = found(want=want)
     assert [getattr(findings, name) for name in absent] == [None] * len(absent)
+
+
+def test_the_keys_of_a_chain_and_those_of_domainkeys_have_limits_of_their_own() -> None:
+    """A flood of the one kind takes no question from the other."""
+    octets = b"".join(
+        b"DomainKey-Signature: a=rsa-sha1; c=simple; d=example.com; s=k%d; b=aaaa\r\n" % number
+        for number in range(15)
+    ) + chain_of(2)
+    receiver = Receiver(limits=Limits(arc_key_names=2, dns_questions=15))
+    read = Message.parse(octets)
+    findings = examine(
+        read.header, [read.body], receiver, Want.ARC | Want.DOMAINKEYS, CHAINS, now=NOW
+    )
+    assert findings.arc is not None
+    assert findings.arc.message_signatures[0].passed
+    assert {one.reason for one in findings.domainkeys} == {Reason.NO_KEY}
 
 
 async def test_without_blocking_the_findings_are_the_same() -> None:
