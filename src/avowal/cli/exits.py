@@ -31,6 +31,7 @@ class ExitStatus(IntEnum):
     UNUSABLE = (2, "the command line, or a file it names, cannot be used")
     TRY_AGAIN = (3, "not known for now: DNS does not answer, or the system fails")
     CANNOT_TELL = (4, "whether some message is authentic cannot be told, now or later")
+    HELD = (5, "a check asks that a person looks at the post before it is passed on")
     INTERRUPTED = (130, "interrupted (Ctrl-C)")
     BROKEN_PIPE = (141, "whoever read the output has gone")
 

@@ -13,11 +13,13 @@ import click
 
 from avowal.cli import exits
 from avowal.cli.dns import Dns
+from avowal.cli.envelope import Envelope, envelope_options
 from avowal.cli.exits import ExitStatus
 from avowal.cli.keyfile import load, password_option
 from avowal.cli.list_work import ListWork, RewriteFrom, refusal, sealed
 from avowal.cli.policy_publish import domain_name
 from avowal.cli.post import examined
+from avowal.cli.post_checks import Checks, check_options
 from avowal.cli.shared_options import at_option, dns_options
 from avowal.cli.sources import stored
 from avowal.cli.streams import output
@@ -25,7 +27,6 @@ from avowal.errors import UsageError
 
 if TYPE_CHECKING:
     from avowal.dkim.intent import Intent
-    from avowal.policy.spf import SpfRequest
 
 
 @click.command("pipe")
@@ -67,9 +68,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Add an ARC set over everything at the end, with the first key (RFC 8617: experimental).",
 )
-@click.option("--client", metavar="IP", help="The client the post came from, for SPF.")
-@click.option("--mail-from", default="", help="Its envelope sender, for SPF.")
-@click.option("--helo", default="", help="Its HELO name, for SPF.")
+@envelope_options
 @click.option(
     "--refuse", is_flag=True, help="Refuse what the advice says to refuse or hold: exit status 1."
 )
@@ -78,6 +77,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Refuse what nothing shows to come from its author's domain, whoever else signed it.",
 )
+@check_options
 @at_option
 @dns_options
 def pipe(
@@ -96,11 +96,10 @@ def pipe(
     replies: str,
     remove: str,
     seal: bool,
-    client: str | None,
-    mail_from: str,
-    helo: str,
+    envelope: Envelope,
     refuse: bool,
     require: bool,
+    checks: Checks,
     now: int,
     dns: Dns,
 ) -> int:
@@ -118,11 +117,10 @@ def pipe(
         intents=_intents(domain, selector, keys, password_file),
         removal=Removal(remove),
     )
-    request = None if client is None else _request(client, mail_from, helo, now)
     out = output()
     came = stored(path)
     post = examined(
-        came.message, dns, now=now, request=request, chain=seal,
+        came.message, dns, now=now, request=envelope.request(now), chain=seal,
         signer=domain_name(domain), address=rewriting.address,
     )  # fmt: skip
     if post.own and rewrite_from != "never":
@@ -130,6 +128,8 @@ def pipe(
     changed, given = work.considered(came.message, post, resigner, now=now)
     exits.complain(f"{given[0].act}: {given[0].why}")
     status = refusal(post, given, refuse=refuse, require=require)
+    if status is None:
+        status = checks.refusal(came.ended(came.message.octets), address, envelope)
     if status is not None:
         return status
     sent = work.sent(changed, given, post, resigner, now=now)
@@ -138,19 +138,6 @@ def pipe(
     out.write(came.written(sent.octets))
     out.flush()
     return ExitStatus.PASSED
-
-
-def _request(client: str, mail_from: str, helo: str, now: int) -> SpfRequest:
-    from ipaddress import ip_address
-
-    from avowal.policy.spf import SpfRequest
-
-    try:
-        address = ip_address(client)
-    except ValueError:
-        raise UsageError(f"--client: {client!r} is no IP address") from None
-    sender = mail_from.strip("<>").encode()
-    return SpfRequest(client=address, mail_from=sender, helo=helo.encode(), now=now)
 
 
 def _intents(

@@ -32,43 +32,45 @@ def moment(value: str | int) -> int:
         ) from None
 
 
-def dns_options(function: F) -> F:
-    """Add the options about DNS; the function gets them as one `Dns` named `dns`."""
+def gathered(
+    name: str, made: Callable[..., object], keys: tuple[str, ...], *options: Callable[[F], F]
+) -> Callable[[F], F]:
+    """Return what adds some options to a command, which gets them as one value named `name`.
+
+    `keys` are the parameters of the options, given to `made` by their names.
+    """
     from functools import wraps
 
-    @wraps(function)
-    def command(
-        *args: Any,
-        zone: str | None,
-        origin: str | None,
-        resolver: tuple[str, ...],
-        record: str | None,
-        replay: str | None,
-        **others: Any,
-    ) -> Any:
-        dns = Dns(zone=zone, origin=origin, resolver=resolver, record=record, replay=replay)
-        return function(*args, dns=dns, **others)
+    def decorate(function: F) -> F:
+        @wraps(function)
+        def command(*args: object, **given: object) -> object:
+            value = made(**{key: given.pop(key) for key in keys})
+            return function(*args, **given, **{name: value})
 
-    options = (
-        click.option("--zone", metavar="FILE", help="Take records from a zone file or JSON file."),
-        click.option(
-            "--origin", metavar="NAME", help="Where names in the zone file are relative to."
-        ),
-        click.option(
-            "--resolver",
-            metavar="HOST:PORT",
-            multiple=True,
-            help="Ask this name server instead of the system's; may be repeated.",
-        ),
-        click.option("--record", metavar="FILE", help="Keep the answers of DNS in a file."),
-        click.option("--replay", metavar="FILE", help="Take the answers from such a file."),
-    )
-    decorated: Any = command
-    for option in reversed(options):
-        decorated = option(decorated)
-    kept: F = decorated
-    return kept
+        decorated: Any = command
+        for option in reversed(options):
+            decorated = option(decorated)
+        kept: F = decorated
+        return kept
 
+    return decorate
+
+
+dns_options = gathered(
+    "dns",
+    Dns,
+    ("zone", "origin", "resolver", "record", "replay"),
+    click.option("--zone", metavar="FILE", help="Take records from a zone file or JSON file."),
+    click.option("--origin", metavar="NAME", help="Where names in the zone file are relative to."),
+    click.option(
+        "--resolver",
+        metavar="HOST:PORT",
+        multiple=True,
+        help="Ask this name server instead of the system's; may be repeated.",
+    ),
+    click.option("--record", metavar="FILE", help="Keep the answers of DNS in a file."),
+    click.option("--replay", metavar="FILE", help="Take the answers from such a file."),
+)
 
 at_option = click.option(
     "--at",
