@@ -27,6 +27,7 @@ from avowal.dns.chain import Chain
 from avowal.dns.chain import read as read_reply
 from avowal.dns.reply import DnsReply
 from avowal.dns.wire import name_octets
+from avowal.lists.author import Rewriting, restore
 from avowal.lookup import run
 from avowal.message import Header
 from avowal.policy.engine import Engine
@@ -332,6 +333,21 @@ LARGE = {
 }
 
 
+# -- lists: a post and what is changed in it -------------------------------------------------------
+
+
+REWRITING = Rewriting(address=b"bees@lists.example", name="Bees")
+
+
+def rewritten(octets: bytes) -> None:
+    restore(REWRITING.apply(Header.parse(b"From: Alice <a@example.com>\r\n" + octets)))
+
+
+def aside(times: int, count: int = 1) -> bytes:
+    """Fields that were set aside so often."""
+    return (b"X-Original-" * times + b"From: a@example.com\r\n") * count
+
+
 PAIRS: dict[str, Callable[[], Pair]] = {
     "record-x-envelope": lambda: Pair(spf(b"joe"), PLAIN_TERMS, TERMS),
     "record-x-long-envelope": lambda: Pair(spf(b"a." * 150), PLAIN_TERMS, TERMS),
@@ -376,6 +392,11 @@ PAIRS: dict[str, Callable[[], Pair]] = {
     "mailbox-of-many": lambda: Pair(mailbox, MBOX_OF_MANY, MANY),
     "mailbox-of-one": lambda: Pair(
         mailbox, mbox(b"the quick brown fox jumps over the lazy dog\n"), LARGE
+    ),
+    "names-x-rewriting": lambda: Pair(
+        rewritten,
+        aside(1, MEGABYTE // 32),
+        {"one-name": aside(MEGABYTE // 11), "long-names": aside(1000, MEGABYTE // 11_000)},
     ),
     "lengths-x-signatures": lambda: Pair(
         lambda octets: verify(octets, ZONE, now=SIGNED_AT),

@@ -240,8 +240,8 @@ def multipart(count: int) -> bytes:
 
 
 def test_a_multipart_has_so_many_parts_only() -> None:
-    assert len(part(multipart(MOST_PARTS)).parts()) == 500
-    assert len(part(multipart(MOST_PARTS + 1)).parts()) == 500
+    assert len(part(multipart(MOST_PARTS)).parts) == 500
+    assert len(part(multipart(MOST_PARTS + 1)).parts) == 500
 
 
 @pytest.mark.parametrize(("octets", "read"), [(200, True), (201, False)])
@@ -274,8 +274,8 @@ def test_a_display_name_is_shown_so_far_only() -> None:
 
 
 def test_parts_nest_so_deep_only() -> None:
-    entity = part(multipart(2))
-    assert (len(entity.parts(15)), entity.parts(16)) == (2, ())
+    nested = [part(multipart(2), depth) for depth in (15, 16)]
+    assert [len(one.parts) for one in nested] == [2, 0]
 
 
 def test_a_report_of_many_parts_is_read() -> None:

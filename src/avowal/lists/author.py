@@ -30,6 +30,7 @@ from avowal.message import Field, Header
 AUTHOR = b"author"
 ORIGINAL = b"x-original-from"
 _ASIDE = b"X-Original-"  # before the name of a field that is set aside
+_ASIDE_NAME = _ASIDE.lower()
 _KEPT_NAMES = (b"from", b"reply-to")
 _MADE_UP = frozenset((b"from", AUTHOR, b"reply-to"))
 
@@ -149,10 +150,10 @@ def restore(header: Header) -> Header | None:
 
 def _is_aside(name: bytes) -> bool:
     """Whether a field was set aside once, or more often."""
-    rest = name
-    while rest.startswith(_ASIDE.lower()):
-        rest = rest[len(_ASIDE) :]
-    return rest != name and rest in _KEPT_NAMES
+    at = 0
+    while name.startswith(_ASIDE_NAME, at):
+        at += len(_ASIDE_NAME)
+    return at > 0 and name[at:] in _KEPT_NAMES
 
 
 def _aside(field: Field) -> Field:

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from difflib import SequenceMatcher
 
+from avowal.lists.alignment import runs
 from avowal.lists.findings import ListFinding, ListFindingKind
 from avowal.lists.mime import Part
 from avowal.message import Message
 
 _WHOLE = "body"
-_MOST_ALIGNED = 100  # parts of one multipart that are paired; the rest is compared in order
 
 
 def findings(before: Message, after: Message) -> Iterator[ListFinding]:
     """Yield the changes of the body."""
     if before.body != after.body or _structure(before) != _structure(after):
-        yield from _of_part(Part(before.header, before.body), Part(after.header, after.body), "", 0)
+        yield from _of_part(Part(before.header, before.body), Part(after.header, after.body), "")
 
 
 def _structure(message: Message) -> tuple[bytes, bytes]:
@@ -24,26 +23,23 @@ def _structure(message: Message) -> tuple[bytes, bytes]:
     return part.content_type, part.encoding
 
 
-def _of_part(before: Part, after: Part, place: str, depth: int) -> Iterator[ListFinding]:
-    old, new = before.parts(depth), after.parts(depth)
+def _of_part(before: Part, after: Part, place: str) -> Iterator[ListFinding]:
     subject = place or _WHOLE
     if before.body == after.body and before.encoding == after.encoding:
         return
-    if new and not old:
-        yield from _wrapped((before,), new, subject, depth)
-    elif old and new:
-        yield from _of_parts(before, after, subject, depth)
-    elif old:
+    if after.parts and not before.parts:
+        yield from _wrapped(before, after.parts, subject)
+    elif after.parts:
+        yield from _of_parts(before, after, subject)
+    elif before.parts:
         yield ListFinding(kind=ListFindingKind.CONTENT, subject=subject)
     else:
         yield from _of_content(before, after, subject)
 
 
-def _wrapped(
-    whole: tuple[Part, ...], parts: Sequence[Part], subject: str, depth: int
-) -> Iterator[ListFinding]:
+def _wrapped(whole: Part, parts: Sequence[Part], subject: str) -> Iterator[ListFinding]:
     """The message, once a single part, stands among new ones (or does not)."""
-    at = next((n for n, part in enumerate(parts) if _holds(whole[0], part)), None)
+    at = next((n for n, part in enumerate(parts) if _holds(whole, part)), None)
     if at is None:
         yield ListFinding(kind=ListFindingKind.CONTENT, subject=subject)
         return
@@ -51,8 +47,8 @@ def _wrapped(
         kind=ListFindingKind.MIME_WRAPPED, subject=subject, after=parts[at].content_type
     )
     yield from _around(parts, at)
-    if parts[at].content != whole[0].content or parts[at].encoding != whole[0].encoding:
-        yield from _of_part(whole[0], parts[at], str(at + 1), depth + 1)
+    if parts[at].content != whole.content or parts[at].encoding != whole.encoding:
+        yield from _of_part(whole, parts[at], str(at + 1))
 
 
 def _around(parts: Sequence[Part], at: int) -> Iterator[ListFinding]:
@@ -64,38 +60,31 @@ def _around(parts: Sequence[Part], at: int) -> Iterator[ListFinding]:
             yield ListFinding(kind=kind, subject=str(number + 1), after=part.content)
 
 
-def _of_parts(before: Part, after: Part, subject: str, depth: int) -> Iterator[ListFinding]:
-    old, new = before.parts(depth), after.parts(depth)
-    wrapped = next((n for n, part in enumerate(new) if _same_parts(old, part, depth + 1)), None)
-    if wrapped is not None and not _same_parts(old, after, depth):
+def _of_parts(before: Part, after: Part, subject: str) -> Iterator[ListFinding]:
+    old, new = before.parts, after.parts
+    wrapped = next((n for n, part in enumerate(new) if _same_parts(old, part)), None)
+    if wrapped is not None and not _same_parts(old, after):
         yield ListFinding(
             kind=ListFindingKind.MIME_WRAPPED, subject=subject, after=new[wrapped].content_type
         )
         yield from _around(new, wrapped)
         return
-    found = list(_aligned(old, new, "" if subject == _WHOLE else subject + ".", depth))
+    found = list(_aligned(old, new, "" if subject == _WHOLE else subject + "."))
     yield from found or (ListFinding(kind=ListFindingKind.BOUNDARY, subject=subject),)
 
 
-def _aligned(
-    old: Sequence[Part], new: Sequence[Part], prefix: str, depth: int
-) -> Iterator[ListFinding]:
+def _aligned(old: Sequence[Part], new: Sequence[Part], prefix: str) -> Iterator[ListFinding]:
     """Pair the parts that stayed, then those that changed in their place."""
-    matcher = SequenceMatcher(
-        None,
-        [part.content for part in old[:_MOST_ALIGNED]],
-        [part.content for part in new[:_MOST_ALIGNED]],
-        autojunk=False,
-    )
-    for word, start, stop, new_start, new_stop in matcher.get_opcodes():
+    contents = [part.content for part in old], [part.content for part in new]
+    for same, start, stop, new_start, new_stop in runs(*contents):
         pairs = min(stop - start, new_stop - new_start)
         for offset in range(pairs):
             place = f"{prefix}{new_start + offset + 1}"
             was, came = old[start + offset], new[new_start + offset]
             if was.header.raws != came.header.raws:
                 yield ListFinding(kind=ListFindingKind.PART_HEADER, subject=place)
-            if word != "equal" or was.body != came.body:
-                yield from _of_part(was, came, place, depth + 1)
+            if not same or was.body != came.body:
+                yield from _of_part(was, came, place)
         for number in range(start + pairs, stop):
             yield ListFinding(
                 kind=ListFindingKind.PART_DROPPED,
@@ -154,5 +143,5 @@ def _holds(whole: Part, part: Part) -> bool:
     return bool(whole.content) and whole.content in part.content
 
 
-def _same_parts(old: Sequence[Part], part: Part, depth: int) -> bool:
-    return [p.content for p in part.parts(depth)] == [p.content for p in old]
+def _same_parts(old: Sequence[Part], part: Part) -> bool:
+    return [p.content for p in part.parts] == [p.content for p in old]

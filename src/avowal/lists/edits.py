@@ -8,13 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 
 from avowal.errors import UsageError
-
-# Where the middle of two bodies differs in more lines than this, it counts as replaced
-# whole: finding the shortest script takes time in the square of the lines.
-MOST_COMPARED = 2000
+from avowal.lists.alignment import runs
 
 
 class EditMismatch(UsageError):
@@ -101,29 +97,8 @@ def _check(found: Sequence[bytes], expected: Sequence[bytes], place: int) -> Non
 
 
 def _steps(before: Sequence[bytes], after: Sequence[bytes]) -> Iterator[Keep | Replace]:
-    shorter = min(len(before), len(after))
-    head = 0
-    while head < shorter and before[head] == after[head]:
-        head += 1
-    tail = 0
-    while tail < shorter - head and before[-1 - tail] == after[-1 - tail]:
-        tail += 1
-    if head:
-        yield Keep(head)
-    yield from _middle(before[head : len(before) - tail], after[head : len(after) - tail])
-    if tail:
-        yield Keep(tail)
-
-
-def _middle(before: Sequence[bytes], after: Sequence[bytes]) -> Iterator[Keep | Replace]:
-    if not before and not after:
-        return
-    if not before or not after or len(before) + len(after) > MOST_COMPARED:
-        yield Replace(tuple(before), tuple(after))
-        return
-    matcher = SequenceMatcher(None, before, after, autojunk=False)
-    for word, start, stop, new_start, new_stop in matcher.get_opcodes():
-        if word == "equal":
+    for same, start, stop, new_start, new_stop in runs(before, after):
+        if same:
             yield Keep(stop - start)
         else:
             yield Replace(tuple(before[start:stop]), tuple(after[new_start:new_stop]))

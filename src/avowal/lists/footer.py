@@ -143,11 +143,16 @@ def _with_last_part(body: bytes, boundary: bytes, lines: str) -> bytes | None:
 
     What stands behind that line, the epilogue, stays where nobody reads it (RFC 2046 §5.1.1).
     """
-    *opened, last = (*delimiters(body, boundary), None)
-    closing = opened[-1] if opened else last
-    if closing is None or closing[1] is None or len(opened) == 1:
+    opened = False
+    for found in delimiters(body, boundary):
+        if found[1] is not None:
+            break
+        opened = True
+    else:
         return None
-    at = closing.start()
+    if not opened:
+        return None
+    at = found.start()
     return body[:at] + b"\r\n--" + boundary + CRLF + _part(lines, boundary) + body[at + 2 :]
 
 

@@ -10,6 +10,7 @@ import binascii
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from avowal.lists.mime_parameters import parameters, word
 from avowal.message import Header, split
@@ -20,12 +21,16 @@ MOST_PARTS = 500  # in one multipart
 _MOST_BOUNDARY = 200  # octets; RFC 2046 §5.1.1 allows 70
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Part:
-    """One entity: its header, and its body as transported."""
+    """One entity: its header, its body as transported, and how many multiparts it stands in.
+
+    What it holds is worked out once, however often it is compared (hence no slots).
+    """
 
     header: Header
     body: bytes
+    depth: int = 0
 
     @property
     def content_type(self) -> bytes:
@@ -51,17 +56,18 @@ class Part:
         """The charset of a text, lower-cased (RFC 2045 §5.2 gives the default)."""
         return self._parameters.get(b"charset", b"us-ascii").lower() or b"us-ascii"
 
-    @property
+    @cached_property
     def content(self) -> bytes:
         """The body with its transfer encoding undone, line ends as CRLF, none at the end."""
         return _lines(self._decoded()).rstrip(b"\r\n")
 
-    def parts(self, depth: int = 0) -> tuple[Part, ...]:
-        """Return the parts of a multipart; none for anything else (RFC 2046 §5.1)."""
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        """The parts of a multipart; none of anything else (RFC 2046 §5.1)."""
         boundary = boundary_of(self.header)
-        if boundary is None or depth >= MOST_DEPTH:
+        if boundary is None or self.depth >= MOST_DEPTH:
             return ()
-        return tuple(_cut(self.body, boundary))
+        return tuple([part(octets, self.depth + 1) for octets in _cut(self.body, boundary)])
 
     @property
     def _parameters(self) -> dict[bytes, bytes]:
@@ -103,10 +109,10 @@ def delimiters(body: bytes, boundary: bytes) -> Iterator[re.Match[bytes]]:
             return
 
 
-def part(octets: bytes) -> Part:
+def part(octets: bytes, depth: int = 0) -> Part:
     """Read an entity: header, blank line, body."""
     header, body = split(octets)
-    return Part(Header.parse(header), bytes(body))
+    return Part(Header.parse(header), bytes(body), depth)
 
 
 def _value(header: Header, name: bytes) -> bytes:
@@ -114,18 +120,18 @@ def _value(header: Header, name: bytes) -> bytes:
     return fields[0].value if fields else b""
 
 
-def _cut(body: bytes, boundary: bytes) -> list[Part]:
-    parts: list[Part] = []
-    start = -1
+def _cut(body: bytes, boundary: bytes) -> Iterator[bytes]:
+    """Yield what stands between the delimiters, at most `MOST_PARTS` times."""
+    start, cut = -1, 0
     for found in delimiters(body, boundary):
         if start >= 0:
-            parts.append(part(body[start : found.start()]))
+            yield body[start : found.start()]
+            cut += 1
+        if found[1] is not None or cut >= MOST_PARTS:
+            return
         start = min(found.end() + 2, len(body))
-        if found[1] is not None or len(parts) >= MOST_PARTS:
-            return parts
     if start >= 0:  # the closing delimiter is missing
-        parts.append(part(body[start:]))
-    return parts
+        yield body[start:]
 
 
 def _lines(octets: bytes) -> bytes:

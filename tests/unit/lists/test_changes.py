@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import binascii
 
 import pytest
 from hypothesis import given
@@ -264,11 +265,46 @@ def test_another_message_is_refused() -> None:
         changed.apply(made(body=b"Other\r\n"))
 
 
-def test_many_different_lines_are_replaced_whole() -> None:
+def test_one_line_put_in_among_many_different_ones_is_all_that_is_replaced() -> None:
     before = [b"%d" % n for n in range(5000)]
-    script = Script.between(before, before[::-1])
-    assert script.apply(before) == before[::-1]
-    assert len(script.steps) <= 3
+    after = [b"first", *before[:2500], b"put in", *before[2500:-1], b"last"]
+    changed = Script.between(before, after).replacements
+    assert [one.added for one in changed] == [(b"first",), (b"put in",), (b"last",)]
+
+
+MANY = [b"%d%s" % (n, b"QUJD" * 500) for n in range(499)]
+ENCODED = [b"Content-Transfer-Encoding: base64\r\n\r\n" + content for content in MANY]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param(
+            multipart(*ENCODED), multipart(*ENCODED[:-1], text(b"other")), id="one of many changed"
+        ),
+        pytest.param(
+            made(HEADER + b"Content-Transfer-Encoding: base64\r\n", b"QUJD" * 250_000),
+            multipart(*ENCODED),
+            id="one text, and many parts that are none of it",
+        ),
+    ],
+)
+def test_each_content_is_decoded_once(
+    before: Message, after: Message, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded = []
+
+    class Counting:
+        Error = binascii.Error
+
+        @staticmethod
+        def a2b_base64(octets: bytes) -> bytes:
+            decoded.append(len(octets))
+            return binascii.a2b_base64(octets)
+
+    monkeypatch.setattr("avowal.lists.mime.binascii", Counting)
+    assert changes(before, after)
+    assert sum(decoded) <= len(before.body) + len(after.body)
 
 
 def test_nothing_changed_is_false() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import email.message
 import email.policy
+import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 
@@ -314,3 +315,17 @@ def test_a_signature_over_what_stays_verifies(fields: dict[str, Any], footer: st
 
 def test_an_empty_body_takes_a_footer_too() -> None:
     assert last_text(footed(Message.parse(message(b"")), FOOTER).message.octets) == FOOTER
+
+
+@pytest.mark.parametrize(
+    "end", [pytest.param(b"--b--\r\n", id="closed"), pytest.param(b"", id="never closed")]
+)
+def test_many_delimiters_take_no_memory_of_their_own(end: bytes) -> None:
+    body = b"--b\r\n" * 50_000 + end
+    whole = Message.parse(b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + body)
+    tracemalloc.start()
+    try:
+        assert footed(whole, FOOTER).message.body != body
+        assert tracemalloc.get_traced_memory()[1] < 8 * len(body)
+    finally:
+        tracemalloc.stop()
