@@ -30,6 +30,9 @@ class _Options(TypedDict, total=False):
     testing: bool
     terms: str | None
     third_party: str | None
+    ssp2005: str | None
+    ssp2007: str | None
+    adsp: str | None
     no_mail: bool
 
 
@@ -54,6 +57,9 @@ _POLICIES = click.Choice(["none", "quarantine", "reject"])
 @click.option("--testing", is_flag=True, help="t=y: receivers do one level less.")
 @click.option("--spf", "terms", metavar="TERMS", help="Also an SPF record: 'mx -all'.")
 @click.option("--third-party", metavar="SIGNER", help="Only an ATPS record for this signer.")
+@click.option("--ssp2005", metavar="SYMBOL", help="Historic: only o=, one of ~ - ! . ^ ?")
+@click.option("--ssp2007", metavar="WORD", help="Historic: only dkim=, as SSP of 2007 has it.")
+@click.option("--adsp", metavar="WORD", help="Historic: only dkim=, as ADSP (RFC 5617) has it.")
 @click.option("--no-mail", is_flag=True, help="Only the records of a name without any mail.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per record and line.")
 def make(*, domain: str, as_json: bool, **options: Unpack[_Options]) -> None:
@@ -67,7 +73,16 @@ def make(*, domain: str, as_json: bool, **options: Unpack[_Options]) -> None:
     given = {key: value for key, value in options.items() if value and value != "0"}
     if not given:
         options |= _asked()
-    if options["no_mail"]:
+    early = {key: options.get(key) for key in ("ssp2005", "ssp2007", "adsp")}
+    if any(word is not None for word in early.values()):
+        records = publish.historic(
+            name,
+            symbol=options["ssp2005"],
+            practices=options["ssp2007"],
+            adsp_practices=options["adsp"],
+            testing=options["testing"],
+        )
+    elif options["no_mail"]:
         records = publish.no_mail(name)
     elif options["third_party"]:
         records = (publish.third_party(domain_name(options["third_party"]), name),)

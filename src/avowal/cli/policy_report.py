@@ -42,7 +42,8 @@ def _lines(origin: MessageOrigin, assessment: Assessment, *, trace: bool) -> Ite
     for verdict in assessment.verdicts:
         word = click.style(verdict.word, fg=_COLOURS[verdict.standing], bold=True)
         asks = "" if verdict.asks == "accept" else f", asks {verdict.asks}"
-        yield f"  {verdict.generation.value:<10} {word}{asks}: {printable(verdict.why)}"
+        why = f"{printable(verdict.why)} ({verdict.clause})"
+        yield f"  {verdict.generation.value:<10} {word}{asks}: {why}"
     if assessment.atps is not None:
         yield f"  atps       {assessment.atps.result}"
     if assessment.vbr is not None:
@@ -100,6 +101,7 @@ def _verdict(verdict: GenerationVerdict) -> dict[str, Any]:
         "standing": verdict.standing.value,
         "asks": verdict.asks.value,
         "why": verdict.why,
+        "clause": verdict.clause,
     }
     if isinstance(verdict.detail, Evaluation):
         members["domains"] = [_domain(one) for one in verdict.detail.evaluations]

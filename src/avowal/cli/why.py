@@ -91,6 +91,8 @@ def _tell(plan: Plan, transaction: Transaction, header: Header) -> int:
     verify = next((s for s in reversed(treatment.steps) if s.decided and s.topic == "verify"), None)
     if verify is not None:
         print(printable(f"{'verified' if treatment.verify else 'not verified'}: {verify}"))
+    if treatment.verify and plan.receiver.choice.generations:
+        print(printable(f"policies: {plan.receiver.choice}"))
     if treatment.impostor:
         print("warning: a stranger writes as a domain that we sign for")
     print()

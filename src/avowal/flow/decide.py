@@ -219,8 +219,7 @@ _FAILURES = frozenset(ResultClass).difference(
 
 def _on_top(outcome: FlowOutcome, verdict: FlowVerdict) -> Iterator[Field]:
     """Yield the new fields from top to bottom (RFC 6376 §5.6, RFC 8601 §4: above all others)."""
-    plan = outcome.context.plan
-    field = outcome.recorded
+    plan, field = outcome.context.plan, outcome.recorded
     if field is None and is_written(plan, outcome.results, always=verdict.action == "tag"):
         field = results_field(outcome.results, outcome.context.header)
     if field is not None:
@@ -266,6 +265,7 @@ def _record(outcome: FlowOutcome, verdict: FlowVerdict, *, reports: int) -> Mess
         sender=None if transaction.sender is None else _line(transaction.sender),
         message_id=_line(ids[0].value) if ids else None,
         class_=None if verdict.class_ is None else str(verdict.class_),
+        cause=verdict.why or None,
         made=tuple(
             Made(domain=one.domain, selector=one.selector, algorithm=one.algorithm)
             for one in outcome.signed

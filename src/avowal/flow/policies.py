@@ -50,7 +50,8 @@ def _class_of(assessment: Assessment) -> tuple[ResultClass | None, str]:
     if class_ is not None:
         kind = "DMARC" if assessment.decided_by in _DMARC else f"policy {assessment.decided_by}"
         domains = ", ".join(domain.ascii for domain in assessment.authors.domains)
-        return class_, f"{kind} of {domains}: {'' if verdict is None else verdict.why}"
+        why = "" if verdict is None else f"{verdict.why} ({verdict.clause})"
+        return class_, f"{kind} of {domains}: {why}"
     if assessment.disposition is PolicyDisposition.TEMPFAIL or (
         assessment.dmarc is not None and assessment.dmarc.result is PolicyResult.TEMPERROR
     ):

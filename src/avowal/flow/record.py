@@ -40,8 +40,9 @@ class MessageRecord:
     result class that the action follows from, None for a pass or an unverified message.
     `results` are the A-R words of all mechanisms, such as ``("spf", "pass")``.  `impostor`
     is set when a stranger used an author domain that we sign for.  `reports` counts those to
-    be sent to signers.  `unsigned` is the option by which a message of ours, by an author we
-    sign for, leaves without a signature, and `unsigned_why` says how.
+    be sent to signers.  `cause` is what the action follows from: a reason, or the policy that
+    decided, with its symbol and section.  `unsigned` is the option by which a message of ours,
+    by an author we sign for, leaves without a signature, and `unsigned_why` says how.
     """
 
     action: str
@@ -65,6 +66,7 @@ class MessageRecord:
     impostor: bool = False
     dry_run: bool = False
     fault: str | None = None
+    cause: str | None = None
     unsigned: str | None = None
     unsigned_why: str | None = None
 
@@ -87,5 +89,5 @@ class MessageRecord:
 _PLAIN = (
     "queue_id", "action", "treatment", "why", "class_", "client", "client_name", "author",
     "sender", "message_id", "removed", "refolded", "long_lines", "reports", "body_octets",
-    "impostor", "dry_run", "fault", "unsigned",
+    "impostor", "dry_run", "fault", "cause", "unsigned",
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Author Domain Signing Practices (RFC 5617, Historic): read on request, never published.
+"""Author Domain Signing Practices (RFC 5617, Historic): read on request.
 
 Every author domain is looked up on its own (§3), and the strictest result is the message's.
 A domain for which `authorized` says that a third party signed (RFC 6541 §6) needs no test.

@@ -31,6 +31,16 @@ class PolicyGeneration(Word):
     DMARC_2026 = "2026", "DMARC, RFC 9989"
 
 
+CLAUSES = {
+    PolicyGeneration.DOMAINKEYS: "RFC 4870 §3.6",
+    PolicyGeneration.SSP_2005: "draft-allman-dkim-ssp-01",
+    PolicyGeneration.SSP_2007: "draft-ietf-dkim-ssp-01 §4.4",
+    PolicyGeneration.ADSP: "RFC 5617 §4.3",
+    PolicyGeneration.DMARC_2015: "RFC 7489 §6.6.2",
+    PolicyGeneration.DMARC_2026: "RFC 9989 §5.4",
+}
+
+
 class PolicyDisposition(StrEnum):
     """What is done with a message, from the mildest to the strictest.
 
@@ -95,6 +105,13 @@ class Choice:
         """Whether the wishes of a generation count."""
         return self.deciding is None or generation in self.deciding
 
+    def __str__(self) -> str:
+        """Name each generation that is asked for, whether it decides, and its section."""
+        return "; ".join(
+            f"{one} {'decides' if self.decides(one) else 'is reported'} ({CLAUSES[one]})"
+            for one in self.generations
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationVerdict:
@@ -112,6 +129,11 @@ class GenerationVerdict:
     unknown: bool
     why: str
     detail: Detail
+
+    @property
+    def clause(self) -> str:
+        """The section that decides by what the record says."""
+        return CLAUSES[self.generation]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -137,6 +137,8 @@ def _symbol(symbols: str, meanings: dict[str, str]) -> Callable[[bytes], Iterato
         yield f"o={record.symbol}: {meanings[record.symbol]}"
         if record.problem is not None:
             yield f"o= means that by default: {record.problem}"
+        if record.spelling is not None:
+            yield f"it is written {record.spelling}, and read as meant"
         if record.testing:
             yield "t=y: only testing"
         if record.reports_to is not None:
@@ -151,6 +153,7 @@ def _word(words: frozenset[str], meanings: dict[str, str]) -> Callable[[bytes], 
     def say(octets: bytes) -> Iterator[str]:
         record = WordRecord.parse(octets, words)
         if record is None:
+            yield "cannot be read, it is as if absent: dkim= stands first, in lower case"
             return
         yield f"dkim={record.practices}: {meanings[record.practices]}"
         if record.problem is not None:

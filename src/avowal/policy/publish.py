@@ -1,6 +1,7 @@
 """The publisher's side: records to put into a zone, each read back before it is handed out.
 
-What is dead in the field (SSP, ADSP, DomainKeys) is not written; DMARC says what it said.
+What is dead in the field is written for those who ask for it by name, and marked as historic:
+DMARC says what it said.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from avowal.errors import UsageError
 from avowal.members import refuse_single
 from avowal.names import DomainName, NameFault
-from avowal.policy import atps
+from avowal.policy import adsp, atps, ssp, ssp2007
 from avowal.policy.dmarc.destinations import consent_name
 from avowal.policy.dmarc.record import DmarcRecord, Policy
 from avowal.policy.dmarc.uris import ReportUri
@@ -141,6 +142,50 @@ def spf(domain: DomainName, terms: str) -> Published:
     except SpfSyntaxFault as fault:
         raise UsageError(f"SPF: {fault}") from None
     return Published(name=domain.ascii, text=text)
+
+
+def historic(
+    domain: DomainName,
+    *,
+    symbol: str | None = None,
+    practices: str | None = None,
+    adsp_practices: str | None = None,
+    testing: bool = False,
+) -> tuple[Published, ...]:
+    """Return the records of before DMARC that are asked for.
+
+    `symbol` is o= of 2005, or its name (``exclusive``), `practices` and `adsp_practices`
+    dkim= of 2007 and of ADSP.  Raises UsageError for what its draft does not know, and for
+    t=y in ADSP.
+    """
+    given = (symbol, practices, adsp_practices)
+    wanted = [(*row, word) for row, word in zip(_HISTORIC, given, strict=True) if word is not None]
+    if testing and adsp_practices is not None:
+        raise UsageError("t=y: ADSP has no tag for testing (RFC 5617 §4.2); publish dkim=unknown")
+    return tuple(
+        Published(
+            name=f"{prefix}.{domain.ascii}",
+            text=f"{tag}={_meaning(tag, word, known)}{'; t=y' if testing else ''}",
+            why=f"historic, {source}: receivers of today do not ask for it",
+        )
+        for prefix, tag, known, source, word in wanted
+    )
+
+
+_HISTORIC: tuple[tuple[str, str, dict[str, str], str], ...] = (
+    (ssp.PREFIX, "o", ssp.MEANINGS, "draft-allman-dkim-ssp-01"),
+    (ssp2007.PREFIX, "dkim", ssp2007.MEANINGS, "draft-ietf-dkim-ssp-01"),
+    (adsp.PREFIX, "dkim", adsp.MEANINGS, "RFC 5617"),
+)
+
+
+def _meaning(tag: str, word: str, known: dict[str, str]) -> str:
+    """Return what to write.  Raises UsageError."""
+    names = {said.partition(":")[0]: symbol for symbol, said in known.items()}
+    written = word if word in known else names.get(word, "") if tag == "o" else ""
+    if not written:
+        raise UsageError(f"{tag}={word}: write one of {', '.join(known)}")
+    return written
 
 
 def no_mail(domain: DomainName) -> tuple[Published, ...]:

@@ -150,7 +150,8 @@ class _Author:
             symbol, first_party=parties.first, third_party=parties.third, testing=testing
         )
         by = "the author" if parties.first else "others" if parties.third else "nobody"
-        why = f"o={symbol} and signed by {by}" + (", testing" if testing else "")
+        written = f" (written {record.spelling})" if record.spelling else ""
+        why = f"o={symbol}{written} and signed by {by}" + (", testing" if testing else "")
         self.notes.add("chose", f"o={symbol} of {name or 'no record'}", why)
         if standing is _SUSPICIOUS:
             subject = f"i=@{self.domain.ascii}"

@@ -105,6 +105,39 @@ def test_discardable_mail_without_its_author_s_signature_is_accepted_and_dropped
     assert (actions.disposition, actions.reply) == (FlowDisposition.DISCARD, None)
 
 
+@pytest.mark.parametrize(
+    ("generation", "name", "record", "cause"),
+    [
+        pytest.param(
+            "2005", "_policy._domainkey.example.com", "o=!",
+            "o=! and signed by nobody (draft-allman-dkim-ssp-01)", id="ssp-2005",
+        ),
+        pytest.param(
+            "2007", "_ssp._domainkey.example.com", "dkim=strict",
+            "dkim=strict (draft-ietf-dkim-ssp-01 §4.4)", id="ssp-2007",
+        ),
+        pytest.param(
+            "adsp", "_adsp._domainkey.example.com", "dkim=all",
+            "dkim=all and no author domain signature (RFC 5617 §4.3)", id="adsp",
+        ),
+        pytest.param(
+            "2026", "_dmarc.example.com", "v=DMARC1; p=quarantine",
+            "nothing is aligned, p=quarantine of example.com (RFC 9989 §5.4)", id="dmarc",
+        ),
+    ],
+)  # fmt: skip
+def test_the_log_names_the_policy_that_decided_its_symbol_and_section(
+    site: Made, generation: str, name: str, record: str, cause: str
+) -> None:
+    toml = f'generations = ["{generation}"]\ndeciding = ["{generation}"]\nspf = "off"\n'
+    toml += '[actions]\ndisposition_quarantine = "quarantine"\n'
+    actions = taken(site, toml, zone={name: record})
+    facts = dict(actions.record.items())
+    assert str(facts["cause"]).endswith(f" of example.com: {cause}")
+    assert cause in str(actions.quarantine)
+    assert any(cause in str(step) for step in actions.trace)
+
+
 def test_a_policy_that_cannot_be_looked_up_is_a_temporary_error(site: Made) -> None:
     toml = '[actions]\ndisposition_unknown = "tempfail"\n'
     zone = {"_dmarc.example.com": Failure.TIMEOUT}

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from avowal.limits import DEFAULT, Limits
 from avowal.lookup import Steps, together
-from avowal.policy.lint import dmarc, spf, whole
+from avowal.policy.lint import dmarc, practices, spf, whole
 from avowal.policy.lint.finding import LintFinding, LintLevel
 from avowal.policy.survey import Survey
 
@@ -25,6 +25,8 @@ CHECKS: tuple[Check, ...] = (
     whole.several,
     whole.missing,
     whole.leftovers,
+    practices.symbols,
+    practices.words,
     dmarc.unreadable,
     dmarc.tags,
     dmarc.strictness,
