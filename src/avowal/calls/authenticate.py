@@ -34,7 +34,9 @@ RECEIVER: Final = Receiver()
 """What `avowal.verdict` looks at: DKIM, ARC, and DMARC as RFC 9989 has it."""
 
 
-class _Asked(NamedTuple):
+class Asked(NamedTuple):
+    """What an authentication looks at, and by which rules."""
+
     receiver: Receiver
     want: Want
 
@@ -73,7 +75,7 @@ def authenticate(
     """
     at = moment(now)
     connection = Connection(client, mail_from, helo, trusted, now=at)
-    call = _call(source, connection, _asked(policies, rules, limits), line_ends, now=at)
+    call = _call(source, connection, asked(policies, rules, limits), line_ends, now=at)
     return complete(call, resolver_of(resolver))
 
 
@@ -94,12 +96,12 @@ async def aauthenticate(
     """Do what `authenticate` does, waiting for DNS without blocking."""
     at = moment(now)
     connection = Connection(client, mail_from, helo, trusted, now=at)
-    call = _call(source, connection, _asked(policies, rules, limits), line_ends, now=at)
+    call = _call(source, connection, asked(policies, rules, limits), line_ends, now=at)
     return await acomplete(call, resolver_of(resolver))
 
 
 def _call(
-    source: Source, connection: Connection, asked: _Asked, line_ends: LineEnds, *, now: int
+    source: Source, connection: Connection, asked: Asked, line_ends: LineEnds, *, now: int
 ) -> Call[Authentication]:
     limits = asked.receiver.limits
     with opened(source) as chunks:
@@ -111,8 +113,8 @@ def _call(
     return Authentication(header=header, findings=found, client=connection.client_text)
 
 
-def _asked(policies: Collection[str], rules: Rules, limits: Limits) -> _Asked:
-    """Read the arguments.  Raises UsageError."""
+def asked(policies: Collection[str], rules: Rules, limits: Limits) -> Asked:
+    """Read the arguments of a call.  Raises UsageError."""
     refuse_other_settings(rules, limits)
     refuse_single("policies", policies)
     try:
@@ -125,4 +127,4 @@ def _asked(policies: Collection[str], rules: Rules, limits: Limits) -> _Asked:
         want |= Want.DOMAINKEYS
     choice = Choice(generations=generations)
     receiver = Receiver(rules=rules, historic=rules_module.ARCHIVE, limits=limits, choice=choice)
-    return _Asked(receiver, want)
+    return Asked(receiver, want)

@@ -18,6 +18,10 @@ from avowal.cli.streams import coloured
 COMMANDS: dict[str, tuple[str, str]] = {
     "verify": ("avowal.cli.verify", "Verify the signatures of messages, mailboxes, archives."),
     "verdict": ("avowal.cli.verdict", "Say whether a message is really from whom it says."),
+    "serve": (
+        "avowal.cli.serve",
+        "Answer over HTTP whether messages are really from whom they say.",
+    ),
     "sign": ("avowal.cli.sign", "Sign a message."),
     "key": ("avowal.cli.key", "Make a key, show its record, compare it with DNS."),
     "canon": ("avowal.cli.canon", "Show the canonical octets of a message and their hashes."),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import click
 
@@ -45,26 +44,9 @@ def _lines(origin: MessageOrigin, found: Judgement) -> Iterator[str]:
         yield f"  From       {problem.sentence}"
 
 
-def as_object(origin: MessageOrigin, found: Judgement) -> dict[str, Any]:
+def as_object(origin: MessageOrigin, found: Judgement) -> dict[str, object]:
     """Return the JSON object of a message; members are added, never renamed."""
-    return {
-        "source": origin.path,
-        "message": origin.number,
-        "answer": found.answer.value,
-        "ground": found.ground.value,
-        "row": found.row,
-        "temporary": found.temporary,
-        "explanation": found.explanation,
-        "domain": found.domain,
-        "author": found.author,
-        "authors": list(found.authors),
-        "display_name": found.display_name,
-        "by": found.by,
-        "covered": list(found.covered),
-        "age": found.age,
-        "reply_to_proven": found.reply_to_proven,
-        "forwarded_by": list(found.forwarded_by),
-        "hints": [hint.value for hint in found.hints],
-        "warnings": [caution.value for caution in found.warnings],
-        "problems": [problem.value for problem in found.problems],
-    }
+    from avowal.calls.objects import JudgementObject, members
+
+    where: dict[str, object] = {"source": origin.path, "message": origin.number}
+    return where | members(JudgementObject.of(found))

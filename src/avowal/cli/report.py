@@ -7,7 +7,6 @@ is documented in docs/reference/json.md; members are added, never renamed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from avowal.cli.inspection import Inspected
 from avowal.dkim.reasons import Result
@@ -59,44 +58,21 @@ def _verdict_lines(verdict: Verification, style: Callable[..., str]) -> Iterator
         yield f"{_INDENT}warning: {caution.sentence}"
 
 
-def as_json(inspected: Inspected) -> dict[str, Any]:
+def as_json(inspected: Inspected) -> dict[str, object]:
     """Return the JSON object of a message."""
+    from avowal.calls.objects import SignatureObject, members
+
     return {
         "source": inspected.origin.path,
         "message": inspected.origin.number,
         "passed": inspected.passed,
-        "results": [_verdict_object(verdict) for verdict in inspected.verdicts],
+        "results": [members(SignatureObject.of(verdict)) for verdict in inspected.verdicts],
     }
 
 
-def error_json(path: str, why: str) -> dict[str, Any]:
+def error_json(path: str, why: str) -> dict[str, object]:
     """Return the JSON object of a source that cannot be used."""
     return {"source": path, "message": None, "passed": False, "results": [], "error": why}
-
-
-def _verdict_object(verdict: Verification) -> dict[str, Any]:
-    reason, signature, evidence = verdict.reason, verdict.signature, verdict.evidence
-    return {
-        "protocol": "dkim" if is_dkim(verdict) else "domainkeys",
-        "result": verdict.result.value,
-        "reason": None if reason is None else reason.value,
-        "rfc": None if reason is None else reason.source,
-        "explanation": verdict.explanation,
-        "domain": verdict.domain,
-        "selector": verdict.selector,
-        "algorithm": verdict.algorithm,
-        "identity": verdict.identity,
-        "warnings": [caution.value for caution in verdict.warnings],
-        "timestamp": None if signature is None else signature.timestamp,
-        "expiration": None if signature is None else signature.expiration,
-        "body_length": None if signature is None else signature.body_length,
-        "signed_fields": None
-        if signature is None
-        else [name.decode("ascii", "backslashreplace") for name in signature.signed_names],
-        "key_bits": None if evidence is None else evidence.key_bits,
-        "dnssec": None if evidence is None else evidence.secure,
-        "place": verdict.place,
-    }
 
 
 def is_dkim(verdict: Verification) -> bool:

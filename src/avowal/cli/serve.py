@@ -1,0 +1,166 @@
+"""``avowal serve``: the application's question over HTTP (docs/howto/serve.md)."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import TYPE_CHECKING
+
+import click
+
+from avowal.cli.dns import Dns
+from avowal.cli.exits import ExitStatus
+from avowal.cli.sign import duration
+from avowal.cli.streams import echo
+from avowal.errors import ConfigError, EnvironmentFault, UsageError
+
+if TYPE_CHECKING:
+    from avowal.milter.sockets import ListeningSocket
+
+_MOST_OCTETS = 1 << 20  # of a file of tokens
+_DEFAULT_SOCKET = "inet:8893@localhost"
+
+
+@click.command("serve")
+@click.option(
+    "--socket",
+    "address",
+    metavar="SOCKET",
+    default=_DEFAULT_SOCKET,
+    show_default=True,
+    help="unix:PATH, inet:PORT@HOST, inet6:PORT@HOST or systemd:NAME.",
+)
+@click.option(
+    "--mode", metavar="OCTAL", default="0660", show_default=True, help="Who may use a unix socket."
+)
+@click.option(
+    "--tokens",
+    metavar="FILE",
+    help="Answer only who shows one of these tokens: one a line. Needed beyond this machine.",
+)
+@click.option("--zone", metavar="FILE", help="Take records from a zone file or JSON file.")
+@click.option("--resolver", multiple=True, metavar="HOST:PORT", help="A name server to ask.")
+@click.option(
+    "--octets",
+    type=click.IntRange(1 << 10, 1 << 30),
+    default=64 << 20,
+    show_default=True,
+    help="The largest message.",
+)
+@click.option(
+    "--seconds",
+    type=duration,
+    metavar="DURATION",
+    default="60s",
+    show_default=True,
+    help="For a message to arrive.",
+)
+@click.option(
+    "--messages",
+    type=click.IntRange(1, 10_000),
+    default=100,
+    show_default=True,
+    help="Messages that are examined at once.",
+)
+@click.option(
+    "--connections",
+    type=click.IntRange(1, 100_000),
+    default=250,
+    show_default=True,
+    help="Connections that are open at once.",
+)
+def command(
+    *,
+    address: str,
+    mode: str,
+    tokens: str | None,
+    zone: str | None,
+    resolver: tuple[str, ...],
+    octets: int,
+    seconds: int,
+    messages: int,
+    connections: int,
+) -> int:
+    """Answer over HTTP whether messages are really from whom they say.
+
+    Programs in any language POST a raw message to /verdict or /authenticate. Nothing of it is
+    kept. SIGTERM ends the service when what came is answered.
+    """
+    try:
+        from avowal.serve.server import Server
+    except ImportError as missing:
+        raise EnvironmentFault(f"{missing}: pip install 'avowal[serve]'") from None
+    from avowal.milter.notify import Notifier
+    from avowal.serve.service import ServeLimits, Service
+
+    known = () if tokens is None else _tokens(tokens)
+    limits = ServeLimits(octets=octets, seconds=seconds, messages=messages, connections=connections)
+    _check_descriptors(limits.connections)
+    with Dns(zone=zone, resolver=resolver).opened() as asking:
+        opened = _opened(address, mode)
+        try:
+            private = opened.socket.family == socket.AF_UNIX
+            service = Service(resolver=asking, tokens=known, private=private, limits=limits)
+            if not service.authenticates:
+                _refuse_strangers(opened.socket, address)
+            notifier = Notifier(os.environ)
+
+            def ready() -> None:
+                notifier.ready(f"serving on {address}")
+                echo(f"serving on {_shown(opened)}", err=True)
+
+            Server(service, on_ready=ready, on_stop=notifier.stopping).serve_on(opened.socket)
+        finally:
+            opened.close()
+    return ExitStatus.PASSED
+
+
+def _opened(address: str, mode: str) -> ListeningSocket:
+    """Open the socket.  Raises ConfigError, EnvironmentFault."""
+    from avowal.config.origin import Listener
+    from avowal.milter.sockets import open_listener
+
+    try:
+        int(mode, 8)
+    except ValueError:
+        raise UsageError(f"--mode: {mode!r} is no number such as 0660") from None
+    return open_listener(Listener(socket=address, mode=mode))
+
+
+def _shown(opened: ListeningSocket) -> str:
+    """Say where it listens, with the port that the system chose for 0."""
+    name = opened.socket.getsockname()
+    if not isinstance(name, tuple):
+        return str(opened.listener.socket)
+    host = f"[{name[0]}]" if ":" in name[0] else name[0]
+    return f"http://{host}:{name[1]}"
+
+
+def _tokens(path: str) -> tuple[bytes, ...]:
+    from avowal import paths
+    from avowal.serve.service import tokens_in
+
+    try:
+        octets = paths.read(path, _MOST_OCTETS)
+    except OSError as error:
+        raise ConfigError(f"--tokens: {error.strerror}", file=path) from None
+    return tokens_in(octets, path)
+
+
+def _check_descriptors(connections: int) -> None:
+    """Refuse more connections than the process may have files."""
+    from avowal.milter import descriptors
+
+    descriptors.reserve(connections)
+
+
+def _refuse_strangers(listening: socket.socket, address: str) -> None:
+    """Refuse to answer other machines without a token.  Raises UsageError."""
+    import ipaddress
+
+    host = str(listening.getsockname()[0])
+    if not ipaddress.ip_address(host.partition("%")[0]).is_loopback:
+        raise UsageError(
+            f"--socket {address}: other machines could ask; give --tokens FILE,"
+            " a unix socket or an address of the loopback interface"
+        )

@@ -1,0 +1,110 @@
+"""One HTTP connection: uvicorn's, bounded where uvicorn leaves a client all the time it wants.
+
+A request that does not come, or never ends, and a client that does not read its answer keep
+a connection for so long only; `look` is called for each of them now and then.  What cannot be
+understood as HTTP is answered as every other problem.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Final
+
+import h11
+from uvicorn.config import Config
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
+
+from avowal.serve.refusals import Refusal, Refused
+from avowal.serve.service import Service
+
+HEAD_SECONDS: Final = 10.0
+"""For the head of a request, from the beginning of the connection or the answer before it."""
+ANSWER_SECONDS: Final = 40.0
+"""Beyond the time for a message: for DNS, and for the client to read the answer."""
+HEAD_OCTETS: Final = 32 << 10
+"""The head of a request; most of it is parameters."""
+_ANSWERABLE: Final = (h11.IDLE, h11.SEND_RESPONSE)
+
+
+def connection_type(service: Service) -> type[asyncio.Protocol]:
+    """Return the connections of a service, as a type that uvicorn makes them of."""
+
+    class ServedConnection(HttpConnection):
+        shared = service
+
+    return ServedConnection
+
+
+class HttpConnection(H11Protocol):
+    """A connection of `shared`, a service."""
+
+    shared: Service
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, object],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._since = time.monotonic()
+        self._begun = False  # octets of the request that is waited for have come
+        self._ending = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take the connection, or say at once that there are too many."""
+        super().connection_made(transport)
+        if len(self.connections) > self.shared.limits.connections:
+            self.shared.meters.closed += 1
+            self._end(Refused(Refusal.BUSY, "too many connections are open"))
+
+    def data_received(self, data: bytes) -> None:
+        """Take octets, unless the connection is over."""
+        if self._ending:
+            return
+        self._begun = True
+        waiting = self._waiting
+        super().data_received(data)
+        if waiting and not self._waiting:
+            self._since = time.monotonic()
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request."""
+        self._since = time.monotonic()
+        self._begun = False
+        super().on_response_complete()
+
+    @property
+    def _waiting(self) -> bool:
+        """Whether no request is under way."""
+        return self.conn.their_state is h11.IDLE
+
+    def look(self, now: float) -> None:
+        """End what takes too long."""
+        most = self.shared.limits.seconds + ANSWER_SECONDS
+        if self._ending or self.transport.is_closing() or not self._waiting:
+            if now - self._since > (HEAD_SECONDS if self._ending else most):
+                self.shared.meters.closed += 1
+                self.transport.abort()
+        elif now - self._since > HEAD_SECONDS:
+            self.shared.meters.closed += 1
+            slow = Refused(Refusal.TOO_SLOW, f"no request after {HEAD_SECONDS:.0f} seconds")
+            self._end(slow if self._begun else None)
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP."""
+        self._end(Refused(Refusal.BAD_REQUEST, "this is no request of HTTP/1.1"))
+
+    def _end(self, refused: Refused | None) -> None:
+        """Say why, where something can be said, and close."""
+        self._ending = True
+        self._since = time.monotonic()
+        if refused is not None:
+            self.shared.meters.response("other", refused.refusal.status)
+            self.shared.meters.refused(refused.refusal)
+            if self.conn.our_state in _ANSWERABLE:
+                self.transport.write(refused.octets)
+        self.transport.close()

@@ -1,0 +1,108 @@
+"""What all requests of a service share: its resolver, its limits, who may ask, what is counted."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import logging
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from avowal.errors import ConfigError
+from avowal.limits import DEFAULT, Limits
+from avowal.lookup import AsyncResolver
+from avowal.serve.meters import Meters
+from avowal.serve.refusals import Refusal, Refused
+
+LOGGER: Final = logging.getLogger("avowal.serve")
+# RFC 6750 §2.1: what a Bearer token is made of; shorter ones can be guessed.
+_TOKEN: Final = re.compile(rb"[A-Za-z0-9._~+/-]{20,500}=*")
+_TOKENS_HINT: Final = "one token a line, of 20 letters and digits or more: openssl rand -hex 32"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeLimits:
+    """What clients may cost.
+
+    `octets` of a message, `seconds` for it to arrive, `messages` that are examined at once,
+    `connections` that are open at once.
+    """
+
+    octets: int = 64 << 20
+    seconds: int = 60
+    messages: int = 100
+    connections: int = 250
+
+
+@dataclass(slots=True, kw_only=True)
+class Service:
+    """The shared half of all requests.
+
+    `tokens` are those that clients may show; without any, `private` says that only those whom
+    the operator lets in can connect: by the mode of a unix socket.
+    """
+
+    resolver: AsyncResolver
+    tokens: tuple[bytes, ...] = ()
+    private: bool = False
+    limits: ServeLimits = field(default_factory=ServeLimits)
+    message_limits: Limits = DEFAULT
+    clock: Callable[[], float] = time.time
+    meters: Meters = field(default_factory=Meters)
+    under_way: int = 0
+    draining: bool = False
+
+    @property
+    def authenticates(self) -> bool:
+        """Whether whoever gets an answer is known to be let in by the operator."""
+        return self.private or bool(self.tokens)
+
+    def admit(self, authorization: str | None, host: str | None) -> None:
+        """Let a client in, or raise Refused."""
+        if self.tokens:
+            scheme, _, token = (authorization or "").partition(" ")
+            shown = token.strip().encode("utf-8", "surrogateescape")
+            right = [hmac.compare_digest(shown, known) for known in self.tokens]
+            if scheme.lower() != "bearer" or not any(right):
+                raise Refused(Refusal.NO_TOKEN, "the service wants a token, and this is none of it")
+        elif not self.private and not _is_here(host or ""):
+            # A page in a browser on this machine may send requests, by names of its own choice.
+            raise Refused(Refusal.MISDIRECTED, "Host is no name of the loopback interface")
+
+    def admit_claims(self, claims: tuple[str, ...]) -> None:
+        """Let claims about the connection count, or raise Refused."""
+        if claims and not self.authenticates:
+            raise Refused(
+                Refusal.CLAIMS, f"{claims[0]}: anybody on this machine could claim anything"
+            )
+
+
+def _is_here(host: str) -> bool:
+    """Whether the field Host names the loopback interface."""
+    name, colon, port = host.rpartition(":")
+    if not (colon and port.isdigit()):
+        name = host
+    if name.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name.removeprefix("[").removesuffix("]")).is_loopback
+    except ValueError:
+        return False
+
+
+def tokens_in(octets: bytes, file: str) -> tuple[bytes, ...]:
+    """Read a file of tokens: one a line, # begins a comment.  Raises ConfigError."""
+    tokens = []
+    for number, line in enumerate(octets.split(b"\n"), 1):
+        word = line.strip(b" \t\r")
+        if not word or word.startswith(b"#"):
+            continue
+        if _TOKEN.fullmatch(word) is None:
+            raise ConfigError("this is no token", file=file, line=number, hint=_TOKENS_HINT)
+        tokens.append(word)
+    if not tokens:
+        raise ConfigError("there is no token in it", file=file, hint=_TOKENS_HINT)
+    return tuple(tokens)
