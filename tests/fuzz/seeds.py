@@ -14,6 +14,7 @@ from tests.fuzz import (
     pairs,
     policies,
     protocols,
+    services,
     targets,
 )
 from tests.fuzz.targets import CUT, KEYS, NOW, PARSERS
@@ -31,6 +32,7 @@ FAMILIES: tuple[ModuleType, ...] = (
     authors,
     mailboxes,
     configurations,
+    services,
 )
 TARGETS: dict[str, Callable[[bytes], None]] = dict(targets.TARGETS)
 for family in FAMILIES:

@@ -15,10 +15,12 @@ import pytest
 
 from avowal import app
 from avowal.cli.milter import command as milter_command
+from avowal.cli.serve import command as serve_command
 from avowal.config import toml
 from avowal.crypto.signing import generate
 from avowal.keys.files import write_key
 from avowal.milter import sockets
+from avowal.serve.limits import ANSWER_SECONDS, ServeLimits
 
 ROOT = Path(__file__).parents[2]
 PACKAGING = ROOT / "packaging"
@@ -74,6 +76,30 @@ def test_the_service_starts_the_daemon_with_options_it_has() -> None:
 def test_the_service_is_confined(hardening: str) -> None:
     key, _, value = hardening.partition("=")
     assert (key, value) in unit("avowal-milter.service")["Service"]
+
+
+def test_the_http_service_starts_with_options_it_has_on_the_socket_it_is_given() -> None:
+    service = dict(unit("avowal-serve.service")["Service"])
+    program, name, *arguments = shlex.split(service["ExecStart"])
+    assert (Path(program).name, name) == ("avowal", "serve")
+    context = serve_command.make_context("serve", arguments, resilient_parsing=True)
+    options = dict(unit("avowal-serve.socket")["Socket"])
+    inherited = sockets.Inherited(options["FileDescriptorName"])
+    assert sockets.parse(context.params["address"]) == inherited
+    assert options["SocketMode"] == "0660"
+
+
+def test_the_http_service_is_confined_like_the_milter_and_reads_no_files() -> None:
+    ours = set(unit("avowal-serve.service")["Service"])
+    names = ("Capability", "NoNew", "Protect", "Private", "Restrict", "Memory", "SystemCall")
+    theirs = {one for one in unit("avowal-milter.service")["Service"] if one[0].startswith(names)}
+    assert theirs - ours == set()
+    assert ("DynamicUser", "yes") in ours
+
+
+def test_the_http_service_stops_later_than_its_last_answer() -> None:
+    service = dict(unit("avowal-serve.service")["Service"])
+    assert int(service["TimeoutStopSec"]) > ServeLimits().seconds + ANSWER_SECONDS
 
 
 def test_the_service_may_give_its_socket_to_the_mail_servers_group() -> None:

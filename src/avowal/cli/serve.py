@@ -91,7 +91,8 @@ def command(
     except ImportError as missing:
         raise EnvironmentFault(f"{missing}: pip install 'avowal[serve]'") from None
     from avowal.milter.notify import Notifier
-    from avowal.serve.service import ServeLimits, Service
+    from avowal.serve.limits import ServeLimits
+    from avowal.serve.service import Service
 
     known = () if tokens is None else _tokens(tokens)
     limits = ServeLimits(octets=octets, seconds=seconds, messages=messages, connections=connections)

@@ -35,15 +35,21 @@ from avowal.limits import DEFAULT
 from avowal.message import Header, LineEnds
 from avowal.serve import openapi
 from avowal.serve.incoming import Incoming, ProblemResponse
+from avowal.serve.limits import MOST_DIGITS
 from avowal.serve.meters import CONTENT_TYPE
-from avowal.serve.parameters import AUTHENTICATE, VERDICT, Parameter, Values, told
+from avowal.serve.parameters import (
+    AUTHENTICATE,
+    MESSAGE_TYPES,
+    VERDICT,
+    Parameter,
+    Values,
+    told,
+)
 from avowal.serve.reception import Reception
 from avowal.serve.refusals import Refusal, Refused
 from avowal.serve.service import LOGGER, Service
 
 JSON: Final = "application/json"
-MESSAGE_TYPES: Final = ("message/rfc822", "message/global", "application/octet-stream")
-_MOST_DIGITS: Final = 18
 PATHS: Final = ("/verdict", "/authenticate", "/openapi.json", "/health", "/metrics")
 
 
@@ -77,10 +83,12 @@ class Application:
             ("/health", "GET", self._health),
             ("/metrics", "GET", self._metrics),
         ]
-        return Starlette(
+        made = Starlette(
             routes=[Route(path, self._guarded(page), methods=[one]) for path, one, page in pages],
             exception_handlers={HTTPException: self._unknown},
         )
+        made.router.redirect_slashes = False
+        return made
 
     def _guarded(self, page: Page) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
@@ -158,7 +166,7 @@ class Application:
         self._service.admit_claims(values.claims)
         length = request.headers.get("content-length", "0")
         most = self._service.limits.octets
-        if length.isdigit() and (len(length) > _MOST_DIGITS or int(length) > most):
+        if length.isdigit() and (len(length) > MOST_DIGITS or int(length) > most):
             raise Refused(Refusal.TOO_LARGE, f"Content-Length: more than {most} octets")
         return values
 

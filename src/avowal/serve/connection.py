@@ -16,15 +16,10 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
+from avowal.serve.limits import ANSWER_SECONDS, HEAD_SECONDS
 from avowal.serve.refusals import Refusal, Refused
 from avowal.serve.service import Service
 
-HEAD_SECONDS: Final = 10.0
-"""For the head of a request, from the beginning of the connection or the answer before it."""
-ANSWER_SECONDS: Final = 40.0
-"""Beyond the time for a message: for DNS, and for the client to read the answer."""
-HEAD_OCTETS: Final = 32 << 10
-"""The head of a request; most of it is parameters."""
 _ANSWERABLE: Final = (h11.IDLE, h11.SEND_RESPONSE)
 
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Final
 
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from avowal.serve.limits import LINGER_SECONDS
 from avowal.serve.refusals import Refusal, Refused
-
-LINGER_SECONDS: Final = 5.0
-"""For a client that still sends to read why nothing of it is wanted."""
 
 
 class Incoming:

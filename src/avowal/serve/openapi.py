@@ -9,11 +9,10 @@ from msgspec.json import schema_components
 
 from avowal import __version__
 from avowal.calls.objects import AuthenticationObject, HealthObject, JudgementObject
-from avowal.serve.parameters import AUTHENTICATE, CLAIMS, VERDICT, Parameter
+from avowal.serve.parameters import AUTHENTICATE, CLAIMS, MESSAGE_TYPES, VERDICT, Parameter
 from avowal.serve.refusals import MEDIA_TYPE, ProblemObject, Refusal
 
 _REF: Final = "#/components/schemas/{name}"
-_MESSAGE: Final = ("message/rfc822", "message/global", "application/octet-stream")
 _EVERYWHERE: Final = (
     Refusal.BAD_REQUEST, Refusal.NOT_FOUND, Refusal.METHOD, Refusal.TOO_SLOW, Refusal.FAILED,
     Refusal.BUSY,
@@ -60,7 +59,7 @@ def _post(name: str, answer: type, parameters: Sequence[Parameter]) -> Object:
         "requestBody": {
             "required": True,
             "description": "The octets of the message, as they came in.",
-            "content": {kind: {} for kind in _MESSAGE},
+            "content": {kind: {} for kind in MESSAGE_TYPES},
         },
         "responses": {
             "200": {"description": "The answer.", "content": _json(_ref(answer))},

@@ -13,10 +13,10 @@ from urllib.parse import parse_qsl
 from avowal.errors import UsageError
 from avowal.message import LineEnds
 from avowal.policy.assessment import PolicyGeneration
+from avowal.serve.limits import MOST_DIGITS, MOST_PARAMETERS
 from avowal.serve.refusals import Refusal, Refused
 
-MOST_PARAMETERS: Final = 1000
-_MOST_DIGITS: Final = 18
+MESSAGE_TYPES: Final = ("message/rfc822", "message/global", "application/octet-stream")
 _LINE_ENDS: Final[Mapping[str, LineEnds]] = {"auto": "auto", "wire": "wire", "stored": "stored"}
 CLAIMS: Final = ("client", "mail_from", "helo")
 
@@ -129,5 +129,5 @@ def _check(parameter: Parameter, value: str) -> None:
         raise _refused(f"{parameter.name}: {value[:100]!r} is none of {listed}")
     if parameter.number and not (value.isascii() and value.isdigit()):
         raise _refused(f"{parameter.name}: {value[:100]!r} is no number of seconds")
-    if parameter.number and len(value) > _MOST_DIGITS:
-        raise _refused(f"{parameter.name}: more than {_MOST_DIGITS} digits")
+    if parameter.number and len(value) > MOST_DIGITS:
+        raise _refused(f"{parameter.name}: more than {MOST_DIGITS} digits")

@@ -13,13 +13,8 @@ from collections.abc import Callable, Iterator
 import uvicorn
 
 from avowal.serve.application import Application
-from avowal.serve.connection import (
-    ANSWER_SECONDS,
-    HEAD_OCTETS,
-    HEAD_SECONDS,
-    HttpConnection,
-    connection_type,
-)
+from avowal.serve.connection import HttpConnection, connection_type
+from avowal.serve.limits import ANSWER_SECONDS, HEAD_OCTETS, HEAD_SECONDS
 from avowal.serve.service import LOGGER, Service
 
 _SWEEP_TICKS = 10  # uvicorn's loop ticks ten times a second

@@ -14,6 +14,7 @@ from typing import Final
 from avowal.errors import ConfigError
 from avowal.limits import DEFAULT, Limits
 from avowal.lookup import AsyncResolver
+from avowal.serve.limits import ServeLimits
 from avowal.serve.meters import Meters
 from avowal.serve.refusals import Refusal, Refused
 
@@ -21,20 +22,6 @@ LOGGER: Final = logging.getLogger("avowal.serve")
 # RFC 6750 §2.1: what a Bearer token is made of; shorter ones can be guessed.
 _TOKEN: Final = re.compile(rb"[A-Za-z0-9._~+/-]{20,500}=*")
 _TOKENS_HINT: Final = "one token a line, of 20 letters and digits or more: openssl rand -hex 32"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServeLimits:
-    """What clients may cost.
-
-    `octets` of a message, `seconds` for it to arrive, `messages` that are examined at once,
-    `connections` that are open at once.
-    """
-
-    octets: int = 64 << 20
-    seconds: int = 60
-    messages: int = 100
-    connections: int = 250
 
 
 @dataclass(slots=True, kw_only=True)
