@@ -147,7 +147,7 @@ class Quiet(Server):
 
 @lru_cache(maxsize=1)
 def _documented() -> dict[tuple[str, str, str, str], Draft202012Validator | None]:
-    document: Any = json.loads(json.dumps(openapi.document()))
+    document: Any = json.loads(json.dumps(openapi.document("0")))
     found: dict[tuple[str, str, str, str], Draft202012Validator | None] = {}
     for path, methods in document["paths"].items():
         for method, operation in methods.items():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from avowal import __version__
 from avowal.cli.dns import Dns
 from avowal.cli.exits import ExitStatus
 from avowal.cli.sign import duration
@@ -101,7 +102,9 @@ def command(
         opened = _opened(address, mode)
         try:
             private = opened.socket.family == socket.AF_UNIX
-            service = Service(resolver=asking, tokens=known, private=private, limits=limits)
+            service = Service(
+                resolver=asking, version=__version__, tokens=known, private=private, limits=limits
+            )
             if not service.authenticates:
                 _refuse_strangers(opened.socket, address)
             notifier = Notifier(os.environ)

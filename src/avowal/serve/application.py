@@ -20,8 +20,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from avowal import __version__, authres
-from avowal.authres import AuthenticationResults
+from avowal.authres import AuthenticationResults, write
 from avowal.calls.authenticate import CURRENT, RECEIVER, WANT, asked
 from avowal.calls.connection import Connection
 from avowal.calls.objects import AuthenticationObject, HealthObject, JudgementObject, written
@@ -72,7 +71,7 @@ class Application:
     def __init__(self, service: Service, connections: Callable[[], int] = lambda: 0) -> None:
         self._service = service
         self._connections = connections
-        self._document = json.dumps(openapi.document()).encode()
+        self._document = json.dumps(openapi.document(service.version)).encode()
 
     def asgi(self) -> Starlette:
         """Return what a server of ASGI runs."""
@@ -145,7 +144,7 @@ class Application:
         authserv_id = values.one("authserv_id")
         with _usable():
             if authserv_id is not None:
-                authres.write(AuthenticationResults(authserv_id))
+                write(AuthenticationResults(authserv_id))
             wanted = asked(values.all("policies") or CURRENT, rules.DEFAULT, DEFAULT)
         message = self._message(values, wanted.receiver, wanted.want)
         header, found = await self._examined(request, incoming, message)
@@ -222,7 +221,9 @@ class Application:
 
     async def _health(self, request: Request, incoming: Incoming) -> Response:
         stopping = self._service.draining
-        made = HealthObject(status="stopping" if stopping else "ready", version=__version__)
+        made = HealthObject(
+            status="stopping" if stopping else "ready", version=self._service.version
+        )
         return _told(made, 503 if stopping else 200)
 
     async def _metrics(self, request: Request, incoming: Incoming) -> Response:

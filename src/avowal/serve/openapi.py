@@ -7,7 +7,6 @@ from typing import Final
 
 from msgspec.json import schema_components
 
-from avowal import __version__
 from avowal.calls.objects import AuthenticationObject, HealthObject, JudgementObject
 from avowal.serve.parameters import AUTHENTICATE, CLAIMS, MESSAGE_TYPES, VERDICT, Parameter
 from avowal.serve.refusals import MEDIA_TYPE, ProblemObject, Refusal
@@ -25,7 +24,7 @@ _OF_MESSAGES: Final = (
 Object = dict[str, object]
 
 
-def document() -> Object:
+def document(version: str) -> Object:
     """Return the document (OpenAPI 3.1)."""
     types = (JudgementObject, AuthenticationObject, HealthObject, ProblemObject)
     _, schemas = schema_components(types, ref_template=_REF)
@@ -33,7 +32,7 @@ def document() -> Object:
         "openapi": "3.1.0",
         "info": {
             "title": "avowal serve",
-            "version": __version__,
+            "version": version,
             "description": "Is this mail really from whom it says? Post the raw message.",
         },
         "paths": {

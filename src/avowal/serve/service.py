@@ -28,11 +28,12 @@ _TOKENS_HINT: Final = "one token a line, of 20 letters and digits or more: opens
 class Service:
     """The shared half of all requests.
 
-    `tokens` are those that clients may show; without any, `private` says that only those whom
+    `version` is avowal's.  `tokens` are those that clients may show; without any, `private` says that only those whom
     the operator lets in can connect: by the mode of a unix socket.
     """
 
     resolver: AsyncResolver
+    version: str = ""
     tokens: tuple[bytes, ...] = ()
     private: bool = False
     limits: ServeLimits = field(default_factory=ServeLimits)
