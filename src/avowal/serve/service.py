@@ -28,8 +28,8 @@ _TOKENS_HINT: Final = "one token a line, of 20 letters and digits or more: opens
 class Service:
     """The shared half of all requests.
 
-    `version` is avowal's.  `tokens` are those that clients may show; without any, `private` says that only those whom
-    the operator lets in can connect: by the mode of a unix socket.
+    `version` is avowal's.  `tokens` are those that clients may show; without any, `private`
+    says that only those whom the operator lets in can connect: by the mode of a unix socket.
     """
 
     resolver: AsyncResolver
