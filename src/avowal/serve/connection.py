@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Final
+from typing import Any, Final
 
 import h11
 from uvicorn.config import Config
@@ -49,7 +49,7 @@ class HttpConnection(H11Protocol):
         self._begun = False  # octets of the request that is waited for have come
         self._ending = False
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: Any) -> None:
         """Take the connection, or say at once that there are too many."""
         super().connection_made(transport)
         if len(self.connections) > self.shared.limits.connections:
