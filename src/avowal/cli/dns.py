@@ -8,9 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import NamedTuple, Protocol
 
 from avowal.errors import ResolverSetupError, UsageError
+from avowal.lookup import AsyncResolver, Resolver
+
+
+class EitherResolver(Resolver, AsyncResolver, Protocol):
+    """A resolver for synchronous and asynchronous callers."""
 
 
 class Dns(NamedTuple):
@@ -23,7 +28,7 @@ class Dns(NamedTuple):
     replay: str | None = None
 
     @contextmanager
-    def opened(self) -> Iterator[Any]:
+    def opened(self) -> Iterator[EitherResolver]:
         """Give the resolver; at the end of the block a recording is written.
 
         Raises UsageError, ConfigError, StoreError or ResolverSetupError.
@@ -44,7 +49,7 @@ class Dns(NamedTuple):
         finally:
             recorder.save(self.record)
 
-    def _chosen(self) -> Any:
+    def _chosen(self) -> EitherResolver:
         if self.zone is not None:
             from avowal.dns.zone import Zone
 
