@@ -19,7 +19,7 @@ from avowal.canonical import BODY_FORMS, HEADER_FORMS
 from avowal.crypto.signing import PrivateKey
 from avowal.dkim.hashing import BodyHasher, header_data
 from avowal.message import Field, Header, split
-from avowal.testing import ED25519, record_for
+from avowal.testing import ED25519, RSA_1024, record_for
 
 DOMAIN = "example.com"
 SELECTOR = "s1"
@@ -72,6 +72,22 @@ def craft(
     if signature == "":
         signature = base64.b64encode(_sign(key, digest, hash_name)).decode()
     return f"{before}{signature or ''}{behind}\r\n".encode() + octets
+
+
+def domainkeys(
+    octets: bytes, tags: str = "a=rsa-sha1; c=simple; d=example.com; s=s1", *, signed: bytes = b""
+) -> bytes:
+    """Sign as RFC 4870 did: header, blank line, body in one hash (c=simple).
+
+    `signed` are the fields of h=; without it all below count.
+    """
+    head, body = split(octets)
+    head = signed or head
+    separator = b"\r\n" if body else b""
+    digest = hashlib.sha1(head + separator + bytes(body), usedforsecurity=False).digest()
+    signature = _sign(RSA_1024, digest, "sha1")
+    field = f"DomainKey-Signature: {tags}; b={base64.b64encode(signature).decode()}\r\n"
+    return field.encode() + octets
 
 
 def only(octets: bytes, zone: Any = ZONE, **settings: Any) -> Verification:

@@ -17,6 +17,7 @@ from avowal.arc import fields as arc
 from avowal.authres import grammar as results
 from avowal.canonical import BODY_FORMS, DOMAINKEYS_BODY_FORMS, HEADER_FORMS
 from avowal.dkim.authors import Authors
+from avowal.dkim.legacy import DomainKeysVerifier
 from avowal.dns.zonefile import read_zone
 from avowal.errors import ConfigError, SyntaxFault
 from avowal.examine.shown_names import shown_domains
@@ -250,6 +251,13 @@ PARSERS = {
             b"=?a?q?=40?=",
             b"\xff",
         ),
+        size=SMALL,
+    ),
+    "domainkeys-sender": Parser(
+        lambda octets: DomainKeysVerifier(Header.parse(octets)),
+        b"Some Body <a@example.com>, ",
+        (*FOLDS, b"a", b"a.", b"@", b"a@", b"@-", b"<", b"\xff", b'"'),
+        (b"DomainKey-Signature: c=nofws; d=e.com; s=s; b=c2ln\r\nSender: ", b"\r\n"),
         size=SMALL,
     ),
     "verify": Parser(

@@ -167,7 +167,8 @@ def test_dkim_quoted_printable_decodes_as_the_case_says(case: Case) -> None:
 def acceptable(signature: Signature) -> Signature:
     """What needs no key and no clock: RFC 6376 §6.1.1."""
     header = Header.parse(b"From: a@example.com\r\n")
-    problem = acceptance.first_problem(acceptance.BEFORE_KEY, signature, header, DEFAULT, None)
+    circumstances = acceptance.Circumstances(header, DEFAULT, None)
+    problem = acceptance.first_problem(acceptance.BEFORE_KEY, signature, circumstances)
     if problem is not None:
         raise SyntaxFault(0, str(problem[0]))
     return signature

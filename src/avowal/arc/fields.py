@@ -92,6 +92,11 @@ class Seal:
     timestamp: int | None
 
     @property
+    def expiration(self) -> None:
+        """A seal has no x= (§4.1.3)."""
+        return
+
+    @property
     def auid(self) -> Identity:
         """Whom a key with t=s has to fit: the domain itself, for there is no AUID (§4.1.3)."""
         return Identity(b"", self.domain)

@@ -15,32 +15,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from avowal.arc.chain import ArcSet, Chain
 from avowal.arc.fields import Seal
 from avowal.arc.reasons import ChainReason, ChainStatus
 from avowal.arc.verdict import ChainVerification, SealVerification
 from avowal.canonical import Octets, relaxed_field
-from avowal.crypto.algorithms import ALGORITHMS, HASHES, AlgorithmStatus
+from avowal.crypto.algorithms import ALGORITHMS, HASHES
+from avowal.dkim import acceptance
 from avowal.dkim import rules as rules_module
+from avowal.dkim.acceptance import Admission, Circumstances, Place, first_problem
 from avowal.dkim.hashing import BodyHasher
-from avowal.dkim.key import (
-    UNASKED,
-    Unusable,
-    no_records,
-    usable_key,
-)
-from avowal.dkim.query import key_answer
+from avowal.dkim.key import UNASKED, Unusable, no_records, usable_key
 from avowal.dkim.reasons import Reason
 from avowal.dkim.rules import Problem, Rules
 from avowal.dkim.signature import QUERY_DNS_TXT, Signature
 from avowal.dkim.verification import Verification
-from avowal.dkim.verifier import Keys, Verifier
+from avowal.dkim.verifier import Keys, Verifier, asked, by_records
 from avowal.limits import DEFAULT, Limits
 from avowal.lookup import Answer, Steps, together
 from avowal.message import CRLF, Field, Header
-from avowal.names import key_name
 
 if TYPE_CHECKING:
     import hashlib
@@ -50,10 +45,18 @@ _METHODS = (QUERY_DNS_TXT,)
 
 @dataclass(frozen=True, slots=True)
 class ArcKeys:
-    """The answers to all questions: for message signatures and, by key name, for seals."""
+    """The answers to all questions: for message signatures and for seals."""
 
     signatures: Keys
-    seals: dict[str, Answer]
+    seals: Keys
+
+
+class _Candidate(NamedTuple):
+    """A seal on its way to a verdict: where its key is asked for, or why it is not."""
+
+    seal: Seal
+    key_place: Place | None
+    problem: Problem | None
 
 
 class ArcVerifier:
@@ -63,7 +66,7 @@ class ArcVerifier:
     that others use too is fed and ended by whoever made it.
     """
 
-    __slots__ = ("_limits", "_rules", "_signatures", "chain")
+    __slots__ = ("_circumstances", "_limits", "_seals", "_signatures", "chain")
 
     def __init__(
         self,
@@ -76,9 +79,10 @@ class ArcVerifier:
     ) -> None:
         self.chain = Chain.of(header, limits=limits)
         """What the message carries; its structure is judged before any key is asked for."""
-        self._rules = rules
+        self._circumstances = Circumstances(header, rules, now)
         most = len(self.chain.sets)
         self._limits = replace(limits, signatures_checked=most, key_names=limits.arc_key_names)
+        self._seals = self._admitted()
         given = _signatures(self.chain)
         self._signatures = Verifier(
             header, now=now, rules=rules, limits=self._limits, hasher=hasher, given=given
@@ -91,14 +95,10 @@ class ArcVerifier:
 
     def keys(self) -> Steps[ArcKeys]:
         """Ask for the keys of all sets in one round; equal questions once (§9.2)."""
-        names = {
-            key_name(seal.selector, seal.domain): (seal.selector, seal.domain)
-            for seal in (arc_set.seal for arc_set in reversed(self.chain.sets))
-        }
-        asked = dict(list(names.items())[: self._limits.key_names])
-        flows = [key_answer(_METHODS, *pair) for pair in asked.values()]
-        signatures, *answers = yield from together(self._signatures.keys(), *flows)
-        return ArcKeys(signatures, dict(zip(asked, answers, strict=True)))
+        wanted = {one.key_place: one.seal for one in self._seals if one.key_place is not None}
+        if not wanted:
+            return ArcKeys((yield from self._signatures.keys()), {})
+        return ArcKeys(*(yield from together(self._signatures.keys(), asked(wanted))))
 
     def feed(self, chunk: Octets) -> bool:
         """Take the next octets of the body; return whether more can matter (milter SKIP)."""
@@ -113,7 +113,7 @@ class ArcVerifier:
         if chain.reason is not None:
             return _failed(chain, chain.reason, chain.detail)
         signatures, oldest_pass = self._by_instance(verdicts)
-        seals = self._seals(keys)
+        seals = self._seal_verdicts(keys.seals)
         if oldest_pass is None:  # step 4
             newest = chain.sets[-1].signature
             why = newest.fault or signatures[0].explanation
@@ -139,6 +139,19 @@ class ArcVerifier:
             oldest_pass=oldest_pass,
         )
 
+    def _admitted(self) -> tuple[_Candidate, ...]:
+        """Judge the seals, the newest first, as far as that needs no key."""
+        admission = Admission(self._limits)
+        found = []
+        for arc_set in reversed(self.chain.sets):
+            seal, place = arc_set.seal, None
+            problem = first_problem(acceptance.SEAL_BEFORE_KEY, seal, self._circumstances)
+            if problem is None:
+                place = admission.place_of(seal, _METHODS)
+                problem = None if place else (Reason.TOO_MANY_SIGNATURES, None)
+            found.append(_Candidate(seal, place, problem))
+        return tuple(found)
+
     def _by_instance(
         self, verdicts: tuple[Verification, ...]
     ) -> tuple[tuple[Verification, ...], int | None]:
@@ -157,47 +170,37 @@ class ArcVerifier:
             return tuple(shown), None
         return tuple(shown), failing + 1 if failing else 0
 
-    def _seals(self, keys: ArcKeys) -> tuple[SealVerification, ...]:
+    def _seal_verdicts(self, keys: Keys) -> tuple[SealVerification, ...]:
         """Step 6: the verdicts on the seals from the newest down."""
         digests = dict(seal_digests(self.chain.sets))
-        return tuple(
-            [
-                self._seal(arc_set.seal, digests[arc_set.instance], keys)
-                for arc_set in reversed(self.chain.sets)
-            ]
+        return tuple([self._seal(one, digests[one.seal.instance], keys) for one in self._seals])
+
+    def _seal(self, candidate: _Candidate, digest: bytes | None, keys: Keys) -> SealVerification:
+        seal, place = candidate.seal, candidate.key_place
+        if place is None or digest is None:
+            return _verdict(seal, candidate.problem or (Reason.ALGORITHM, f"a={seal.algorithm}"))
+        answer = keys.get(place, UNASKED)
+        nothing = no_records(place[1], answer, self._limits)
+        if nothing is not None:
+            return _verdict(seal, nothing)
+        return by_records(
+            answer, self._limits, lambda octets: self._with_record(seal, digest, answer, octets)
         )
 
-    def _seal(self, seal: Seal, digest: bytes | None, keys: ArcKeys) -> SealVerification:
-        name = key_name(seal.selector, seal.domain)
-        if digest is None:
-            return SealVerification(
-                seal=seal, reason=Reason.ALGORITHM, detail=f"a={seal.algorithm}"
-            )
-        answer = keys.seals.get(name, UNASKED)
-        problem = no_records(name, answer)
-        bits = None
-        for octets in answer.records[: self._limits.key_records]:
-            problem, bits = self._with_record(seal, digest, octets)
-            if problem is None:
-                break
-        reason, detail = problem or (None, None)
-        return SealVerification(seal=seal, reason=reason, detail=detail, key_bits=bits)
-
     def _with_record(
-        self, seal: Seal, digest: bytes, octets: bytes
-    ) -> tuple[Problem | None, int | None]:
-        found = usable_key(octets, seal, self._rules, self._limits)
+        self, seal: Seal, digest: bytes, answer: Answer, octets: bytes
+    ) -> SealVerification:
+        circumstances = self._circumstances
+        found = usable_key(octets, seal, circumstances.rules, self._limits)
         if isinstance(found, Unusable):
-            return found.problem, None
+            return _verdict(seal, found.problem)
         record, key = found
-        algorithm = ALGORITHMS[seal.algorithm]
-        if not algorithm.verify(key, seal.signature, digest):
-            return (Reason.SIGNATURE, None), key.bits
-        if algorithm.status is AlgorithmStatus.HISTORIC and not self._rules.accept_historic:
-            return (Reason.HISTORIC_ALGORITHM, f"a={seal.algorithm}"), key.bits
-        if record.testing and not self._rules.accept_testing:
-            return (Reason.KEY_TESTING, None), key.bits
-        return None, key.bits
+        problem: Problem | None = Reason.SIGNATURE, None
+        if ALGORITHMS[seal.algorithm].verify(key, seal.signature, digest):
+            problem = acceptance.unacceptable(
+                acceptance.SEAL_AFTER_MATCH, seal, circumstances, record, secure=answer.secure
+            )
+        return _verdict(seal, problem, key.bits)
 
 
 def seal_digests(sets: tuple[ArcSet, ...]) -> Iterator[tuple[int, bytes | None]]:
@@ -234,6 +237,11 @@ def _signatures(chain: Chain) -> list[tuple[int, Signature]]:
     """Return the message signatures that could be read, newest first."""
     newest_first = [arc_set.signature for arc_set in reversed(chain.sets)]
     return [(own.place, own.signature) for own in newest_first if own.signature is not None]
+
+
+def _verdict(seal: Seal, problem: Problem | None, bits: int | None = None) -> SealVerification:
+    reason, detail = problem or (None, None)
+    return SealVerification(seal=seal, reason=reason, detail=detail, key_bits=bits)
 
 
 def _failed(

@@ -122,9 +122,12 @@ def asked(policies: Collection[str], rules: Rules, limits: Limits) -> Asked:
     except ValueError:
         known = ", ".join(generation.value for generation in PolicyGeneration)
         raise UsageError(f"policies: {policies!r} has one that is none of {known}") from None
-    want = WANT
-    if rules.read_domainkeys or PolicyGeneration.DOMAINKEYS in generations:
+    want, historic = WANT, None
+    if rules.read_domainkeys:
         want |= Want.DOMAINKEYS
+    if PolicyGeneration.DOMAINKEYS in generations:  # judged as in its time
+        want |= Want.DOMAINKEYS
+        historic = rules_module.ARCHIVE
     choice = Choice(generations=generations)
-    receiver = Receiver(rules=rules, historic=rules_module.ARCHIVE, limits=limits, choice=choice)
+    receiver = Receiver(rules=rules, historic=historic, limits=limits, choice=choice)
     return Asked(receiver, want)

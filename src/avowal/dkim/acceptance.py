@@ -1,59 +1,142 @@
-"""The checks around a signature that need no key: structure first, then the rules.
+"""What is accepted of a signature, beside whether it verifies: structure first, then the rules.
 
-Each check is a function (signature, header, rules, now) -> (reason, detail) or None;
-two tables put them in the order of RFC 6376 §6.1.1.  `BEFORE_KEY` spares the look-up;
-`AFTER_MATCH` judges a signature that verifies, so that what is forged reads as forged
-and not as a matter of taste.
+Each check is a function (signature, circumstances) -> (reason, detail) or None.  For each kind
+of signature two tables put them in the order of RFC 6376 §6.1.1: what stands before the key
+spares the look-up; what stands behind the match judges a signature that verifies, so that what
+is forged reads as forged and not as a matter of taste.  ARC message signatures are judged by
+the tables of DKIM-Signature.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Protocol, TypeAlias, TypeVar
 
 from avowal.canonical import BODY_FORMS, HEADER_FORMS
 from avowal.crypto.algorithms import ALGORITHMS, AlgorithmStatus
+from avowal.dkim.key import KeyRecord, Signed
 from avowal.dkim.query import QUERY_METHODS
 from avowal.dkim.reasons import Reason
 from avowal.dkim.rules import Problem, Rules
 from avowal.dkim.signature import Signature
+from avowal.limits import Limits
 from avowal.message import Header
+from avowal.names import key_name
 from avowal.text import lasting
 
-Check: TypeAlias = Callable[[Signature, Header, Rules, int | None], Problem | None]
+T = TypeVar("T")
+
+Place: TypeAlias = tuple[tuple[str, ...], str]  # query methods and key name
+
+
+class Dated(Signed, Protocol):
+    """A signature of any kind; where it has no t= or no x=, that is None."""
+
+    @property
+    def timestamp(self) -> int | None: ...
+    @property
+    def expiration(self) -> int | None: ...
+
+
+class OfFields(Dated, Protocol):
+    """A signature of header fields: `signed_names` has the name of each, repetitions too."""
+
+    @property
+    def signed_names(self) -> tuple[bytes, ...]: ...
+
+
+class Circumstances:
+    """What the signatures of one message are judged by: its header, the rules, the time."""
+
+    __slots__ = ("_differ", "header", "now", "rules")
+
+    def __init__(self, header: Header, rules: Rules, now: int | None) -> None:
+        self.header = header
+        self.rules = rules
+        self.now = now
+        self._differ: dict[bytes, bool] = {}
+
+    def differ(self, name: bytes) -> bool:
+        """Whether fields of one name differ in their relaxed form; looked at once for all.
+
+        RFC 6376 §3.4.2.  Copies, as some gateways make them, show the same.
+        """
+        found = self._differ.get(name)
+        if found is None:
+            header, relaxed = self.header, HEADER_FORMS["relaxed"]
+            forms = {relaxed(header.raws[at], header.colons[at]) for at in header.positions[name]}
+            found = self._differ[name] = len(forms) > 1
+        return found
+
+
+class Admission:
+    """Lets so many signatures of a message be checked, with keys at so many names."""
+
+    __slots__ = ("_left", "_most_places", "_places")
+
+    def __init__(self, limits: Limits) -> None:
+        self._left = limits.signatures_checked
+        self._most_places = limits.key_names
+        self._places: set[Place] = set()
+
+    def place_of(self, signature: Signed, methods: tuple[str, ...]) -> Place | None:
+        """Return where the key of a signature is asked for, None beyond the limits."""
+        place = methods, key_name(signature.selector, signature.domain)
+        if not self._left or (place not in self._places and len(self._places) == self._most_places):
+            return None
+        self._left -= 1
+        self._places.add(place)
+        return place
+
+
+Check: TypeAlias = Callable[[T, Circumstances], Problem | None]
 
 
 def first_problem(
-    checks: tuple[Check, ...], signature: Signature, header: Header, rules: Rules, now: int | None
+    checks: tuple[Check[T], ...], signature: T, circumstances: Circumstances
 ) -> Problem | None:
     """Return what the first failing check says."""
     for check in checks:
-        problem = check(signature, header, rules, now)
+        problem = check(signature, circumstances)
         if problem is not None:
             return problem
     return None
 
 
-def _identity(
-    signature: Signature, header: Header, rules: Rules, now: int | None
+def unacceptable(
+    checks: tuple[Check[T], ...],
+    signature: T,
+    circumstances: Circumstances,
+    record: KeyRecord,
+    *,
+    secure: bool,
 ) -> Problem | None:
+    """Judge a signature that verifies: the record of its key, `secure` by DNSSEC, then the rest."""
+    rules = circumstances.rules
+    if record.testing and not rules.accept_testing:
+        return Reason.KEY_TESTING, None
+    if not secure and not rules.accept_unprotected_key:
+        return Reason.KEY_UNPROTECTED, None
+    return first_problem(checks, signature, circumstances)
+
+
+def _identity(signature: Signature, _: Circumstances) -> Problem | None:
     identity = signature.identity
     if identity is None or identity.domain.is_within(signature.domain):
         return None
     return Reason.DOMAIN_MISMATCH, f"i={identity}, d={signature.domain}"
 
 
-def _from_signed(
-    signature: Signature, header: Header, rules: Rules, now: int | None
-) -> Problem | None:
+def _from_signed(signature: Signature, _: Circumstances) -> Problem | None:
     return None if b"from" in signature.signed_names else (Reason.FROM_NOT_SIGNED, None)
 
 
-def _methods_known(
-    signature: Signature, header: Header, rules: Rules, now: int | None
-) -> Problem | None:
-    if signature.algorithm not in ALGORITHMS:
-        return Reason.ALGORITHM, f"a={signature.algorithm}"
+def _algorithm(signature: Signed, _: Circumstances) -> Problem | None:
+    known = signature.algorithm in ALGORITHMS
+    return None if known else (Reason.ALGORITHM, f"a={signature.algorithm}")
+
+
+def _methods_known(signature: Signature, _: Circumstances) -> Problem | None:
     if signature.header_canon not in HEADER_FORMS or signature.body_canon not in BODY_FORMS:
         return Reason.CANONICALIZATION, f"c={signature.header_canon}/{signature.body_canon}"
     if QUERY_METHODS.keys().isdisjoint(signature.query_methods):
@@ -61,7 +144,8 @@ def _methods_known(
     return None
 
 
-def _times(signature: Signature, header: Header, rules: Rules, now: int | None) -> Problem | None:
+def _times(signature: Dated, circumstances: Circumstances) -> Problem | None:
+    rules, now = circumstances.rules, circumstances.now
     if now is None:
         return None
     expiration, timestamp = signature.expiration, signature.timestamp
@@ -76,8 +160,8 @@ def _times(signature: Signature, header: Header, rules: Rules, now: int | None) 
     return None
 
 
-def _domain(signature: Signature, header: Header, rules: Rules, now: int | None) -> Problem | None:
-    name = signature.domain.ascii
+def _domain(signature: Signed, circumstances: Circumstances) -> Problem | None:
+    rules, name = circumstances.rules, signature.domain.ascii
     if "." not in name and not rules.accept_single_label:
         return Reason.UNACCEPTABLE_DOMAIN, f"d={name} is a single label"
     if name in rules.unacceptable_domains:
@@ -85,56 +169,46 @@ def _domain(signature: Signature, header: Header, rules: Rules, now: int | None)
     return None
 
 
-def _required_fields(
-    signature: Signature, header: Header, rules: Rules, now: int | None
-) -> Problem | None:
-    for name in rules.required_fields:
-        if name in header.positions and name not in signature.signed_names:
+def _required_fields(signature: OfFields, circumstances: Circumstances) -> Problem | None:
+    positions = circumstances.header.positions
+    for name in circumstances.rules.required_fields:
+        if name in positions and name not in signature.signed_names:
             return Reason.REQUIRED_FIELD, name.decode()
     return None
 
 
-def _added_fields(
-    signature: Signature, header: Header, rules: Rules, now: int | None
-) -> Problem | None:
+def _added_fields(signature: OfFields, circumstances: Circumstances) -> Problem | None:
+    rules, header = circumstances.rules, circumstances.header
     signed, positions = signature.signed_names, header.positions
     for name in rules.sole_fields & header.repeated:
-        present = positions[name]
-        if name in signed and len(present) > signed.count(name) and _differ(header, present):
-            return Reason.ADDED_FIELD, f"{len(present)} {name.decode()} fields"
+        present, count = len(positions[name]), signed.count(name)
+        if count and present > count and circumstances.differ(name):
+            return Reason.ADDED_FIELD, f"{present} {name.decode()} fields"
     if rules.refuse_several_from and len(positions.get(b"from", ())) > 1:
         return Reason.ADDED_FIELD, "several From fields"
     return None
 
 
-def _repeated_fields(
-    signature: Signature, header: Header, rules: Rules, now: int | None
-) -> Problem | None:
-    """Which of several is shown differs from reader to reader (RFC 6376 §8.15).
-
-    Copies, as some gateways make them, are let be: they show the same.
-    """
-    for name in sorted(rules.once_fields & header.repeated):
-        present = header.positions[name]
-        unsigned = len(present) > signature.signed_names.count(name)
-        if unsigned and _differ(header, present):
-            return Reason.REPEATED_FIELD, f"{len(present)} {name.decode()} fields"
+def _repeated_fields(signature: OfFields, circumstances: Circumstances) -> Problem | None:
+    """Which of several is shown differs from reader to reader (RFC 6376 §8.15)."""
+    header = circumstances.header
+    for name in sorted(circumstances.rules.once_fields & header.repeated):
+        present = len(header.positions[name])
+        if present > signature.signed_names.count(name) and circumstances.differ(name):
+            return Reason.REPEATED_FIELD, f"{present} {name.decode()} fields"
     return None
 
 
-def _differ(header: Header, places: list[int]) -> bool:
-    """Whether fields of one name differ in their relaxed form (RFC 6376 §3.4.2)."""
-    relaxed = HEADER_FORMS["relaxed"]
-    return len({relaxed(header.raws[place], header.colons[place]) for place in places}) > 1
-
-
-def _historic(
-    signature: Signature, header: Header, rules: Rules, now: int | None
-) -> Problem | None:
+def _historic(signature: Signed, circumstances: Circumstances) -> Problem | None:
     historic = ALGORITHMS[signature.algorithm].status is AlgorithmStatus.HISTORIC
-    if historic and not rules.accept_historic:
+    if historic and not circumstances.rules.accept_historic:
         return Reason.HISTORIC_ALGORITHM, f"a={signature.algorithm}"
     return None
+
+
+def _historic_protocol(_: Signed, circumstances: Circumstances) -> Problem | None:
+    accepted = circumstances.rules.accept_drafts
+    return None if accepted else (Reason.HISTORIC_PROTOCOL, "DomainKeys, RFC 4870")
 
 
 def unsigned_content(rules: Rules, signed: int, whole: int) -> Problem | None:
@@ -150,12 +224,24 @@ def unsigned_content(rules: Rules, signed: int, whole: int) -> Problem | None:
     return None
 
 
-BEFORE_KEY: tuple[Check, ...] = (
+BEFORE_KEY: tuple[Check[Signature], ...] = (
     _identity,
     _from_signed,
+    _algorithm,
     _methods_known,
     _times,
     _domain,
     _required_fields,
 )
-AFTER_MATCH: tuple[Check, ...] = (_historic, _added_fields, _repeated_fields)
+AFTER_MATCH: tuple[Check[Signature], ...] = (_historic, _added_fields, _repeated_fields)
+# A seal signs ARC sets and no field of the message (RFC 8617 §5.1.1).
+SEAL_BEFORE_KEY: tuple[Check[Dated], ...] = (_algorithm, _times, _domain)
+SEAL_AFTER_MATCH: tuple[Check[Dated], ...] = (_historic,)
+# DomainKeys has one algorithm and no times; reading it looks for the sender (RFC 4870 §3.3).
+DOMAINKEYS_BEFORE_KEY: tuple[Check[OfFields], ...] = (_domain, _required_fields)
+DOMAINKEYS_AFTER_MATCH: tuple[Check[OfFields], ...] = (
+    _historic_protocol,
+    _historic,
+    _added_fields,
+    _repeated_fields,
+)

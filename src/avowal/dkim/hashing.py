@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from avowal.canonical import BODY_FORMS, HEADER_FORMS, BodyForm, Octets, relaxed_fields
+from avowal.canonical import BODY_FORMS, HEADER_FORMS, BodyForm, Octets, Sink, relaxed_fields
 from avowal.crypto.algorithms import HASHES
 from avowal.message import CRLF, Field, Header
 
@@ -146,10 +146,10 @@ class BodyHasher:
 
     def _started(self) -> list[BodyForm]:
         if self._canonicalizers is None:
-            sinks: dict[str, list[Callable[[Octets], None]]] = {}
+            sinks: dict[str, list[Sink]] = {}
             for (form, _), running in self._running.items():
                 sinks.setdefault(form, []).append(running.sink)
-            self._canonicalizers = [BODY_FORMS[form](_fan(s)) for form, s in sinks.items()]
+            self._canonicalizers = [BODY_FORMS[form](fan(s)) for form, s in sinks.items()]
         return self._canonicalizers
 
 
@@ -170,7 +170,8 @@ def header_data(
     return selected + HEADER_FORMS[form](own.raw, own.colon)
 
 
-def _fan(sinks: list[Callable[[Octets], None]]) -> Callable[[Octets], None]:
+def fan(sinks: list[Sink]) -> Sink:
+    """Return a sink that gives octets to all of these."""
     if len(sinks) == 1:
         return sinks[0]
 

@@ -36,6 +36,11 @@ _REGISTERED = frozenset("vhknpstg")  # g= is historic: known, never enforced by 
 _TOO_LONG = "a record longer than any key needs"
 _MAX_EXPONENT = 1 << 32  # RFC 6376 §8.13; every real key has 65537, a few 3
 UNASKED = Answer(outcome=Outcome.FAILED)
+# What is said of the message or of the answer, whatever the key: no further record changes it.
+SETTLED = frozenset((
+    Reason.BODY_LENGTH, Reason.BODY_HASH, Reason.UNSIGNED_CONTENT, Reason.KEY_UNPROTECTED,
+    Reason.HISTORIC_ALGORITHM, Reason.HISTORIC_PROTOCOL, Reason.ADDED_FIELD, Reason.REPEATED_FIELD,
+))  # fmt: skip
 
 
 class KeyRecordFault(SyntaxFault):
@@ -212,11 +217,11 @@ class Signed(Protocol):
     def auid(self) -> Identity: ...
 
 
-def no_records(name: str, answer: Answer) -> Problem | None:
-    """Return why an answer holds no key record at all; None when there are some."""
+def no_records(name: str, answer: Answer, limits: Limits) -> Problem | None:
+    """Return why an answer holds no key record that is tried; None when there are some."""
     if answer.outcome is Outcome.FAILED:
         return Reason.KEY_UNAVAILABLE, answer.failure.value if answer.failure else None
-    if not answer.records:
+    if not answer.records[: limits.key_records]:
         return Reason.NO_KEY, f"{name}: {answer.outcome.value}"
     return None
 
@@ -242,16 +247,26 @@ def usable_key(
     octets: bytes, signed: Signed, rules: Rules, limits: Limits
 ) -> tuple[KeyRecord, PublicKey] | Unusable:
     """Return the record and the key that stand where a signature's key does, or what is wrong."""
-    record = read_record(octets, limits)
-    if isinstance(record, KeyRecordFault):
-        return Unusable(no_record(key_name(signed.selector, signed.domain), record), None)
+    record = accepted_record(octets, signed, rules, limits)
+    if isinstance(record, Unusable):
+        return record
     key = _usable(record, signed, rules)
     return (record, key) if isinstance(key, PublicKey) else Unusable(key, record)
 
 
-def _usable(record: KeyRecord, signed: Signed, rules: Rules) -> PublicKey | Problem:
+def accepted_record(
+    octets: bytes, signed: Signed, rules: Rules, limits: Limits
+) -> KeyRecord | Unusable:
+    """Return the record that octets hold, as far as the rules accept how it is written."""
+    record = read_record(octets, limits)
+    if isinstance(record, KeyRecordFault):
+        return Unusable(no_record(key_name(signed.selector, signed.domain), record), None)
     if record.line_breaks and not rules.accept_key_line_breaks:
-        return Reason.KEY_SYNTAX, "a line break that is no fold"
+        return Unusable((Reason.KEY_SYNTAX, "a line break that is no fold"), record)
+    return record
+
+
+def _usable(record: KeyRecord, signed: Signed, rules: Rules) -> PublicKey | Problem:
     algorithm = ALGORITHMS[signed.algorithm]
     problem = record.problem_for(algorithm, rules.service)
     if problem is not None:
@@ -262,6 +277,11 @@ def _usable(record: KeyRecord, signed: Signed, rules: Rules) -> PublicKey | Prob
         return Reason.KEY_SUBDOMAIN, f"i={signed.auid}"
     if rules.honor_granularity and not record.covers(signed.auid.local_part):
         return Reason.KEY_GRANULARITY, None
+    return accepted_key(record, algorithm, rules)
+
+
+def accepted_key(record: KeyRecord, algorithm: Algorithm, rules: Rules) -> PublicKey | Problem:
+    """Return the key of a record that is not revoked, as far as the rules accept it."""
     try:
         key = record.public_key(algorithm)
     except PublicKeyFault as fault:

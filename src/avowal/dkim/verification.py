@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 from avowal.dkim.key import KeyRecord
 from avowal.dkim.reasons import Caution, Reason, Result
@@ -12,6 +12,13 @@ from avowal.message import Field
 from avowal.taglist import TagList
 from avowal.text import printable
 from avowal.valueclass import value
+
+
+class Judged(Protocol):
+    """A verdict on a signature of any kind: `reason` is None exactly for a pass."""
+
+    @property
+    def reason(self) -> Reason | None: ...
 
 
 @value

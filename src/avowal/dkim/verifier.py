@@ -12,32 +12,40 @@ Nothing here raises for any octets and any answers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias, TypeVar
 
 from avowal.canonical import Octets
 from avowal.crypto.algorithms import ALGORITHMS, HASHES
 from avowal.crypto.publickey import PublicKey
 from avowal.dkim import acceptance
 from avowal.dkim import rules as rules_module
+from avowal.dkim.acceptance import Admission, Circumstances, Place, first_problem
 from avowal.dkim.authors import Authors
 from avowal.dkim.cautions import Cautions, KeyFacts
 from avowal.dkim.hashing import BodyHash, BodyHasher, header_data
-from avowal.dkim.key import UNASKED, KeyRecord, Unusable, no_records, usable_key, weight_of
+from avowal.dkim.key import (
+    SETTLED,
+    UNASKED,
+    KeyRecord,
+    Signed,
+    Unusable,
+    no_records,
+    usable_key,
+    weight_of,
+)
 from avowal.dkim.query import QUERY_METHODS, dns_txt, key_answer
 from avowal.dkim.reasons import Caution, Reason
 from avowal.dkim.rules import Problem, Rules
 from avowal.dkim.signature import FIELD_NAME, QUERY_DNS_TXT, Signature, SignatureFault
-from avowal.dkim.verification import Evidence, Verification
+from avowal.dkim.verification import Evidence, Judged, Verification
 from avowal.errors import StateError
 from avowal.limits import DEFAULT, Limits
 from avowal.lookup import Answer, Outcome, Question, Steps, together
 from avowal.message import Field, Header
-from avowal.names import key_name
-from avowal.overflow import Beyond
 from avowal.taglist import TagList
 
-Place: TypeAlias = tuple[tuple[str, ...], str]  # query methods and key name
+J = TypeVar("J", bound=Judged)
 Keys: TypeAlias = Mapping[Place, Answer]
 _TXT_ALONE = {(QUERY_DNS_TXT,)}
 
@@ -45,7 +53,7 @@ _TXT_ALONE = {(QUERY_DNS_TXT,)}
 class _Candidate:
     """One signature on its way to a verdict."""
 
-    __slots__ = ("body", "field", "key_place", "place", "problem", "salvage", "signature")
+    __slots__ = ("body", "digest", "field", "key_place", "place", "problem", "salvage", "signature")
 
     def __init__(self, place: int, field: Field, signature: Signature | None = None) -> None:
         self.place = place
@@ -55,6 +63,7 @@ class _Candidate:
         self.problem: Problem | None = None
         self.key_place: Place | None = None  # where the key is asked for, once admitted
         self.body: BodyHash | None = None
+        self.digest: bytes | None = None  # of the header data, once a key asked for it
 
 
 class Verifier:
@@ -67,8 +76,8 @@ class Verifier:
     """
 
     __slots__ = (
-        "_candidates", "_cautions", "_excess", "_finished", "_hasher", "_header",
-        "_limits", "_now", "_own_hasher", "_rules",
+        "_candidates", "_cautions", "_circumstances", "_excess", "_finished", "_hasher", "_header",
+        "_limits", "_own_hasher", "_rules",
     )  # fmt: skip
 
     def __init__(
@@ -84,7 +93,6 @@ class Verifier:
         self._header = header
         self._rules = rules
         self._limits = limits
-        self._now = now
         self._own_hasher = hasher is None
         self._hasher = BodyHasher() if hasher is None else hasher
         self._finished = False
@@ -105,7 +113,7 @@ class Verifier:
             self._candidates = [
                 _Candidate(place, header[place], signature) for place, signature in given
             ]
-        self._admit(in_order=given is not None)
+        self._admit(now, in_order=given is not None)
 
     @property
     def wants_body(self) -> bool:
@@ -125,15 +133,7 @@ class Verifier:
             for candidate in self._candidates
             if candidate.key_place is not None and candidate.signature is not None
         }
-        if not wanted:
-            return {}
-        if QUERY_METHODS[QUERY_DNS_TXT] is dns_txt and {place[0] for place in wanted} == _TXT_ALONE:
-            answers = yield tuple([Question(name) for _, name in wanted])
-        else:
-            answers = yield from together(
-                *[key_answer(at[0], one.selector, one.domain) for at, one in wanted.items()]
-            )
-        return dict(zip(wanted, answers, strict=True))
+        return (yield from asked(wanted)) if wanted else {}
 
     def feed(self, chunk: Octets) -> bool:
         """Take the next octets of the body; return whether more can matter (milter SKIP)."""
@@ -149,7 +149,10 @@ class Verifier:
         if self._own_hasher:
             self._hasher.finish()
         if self._excess is not None and not self._candidates:
-            return (too_large(self._excess),)
+            why = str(self._excess)
+            return (
+                Verification(field=Field(b"", -1), place=-1, reason=Reason.TOO_LARGE, detail=why),
+            )
         return tuple([self._verdict(candidate, keys) for candidate in self._candidates])
 
     # -- before the body ---------------------------------------------------------------
@@ -169,30 +172,22 @@ class Verifier:
                     candidate.salvage = TagList.salvage(candidate.field.value)
         return candidate
 
-    def _admit(self, *, in_order: bool) -> None:
+    def _admit(self, now: int | None, *, in_order: bool) -> None:
         """Apply the checks that need no key, then the limits, aligned signatures first."""
         readable = [(c, c.signature) for c in self._candidates if c.signature is not None]
         if len(readable) > 1 and not in_order:
             authors = Authors(self._header, self._limits)
             readable.sort(key=lambda pair: authors.distance(pair[1].domain))
-        admitted = 0
-        key_places: set[Place] = set()
+        self._circumstances = Circumstances(self._header, self._rules, now)
+        admission = Admission(self._limits)
         for candidate, signature in readable:
-            candidate.problem = acceptance.first_problem(
-                acceptance.BEFORE_KEY, signature, self._header, self._rules, self._now
-            )
+            candidate.problem = first_problem(acceptance.BEFORE_KEY, signature, self._circumstances)
             if candidate.problem is not None:
                 continue
-            key_place = signature.query_methods, key_name(signature.selector, signature.domain)
-            new_place = key_place not in key_places
-            if admitted == self._limits.signatures_checked or (
-                new_place and len(key_places) == self._limits.key_names
-            ):
+            candidate.key_place = admission.place_of(signature, signature.query_methods)
+            if candidate.key_place is None:
                 candidate.problem = Reason.TOO_MANY_SIGNATURES, None
                 continue
-            admitted += 1
-            key_places.add(key_place)
-            candidate.key_place = key_place
             length = None if self._rules.ignore_body_length else signature.body_length
             candidate.body = self._hasher.register(
                 signature.body_canon,
@@ -209,18 +204,13 @@ class Verifier:
         if signature is None or key_place is None:
             return self._verification(candidate, candidate.problem)
         answer = keys.get(key_place, UNASKED)
-        if answer.outcome is Outcome.FAILED or not answer.records:
-            return self._verification(candidate, no_records(key_place[1], answer))
-        # RFC 6376 §6.1.2 step 4: several records are tried in turn, up to a cap
-        first = None
-        for octets in answer.records[: self._limits.key_records]:
-            verification = self._with_record(candidate, signature, answer, octets)
-            if verification.reason is None:
-                return verification
-            if first is None or weight_of(first.reason) < weight_of(verification.reason):
-                first = verification
-        assert first is not None  # noqa: S101 - there is at least one record
-        return first
+        if answer.outcome is Outcome.FAILED or not answer.records[: self._limits.key_records]:
+            return self._verification(candidate, no_records(key_place[1], answer, self._limits))
+        return by_records(
+            answer,
+            self._limits,
+            lambda octets: self._with_record(candidate, signature, answer, octets),
+        )
 
     def _with_record(
         self, candidate: _Candidate, signature: Signature, answer: Answer, octets: bytes
@@ -231,7 +221,9 @@ class Verifier:
         record, key = found
         problem, evidence = self._match(candidate, signature, key, answer)
         if problem is None:
-            problem = self._unacceptable(signature, record, secure=answer.secure)
+            problem = acceptance.unacceptable(
+                acceptance.AFTER_MATCH, signature, self._circumstances, record, secure=answer.secure
+            )
         usual_form = ALGORITHMS[signature.algorithm].key_forms[0]
         facts = KeyFacts(record, key, usual_form, len(answer.records))
         warnings = self._cautions.of(signature, facts)
@@ -243,17 +235,15 @@ class Verifier:
         """Compare hashes and signature (RFC 6376 §6.1.3)."""
         body = candidate.body
         assert body is not None  # noqa: S101 - registered when the candidate was admitted
-        data = header_data(
-            self._header,
-            signature.signed_names,
-            signature.header_canon,
-            signature.unsigned_field,
-            place=candidate.place,
-        )
-        body_digest, body_octets = body.digest, body.count
         algorithm = ALGORITHMS[signature.algorithm]
-        digest = HASHES[algorithm.hash_name](data).digest()
-        intact = algorithm.verify(key, signature.signature, digest)
+        if candidate.digest is None:  # one for all records at its name
+            data = header_data(
+                self._header, signature.signed_names, signature.header_canon,
+                signature.unsigned_field, place=candidate.place,
+            )  # fmt: skip
+            candidate.digest = HASHES[algorithm.hash_name](data).digest()
+        body_digest, body_octets = body.digest, body.count
+        intact = algorithm.verify(key, signature.signature, candidate.digest)
         evidence = Evidence(
             body_hash=body_digest,
             body_octets=body_octets,
@@ -271,17 +261,6 @@ class Verifier:
         elif body.length is not None and body_octets is not None and body_octets > body.length:
             problem = acceptance.unsigned_content(self._rules, body.length, body_octets)
         return problem, evidence
-
-    def _unacceptable(
-        self, signature: Signature, record: KeyRecord, *, secure: bool
-    ) -> Problem | None:
-        if record.testing and not self._rules.accept_testing:
-            return Reason.KEY_TESTING, None
-        if not secure and not self._rules.accept_unprotected_key:
-            return Reason.KEY_UNPROTECTED, None
-        return acceptance.first_problem(
-            acceptance.AFTER_MATCH, signature, self._header, self._rules, self._now
-        )
 
     def _verification(
         self,
@@ -305,6 +284,30 @@ class Verifier:
         )
 
 
-def too_large(by: Beyond) -> Verification:
-    """Return the one verdict on a message whose header is beyond a limit."""
-    return Verification(field=Field(b"", -1), place=-1, reason=Reason.TOO_LARGE, detail=str(by))
+def asked(wanted: Mapping[Place, Signed]) -> Steps[Keys]:
+    """Ask for the keys of signatures in one round."""
+    if QUERY_METHODS[QUERY_DNS_TXT] is dns_txt and {place[0] for place in wanted} == _TXT_ALONE:
+        answers = yield tuple([Question(name) for _, name in wanted])
+    else:
+        answers = yield from together(
+            *[key_answer(at[0], one.selector, one.domain) for at, one in wanted.items()]
+        )
+    return dict(zip(wanted, answers, strict=True))
+
+
+def by_records(answer: Answer, limits: Limits, judge: Callable[[bytes], J]) -> J:
+    """Judge by each record at a name in turn, up to a cap (RFC 6376 §6.1.2 step 4).
+
+    Returns the first pass, else the first of the verdicts that say most.  `answer` has records.
+    """
+    said: J | None = None
+    for octets in answer.records[: limits.key_records]:
+        verdict = judge(octets)
+        if verdict.reason is None:
+            return verdict
+        if said is None or weight_of(said.reason) < weight_of(verdict.reason):
+            said = verdict
+        if verdict.reason in SETTLED:
+            break
+    assert said is not None  # noqa: S101 - there is at least one record
+    return said

@@ -41,7 +41,7 @@ from avowal.policy.spf import SpfRequest, SpfResult, check_identity
 from avowal.policy.spf.check import checked_domain
 
 if TYPE_CHECKING:
-    from avowal.dkim.legacy import DomainKeysAnswers, DomainKeysVerifier
+    from avowal.dkim.legacy import DomainKeysVerifier
 
 
 class Examination:
@@ -105,9 +105,7 @@ class Examination:
         )
         return verifier, self._agenda.add(verifier.keys(), Rank.SIGNATURES)
 
-    def _begun_domainkeys(
-        self, header: Header
-    ) -> tuple[DomainKeysVerifier, Slot[DomainKeysAnswers]]:
+    def _begun_domainkeys(self, header: Header) -> tuple[DomainKeysVerifier, Slot[Keys]]:
         from avowal.dkim.legacy import DomainKeysVerifier  # noqa: PLC0415 - archives only
 
         historic = self._receiver.historic or self._receiver.rules

@@ -8,12 +8,21 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from tests.crafting import SIGNED_AT, craft
+from tests.crafting import KEY_NAME, SIGNED_AT, craft, domainkeys
 
-from avowal import Authentication, Limits, TrustedHost, UsageError, aauthenticate, authenticate
+from avowal import (
+    Authentication,
+    Limits,
+    Result,
+    Rules,
+    TrustedHost,
+    UsageError,
+    aauthenticate,
+    authenticate,
+)
 from avowal.authres import read
 from avowal.policy.assessment import PolicyGeneration
-from avowal.testing import ED25519, Zone, message, record_for
+from avowal.testing import ED25519, RSA_1024, Zone, message, record_for
 
 CLIENT: Final[dict[str, Any]] = {
     "client": "192.0.2.1", "mail_from": "a@example.com", "helo": "mx.example.com",
@@ -65,6 +74,22 @@ def test_older_policies_are_asked_for_on_request_only() -> None:
     assert asked.findings.policies is not None
     generations = [one.generation for one in asked.findings.policies.verdicts]
     assert PolicyGeneration.SSP_2005 in generations
+
+
+@pytest.mark.parametrize(
+    ("policies", "result"),
+    [
+        pytest.param(("2026",), Result.POLICY, id="by-the-rules-given"),
+        pytest.param(("2026", "domainkeys"), Result.PASS, id="as-then-where-that-policy-is-asked"),
+    ],
+)
+def test_domainkeys_pass_only_where_their_policy_is_asked_for(
+    policies: tuple[str, ...], result: Result
+) -> None:
+    octets = domainkeys(message())
+    zone = {KEY_NAME: record_for(RSA_1024)}
+    asked = authenticate(octets, zone, policies=policies, rules=Rules(read_domainkeys=True))
+    assert [one.result for one in asked.findings.domainkeys] == [result]
 
 
 @pytest.mark.parametrize("policies", [("2027",), "2026", [2026]])

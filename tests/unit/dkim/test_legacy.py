@@ -2,43 +2,20 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
-from tests.crafting import KEY_NAME, craft
+from tests.crafting import KEY_NAME, craft, domainkeys
 
 from avowal import Limits, Reason, Verification, averify, verify
+from avowal.dkim.legacy import DomainKeysVerifier
 from avowal.dkim.rules import ARCHIVE
-from avowal.message import split
-from avowal.testing import RSA_1024, message, record_for, tamper
+from avowal.message import Header, split
+from avowal.testing import RSA_1024, RSA_2048, Zone, message, record_for, tamper
 
 RECORD = record_for(RSA_1024).removeprefix("v=DKIM1; ")
 ZONE = {KEY_NAME: RECORD}
 READ_ONLY = ARCHIVE.but(accept_drafts=False)
-
-
-def domainkeys(
-    octets: bytes, tags: str = "a=rsa-sha1; c=simple; d=example.com; s=s1", *, signed: bytes = b""
-) -> bytes:
-    """Sign as RFC 4870 did: header, blank line, body in one hash (c=simple).
-
-    `signed` are the fields of h=; without it all below count.
-    """
-    head, body = split(octets)
-    head = signed or head
-    separator = b"\r\n" if body else b""
-    digest = hashlib.sha1(head + separator + bytes(body), usedforsecurity=False).digest()
-    handle = RSA_1024._handle
-    assert isinstance(handle, RSAPrivateKey)
-    signature = handle.sign(digest, PKCS1v15(), Prehashed(hashes.SHA1()))
-    field = f"DomainKey-Signature: {tags}; b={base64.b64encode(signature).decode()}\r\n"
-    return field.encode() + octets
 
 
 def one(octets: bytes, zone: Any = None, **settings: Any) -> Verification:
@@ -124,6 +101,64 @@ def test_only_so_many_are_checked_and_the_rest_is_named() -> None:
     octets = domainkeys(domainkeys(message()))
     verdicts = verify(octets, ZONE, now=0, rules=ARCHIVE, limits=Limits(signatures_checked=1))
     assert verdicts[1].reason is Reason.TOO_MANY_SIGNATURES
+
+
+def test_names_beyond_the_limit_are_not_asked_for() -> None:
+    octets = message()
+    for number in range(9):
+        octets = domainkeys(octets, f"c=simple; d=example.com; s=k{number}")
+    zone = Zone({})
+    verdicts = verify(octets, zone, now=0, rules=ARCHIVE, limits=Limits(key_names=3))
+    assert len(zone.asked) == 3
+    assert [v.reason for v in verdicts[3:]] == [Reason.TOO_MANY_SIGNATURES] * 6
+
+
+def test_the_body_is_canonicalized_once_for_each_form() -> None:
+    octets = message()
+    for number in range(9):
+        form = ("simple", "nofws")[number % 2]
+        octets = domainkeys(octets, f"c={form}; d=example.com; s=s1; h=from")
+    verifier = DomainKeysVerifier(Header.parse(bytes(split(octets)[0])), rules=ARCHIVE)
+    assert len(verifier._forms) == 2
+
+
+def test_another_record_at_the_same_name_is_tried() -> None:
+    other = record_for(RSA_2048).removeprefix("v=DKIM1; ")
+    assert one(domainkeys(message()), {KEY_NAME: ["hello", other, RECORD]}).passed
+
+
+def test_names_in_h_have_a_limit() -> None:
+    tags = "c=simple; d=example.com; s=s1; h=from:to:subject"
+    verdict = one(domainkeys(message(), tags), limits=Limits(signed_names=2))
+    assert verdict.reason is Reason.TOO_LARGE
+
+
+@pytest.mark.parametrize(
+    ("sender", "reason"),
+    [
+        pytest.param("alice@example.com", None, id="bare"),
+        pytest.param("Alice <alice@example.com>", None, id="angle"),
+        pytest.param('"a@b.example" <alice@example.com>', None, id="behind-the-last-angle"),
+        pytest.param("Alice (x) alice@example.com", None, id="behind-a-comment"),
+        pytest.param("x@ alice@example.com", None, id="a-sign-without-a-domain"),
+        pytest.param("alice@example.com, eve@example.net", None, id="the-first-counts"),
+        pytest.param("eve@example.net, alice@example.com", Reason.DOMAIN_MISMATCH, id="not-second"),
+        pytest.param("alice@.example.com", Reason.DOMAIN_MISMATCH, id="no-name"),
+        pytest.param("alice", None, id="without-an-address-from-counts"),
+    ],
+)
+def test_the_sender_is_the_first_address(sender: str, reason: Reason | None) -> None:
+    assert one(domainkeys(message(sender=sender))).reason is reason
+
+
+@pytest.mark.parametrize(
+    ("sender", "fits"),
+    [("al@example.com", True), ("<al@example.com>", True), ("(al@example.com", True),
+     ("x.al@example.com", False), ("xal@example.com", False)],
+)  # fmt: skip
+def test_its_local_part_is_what_stands_before_the_sign(sender: str, fits: bool) -> None:
+    verdict = one(domainkeys(message(sender=sender)), {KEY_NAME: "g=al; " + RECORD})
+    assert verdict.reason is (None if fits else Reason.KEY_GRANULARITY)
 
 
 def test_verdicts_of_both_kinds_come_in_header_order() -> None:
