@@ -191,7 +191,7 @@ WALKS = (
             part("dkim/verifier.py feed", "the body is hashed"),
             part("dkim/verifier.py _verdict", "the key is read; it has to fit the signature"),
             part("dkim/verifier.py _match", "hashes and signature are compared"),
-            part("dkim/verifier.py _unacceptable", "the receiver's rules, then the warnings"),
+            part("dkim/acceptance.py unacceptable", "the receiver's rules, then the warnings"),
             part("dkim/verifier.py _verification", "the verdict"),
         ),
     ),

@@ -64,7 +64,7 @@ class Verifying(Table, frozen=True, kw_only=True):
         bool | None,
         option(
             "Whether signatures of the drafts before RFC 4871, and DomainKeys, are verified and "
-            "may pass: for archives."
+            "may pass (DomainKeys with `accept_historic`, for it has SHA-1 only): for archives."
         ),
     ] = None
     accept_testing: Annotated[

@@ -50,7 +50,8 @@ class Rules:
     read_domainkeys: bool = _rule(
         False,
         "historic-protocol",
-        "verify DomainKey-Signature fields too (RFC 4870); without accept_drafts none passes",
+        "verify DomainKey-Signature fields too (RFC 4870); none passes without accept_drafts and "
+        "accept_historic",
     )
     accept_unsigned_content: bool = _rule(
         False, "unsigned-content", "let octets stand behind the l= part of a body (§8.2)"
