@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
-from avowal.crypto.signing import PrivateKey
 from avowal.errors import KeyMaterialError
-from avowal.keys.files import load_key, read_password
+
+if TYPE_CHECKING:
+    from avowal.crypto.signing import PrivateKey
 
 password_option = click.option(
     "--password-file", metavar="FILE", help="The file whose first line is the key's password."
@@ -20,6 +22,8 @@ def load(path: str, password_file: str | None = None, *, any_mode: bool = False)
 
     Raises KeyMaterialError.
     """
+    from avowal.keys.files import load_key, read_password
+
     password = None if password_file is None else read_password(password_file)
     try:
         return load_key(path, password=password, require_safe=not any_mode)

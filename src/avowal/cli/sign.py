@@ -6,21 +6,21 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from avowal.calls.arguments import read_header
 from avowal.cli import exits
 from avowal.cli.disguises import refuse_wrapped
 from avowal.cli.keyfile import load, password_option
 from avowal.cli.shared_options import at_option
 from avowal.cli.sources import CHUNK, from_line, named
 from avowal.cli.streams import output
-from avowal.dkim.intent import Intent, lower_names
-from avowal.dkim.signer import Signer
 from avowal.errors import IntentError, UsageError
 from avowal.message import CRLF, LineEnds, WireForm, looks_stored
+
+if TYPE_CHECKING:
+    from avowal.dkim.intent import Intent
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
@@ -130,6 +130,8 @@ def _common(
     copy_fields: bool,
 ) -> Intent:
     """What all signatures of one command have in common; names and key come later."""
+    from avowal.dkim.intent import Intent
+
     header_canon, _, body_canon = canon.partition("/")
     intent = Intent(
         domain="",
@@ -141,10 +143,7 @@ def _common(
         lifetime=expire,
         copy_fields=copy_fields,
     )
-    added, left = (
-        frozenset(filter(None, lower_names((given or "").split(","))))
-        for given in (oversign, leave_out)
-    )
+    added, left = _names(oversign), _names(leave_out)
     if b"from" in left:
         raise UsageError("--leave-out: From must be signed (RFC 6376 §5.4)")
     if both := added & left:
@@ -157,6 +156,8 @@ def _common(
 
 
 def _names(given: str | None) -> frozenset[bytes]:
+    from avowal.dkim.intent import lower_names
+
     return frozenset(filter(None, lower_names((given or "").split(","))))
 
 
@@ -210,6 +211,9 @@ def _beginning(file: IO[bytes], line_ends: LineEnds, *, name: str) -> tuple[bool
 
 
 def _signed(file: IO[bytes], intents: list[Intent], now: int, accept_malformed: bool) -> bytes:
+    from avowal.calls.arguments import read_header
+    from avowal.dkim.signer import Signer
+
     header, body = read_header(_read(file))
     signer = Signer(header, intents, now=now, accept_malformed=accept_malformed)
     for chunk in body:

@@ -50,11 +50,6 @@ class AuthorPolicy:
     authenticated: bool = False
     wishes: tuple[AuthorWish, ...] = ()
 
-    @property
-    def is_strict(self) -> bool:
-        """Whether a message that fails is unwelcome elsewhere."""
-        return bool(self.wishes) or self.dmarc in _STRICT or self.adsp in _SIGNED
-
     def asked(self, passing: Sequence[Verification]) -> tuple[AuthorWish, ...]:
         """Return the wishes; those of `dmarc` and `adsp` met by related domains."""
         if self.wishes:

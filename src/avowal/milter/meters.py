@@ -82,7 +82,7 @@ def forget(seat: int) -> None:
     multiprocess.mark_process_dead(seat)  # type: ignore[no-untyped-call]
 
 
-LET_GO = ("gave way", "not negotiated", "silent")
+LetGo: TypeAlias = Literal["gave way", "not negotiated", "silent"]
 """Why connections are closed by us: for want of places, or for want of words."""
 
 
@@ -100,8 +100,8 @@ class Meters:
     def peer_error(self) -> None:
         """Count a connection on which the protocol was broken or a limit passed."""
 
-    def let_go(self, why: str) -> None:
-        """Count a connection that we closed, for one of the reasons of `LET_GO`."""
+    def let_go(self, why: LetGo) -> None:
+        """Count a connection that we closed."""
 
     def dns(self, outcome: str) -> None:
         """Count an answer of DNS by its outcome."""
@@ -219,7 +219,7 @@ class Prometheus(Meters):
     def peer_error(self) -> None:
         self._peers.inc()
 
-    def let_go(self, why: str) -> None:
+    def let_go(self, why: LetGo) -> None:
         self._let_go.labels(why).inc()
 
     def dns(self, outcome: str) -> None:

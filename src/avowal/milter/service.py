@@ -18,7 +18,7 @@ from avowal.lookup import AsyncResolver, Steps
 from avowal.milter.admission import Admission, Admitted
 from avowal.milter.durations import Durations
 from avowal.milter.events import HeaderEnd, SessionLimits
-from avowal.milter.meters import Meters
+from avowal.milter.meters import LetGo, Meters
 from avowal.milter.negotiation import Wish
 from avowal.milter.packets import Answer, Modification
 from avowal.milter.session import FilterSession
@@ -114,8 +114,8 @@ class Service:
         """Whether no more connections may be opened."""
         return len(self.open) >= self.options.connections
 
-    def let_go(self, connection: Admitted, why: str) -> None:
-        """Close a connection at once, for one of the reasons of `meters.LET_GO`."""
+    def let_go(self, connection: Admitted, why: LetGo) -> None:
+        """Close a connection at once."""
         self.meters.let_go(why)
         self.let_go_since += 1
         connection.abort()

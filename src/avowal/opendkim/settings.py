@@ -117,7 +117,6 @@ class Settings:
     trusted_signers: DataSet | None
     remove_results_from: DataSet | None
     actions: dict[str, str]
-    bogus_key: str
     unprotected_key: str
 
     def on(self, name: str) -> bool:
@@ -135,6 +134,7 @@ def compiled(conf: OpendkimConf) -> Settings:
     for letter in mode:
         if letter not in "sv":
             raise _fault(conf, "Mode", f'unknown mode "{letter}"', "write s, v or sv")
+    _word(conf, "BogusKey", ("fail", "neutral", "none"), "key action")  # no more than checked
     header_canon, body_canon = _canonicalization(conf)
     domains = _set(conf, "Domain")
     key_table, signing_table = _tables(conf)
@@ -177,7 +177,6 @@ def compiled(conf: OpendkimConf) -> Settings:
         trusted_signers=_set(conf, "TrustSignaturesFrom"),
         remove_results_from=_set(conf, "RemoveARFrom"),
         actions=_actions(conf),
-        bogus_key=_word(conf, "BogusKey", ("fail", "neutral", "none"), "key action"),
         unprotected_key=_word(conf, "UnprotectedKey", ("none", "neutral", "fail"), "key action"),
     )
 

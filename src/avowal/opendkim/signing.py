@@ -120,7 +120,7 @@ def _intent(
         body_length=treatment.with_length,
         most_octets=settings.most_octets,
         request_reports=settings.on("RequestReports"),
-        other_tags=_atps_tags(settings, treatment, signing),
+        other_tags=_atps_tags(settings, treatment),
         layout=OpendkimLayout(settings.oversigned),
     )
 
@@ -142,9 +142,7 @@ def _canonicalization(settings: Settings, header: Header) -> tuple[str, str]:
     return settings.header_canon, settings.body_canon
 
 
-def _atps_tags(
-    settings: Settings, treatment: Treatment, signing: WantedSignature
-) -> tuple[tuple[str, bytes], ...]:
+def _atps_tags(settings: Settings, treatment: Treatment) -> tuple[tuple[str, bytes], ...]:
     """Return atps= and atpsh= for an author who lets us sign (RFC 6541 §4.2)."""
     if settings.atps_domains is None or treatment.author is None:
         return ()

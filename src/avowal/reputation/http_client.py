@@ -2,9 +2,9 @@
 
 urllib counts its timeout for each read, so that a server which sends an octet now and then
 holds a caller for hours, and follows redirections anywhere.  Here the deadline is over the
-whole exchange (connection, handshake, redirections, answer), and a redirection to another
-host, port or scheme is refused: whoever answers in the service's place could send us to
-any address of the inside.
+whole exchange (addresses of the host, connection, handshake, redirections, answer), and a
+redirection to another host, port or scheme is refused: whoever answers in the service's place
+could send us to any address of the inside.
 """
 
 from __future__ import annotations
@@ -19,11 +19,13 @@ from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
 
+from avowal.reputation.host_addresses import HostAddresses
 from avowal.reputation.reputon import MEDIA_TYPE, MOST_OCTETS
 
 _PORTS = {"http": 80, "https": 443}
 _MOST_REDIRECTIONS = 3
 _REDIRECTIONS = frozenset({301, 302, 303, 307, 308})
+_ADDRESSES = HostAddresses()
 _HEADERS = {"Accept": MEDIA_TYPE, "User-Agent": "avowal", "Connection": "close"}
 
 
@@ -103,9 +105,7 @@ class _Line:
 
     def _connected(self, host: str, port: int) -> socket.socket:
         fault: OSError = OSError("no address")
-        for family, kind, number, _, address in socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM
-        ):
+        for family, kind, number, address in _ADDRESSES.of(host, port, self._left()):
             opened = socket.socket(family, kind, number)
             try:
                 opened.settimeout(self._left())

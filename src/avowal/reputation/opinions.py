@@ -30,6 +30,11 @@ class Subject:
     name: str
     identity: IdentityType = IdentityType.DKIM
 
+    @property
+    def folded(self) -> str:
+        """The name as it is compared: without case, as domains are (RFC 4343), and whole."""
+        return self.name.lower()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opinion:

@@ -76,7 +76,7 @@ class Repute:
             assessment = self._asked(subject, now, time.monotonic() + self._timeout)
         except (OSError, HTTPException, ValueError) as error:
             return Assessment(problems=(f"{self._service}: {str(error) or type(error).__name__}",))
-        self._remember(subject, assessment, now)
+        self._remember(subject, assessment)
         return assessment
 
     def _asked(self, subject: Subject, now: int, until: float) -> Assessment:
@@ -93,7 +93,7 @@ class Repute:
                     return Assessment(problems=(f"{self._service}: {fault}",))
                 # RFC 7071 §6.1: an irrelevant reputon is ignored
                 return Assessment(
-                    opinions=tuple(o for o in opinions if o.subject.name == subject.name)
+                    opinions=tuple(o for o in opinions if o.subject.folded == subject.folded)
                 )
             problems.append(f"{self._service}: HTTP {reply.status}")
         return Assessment(problems=tuple(problems))
@@ -123,7 +123,7 @@ class Repute:
             "identity": subject.identity.value,
         }
 
-    def _remember(self, subject: Subject, assessment: Assessment, now: int) -> None:
+    def _remember(self, subject: Subject, assessment: Assessment) -> None:
         ends = [opinion.expires for opinion in assessment.opinions if opinion.expires]
         if ends:
             self._known[subject] = min(ends), assessment

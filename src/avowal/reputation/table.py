@@ -26,7 +26,7 @@ class OpinionTable:
     def __init__(self, opinions: Sequence[Opinion]) -> None:
         self._by_name: dict[str, list[Opinion]] = {}
         for opinion in opinions:
-            self._by_name.setdefault(opinion.subject.name, []).append(opinion)
+            self._by_name.setdefault(opinion.subject.folded, []).append(opinion)
 
     @classmethod
     def parse(cls, text: str, *, file: str = "opinions") -> OpinionTable:
@@ -48,7 +48,7 @@ class OpinionTable:
 
     def _found(self, subjects: Sequence[Subject], now: int) -> Iterator[Opinion]:
         for subject in subjects:
-            for name in lookup_names(subject.name.lower()):
+            for name in lookup_names(subject.folded):
                 for opinion in self._by_name.get(name, ()):
                     if opinion.expires is None or opinion.expires > now:
                         yield replace(opinion, subject=subject)
@@ -80,7 +80,7 @@ def _opinion(words: list[str], file: str, line: int) -> Opinion:
         raise refused("a rating and a confidence lie between 0.0 and 1.0")
     return Opinion(
         rater=file,
-        subject=Subject(words[0].lower()),
+        subject=Subject(words[0]),
         assertion=words[1].lower(),
         rating=shares[0],
         confidence=shares[1] if len(shares) == 2 else None,

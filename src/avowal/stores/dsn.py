@@ -16,12 +16,12 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote
 
 from avowal import paths
 from avowal.config.redaction import redacted
 from avowal.errors import ConfigError, StoreError, SyntaxFault
 from avowal.stores.datasets import Row
+from avowal.stores.sqlite_uri import file_uri
 
 _DSN = re.compile(
     r"(?P<backend>[a-z0-9]+)://+(?:(?P<user>[^:@/]*)(?::(?P<password>[^@/]*))?@)?"
@@ -185,9 +185,8 @@ def _url(source: Source) -> Any:
     driver = _DRIVERS[source.backend]
     if driver == "sqlite":
         # Read only: it is never made where there is none, through a dangling link for instance.
-        path = f"{source.host}/{source.database}"
-        opened_from = f"file:{quote(path)}"
-        return URL.create(driver, database=opened_from, query={"mode": "ro", "uri": "true"})
+        database = file_uri(f"{source.host}/{source.database}")
+        return URL.create(driver, database=database, query={"mode": "ro", "uri": "true"})
     return URL.create(
         driver,
         username=source.user,

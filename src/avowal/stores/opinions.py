@@ -24,6 +24,7 @@ from avowal import paths
 from avowal.errors import StoreError
 from avowal.reputation.opinions import Assessment, Opinion, Subject
 from avowal.reputation.table import lookup_names
+from avowal.stores.sqlite_uri import file_uri
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS opinions (
@@ -56,7 +57,7 @@ class SqliteOpinions:
     def put(self, *opinions: Opinion) -> None:
         """Add or replace opinions.  Raises StoreError."""
         rows = [
-            (o.subject.name.lower(), o.assertion, o.rating, o.confidence, o.sample_size,
+            (o.subject.folded, o.assertion, o.rating, o.confidence, o.sample_size,
              o.generated, o.expires)
             for o in opinions
         ]  # fmt: skip
@@ -76,7 +77,9 @@ class SqliteOpinions:
         """Look up each subject, and the domains above it."""
         try:
             paths.look(self._path)
-            connection = sqlite3.connect(f"file:{self._path}?mode=ro", uri=True, timeout=_SECONDS)
+            connection = sqlite3.connect(
+                f"{file_uri(self._path)}?mode=ro", uri=True, timeout=_SECONDS
+            )
             try:
                 return Assessment(
                     opinions=tuple(o for s in subjects for o in self._about(connection, s, now))
@@ -93,7 +96,7 @@ class SqliteOpinions:
         return await asyncio.to_thread(self.assess, subjects, now=now)
 
     def _about(self, connection: sqlite3.Connection, subject: Subject, now: int) -> list[Opinion]:
-        names = list(lookup_names(subject.name.lower()))
+        names = list(lookup_names(subject.folded))
         marks = ", ".join("?" * len(names))
         rows = connection.execute(
             f"SELECT {_COLUMNS} FROM opinions WHERE subject IN ({marks})"  # noqa: S608 - marks only

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import click
 import pytest
@@ -94,3 +95,30 @@ def test_a_plain_command_loads_neither_click_nor_dnspython() -> None:
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stdout.strip()) == (2, "")
+
+
+def paths_of_commands(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[list[str]]:
+    yield list(path)
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context := click.Context(command)):
+            if (below := command.get_command(context, name)) is not None:
+                yield from paths_of_commands(below, (*path, name))
+
+
+# Their options come from the tables of keys, forms and algorithms.
+NEED_TABLES = frozenset({"key", "canon", "demo"})
+
+
+def test_the_help_of_a_command_does_not_load_what_it_works_with() -> None:
+    """Nor does an argument that is wrong: `cryptography` alone takes longer than all the rest."""
+    asked = [path for path in paths_of_commands(group) if not NEED_TABLES.intersection(path)]
+    assert len(asked) > 15
+    code = (
+        "import contextlib, io, sys; from avowal.cli.commands import run\n"
+        f"for path in {asked}:\n"
+        "    with contextlib.redirect_stdout(io.StringIO()): run([*path, '--help'])\n"
+        "    found = {'cryptography', 'dns', 'sqlalchemy'} & set(sys.modules)\n"
+        "    if found: sys.exit(f'{path}: {found}')"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (0, "")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -18,8 +19,11 @@ import avowal
 from avowal.errors import ConfigError
 from avowal.lookup import Failure
 from avowal.reputation import http_client
+from avowal.reputation.background import Background
 from avowal.reputation.dnswl import DnsWhitelist
 from avowal.reputation.opinions import (
+    Assessment,
+    Assessor,
     IdentityType,
     Opinion,
     Several,
@@ -283,6 +287,36 @@ def test_the_deadline_is_over_the_whole_exchange(
     assert now[0] <= 61
 
 
+def test_the_deadline_is_over_the_look_up_of_the_host_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor does a system that answers slowly get a thread for each question."""
+    asked: list[object] = []
+    answered = threading.Event()
+
+    def waiting(host: str, *_: object, **__: object) -> list[object]:
+        asked.append(host)
+        answered.wait()
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", waiting)
+    try:
+        for _ in range(3):
+            with pytest.raises(TimeoutError, match="no address of slow"):
+                http_client.fetch("http://slow.example/", 0.01)
+    finally:
+        answered.set()
+    assert asked == ["slow.example"]
+
+
+def test_a_host_without_addresses_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nothing(*_: object, **__: object) -> list[object]:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", nothing)
+    problem = "no.example: [Errno -2] Name or service not known"
+    for host in ("no.example", "no.example"):
+        assert Repute(host, secure=False).assess([EXAMPLE], now=NOW).problems == (problem,)
+
+
 def test_a_template_that_is_too_long_is_refused_not_cut() -> None:
     reply = http_client.HttpReply(200, {}, b"http://{service}/{subject}\n" + b"x" * MOST_OCTETS)
     client = Repute("rep.example", fetch=lambda url, seconds: reply)
@@ -371,6 +405,55 @@ def test_one_s_own_opinions_are_found_by_name_and_by_the_domains_above(
 ) -> None:
     assessor = tables(tmp_path)[which]
     assert assessor.assess([Subject(name)], now=NOW).rating(assertion) == expected
+
+
+def own(path: Path, rated: str) -> Assessor:
+    database = SqliteOpinions(path / "opinions.db")
+    database.create()
+    database.put(Opinion(rater="us", subject=Subject(rated), assertion="spam", rating=0.5))
+    return database
+
+
+def served(path: Path, rated: str) -> Assessor:
+    template = http_client.HttpReply(200, {}, b"http://{service}/{subject}")
+    opinions = http_client.HttpReply(200, {}, document(reputon(rated=rated, rating=0.5)))
+    return Repute("r.example", fetch=lambda url, _: template if "well-known" in url else opinions)
+
+
+KEEPERS: dict[str, Callable[[Path, str], Assessor]] = {
+    "text": lambda _, rated: OpinionTable.parse(f"{rated} spam 0.5"),
+    "made by a program": lambda _, rated: OpinionTable(
+        [Opinion(rater="us", subject=Subject(rated), assertion="spam", rating=0.5)]
+    ),
+    "sqlite": own,
+    "service": served,
+    "in the background": lambda path, rated: Settled(served(path, rated)),
+}
+
+
+class Settled(Background):
+    """One whose answer is there already."""
+
+    def assess(self, subjects: Sequence[Subject], *, now: int) -> Assessment:
+        super().assess(subjects, now=now)
+        self.settle()
+        return super().assess(subjects, now=now)
+
+
+@pytest.mark.parametrize("keeper", KEEPERS)
+@pytest.mark.parametrize(
+    ("rated", "asked"),
+    [
+        ("example.com", "example.com"),
+        ("Example.COM", "example.com"),
+        ("example.com", "EXAMPLE.com"),
+        ("Alice@Example.COM", "alice@example.com"),
+    ],
+)
+def test_no_name_has_case(keeper: str, rated: str, asked: str, tmp_path: Path) -> None:
+    """RFC 4343: domains; and whose opinion it is does not hang on how an address is spelled."""
+    assessor = KEEPERS[keeper](tmp_path, rated)
+    assert assessor.assess([Subject(asked)], now=NOW).rating("spam") == 0.5
 
 
 @pytest.mark.parametrize(
