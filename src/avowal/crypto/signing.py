@@ -63,7 +63,8 @@ class PrivateKey:
     def __init__(self, handle: Any) -> None:
         kind = kind_of(handle)
         if kind is None:
-            raise KeyMaterialError("private key", f"but neither {_titles()}")
+            why = f"{type(handle).__name__} is no private key of cryptography, {_titles(' or ')}"
+            raise KeyMaterialError("private key", why)
         self._handle = handle
         self._kind = kind
         self.algorithm = kind.algorithm
@@ -133,8 +134,8 @@ def generate(key_type: str = "rsa", *, bits: int = RECOMMENDED_RSA_BITS) -> Priv
     return PrivateKey(kind.make(bits))
 
 
-def _titles() -> str:
-    return " nor ".join(kind.title for kind in kinds().values())
+def _titles(between: str) -> str:
+    return between.join(kind.title for kind in kinds().values())
 
 
 def parse_private_key(
@@ -162,7 +163,8 @@ def parse_private_key(
         raise KeyMaterialError(source, _why(error, password)) from None
     kind = kind_of(handle)
     if kind is None:
-        raise KeyMaterialError(source, f"a private key, but neither {_titles()}")
+        why = f"a private key, but neither {_titles(' nor ')}: DKIM signs with none other"
+        raise KeyMaterialError(source, why)
     kind.refuse_size(source, kind.bits_of(handle))
     key = PrivateKey(handle)
     if tried and not _signs_well(key):

@@ -14,13 +14,19 @@ from avowal.dns.transport import Server
 from avowal.errors import ResolverSetupError
 
 _SOCKETS, _MOST_SOCKETS = 64, 4096  # where a system has no limit that can be asked; ever
+_NAME_THEM = (
+    "name the DNS servers to ask: --resolver of the commands, dns.servers of the daemon, "
+    "Nameservers of opendkim.conf, nameservers of DnsResolver"
+)
 _ADDRESS_FORMS = "write 192.0.2.1, 192.0.2.1:5353, 2001:db8::1 or [2001:db8::1]:5353"
 
 
 def given(nameservers: Sequence[str], *, port: int, trust_ad: bool | None) -> tuple[Server, ...]:
     """Read addresses; raise ResolverSetupError for none, or one that is no address."""
     if not nameservers:
-        raise ResolverSetupError("no name servers were given")
+        raise ResolverSetupError(
+            f"name servers: the list is empty; {_ADDRESS_FORMS}, or give None for the system's"
+        )
     return tuple(_server(text, port, trust_ad) for text in nameservers)
 
 
@@ -32,16 +38,17 @@ def of_system(path: Path, *, port: int, trust_ad: bool | None) -> tuple[Server, 
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError as error:
-        raise ResolverSetupError(
-            f"{path}: {error.strerror}; name the DNS servers to ask in the configuration"
-        ) from None
+        raise ResolverSetupError(f"{path}: {error.strerror}; {_NAME_THEM}") from None
     words = [line.split() for line in lines]
     addresses = [row[1] for row in words if row[:1] == ["nameserver"] and len(row) > 1]
     if not addresses:
-        raise ResolverSetupError(f"{path}: no nameserver line")
+        raise ResolverSetupError(f"{path}: no line `nameserver ADDRESS`; {_NAME_THEM}")
     if trust_ad is None and any(row[:1] == ["options"] and "trust-ad" in row for row in words):
         trust_ad = True
-    return given(addresses, port=port, trust_ad=trust_ad)
+    try:
+        return given(addresses, port=port, trust_ad=trust_ad)
+    except ResolverSetupError as fault:
+        raise ResolverSetupError(f"{path}: {fault}") from None
 
 
 def half_of_descriptors() -> int:

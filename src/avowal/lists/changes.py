@@ -9,7 +9,7 @@
 
 The edit scripts are exact; the findings explain them in the words of people who run lists.
 They are a reading, so a change that fits no known habit is reported as what it is.
-Which signatures survive which change is left to `avowal.diagnose` and `advice`.
+Which signatures survive which change is left to `habits` and `advice`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The milter protocol, version 6: both ends of it without I/O, and the daemon on top.
+"""The milter protocol, version 6: the filter's end of it without I/O, and the daemon on top.
 
-The filter's end is `session.FilterSession`, the MTA's end `mta.MtaSession`.
+The filter's end is `session.FilterSession`; the MTA's end is a part of the tests.
 """

@@ -244,7 +244,8 @@ def _canonicalization(conf: OpendkimConf) -> tuple[str, str]:
     header, slash, body = text.partition("/")
     for form in (header, body) if slash else (header,):
         if form not in ("relaxed", "simple"):
-            raise _fault(conf, "Canonicalization", f'unknown canonicalization algorithm "{form}"')
+            why = f'unknown canonicalization algorithm "{form}"'
+            raise _fault(conf, "Canonicalization", why, "write relaxed, simple or relaxed/simple")
     return header, body if slash else "simple"
 
 
@@ -257,7 +258,7 @@ def _algorithm(conf: OpendkimConf) -> str | None:
         current = of_key_type(known.key_type)
         hint = None if current is None else f"write {current.name}; the key stays the same"
         raise _fault(conf, "SignatureAlgorithm", f"{name} must not be used ({known.source})", hint)
-    raise _fault(conf, "SignatureAlgorithm", f'unknown signing algorithm "{name}"')
+    return _word(conf, "SignatureAlgorithm", tuple(signing_names()), "signing algorithm")
 
 
 def _tables(conf: OpendkimConf) -> tuple[KeyTable | None, SigningTable | None]:

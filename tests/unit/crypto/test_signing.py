@@ -94,6 +94,15 @@ def test_what_is_no_key_is_refused_by_name(octets: bytes, why: str) -> None:
     assert str(caught.value).startswith("k.pem: ")
 
 
+@pytest.mark.parametrize("handle", ["a name", RSA_2048, ec.generate_private_key(ec.SECP256R1())])
+def test_what_no_key_is_made_of_is_named(handle: object) -> None:
+    with pytest.raises(KeyMaterialError) as caught:
+        PrivateKey(handle)
+    assert str(caught.value) == (
+        f"private key: {type(handle).__name__} is no private key of cryptography, RSA or Ed25519"
+    )
+
+
 @pytest.mark.parametrize("bits", [512, 1023, 8193, 16384])
 def test_a_key_of_a_bad_size_is_not_made(bits: int) -> None:
     with pytest.raises(KeyMaterialError, match=f"{bits} bits"):

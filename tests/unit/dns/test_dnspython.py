@@ -349,21 +349,39 @@ def test_resolv_conf_names_the_servers(server: NameServer, tmp_path: Path) -> No
     assert resolver.resolve((Question("one"),))[0].outcome is Outcome.NO_NAME  # no search
 
 
-@pytest.mark.parametrize("text", [None, "", "search example.com\n", "nameserver ns.example.com\n"])
-def test_no_usable_resolv_conf_is_one_clear_error(tmp_path: Path, text: str | None) -> None:
+@pytest.mark.parametrize(
+    ("text", "what", "cure"),
+    [
+        pytest.param(None, "No such file", "name the DNS servers to ask: --resolver", id="no file"),
+        pytest.param("", "no line `nameserver ADDRESS`", "dns.servers of the daemon", id="empty"),
+        pytest.param("search example.com\n", "no line", "of DnsResolver", id="a search list alone"),
+        pytest.param("nameserver a.example\n", "'a.example'", "write 192.0.2.1,", id="a name"),
+    ],
+)
+def test_no_usable_resolv_conf_is_one_clear_error(
+    tmp_path: Path, text: str | None, what: str, cure: str
+) -> None:
     conf = tmp_path / "resolv.conf"
     if text is not None:
         conf.write_text(text)
-    with pytest.raises(ResolverSetupError):
+    with pytest.raises(ResolverSetupError) as caught:
         DnsResolver(resolv_conf=conf)
+    assert [word in str(caught.value) for word in (str(conf), what, cure)] == [True] * 3
 
 
 @pytest.mark.parametrize(
-    "servers", [[], ["ns.example.com"], ["192.0.2.300"], ["192.0.2.1:x"], ["[::1"], [""]]
-)
-def test_what_is_no_address_is_refused(servers: list[str]) -> None:
-    with pytest.raises(ResolverSetupError):
+    ("servers", "what"),
+    [
+        ([], "the list is empty"), (["ns.example.com"], "'ns.example.com' is no address"),
+        (["192.0.2.300"], "'192.0.2.300' is no address"), (["192.0.2.1:x"], "a port is a number"),
+        (["[::1"], "'[::1' is no address"), ([""], "'' is no address"),
+    ],
+)  # fmt: skip
+def test_what_is_no_address_is_refused(servers: list[str], what: str) -> None:
+    with pytest.raises(ResolverSetupError) as caught:
         DnsResolver(servers)
+    assert what in str(caught.value)
+    assert "from 1 to 65535" in str(caught.value) or "write 192.0.2.1," in str(caught.value)
 
 
 def test_one_string_of_servers_is_a_mistake() -> None:

@@ -115,6 +115,26 @@ def test_a_mistake_is_named(text: str, words: str) -> None:
     assert words in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "cure"),
+    [
+        pytest.param("Mode x\n", "write s, v or sv", id="mode"),
+        pytest.param("Canonicalization odd\n", "write relaxed, simple or relaxed/", id="form"),
+        pytest.param("SignatureAlgorithm odd\n", "rsa-sha256, ed25519-sha256", id="algorithm"),
+        pytest.param("SignatureAlgorithm rsa-sha1\n", "write rsa-sha256", id="rsa-sha1"),
+        pytest.param("MacroList ldap://x\n", "export it to a file:", id="LDAP"),
+        pytest.param("On-BadSignature nod\n", "quarantine", id="action"),
+        pytest.param("Minimum 101%\n", "write N, N% or N+", id="more than all"),
+        pytest.param("ATPSHashAlgorithm md5\n", "write sha256, sha1, none", id="ATPS hash"),
+        pytest.param("BogusKey odd\n", "write fail, neutral, none", id="key action"),
+    ],
+)
+def test_a_value_that_is_refused_comes_with_what_to_write(text: str, cure: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        _compiled(text)
+    assert cure in str(caught.value)
+
+
 def test_on_default_stands_before_all_others() -> None:
     actions = _compiled("On-DNSError a\nOn-Default reject\n").actions
     assert (actions["On-DNSError"], actions["On-NoSignature"]) == ("accept", "reject")

@@ -56,8 +56,8 @@ class Walk:
 class Discovered:
     """The record that applies; `record` is None when there is none.
 
-    `tag` is the one that decides (p, sp or np) and `policy` what it asks; `policy` is None
-    when DMARC does not apply.  `organizational_domain` is None while it was not needed.
+    `record_domain` is where it was found.  `tag` is the one that decides (p, sp or np) and
+    `policy` what it asks; `policy` is None when DMARC does not apply.
     """
 
     domain: DomainName
