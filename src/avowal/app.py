@@ -16,7 +16,6 @@ from avowal.config.model import Configuration
 from avowal.config.places import NOWHERE, Places
 from avowal.dns.cache import Cached
 from avowal.dns.dnspython import DnsResolver
-from avowal.dns.preloading import preload
 from avowal.dns.servers import bracketed
 from avowal.errors import AvowalError, ConfigError, StoreError
 from avowal.flow.compiler import compile_plan
@@ -228,7 +227,6 @@ def rehearse(compiled: Plan) -> None:
 
     Workers may not see our files any more: another user, a chroot.
     """
-    preload()
     header = Header.parse(_REHEARSAL)
     clients = (None, IPv4Address("192.0.2.1"))
     transactions = [

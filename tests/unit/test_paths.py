@@ -1,13 +1,20 @@
-"""Reading files: what is larger than it may be is refused, never cut."""
+"""Files are read and written whole or not at all, and whoever must not wait waits for none."""
 
 from __future__ import annotations
 
 import errno
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from avowal import paths
+from avowal.errors import StoreError
+from avowal.keys.sightings import MAGIC, Sightings
 
 
 def test_a_file_larger_than_it_may_be_is_refused(tmp_path: Path) -> None:
@@ -17,3 +24,65 @@ def test_a_file_larger_than_it_may_be_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="larger than 4 octets") as caught:
         paths.read(file, 4)
     assert caught.value.errno == errno.EFBIG
+
+
+def pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def unix_socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(str(path))
+
+
+def device(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("stands_there", [pipe, unix_socket, device, Path.mkdir])
+def test_who_does_not_wait_takes_regular_files_only(
+    stands_there: Callable[[Path], None], tmp_path: Path
+) -> None:
+    stands_there(tmp_path / "file")
+    with pytest.raises(OSError, match=r"something else than a file|No such device|directory"):
+        paths.read(tmp_path / "file", 10, waits=False)
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("stands_there", [pipe, unix_socket, device, Path.mkdir])
+def test_what_dns_showed_of_keys_is_kept_in_regular_files_only(
+    stands_there: Callable[[Path], None], tmp_path: Path
+) -> None:
+    stands_there(tmp_path / "file")
+    with pytest.raises(StoreError) as caught:
+        Sightings().of([], str(tmp_path / "file"))
+    assert str(caught.value).count(str(tmp_path)) == 1
+
+
+WRITERS = {
+    "replace": "paths.replace('file', b'x' * 100, 0o600)",
+    "write_new": "paths.write_new('new', b'x' * 100)",
+    "sightings": "Sightings().of([b'k' * 16], 'file')",
+}
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+def test_what_cannot_be_written_whole_is_an_error_and_changes_nothing(
+    writer: str, tmp_path: Path
+) -> None:
+    """write(2) may take a part, as here where files end at 16 octets (RLIMIT_FSIZE)."""
+    before = MAGIC + b"k" * 16 + b"8 octets"
+    (tmp_path / "file").write_bytes(before)
+    code = (
+        "import os, resource, signal; from avowal import paths\n"
+        "from avowal.errors import StoreError; from avowal.keys.sightings import Sightings\n"
+        f"os.chdir({str(tmp_path)!r}); signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (16, 16))\n"
+        f"try: {WRITERS[writer]}\n"
+        "except (OSError, StoreError) as error: print(error)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "File too large" in ran.stdout
+    assert (tmp_path / "file").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir() if path.name[0] == "."] == []

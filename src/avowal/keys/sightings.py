@@ -80,6 +80,8 @@ class Sightings:
             if descriptor is None:
                 descriptor = self._open[path] = _opened(path, frozenset(names))
             return _placed(descriptor, names)
+        except paths.UnsafePathError:
+            raise
         except OSError as error:
             raise StoreError(f"{path or 'temporary file'}: {error.strerror}") from None
 
@@ -113,7 +115,7 @@ def _opened(path: str | None, wanted: frozenset[bytes]) -> int:
 def _records(path: str) -> list[bytes]:
     """Read the records of a file; one that is not ours, or was cut, says nothing."""
     try:
-        octets = paths.read(path, _MOST_OCTETS)
+        octets = paths.read(path, _MOST_OCTETS, waits=False)
     except OSError as error:
         if error.errno in {errno.ENOENT, errno.EFBIG}:
             return []
@@ -142,7 +144,4 @@ def _placed(descriptor: int, names: Iterable[bytes]) -> list[Sighting]:
 
 def _append(descriptor: int, octets: bytes) -> None:
     """Write at the end, all or an error: a page without room on disk would kill whoever looks."""
-    at = os.fstat(descriptor).st_size
-    while octets:
-        written = os.pwrite(descriptor, octets, at)
-        octets, at = octets[written:], at + written
+    paths.write_all(descriptor, octets, os.fstat(descriptor).st_size)

@@ -15,8 +15,8 @@ can put another file or a link under any name in it, between any two of our step
 
 from __future__ import annotations
 
+from avowal.paths.directories import Directories
 from avowal.paths.files import (
-    Directories,
     Identity,
     Place,
     directory,
@@ -28,6 +28,7 @@ from avowal.paths.files import (
     read,
     remove,
     replace,
+    write_all,
     write_new,
 )
 from avowal.paths.walk import Judge, Step, UnsafePathError, no_foreign_links, only_our_links
@@ -50,5 +51,6 @@ __all__ = [
     "read",
     "remove",
     "replace",
+    "write_all",
     "write_new",
 ]

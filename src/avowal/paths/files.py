@@ -8,7 +8,6 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from io import RawIOBase
 from typing import TypeAlias
 
 from avowal.paths.walk import (
@@ -23,8 +22,8 @@ from avowal.paths.walk import (
 )
 
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-_MOST_OPEN = 32  # directories held open at once
+READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_NO_FILE = "is something else than a file: remove it"
 _OWN = ("/dev/fd/", "/proc/self/fd/", "/dev/stdin")  # names of what is open already
 
 Identity: TypeAlias = tuple[int, int]
@@ -71,7 +70,7 @@ class Place:
         """
         found = self.status()
         if found is not None and not (stat.S_ISREG(found.st_mode) or stat.S_ISLNK(found.st_mode)):
-            raise UnsafePathError(self.path, "is something else than a file: remove it")
+            raise UnsafePathError(self.path, _NO_FILE)
         interim = f".{self.name[:200]}.{_token()}"
         descriptor = os.open(interim, _NEW, 0o600, dir_fd=self.directory)
         try:
@@ -136,23 +135,29 @@ def directory(path: str | os.PathLike[str], judge: Judge = only_our_links) -> in
         return entered(there.directory, there.name, there.path, judge)
 
 
-def opened(path: str | os.PathLike[str], judge: Judge = no_foreign_links) -> int:
+def opened(
+    path: str | os.PathLike[str], judge: Judge = no_foreign_links, *, waits: bool = True
+) -> int:
     """Walk to a file and return a descriptor to read from.  Raises OSError, UnsafePathError.
 
-    The names of descriptors that are open already (``/dev/fd/3``) are taken as they are.
+    The names of descriptors that are open already (``/dev/fd/3``) are taken as they are.  A named
+    pipe is waited for until somebody writes to it, unless `waits` is false: then only a regular
+    file is taken.
     """
     shown = os.fspath(path)
     if shown.startswith(_OWN):
         return os.open(shown, os.O_RDONLY | os.O_CLOEXEC)
     with _walked(path, judge, follow_last=True) as there:
         status = there.status()
-        waits = status is not None and not stat.S_ISREG(status.st_mode)  # such as a named pipe
-        flags = _READ & ~os.O_NONBLOCK if waits else _READ
+        is_pipe = status is not None and not stat.S_ISREG(status.st_mode)  # or a device
+        flags = READ & ~os.O_NONBLOCK if waits and is_pipe else READ
         found = os.open(there.name, flags, dir_fd=there.directory)
         try:
             status = os.fstat(found)
             if stat.S_ISDIR(status.st_mode):
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), shown)
+            if not (waits or stat.S_ISREG(status.st_mode)):
+                raise UnsafePathError(shown, _NO_FILE)
             judge(Step(there.path, status, os.fstat(there.directory)))
             os.set_blocking(found, True)
             kept, found = found, -1
@@ -162,65 +167,22 @@ def opened(path: str | os.PathLike[str], judge: Judge = no_foreign_links) -> int
         return kept
 
 
-def read(path: str | os.PathLike[str], most: int, judge: Judge = no_foreign_links) -> bytes:
-    """Read a file of at most `most` octets.  Raises OSError (EFBIG), UnsafePathError."""
-    with os.fdopen(opened(path, judge), "rb") as file:
+def read(
+    path: str | os.PathLike[str],
+    most: int,
+    judge: Judge = no_foreign_links,
+    *,
+    waits: bool = True,
+) -> bytes:
+    """Read a file of at most `most` octets.  Raises OSError (EFBIG), UnsafePathError.
+
+    `waits` as for `opened`.
+    """
+    with os.fdopen(opened(path, judge, waits=waits), "rb") as file:
         octets = file.read(most + 1)
     if len(octets) > most:
         why = f"too large: it is larger than {most} octets"
         raise OSError(errno.EFBIG, why, os.fspath(path))
-    return octets
-
-
-class Directories:
-    """Directories that were walked to and judged, held open while files in them are read.
-
-    For thousands of files in a few directories.  A context; its files are judged one by one.
-    """
-
-    def __init__(self, judge: Judge) -> None:
-        self._judge = judge
-        self._open: dict[str, int] = {}
-
-    def __enter__(self) -> Directories:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for descriptor in self._open.values():
-            os.close(descriptor)
-        self._open.clear()
-
-    def read(self, path: str, most: int) -> bytes:
-        """Read a file as `read` does.  Raises OSError, UnsafePathError."""
-        above, name = os.path.split(path)
-        at = self._open.get(above)
-        if at is None:
-            if name in {"", ".", ".."} or len(self._open) >= _MOST_OPEN:
-                return read(path, most, self._judge)
-            at = self._open[above] = directory(above or ".", self._judge)
-        try:
-            found = os.open(name, _READ, dir_fd=at)
-        except OSError as error:
-            if error.errno != errno.ELOOP:
-                raise
-            return read(path, most, self._judge)  # a link is walked and judged
-        with os.fdopen(found, "rb", buffering=0) as file:
-            status = os.fstat(found)
-            if stat.S_ISREG(status.st_mode):
-                self._judge(Step(path, status, os.fstat(at)))
-                return _all(file, most)
-        return read(path, most, self._judge)  # a pipe is waited for
-
-
-def _all(file: RawIOBase, most: int) -> bytes:
-    """Read a regular file, which gives less than was asked for at its end only."""
-    octets = b""
-    while len(octets) <= most:
-        wanted = most + 1 - len(octets)
-        more = file.read(wanted) or b""
-        octets += more
-        if len(more) < wanted:
-            break
     return octets
 
 
@@ -243,6 +205,17 @@ def write_new(path: str | os.PathLike[str], octets: bytes, mode: int = 0o600) ->
         file.write(octets)
 
 
+def write_all(descriptor: int, octets: bytes, at: int = 0) -> None:
+    """Write octets to a file from a place on: all of them, or an error.  Raises OSError.
+
+    write(2) may take less than it is given: on a full disk, over a limit of the file's size.
+    """
+    rest = memoryview(octets)
+    while rest:
+        written = os.pwrite(descriptor, rest, at)
+        rest, at = rest[written:], at + written
+
+
 def replace(path: str | os.PathLike[str], octets: bytes, mode: int) -> Identity:
     """Put a file in place of what is there, which may be a regular file or nothing.
 
@@ -251,9 +224,9 @@ def replace(path: str | os.PathLike[str], octets: bytes, mode: int) -> Identity:
     with place(path) as there:
         found = there.status()
         if found is not None and not stat.S_ISREG(found.st_mode):
-            raise UnsafePathError(there.path, "is something else than a file: remove it")
+            raise UnsafePathError(there.path, _NO_FILE)
         with there.new(mode) as descriptor:
-            os.write(descriptor, octets)
+            write_all(descriptor, octets)
             status = os.fstat(descriptor)
         return status.st_dev, status.st_ino
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -102,6 +104,25 @@ def test_records_arrive(
     (answer,) = asked(brief(server, timeout=2), mode, Question(name, rrtype))
     assert answer.outcome is Outcome.FOUND
     assert sorted(answer.records) == records
+
+
+def test_reading_an_answer_imports_nothing(server: NameServer) -> None:
+    """Workers of a daemon may see no files any more, and answers come after that."""
+    names = [("alias", "TXT"), ("host", "A"), ("host", "AAAA"), ("host", "MX"), ("alias", "CNAME")]
+    asked = [(f"{name}.example.com", rrtype) for name, rrtype in names]
+    asked += [("1.2.0.192.in-addr.arpa", "PTR"), ("absent.example.com", "TXT")]
+    code = (
+        "import asyncio, sys; from avowal.dns.dnspython import DnsResolver\n"
+        "from avowal.lookup import Question\n"
+        f"questions = tuple(Question(*one) for one in {asked})\n"
+        f"resolver = DnsResolver(['{server.address}'], timeout=2)\n"
+        "before = set(sys.modules)\n"
+        "first, second = resolver.resolve(questions), asyncio.run(resolver.aresolve(questions))\n"
+        "print([one.outcome.name for one in first], first == second)\n"
+        "print(*[name for name in set(sys.modules) - before])"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout == f"{['FOUND'] * 6 + ['NO_NAME']} True\n\n"
 
 
 @pytest.mark.parametrize(
