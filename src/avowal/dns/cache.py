@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from avowal.dns.wrapper import Wrapper
 from avowal.lookup import (
     Answer,
     AsyncResolver,
@@ -91,7 +92,7 @@ class _Pending:
         self.ended = threading.Event()
 
 
-class Cached:
+class Cached(Wrapper):
     """Keep at most `entries` answers in `octets` of memory, the least recently used going first.
 
     Times in seconds.  `min_ttl` and `max_ttl` bound what positive answers say, and
@@ -114,7 +115,7 @@ class Cached:
         stale_if_error: float = 0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._resolver: Any = resolver
+        super().__init__(resolver)
         self._size = entries
         self._most_octets = octets
         self._octets = 0
@@ -186,9 +187,14 @@ class Cached:
         return tuple(map(answers.__getitem__, keys))
 
     def recall(self, questions: tuple[Question, ...], /) -> tuple[Answer, ...] | None:
-        """Answer a batch if all of it is in memory, else None: without waiting, for callbacks."""
+        """Answer a batch if it is in memory here or there, else None: for who must not wait."""
         keys, answers, missing = self._remembered(questions)
-        return None if missing else tuple(map(answers.__getitem__, keys))
+        if missing:
+            known = super().recall(tuple(missing.values()))
+            if known is None:
+                return None
+            answers |= self._keep(missing, known)
+        return tuple(map(answers.__getitem__, keys))
 
     def _remembered(self, questions: tuple[Question, ...]) -> tuple[list[_Key], _Answers, _Batch]:
         """Return the keys of a batch, the answers that are known, and the rest."""

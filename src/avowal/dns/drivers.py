@@ -83,7 +83,7 @@ def drive(
 
     Returns the seconds that are left.
 
-    A resolver that cannot be told how long it may take (`dns.limits.Bounded`) takes its own
+    A resolver that cannot be told how long it may take (`lookup.Bounded`) takes its own
     time for a batch; the limit then holds between batches.
     """
     until = clock() + seconds

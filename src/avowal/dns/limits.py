@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from avowal.dns.wrapper import Wrapper
 from avowal.limits import DEFAULT
 from avowal.lookup import (
     Answer,
@@ -19,14 +20,13 @@ from avowal.lookup import (
     Resolver,
     aanswers_of,
     answers_of,
-    recalled,
 )
 
 _OVER_BUDGET = Answer.failed(Failure.BUDGET)
 _TOO_LATE = Answer.failed(Failure.DEADLINE)
 
 
-class Limited:
+class Limited(Wrapper):
     """Allow `questions` questions and `seconds` seconds of waiting for their answers.
 
     Only the time between question and answer counts, so a body that arrives slowly uses
@@ -43,11 +43,10 @@ class Limited:
         seconds: float = DEFAULT.dns_seconds,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._resolver: Any = resolver
+        super().__init__(resolver)
         self._questions = questions
         self._seconds = seconds
         self._clock = clock
-        self.faults_pass: bool = getattr(resolver, "faults_pass", False)
 
     def resolve(self, questions: tuple[Question, ...], /) -> tuple[Answer, ...]:
         """Answer what the limits allow, and say so for the rest."""
@@ -96,7 +95,7 @@ class Limited:
         """Answer a batch if the resolver knows all of it and the limits allow it, else None."""
         if self._seconds <= 0 or len(questions) > self._questions:
             return None
-        known = recalled(self._resolver, questions)
+        known = super().recall(questions)
         if known is not None:
             self._questions -= len(known)
         return known

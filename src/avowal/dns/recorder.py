@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from os import PathLike
 from typing import Any
 
+from avowal.dns.wrapper import Wrapper
 from avowal.errors import ConfigError, StoreError
 from avowal.lookup import (
     Answer,
@@ -37,11 +38,11 @@ _VERSION = 1
 _UNKNOWN = Answer.failed(Failure.UNREACHABLE)
 
 
-class Recorder:
+class Recorder(Wrapper):
     """Pass questions on to `resolver` and keep each answer, the last one if asked again."""
 
     def __init__(self, resolver: Any) -> None:
-        self._resolver: Any = resolver
+        super().__init__(resolver)
         self.answers: dict[Question, Answer] = {}
 
     def resolve(self, questions: tuple[Question, ...], /) -> tuple[Answer, ...]:
@@ -59,6 +60,11 @@ class Recorder:
         """The same for asynchronous callers."""
         inner: AsyncResolver = self._resolver
         return self._kept(questions, await aanswers_of(inner, questions))
+
+    def recall(self, questions: tuple[Question, ...], /) -> tuple[Answer, ...] | None:
+        """Answer a batch if the resolver knows all of it, and keep the answers."""
+        known = super().recall(questions)
+        return None if known is None else self._kept(questions, known)
 
     def dumps(self) -> str:
         """Return the recording as JSON."""
@@ -112,6 +118,10 @@ class Replayer:
 
     async def aresolve(self, questions: tuple[Question, ...], /) -> tuple[Answer, ...]:
         """The same for asynchronous callers; it never waits."""
+        return self.resolve(questions)
+
+    def recall(self, questions: tuple[Question, ...], /) -> tuple[Answer, ...]:
+        """The same, for those who ask what is known without waiting: everything is."""
         return self.resolve(questions)
 
 

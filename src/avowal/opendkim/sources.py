@@ -9,7 +9,15 @@ from avowal.config.opendkim_conf import OpendkimConf
 from avowal.dns.cache import Cached
 from avowal.dns.zone import Zone
 from avowal.errors import AvowalError
-from avowal.lookup import Answer, AsyncResolver, Question, Resolver
+from avowal.lookup import (
+    Answer,
+    AsyncResolver,
+    Question,
+    Resolver,
+    aanswers_of,
+    answers_of,
+    recalled,
+)
 from avowal.stores.datasets import MemorySet, Row, open_text_set
 from avowal.stores.opening import why_not
 
@@ -33,13 +41,14 @@ def resolver_of(conf: OpendkimConf) -> BothResolver:
 
 def _from_servers(conf: OpendkimConf) -> BothResolver:
     from avowal.dns.dnspython import DnsResolver  # noqa: PLC0415 - test data does not pay for it
+    from avowal.dns.servers import bracketed  # noqa: PLC0415 - as above
 
     servers = conf.text("Nameservers")
     seconds = conf.integer("DNSTimeout", 5) or 30
     listed = None
     if servers is not None:
         # address@port is how libunbound, and so Debian's OpenDKIM, takes a port
-        listed = [_with_colon(item.strip()) for item in servers.split(",") if item.strip()]
+        listed = [bracketed(item.strip()) for item in servers.split(",") if item.strip()]
     try:
         return Cached(DnsResolver(listed, timeout=min(seconds, 5), lifetime=seconds))
     except AvowalError as fault:
@@ -47,13 +56,6 @@ def _from_servers(conf: OpendkimConf) -> BothResolver:
         if setting is None:
             raise
         raise setting.fault(str(fault)) from None
-
-
-def _with_colon(server: str) -> str:
-    address, at, port = server.partition("@")
-    if not at:
-        return server
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 class _KeysAside:
@@ -66,19 +68,26 @@ class _KeysAside:
 
     def resolve(self, questions: tuple[Question, ...], /) -> tuple[Answer, ...]:
         """Answer a batch."""
-        if all(_asks_for_key(question) for question in questions):
-            return self._keys.resolve(questions)
-        others = tuple(q for q in questions if not _asks_for_key(q))
-        answers = dict(zip(others, self._dns.resolve(others), strict=True))
-        return self._merged(questions, answers)
+        others = _others(questions)
+        return self._merged(questions, answers_of(self._dns, others) if others else ())
+
+    def resolve_within(
+        self, questions: tuple[Question, ...], seconds: float, /
+    ) -> tuple[Answer, ...]:
+        """The same within `seconds`."""
+        others = _others(questions)
+        return self._merged(questions, answers_of(self._dns, others, seconds) if others else ())
 
     async def aresolve(self, questions: tuple[Question, ...], /) -> tuple[Answer, ...]:
         """Answer a batch without blocking."""
-        if all(_asks_for_key(question) for question in questions):
-            return self._keys.resolve(questions)
-        others = tuple(q for q in questions if not _asks_for_key(q))
-        answers = dict(zip(others, await self._dns.aresolve(others), strict=True))
-        return self._merged(questions, answers)
+        others = _others(questions)
+        return self._merged(questions, await aanswers_of(self._dns, others) if others else ())
+
+    def recall(self, questions: tuple[Question, ...], /) -> tuple[Answer, ...] | None:
+        """Answer a batch if all of it is known without asking, else None."""
+        others = _others(questions)
+        known = recalled(self._dns, others) if others else ()
+        return None if known is None else self._merged(questions, known)
 
     @property
     def _dns(self) -> BothResolver:
@@ -87,9 +96,17 @@ class _KeysAside:
         return self._servers
 
     def _merged(
-        self, questions: tuple[Question, ...], answers: dict[Question, Answer]
+        self, questions: tuple[Question, ...], others: tuple[Answer, ...]
     ) -> tuple[Answer, ...]:
-        return tuple(answers.get(q) or self._keys.resolve((q,))[0] for q in questions)
+        """Put the answers of DNS and those of the test data together, in the order of questions."""
+        rest = iter(others)
+        return tuple(
+            [self._keys.resolve((q,))[0] if _asks_for_key(q) else next(rest) for q in questions]
+        )
+
+
+def _others(questions: tuple[Question, ...]) -> tuple[Question, ...]:
+    return tuple([question for question in questions if not _asks_for_key(question)])
 
 
 def _asks_for_key(question: Question) -> bool:
