@@ -37,6 +37,11 @@ def _moment(value: str | int) -> int:
     help="The receiver's rules; archive also accepts what has expired or is historic, "
     "and reads DomainKeys.",
 )
+@click.option(
+    "--granularity",
+    is_flag=True,
+    help="Honour g= of keys, as before RFC 6376: an identity that does not match fails.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per message and line.")
 @line_ends_option
 def command(
@@ -45,6 +50,7 @@ def command(
     dns: Dns,
     now: int | None,
     profile: str,
+    granularity: bool,
     as_json: bool,
     line_ends: LineEnds,
 ) -> int:
@@ -58,5 +64,5 @@ def command(
     received = now == _RECEIVED
     return verify(
         paths, dns, now=None if received else now, at_receipt=received,
-        profile=profile, as_json=as_json, line_ends=line_ends,
+        profile=profile, granularity=granularity, as_json=as_json, line_ends=line_ends,
     )  # fmt: skip
