@@ -21,7 +21,7 @@ setup: ## own virtual environment in .venv; as root on Debian also the peers tha
 	@scripts/system-packages "$(BIN)/python" "$(READY)"
 	@$(MAKE) --no-print-directory venv dependants
 
-dependants: $(VENV)/.dependants ## dkimpy's dependants from PyPI, which the tests run on our door
+dependants: $(VENV)/.dependants ## dkimpy's dependants from PyPI, which the tests run on avowal.compat.dkim
 
 $(VENV)/.dependants: $(READY)
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[dependants]' && touch $@ \

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import doctest
 import importlib
-import importlib.util
 import re
-import subprocess
-import sys
+import shlex
+import tomllib
 from pathlib import Path
 
+import click
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 import avowal
+from avowal.cli.commands import group
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -86,21 +87,103 @@ def test_make_targets_named_in_the_pages_exist(page: Path) -> None:
     assert named - targets == set()
 
 
+SHOWN = re.compile(r"(?:^[$#] |\| )avowal ((?:[a-z]|--).*?)(?: #.*| [|;&].*)?$", re.MULTILINE)
+
+
+def called(words: list[str]) -> tuple[click.Command, list[str]]:
+    """The command that the first words name, and the other words."""
+    command: click.Command = group
+    while words and isinstance(command, click.Group):
+        below = command.get_command(click.Context(command), words[0])
+        if below is None:
+            break
+        command, words = below, words[1:]
+    return command, words
+
+
 @pytest.mark.parametrize("text", examples("console"))
-def test_commands_shown_in_the_pages_exist(text: str) -> None:
-    named = set(re.findall(r"^\$ avowal ([a-z][a-z-]*)", text, re.MULTILINE))
-    if named and importlib.util.find_spec("avowal.cli") is None:
-        pytest.skip("avowal.cli is not built yet")
-    for command in sorted(named):
-        shown = subprocess.run(
-            [sys.executable, "-c", "from avowal.cli import main; main()", command, "--help"],
-            env={"PYTHONPATH": str(ROOT / "src"), "PYTHONUTF8": "1"},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert shown.returncode == 0, shown.stderr
+def test_commands_and_options_shown_in_the_pages_exist(text: str) -> None:
+    for shown in SHOWN.findall(text.replace("\\\n", " ")):
+        command, words = called(shlex.split(shown))
+        assert not isinstance(command, click.Group) or words[0].startswith("-"), shown
+        options = {name for p in command.params for name in (*p.opts, *p.secondary_opts)}
+        given = {word.partition("=")[0] for word in words if word.startswith("--") and word != "--"}
+        assert given - options - {"--help", "--version"} == set(), shown
+
+
+def test_commands_are_found_in_the_pages() -> None:
+    """The test above would hold of pages in which it finds nothing."""
+    texts = [page.read_text(encoding="utf-8") for page in PAGES]
+    assert len([shown for text in texts for shown in SHOWN.findall(text)]) > 25
+    with pytest.raises(AssertionError, match="--no-such"):
+        test_commands_and_options_shown_in_the_pages_exist("$ avowal verify --no-such x.eml\n")
+    with pytest.raises(AssertionError, match="vreify"):
+        test_commands_and_options_shown_in_the_pages_exist("$ avowal vreify x.eml\n")
+
+
+# What a page names in code: modules and what is in them, files of the tree.
+NAMED = re.compile(r"`(avowal(?:\.[A-Za-z_]\w*)+)(?:\(.*?\))?`")
+FILES = re.compile(r"`((?:src|tests|bench|scripts|packaging|docs)/[\w./-]+\w)(?:::(\w+))?[^`]*`")
+
+
+def exists(dotted: str) -> bool:
+    """Whether a module, or a name in one, exists."""
+    parts = dotted.split(".")
+    for end in range(len(parts), 0, -1):
+        try:
+            found: object = importlib.import_module(".".join(parts[:end]))
+        except ImportError:
+            continue
+        for name in parts[end:]:
+            found = getattr(found, name, None)
+        return found is not None
+    return False
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_modules_names_and_files_that_a_page_mentions_exist(page: Path) -> None:
+    if page.name == "CHANGELOG.md":
+        return  # it also tells what was there
+    text = page.read_text(encoding="utf-8")
+    assert [name for name in NAMED.findall(text) if not exists(name)] == []
+    files = [(ROOT / path, test) for path, test in FILES.findall(text) if "tests/path" not in path]
+    assert [str(path) for path, _ in files if not path.exists()] == []
+    tests = [
+        (path, test)
+        for path, test in files
+        if test and f"def {test}(" not in path.read_text(encoding="utf-8")
+    ]
+    assert tests == []
+
+
+def test_every_page_has_its_place_in_the_contents() -> None:
+    """Sphinx refuses a page that no list of contents leads to."""
+    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    listed = {
+        found.with_suffix("")
+        for line in re.findall(r"^[a-z][\w/*-]*$", index, re.MULTILINE)
+        for found in (ROOT / "docs").glob(f"{line}.md")
+    }
+    pages = {page.with_suffix("") for page in PAGES if page.is_relative_to(ROOT / "docs")}
+    assert pages - listed == {ROOT / "docs" / "index"}
+
+
+def test_every_extra_that_a_user_may_want_is_named() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = set(project["optional-dependencies"]) - {"bench", "dependants", "docs", "fuzz", "test"}
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    named = readme.partition("Extras of the package:")[2].partition("\n\n")[0]
+    assert set(re.findall(r"`(\w+)`", named)) == extras
+
+
+# The project speaks of layers, packages and modules.
+OF_HOUSES = re.compile(r"\b(?:doors?|houses?|rooms|floors?)\b", re.IGNORECASE)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_pages_speak_of_layers_and_packages(page: Path) -> None:
+    text = re.sub(r"`[^`]*`", "", page.read_text(encoding="utf-8"))
+    assert OF_HOUSES.findall(text) == []
 
 
 def test_the_changelog_begins_with_what_is_unreleased_or_with_this_version() -> None:

@@ -12,7 +12,7 @@
 
     fields = avowal.sign(octets, domain="example.com", selector="s1", key="s1.pem")
 
-The names below are the front door; they are imported when first used, so that a
+The names below are what programs need; they are imported when first used, so that a
 program pays only for what it needs.
 """
 

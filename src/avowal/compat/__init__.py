@@ -1,1 +1,1 @@
-"""Doors for programs that were written for another library: change an import, keep the calls."""
+"""Modules for programs that were written for another library: change an import, keep the calls."""

@@ -1,1 +1,1 @@
-"""The one door to `cryptography`: algorithms, public keys, private keys."""
+"""The one package that imports `cryptography`: algorithms, public keys, private keys."""

@@ -2,6 +2,6 @@
 
 `record` reads what stands at _dmarc; `discovery` finds the record that applies and the
 organizational domain; `alignment` compares names; `evaluate` gives the verdict;
-`destinations` checks who may receive reports; `suffixes` is the door to the public suffix
+`destinations` checks who may receive reports; `suffixes` reads the public suffix
 list.  Reports themselves belong to `avowal.report`.
 """

@@ -1,4 +1,4 @@
-"""The door to the public suffix list, which only RFC 7489's discovery needs (§3.2).
+"""The public suffix list, which only RFC 7489's discovery needs (§3.2).
 
 The list comes with the package `publicsuffixlist` (the extra `psl`), loaded when asked for.
 """
