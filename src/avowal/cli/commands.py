@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "avowal.cli.serve",
         "Answer over HTTP whether messages are really from whom they say.",
     ),
+    "explain": ("avowal.cli.explain", "Prove why a signature failed, and show what was signed."),
     "sign": ("avowal.cli.sign", "Sign a message."),
     "key": ("avowal.cli.key", "Make a key, show its record, compare it with DNS."),
     "canon": ("avowal.cli.canon", "Show the canonical octets of a message and their hashes."),

@@ -16,6 +16,10 @@ from avowal.crypto.publickey import PublicKey
 from avowal.errors import UsageError
 from avowal.valueclass import value
 
+# DigestInfo up to the digest itself, RFC 8017 §9.2 note 1
+_SHA256_INFO = bytes.fromhex("3031300d060960864801650304020105000420")
+_SHA1_INFO = bytes.fromhex("3021300906052b0e03021a05000414")
+
 
 class AlgorithmStatus(Enum):
     """Whether an algorithm may count today."""
@@ -30,8 +34,10 @@ class Algorithm:
 
     `key_type` is the k= it needs, `hash_name` the h= entry and hashlib's name at once;
     `load_public` reads the decoded p= and raises PublicKeyFault; `verify` takes
-    (key, signature, digest).  `key_forms` are the encodings a record may use, `sized`
-    says that keys have different sizes.  Entries are compared by identity.
+    (key, signature, digest).  `recover` takes (key, signature) and returns the digest that was
+    signed, None for another key's signature; it is None where signatures do not hold it.
+    `key_forms` are the encodings a record may use, `sized` says that keys have different
+    sizes.  Entries are compared by identity.
     """
 
     name: str
@@ -43,6 +49,7 @@ class Algorithm:
     load_public: Callable[[bytes], PublicKey]
     verify: Callable[[PublicKey, bytes, bytes], bool]
     sized: bool = False
+    recover: Callable[[PublicKey, bytes], bytes | None] | None = None
 
     @property
     def digest_size(self) -> int:
@@ -113,6 +120,7 @@ for _algorithm in (
         load_public=publickey.rsa_public_key,
         verify=publickey.verify_rsa_sha256,
         sized=True,
+        recover=partial(publickey.signed_digest, info=_SHA256_INFO),
     ),
     Algorithm(
         name="ed25519-sha256",
@@ -134,6 +142,7 @@ for _algorithm in (
         load_public=publickey.rsa_public_key,
         verify=publickey.verify_rsa_sha1,
         sized=True,
+        recover=partial(publickey.signed_digest, info=_SHA1_INFO),
     ),
 ):
     register(_algorithm)

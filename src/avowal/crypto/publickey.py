@@ -95,6 +95,20 @@ def verify_rsa_sha1(key: PublicKey, signature: bytes, digest: bytes) -> bool:
     return _verify_rsa(key, signature, digest, _SHA1)
 
 
+def signed_digest(key: PublicKey, signature: bytes, info: bytes) -> bytes | None:
+    """Return the digest inside an RSA signature; None where this key did not make it.
+
+    `info` is the DER in front of the digest (RFC 8017 §9.2 note 1).  The padding is redundant
+    in all but that digest, so that what comes back proves the key as a verification does.
+    """
+    try:
+        octets = key.handle.recover_data_from_signature(signature, _PADDING, None)
+    except (InvalidSignature, ValueError, InternalError, UnsupportedAlgorithm):
+        return None
+    found: bytes = octets
+    return found.removeprefix(info) if found.startswith(info) else None
+
+
 def verify_ed25519(key: PublicKey, signature: bytes, digest: bytes) -> bool:
     """PureEdDSA over the digest itself (RFC 8463 §3)."""
     try:

@@ -1,0 +1,69 @@
+"""``avowal explain``: why signatures failed, proven."""
+
+from __future__ import annotations
+
+import click
+
+from avowal.cli.dns import Dns
+from avowal.cli.shared_options import at_option, dns_options, line_ends_option
+from avowal.dkim.rules import PROFILES
+from avowal.message import LineEnds
+
+
+@click.command("explain")
+@click.argument("paths", nargs=-1, required=True, metavar="SOURCE...")
+@dns_options
+@at_option
+@click.option(
+    "--profile",
+    type=click.Choice(list(PROFILES)),
+    default="default",
+    show_default=True,
+    help="The receiver's rules, as of verify.",
+)
+@click.option(
+    "--context",
+    "contexts",
+    multiple=True,
+    metavar="PATH",
+    help="Other mail of the list or its authors: copies of a message, and who writes to whom.",
+)
+@click.option("--thorough", is_flag=True, help="Try twenty times as much, for as long as it takes.")
+@click.option(
+    "--restore",
+    metavar="FILE",
+    help="Write the author's message to FILE, if it is proven: of one message.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per message and line.")
+@line_ends_option
+def command(
+    *,
+    paths: tuple[str, ...],
+    dns: Dns,
+    now: int,
+    profile: str,
+    contexts: tuple[str, ...],
+    thorough: bool,
+    restore: str | None,
+    as_json: bool,
+    line_ends: LineEnds,
+) -> int:
+    """Say why the signatures of messages fail, with proof.
+
+    SOURCE is a file with one message, an mbox, a Maildir, a folder of such files, or - for
+    standard input. What lists and servers are known to do is undone; only what then hashes to
+    what was signed is called proven, and it is never a pass. The status is 0 when every signature
+    passes or its failure is explained, 1 when one is not or there is none.
+    """
+    from avowal.cli.explaining import Wish, explain
+
+    wish = Wish(
+        now=now,
+        profile=profile,
+        contexts=contexts,
+        thorough=thorough,
+        restore=restore,
+        as_json=as_json,
+        line_ends=line_ends,
+    )
+    return explain(paths, dns, wish)

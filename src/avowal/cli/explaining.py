@@ -1,0 +1,152 @@
+"""Explaining messages from every source and writing what was found: the work of `explain`."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from avowal.calls.arguments import read_header
+from avowal.calls.verify import verified
+from avowal.cli import exits, explanation_report, sources
+from avowal.cli.dns import Dns
+from avowal.cli.exits import ExitStatus
+from avowal.cli.progress import bar
+from avowal.cli.streams import coloured
+from avowal.diagnose.budget import THOROUGH, USUAL
+from avowal.diagnose.explain import Explainer
+from avowal.diagnose.explanation import Explanation
+from avowal.diagnose.surroundings import Surroundings
+from avowal.dkim.rules import PROFILES
+from avowal.errors import UsageError
+from avowal.message import LineEnds, Message
+
+_SECONDS = 3.0  # for one message; --thorough has no such limit
+_LARGEST = 64 << 20  # octets of a body that is explained
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What the command line asks for."""
+
+    now: int
+    profile: str
+    contexts: tuple[str, ...] = ()
+    thorough: bool = False
+    restore: str | None = None
+    as_json: bool = False
+    line_ends: LineEnds = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """One message and what is known of its signatures."""
+
+    origin: sources.MessageOrigin
+    message: Message
+    explanations: tuple[Explanation, ...]
+
+
+def explain(paths: Sequence[str], dns: Dns, wish: Wish) -> int:
+    """Explain what the paths hold and print it; return the exit status."""
+    files = [file for path in paths for file in sources.files(path)]
+    explainer = Explainer(
+        effort=THOROUGH if wish.thorough else USUAL,
+        around=_around(files, wish),
+        deadline=None if wish.thorough else _deadline,
+    )
+    statuses: set[ExitStatus] = set()
+    with dns.opened() as resolver, bar(files) as progress:
+        for path in files:
+            for origin, chunks in sources.messages(path, progress):
+                message = _whole(origin, chunks, wish.line_ends)
+                verdicts = verified(
+                    message.header, (message.body,), resolver,
+                    now=wish.now, rules=PROFILES[wish.profile],
+                )  # fmt: skip
+                found = Explained(origin, message, explainer.explain(message, verdicts))
+                statuses.add(_status(found))
+                _write(found, wish)
+                if wish.restore is not None:
+                    _restore(found, wish.restore, first=len(statuses) == 1)
+    return exits.worst(*statuses) if statuses else ExitStatus.NOT_PASSED
+
+
+def _deadline() -> Callable[[], bool]:
+    end = time.monotonic() + _SECONDS
+    return lambda: time.monotonic() > end
+
+
+def _around(files: Sequence[str], wish: Wish) -> Surroundings:
+    """Look at the headers of all messages first: what others show helps with each."""
+    around = Surroundings()
+    others = [file for path in wish.contexts for file in sources.files(path)]
+    own = [path for path in files if path != "-"]
+    for path in (*others, *own):
+        for _, chunks in sources.messages(path, lambda octets: None):
+            header, _ = read_header(chunks, line_ends=wish.line_ends)
+            around.take(header, copies=path in others)
+    return around
+
+
+def _whole(origin: sources.MessageOrigin, chunks: Iterator[bytes], line_ends: LineEnds) -> Message:
+    """Read one message into memory.  Raises Unusable."""
+    header, body = read_header(chunks, line_ends=line_ends)
+    if not any(header.names):
+        raise sources.Unusable(f"{origin}: not a message: its first lines are no header fields")
+    pieces, size = [], 0
+    for piece in body:
+        size += len(piece)
+        if size > _LARGEST:
+            raise sources.Unusable(
+                f"{origin}: over {_LARGEST >> 20} MiB, too large to be explained"
+            )
+        pieces.append(bytes(piece))
+    return Message(header, b"".join(pieces))
+
+
+def _status(found: Explained) -> ExitStatus:
+    if any(one.verification.result == "temperror" for one in found.explanations):
+        return ExitStatus.TRY_AGAIN
+    known = all(one.passed or one.explained for one in found.explanations)
+    return ExitStatus.PASSED if found.explanations and known else ExitStatus.NOT_PASSED
+
+
+def _write(found: Explained, wish: Wish) -> None:
+    if wish.as_json:
+        print(json.dumps(explanation_report.as_json(str(found.origin.path), found.origin.number,
+                                                    found.explanations)))  # fmt: skip
+        return
+    text = explanation_report.as_text(
+        str(found.origin), found.explanations, coloured=coloured(sys.stdout)
+    )
+    print(text)
+
+
+def _restore(found: Explained, path: str, *, first: bool) -> None:
+    """Write the author's message.  Raises UsageError where none is proven."""
+    if not first or found.origin.number not in {None, 1}:
+        raise UsageError("--restore: give one message")
+    original = next((one.original for one in found.explanations if one.original), None)
+    if original is None:
+        raise UsageError("--restore: no original is proven, nothing is written")
+    with _new_file(path) as file:
+        os.write(file, original.octets)
+    exits.complain(f"{path}: the message as its author signed it; what differs is shown above")
+
+
+@contextmanager
+def _new_file(path: str) -> Iterator[int]:
+    """Open a file that is not there yet, for its owner alone."""
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        yield file
+    finally:
+        os.close(file)
+
+
+__all__ = ["Explained", "Wish", "explain"]

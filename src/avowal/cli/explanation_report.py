@@ -1,0 +1,178 @@
+"""What people and programs read of an explanation: sentences with a diff, or a JSON object.
+
+Whatever a stranger wrote passes `printable` before it reaches a terminal.  The JSON is
+documented in docs/reference/explanation.md; members are added, never renamed.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from avowal.diagnose.causes import advice
+from avowal.diagnose.explanation import Explanation, KeyState, PartState
+from avowal.diagnose.registry import REGISTRY
+from avowal.lists.edits import Script
+from avowal.text import printable
+
+_MOST_SHOWN = 12  # lines of one place that are shown; --json has them all
+_WIDTH = 160  # characters of a line that are shown
+_LIMITS = {
+    "candidates": "as many combinations of fields as are tried by default",
+    "spellings": "as many ways to write quoted-printable as are tried by default",
+    "lines": "as many lines as are compared by default",
+    "octets": "as many octets as are hashed by default",
+    "time": "the time a message may take",
+}
+_Style = Callable[[str, str | None], str]
+
+
+def as_text(origin: str, explanations: Sequence[Explanation], *, coloured: bool) -> str:
+    """Return what a person reads of one message."""
+    style = _styled if coloured else _plain
+    lines = [style(printable(origin), "bold")]
+    if not explanations:
+        lines.append("  there is no DKIM-Signature: nothing to explain")
+    for one in explanations:
+        lines += _lines(one, style)
+    told = dict.fromkeys(item for one in explanations for item in advice(one))
+    if told:
+        lines.append("  what to do:")
+        lines += [f"    {item.party.value}: {item.text}" for item in told]
+    return "\n".join(lines)
+
+
+def _styled(text: str, colour: str | None) -> str:
+    import click
+
+    return click.style(text, bold=True) if colour == "bold" else click.style(text, fg=colour)
+
+
+def _plain(text: str, colour: str | None) -> str:
+    return text
+
+
+def _lines(one: Explanation, style: _Style) -> Iterator[str]:
+    verdict = one.verification
+    who = printable(f"d={verdict.domain or '?'} s={verdict.selector or '?'}")
+    if one.passed:
+        yield f"  {style('passes', 'green')}  {who}: {verdict.explanation}"
+        for warning in verdict.warnings:
+            yield f"    others may dislike: {warning.sentence}"
+        return
+    word = style("explained", "green") if one.explained else style("fails", "red")
+    yield f"  {word}  {who}: {printable(verdict.explanation)}"
+    source = f" (key: {one.key_source})" if one.key_source not in {None, "DNS"} else ""
+    yield f"    key: {one.key.sentence}{source}"
+    yield from _part("header", one.header, one.header_steps)
+    yield from _part("body", one.body, one.body_steps)
+    yield from _remarks(one)
+    if one.explained:
+        yield f"    {style('Undo this, and the signature verifies:', 'bold')}"
+        yield from _differences(one, style)
+
+
+def _part(name: str, state: PartState, steps: Sequence[str]) -> Iterator[str]:
+    yield f"    {name}: {state.sentence}"
+    for step in steps:
+        row = REGISTRY[step]
+        yield f"      - {row.sentence} ({row.by})"
+
+
+def _remarks(one: Explanation) -> Iterator[str]:
+    if one.signed_nothing:
+        yield "    an empty body was signed: nothing of the text that is here is the signer's"
+    if one.cc_order_lost:
+        yield "    the list has thrown the order of Cc away: nobody can find it again"
+    if one.body is PartState.RESTORED and one.header not in {PartState.INTACT, PartState.RESTORED}:
+        yield "    what fits bh= is known; that bh= is the signer's is not proven"
+    if one.key is KeyState.MISSING:
+        yield "    without a key the header cannot be looked into"
+    if not one.explained:
+        for limit in one.limits:
+            yield f"    stopped at a limit: {_LIMITS[limit]} (--thorough tries more)"
+
+
+def _differences(one: Explanation, style: _Style) -> Iterator[str]:
+    if one.changes is None:
+        return
+    for name, script in (("header", one.changes.fields), ("body", one.changes.body)):
+        if script:
+            yield f"    {name}, - as it was signed, + as it came:"
+            yield from _script(script, style)
+
+
+def _script(script: Script, style: _Style) -> Iterator[str]:
+    for step in script.replacements:
+        for sign, colour, rows in (("-", "red", step.removed), ("+", "green", step.added)):
+            for row in rows[:_MOST_SHOWN]:
+                yield style(f"      {sign} {visible(row)}", colour)
+            if len(rows) > _MOST_SHOWN:
+                yield f"      {sign} … {len(rows) - _MOST_SHOWN} more lines"
+
+
+def visible(row: bytes) -> str:
+    """Return a line on which white space that one overlooks is seen: tabs, blanks at its end."""
+    kept = row.rstrip(b" \t")
+    end = row[len(kept) :].replace(b" ", "·".encode())
+    shown = (kept + end).replace(b"\r\n", "⏎".encode()).replace(b"\t", "→".encode())
+    return printable(shown, most=_WIDTH)
+
+
+# -- for programs ------------------------------------------------------------------------------
+
+
+def as_json(source: str, number: int | None, explanations: Sequence[Explanation]) -> dict[str, Any]:
+    """Return the JSON object of a message."""
+    return {
+        "source": source,
+        "message": number,
+        "explained": bool(explanations)
+        and all(one.passed or one.explained for one in explanations),
+        "signatures": [_object(one) for one in explanations],
+    }
+
+
+def _object(one: Explanation) -> dict[str, Any]:
+    verdict = one.verification
+    return {
+        "domain": verdict.domain,
+        "selector": verdict.selector,
+        "result": verdict.result.value,
+        "reason": None if verdict.reason is None else verdict.reason.value,
+        "passed": one.passed,
+        "explained": one.explained,
+        "key": one.key.value,
+        "key_source": one.key_source,
+        "header": one.header.value,
+        "body": one.body.value,
+        "steps": [
+            {"name": step.name, "side": step.side.value, "sentence": step.sentence, "by": step.by}
+            for step in one.steps
+        ],
+        "header_changes": _edits(None if one.changes is None else one.changes.fields),
+        "body_changes": _edits(None if one.changes is None else one.changes.body),
+        "signed_nothing": one.signed_nothing,
+        "cc_order_lost": one.cc_order_lost,
+        "limits": list(one.limits),
+        "warnings": [warning.value for warning in verdict.warnings],
+        "advice": [{"party": item.party.value, "text": item.text} for item in advice(one)],
+    }
+
+
+def _edits(script: Script | None) -> list[dict[str, Any]]:
+    """Return the places that differ; octets that are no UTF-8 text as base64."""
+    if script is None:
+        return []
+    return [
+        {"signed": [_text(row) for row in step.removed], "came": [_text(row) for row in step.added]}
+        for step in script.replacements
+    ]
+
+
+def _text(row: bytes) -> str | dict[str, str]:
+    try:
+        return row.decode()
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(row).decode()}

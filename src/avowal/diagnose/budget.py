@@ -1,0 +1,88 @@
+"""What one explanation may cost; beyond it the search stops and says which limit it met."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from avowal.valueclass import value
+
+
+@value
+class Effort:
+    """How much is tried for one signature.
+
+    `candidates` counts header sets, `spellings` different quoted-printable forms of a text;
+    `lines` are those of bodies that are compared at each line end, `octets` all that are hashed.
+    """
+
+    candidates: int = 20_000
+    spellings: int = 120
+    lines: int = 300_000
+    octets: int = 96 << 20
+
+
+USUAL = Effort()
+THOROUGH = Effort(candidates=400_000, spellings=600, lines=3_000_000, octets=1 << 30)
+
+
+def _never() -> bool:
+    return False
+
+
+@dataclass(slots=True)
+class Budget:
+    """What is left of an effort; `met` names the limits that were reached.
+
+    `expired` tells that the time is up; whoever has a clock hands it in.
+    """
+
+    effort: Effort = USUAL
+    expired: Callable[[], bool] = _never
+    candidates: int = 0
+    lines: int = 0
+    octets: int = 0
+    met: tuple[str, ...] = ()
+
+    def body(self, lines: int, octets: int) -> bool:
+        """Spend the hashing of some lines; False where it is beyond a limit."""
+        self.lines += lines
+        self.octets += octets
+        if self.lines > self.effort.lines:
+            self._meet("lines")
+            return False
+        if self.octets > self.effort.octets:
+            self._meet("octets")
+            return False
+        return self.in_time()
+
+    def header(self, candidates: int) -> bool:
+        """Spend some header sets; False where they are beyond the limit."""
+        self.candidates += candidates
+        if self.candidates > self.effort.candidates:
+            self._meet("candidates")
+            return False
+        return True
+
+    @property
+    def bodies_spent(self) -> bool:
+        """Whether no more bodies may be hashed."""
+        return not {"lines", "octets", "time"}.isdisjoint(self.met)
+
+    def in_time(self) -> bool:
+        """Whether there is time left."""
+        if self.expired():
+            self._meet("time")
+            return False
+        return True
+
+    def spelling(self, number: int) -> bool:
+        """Whether so many spellings of a text may be tried."""
+        if number > self.effort.spellings:
+            self._meet("spellings")
+            return False
+        return True
+
+    def _meet(self, limit: str) -> None:
+        if limit not in self.met:
+            self.met = (*self.met, limit)

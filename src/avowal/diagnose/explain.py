@@ -1,0 +1,296 @@
+"""Explaining the signatures of one message that failed: the split, the search, the check.
+
+::
+
+    explain(message, findings.dkim)      # one Explanation per signature, in header order
+
+Nothing here raises for any message.  Whatever the search finds is put together and hashed by
+the verifier's own code before it is called proven.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from avowal.crypto.algorithms import ALGORITHMS, Algorithm
+from avowal.crypto.publickey import PublicKey
+from avowal.diagnose.body_matcher import BodyMatcher
+from avowal.diagnose.body_proof import BodyProof
+from avowal.diagnose.body_search import signed_body
+from avowal.diagnose.budget import USUAL, Budget, Effort
+from avowal.diagnose.explanation import Explanation, KeyState, PartState
+from avowal.diagnose.header_case import HeaderCase
+from avowal.diagnose.header_slots import own_forms, unfolded
+from avowal.diagnose.keys_at_hand import RetiredKeys, keys_of, no_retired_keys
+from avowal.diagnose.mime_lines import Entity
+from avowal.diagnose.profiles import Profile, Profiles
+from avowal.diagnose.restored import body_digest, body_of, header_digest, restored_header
+from avowal.diagnose.signed_header import HeaderProof, signed_header
+from avowal.diagnose.surroundings import Surroundings
+from avowal.dkim.signature import Signature
+from avowal.dkim.verification import Verification
+from avowal.lists.changes import changes
+from avowal.message import CRLF, Message
+
+MOST_EXPLAINED = 10  # signatures of one message that are searched for
+_MANY_RECIPIENTS = 8  # addresses in Cc whose order cannot be found again
+_ROUNDS_WITHOUT_DIGEST = 1  # Ed25519: a candidate costs a verification, not a hash
+_TRIED_WITHOUT_DIGEST = 3000
+
+
+@dataclass(slots=True)
+class Explainer:
+    """Explains messages, one after the other; what is proven of a list helps with the next.
+
+    `retired` gives keys that DNS no longer has; `around` are other messages of the list or the
+    mailbox; `deadline` makes, for each message, a function that tells whether time is up.
+    """
+
+    effort: Effort = USUAL
+    retired: RetiredKeys = no_retired_keys
+    around: Surroundings = field(default_factory=Surroundings)
+    profiles: Profiles = field(default_factory=Profiles)
+    deadline: Callable[[], Callable[[], bool]] | None = None
+
+    def explain(
+        self, message: Message, verifications: Sequence[Verification]
+    ) -> tuple[Explanation, ...]:
+        """Return an explanation for each verification, in their order."""
+        work = _Work(self, message)
+        explained: dict[int, Explanation] = {}
+        order = sorted(range(len(verifications)), key=lambda at: _late(verifications[at]))
+        for number, at in enumerate(order):
+            explained[at] = work.of(verifications[at], search=number < MOST_EXPLAINED)
+        return tuple(explained[at] for at in range(len(verifications)))
+
+
+def explain(
+    message: Message,
+    verifications: Sequence[Verification],
+    *,
+    effort: Effort = USUAL,
+    retired: RetiredKeys = no_retired_keys,
+) -> tuple[Explanation, ...]:
+    """Explain the signatures of one message by itself; what `Explainer` does for many."""
+    return Explainer(effort=effort, retired=retired).explain(message, verifications)
+
+
+def _late(verification: Verification) -> bool:
+    """Whether a signature comes after those that hold their digest: it may be their twin."""
+    signature = verification.signature
+    algorithm = None if signature is None else ALGORITHMS.get(signature.algorithm)
+    return algorithm is None or algorithm.recover is None
+
+
+class _Split(NamedTuple):
+    """What is certain of a signature before anything is searched.
+
+    `accepts` tells whether a digest of the header is what was signed; None where no key fits.
+    """
+
+    key: KeyState
+    accepts: Callable[[bytes], bool] | None
+    source: str
+
+
+class _Searched(NamedTuple):
+    """One signature on the way to its explanation; without `search` nothing is tried."""
+
+    verification: Verification
+    signature: Signature
+    split: _Split
+    budget: Budget
+    search: bool
+
+
+class _Work:
+    """The explanations of one message; bodies and headers that are proven serve the others."""
+
+    def __init__(self, explainer: Explainer, message: Message) -> None:
+        self._explainer = explainer
+        self._message = message
+        self._profile: Profile = explainer.profiles.of(_list_id(message))
+        self._bodies: list[BodyProof] = []
+        self._headers: dict[tuple[bytes, ...], HeaderProof] = {}
+        self._expired = explainer.deadline() if explainer.deadline is not None else None
+
+    def of(self, verification: Verification, *, search: bool) -> Explanation:
+        """Explain one signature."""
+        signature = verification.signature
+        if verification.passed or signature is None or not _is_known(signature):
+            return _unsearched(verification)
+        budget = Budget(self._explainer.effort)
+        if self._expired is not None:
+            budget.expired = self._expired
+        split = _split(verification, signature, self._explainer.retired)
+        one = _Searched(verification, signature, split, budget, search)
+        proof, body = self._body(one)
+        found, header = self._header(one, proof)
+        matcher = BodyMatcher(signature, budget)
+        made = Explanation(
+            verification=verification,
+            key=KeyState.PROVEN if header in _KNOWN else split.key,
+            key_source=split.source or None,
+            header=header,
+            body=body,
+            header_steps=() if found is None else found.steps,
+            body_steps=() if proof is None else proof.steps,
+            signed_body=None if proof is None else body_of(proof.lines),
+            limits=budget.met,
+            candidates=budget.candidates,
+            cc_order_lost=header is PartState.CHANGED and self._cc_is_lost(signature),
+            signed_nothing=matcher.signs_nothing,
+        )
+        return self._with_original(made, found, proof)
+
+    def _body(self, one: _Searched) -> tuple[BodyProof | None, PartState]:
+        body, signature = self._message.body, one.signature
+        if body_digest(body, signature) == signature.body_hash:
+            return None, PartState.INTACT
+        for known in self._bodies:
+            if body_digest(body_of(known.lines), signature) == signature.body_hash:
+                return known, PartState.RESTORED
+        if one.search:
+            matcher = BodyMatcher(signature, one.budget)
+            entity = Entity.of(self._message.header, body.split(CRLF))
+            proof = signed_body(matcher, entity, self._profile.writers)
+            if proof is not None and _checks(proof, signature):
+                self._bodies.append(proof)
+                return proof, PartState.RESTORED
+        return None, PartState.CHANGED
+
+    def _header(
+        self, one: _Searched, proof: BodyProof | None
+    ) -> tuple[HeaderProof | None, PartState]:
+        accepts, signature = one.split.accepts, one.signature
+        if accepts is None:
+            return None, PartState.UNKNOWN
+        header, place = self._message.header, one.verification.place
+        own = own_forms(signature.unsigned_field, relaxed=signature.header_canon == "relaxed")
+        if accepts(header_digest(header, place, signature, own)):
+            return None, PartState.INTACT
+        twin = self._headers.get(signature.signed_names)
+        if twin is not None:
+            again, at = restored_header(header, place, twin)
+            if accepts(header_digest(again, at, signature, own)):
+                return twin._replace(own=own), PartState.RESTORED
+        if one.search:
+            found = self._searched(one, accepts, proof)
+            if found is not None:
+                return found, PartState.RESTORED
+        return None, PartState.CHANGED
+
+    def _searched(
+        self, one: _Searched, accepts: Callable[[bytes], bool], proof: BodyProof | None
+    ) -> HeaderProof | None:
+        signature, header = one.signature, self._message.header
+        text = self._message.body if proof is None else body_of(proof.lines)
+        case = HeaderCase(header, signature, text, proof, self._explainer.around, self._profile)
+        place = one.verification.place
+        rounds = 3 if one.split.key is KeyState.PROVEN else _ROUNDS_WITHOUT_DIGEST
+        found = signed_header(case, place, accepts, one.budget, rounds=rounds)
+        if found is None:
+            return None
+        again, at = restored_header(header, place, found)
+        if not accepts(header_digest(again, at, signature, found.own)):
+            return None
+        self._headers[signature.signed_names] = found
+        self._learn(found, proof)
+        return found
+
+    def _learn(self, found: HeaderProof, proof: BodyProof | None) -> None:
+        """Keep what is proven for the next message of the list."""
+        steps = found.steps if proof is None else (*found.steps, *proof.steps)
+        self._profile.learn_steps(steps, None if proof is None else proof.writer)
+        signed = next((raw for raw in found.fields.get(b"cc", ())[:1] if raw is not None), None)
+        came = self._message.header.named(b"cc")
+        self._profile.learn_recipients(
+            None if signed is None else unfolded(signed),
+            unfolded(came[-1].raw) if came else None,
+        )
+
+    def _cc_is_lost(self, signature: Signature) -> bool:
+        header = self._message.header
+        if b"cc" not in signature.signed_names:
+            return False
+        versions = header.named(b"x-mailman-version")
+        many = any(one.value.count(b"@") >= _MANY_RECIPIENTS for one in header.named(b"cc"))
+        return many and any(one.value.strip(b" \t").startswith(b"2") for one in versions)
+
+    def _with_original(
+        self, made: Explanation, found: HeaderProof | None, proof: BodyProof | None
+    ) -> Explanation:
+        """Add the message as it was signed, where all of it is proven and none is free."""
+        if made.header not in _KNOWN or made.body not in _KNOWN or made.signed_nothing:
+            return made
+        if made.header is made.body is PartState.INTACT:
+            return made
+        header, place = self._message.header, made.verification.place
+        if found is not None:
+            header, _ = restored_header(header, place, found)
+        body = self._message.body if proof is None else body_of(proof.lines)
+        original = Message(header, body)
+        return replace(made, original=original, changes=changes(original, self._message))
+
+
+_KNOWN = (PartState.INTACT, PartState.RESTORED)
+
+
+def _unsearched(verification: Verification) -> Explanation:
+    passed = verification.passed
+    evidence = verification.evidence
+    intact = passed or (evidence is not None and evidence.header_intact is True)
+    return Explanation(
+        verification=verification,
+        key=KeyState.PROVEN if intact else KeyState.MISSING,
+        header=PartState.INTACT if intact else PartState.UNKNOWN,
+        body=PartState.INTACT if passed else PartState.UNKNOWN,
+    )
+
+
+def _is_known(signature: Signature) -> bool:
+    forms = ("simple", "relaxed")
+    known = signature.header_canon in forms and signature.body_canon in forms
+    return known and signature.algorithm in ALGORITHMS
+
+
+def _checks(proof: BodyProof, signature: Signature) -> bool:
+    """Whether the verifier's own code finds bh= too."""
+    return body_digest(body_of(proof.lines), signature) == signature.body_hash
+
+
+def _split(verification: Verification, signature: Signature, retired: RetiredKeys) -> _Split:
+    """Say of the key what is certain, and how a digest is known to be the signed one."""
+    algorithm = ALGORITHMS[signature.algorithm]
+    state = KeyState.MISSING
+    for key, source in keys_of(verification, retired):
+        if algorithm.recover is None:
+            return _Split(KeyState.UNKNOWN, _verifying(algorithm, key, signature), source)
+        digest = algorithm.recover(key, signature.signature)
+        if digest is not None:
+            return _Split(KeyState.PROVEN, digest.__eq__, source)
+        other = len(signature.signature) != (key.bits + 7) // 8
+        state = KeyState.LENGTH if other else KeyState.OTHER
+    return _Split(state, None, "")
+
+
+def _verifying(
+    algorithm: Algorithm, key: PublicKey, signature: Signature
+) -> Callable[[bytes], bool]:
+    """Return what asks a key whether it signed a digest; only so often, for it is dear."""
+    left = _TRIED_WITHOUT_DIGEST
+
+    def accepts(digest: bytes) -> bool:
+        nonlocal left
+        left -= 1
+        return left >= 0 and algorithm.verify(key, signature.signature, digest)
+
+    return accepts
+
+
+def _list_id(message: Message) -> str:
+    for one in message.header.named(b"list-id")[:1]:
+        return one.value.decode("utf-8", "replace").rpartition("<")[2].strip("<> \t\r\n").lower()
+    return ""

@@ -1,0 +1,90 @@
+"""What all other fields may have been: as they are, not there, or written anew by a server."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from avowal.diagnose.header_case import HeaderCase
+from avowal.diagnose.header_slots import Value, unfolded
+
+_ADDED_BY_LISTS = frozenset((
+    b"list-id", b"list-unsubscribe", b"list-post", b"list-help", b"list-subscribe",
+    b"list-archive", b"list-owner", b"list-unsubscribe-post", b"precedence", b"errors-to",
+    b"x-beenthere", b"x-mailman-version", b"archived-at", b"resent-from", b"resent-sender",
+    b"resent-to", b"resent-cc", b"resent-date", b"resent-message-id", b"x-original-to",
+    b"delivered-to", b"x-mailman-rule-hits", b"mail-followup-to", b"mail-reply-to", b"x-loop",
+    b"autocrypt", b"x-mailer",
+))  # fmt: skip
+_USUAL = {
+    b"x-ms-exchange-senderadcheck": (b"1", b"0", b"2"),
+    b"x-ms-exchange-antispam-messagedata-chunkcount": (b"1", b"0"),
+    b"content-language": (b"en-US", b"en-GB"),
+    b"content-disposition": (b"inline",),
+    b"importance": (b"normal",),
+    b"x-priority": (b"3",),
+}
+_STAYING = frozenset((b"date", b"message-id", b"in-reply-to", b"references"))
+_ID = re.compile(rb"<[^<>]*+>")
+_FOLD = re.compile(rb"\r\n[ \t]++")
+_COMMENT = re.compile(rb"[ \t]*+\([^()]*+\)\Z")
+_ONE_DIGIT = re.compile(rb"\A([A-Za-z]{3}, )([1-9]) ")
+_TWO_DIGITS = re.compile(rb"\A([A-Za-z]{3}, )0([1-9]) ")
+
+
+def others(case: HeaderCase, name: bytes) -> Iterator[Value]:
+    """Yield values of a field that has no generator of its own."""
+    raw = case.first(name)
+    shown = None if raw is None else unfolded(raw)
+    if name in _ADDED_BY_LISTS or name.startswith(b"list-"):
+        yield Value(0, "field-added" if raw is not None else "", None)
+        if shown is not None:
+            yield Value(1, "", shown)
+        return
+    yield Value(0, "", shown)
+    for usual in _USUAL.get(name, ()):
+        if usual != shown:
+            yield Value(3, "field-dropped" if shown is None else "field-changed", usual)
+    if name in {b"in-reply-to", b"references"}:
+        yield from _identifiers(case, name, raw)
+    elif shown is not None and name not in _STAYING:
+        yield Value(5, "field-added", None)
+    if name == b"date" and shown is not None:
+        yield from _dates(shown)
+    if name in {b"message-id", b"in-reply-to"} and shown is not None and shown.endswith(b")"):
+        yield Value(5, "field-changed", _COMMENT.sub(b"", shown))
+
+
+def _identifiers(case: HeaderCase, name: bytes, raw: bytes | None) -> Iterator[Value]:
+    if raw is None:
+        other = case.first(b"references" if name == b"in-reply-to" else b"in-reply-to")
+        found = [] if other is None else _ID.findall(other)
+        if found:
+            yield Value(4, "field-dropped", found[-1])
+            yield Value(5, "field-dropped", b" ".join(found))
+        return
+    value = raw.partition(b":")[2]
+    found = _ID.findall(value)
+    yield Value(5, "refolded", b" ".join(found))
+    yield Value(6, "field-added", None)
+    yield Value(7, "refolded", _FOLD.sub(b"", value).strip(b" \t"))
+    if len(found) > 1:
+        yield Value(7, "references-cut", b" ".join(found[:-1]))
+        yield Value(7, "references-cut", b" ".join(found[1:]))
+        yield Value(8, "refolded", b"".join(found))
+
+
+def _dates(shown: bytes) -> Iterator[Value]:
+    bare = _COMMENT.sub(b"", shown)
+    if bare != shown:
+        yield Value(5, "date", bare)
+    for end, new, bits in (
+        (b"GMT", b"+0000", 5), (b"-0000", b"+0000", 5), (b"+0000", b"GMT", 6),
+        (b"+0000", b"+0000 (UTC)", 6), (b"+0000", b"-0000", 6),
+    ):  # fmt: skip
+        if shown.endswith(end):
+            yield Value(bits, "date", shown.removesuffix(end) + new)
+    for pattern, form in ((_ONE_DIGIT, rb"\g<1>0\2 "), (_TWO_DIGITS, rb"\1\2 ")):
+        changed = pattern.sub(form, shown)
+        if changed != shown:
+            yield Value(5, "date", changed)

@@ -1,0 +1,223 @@
+"""What To and Cc may have been: in another order, spelled anew, with subscribers taken out.
+
+Mailman takes members with "nodup" out of Cc, writes names as Python's formataddr does, and in
+version 2 leaves the rest in the order of a dictionary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations, permutations
+from math import comb, factorial, log2
+
+from avowal.diagnose.address_words import (
+    folded_by_exchange,
+    list_spellings,
+    spelled,
+    split_addresses,
+)
+from avowal.diagnose.header_case import HeaderCase
+from avowal.diagnose.header_slots import Value, unfolded
+
+MOST_ORDERED = 8  # addresses all orders of which may be tried
+_MOST_ORDERS = 45_000
+_MOST_QUOTED = 8  # names each of which may have been quoted
+_MOST_SETS = 9000
+
+
+def recipients(case: HeaderCase, name: bytes, most: int) -> Iterator[Value]:
+    """Yield values of To or Cc that cost up to `most` bits."""
+    raw = case.first(name)
+    shown = None if raw is None else unfolded(raw)
+    mailboxes = [] if raw is None else split_addresses(raw.partition(b":")[2])
+    is_cc = name == b"cc"
+    if shown is None:
+        yield Value(0, "", None)
+    else:
+        yield from _as_it_stands(shown, mailboxes, is_cc=is_cc)
+    if not is_cc:
+        if shown is not None and raw is not None and b"\r\n" in raw:
+            yield Value(6, "refolded", raw.partition(b":")[2].replace(b"\r\n ", b"").strip(b" \t"))
+        return
+    yield from _spelled(case, mailboxes, most)
+    yield from _rows(case, mailboxes, most)
+
+
+def _as_it_stands(shown: bytes, mailboxes: list[bytes], *, is_cc: bool) -> Iterator[Value]:
+    yield Value(1 if is_cc else 0, "", shown)
+    for bits, step, row in list_spellings(mailboxes):
+        yield Value(bits + 2 * (not is_cc), step, b", ".join(row))
+        if len(row) > 1 and bits < 4:
+            yield Value(bits + 5, "respelled", b",".join(row))
+    if is_cc:
+        yield Value(4, "field-added", None)
+
+
+def _spelled(case: HeaderCase, mailboxes: Sequence[bytes], most: int) -> Iterator[Value]:
+    """Yield lists in which some names are spelled otherwise."""
+    if most < 9 or not mailboxes:
+        return
+    for width in range(74, 81):
+        for column in (3, 4):
+            yield Value(6, "respelled", folded_by_exchange(mailboxes, width, column))
+    parted = [spelled(one) for one in mailboxes]
+    plain = [at for at, one in enumerate(parted) if one.written() != one.written(quoted=True)]
+    plain = [at for at in plain if parted[at].name and b"=?" not in parted[at].name]
+    if 0 < len(plain) <= _MOST_QUOTED:
+        for mask in range(1, 1 << len(plain)):
+            quoted = {at for bit, at in enumerate(plain) if mask >> bit & 1}
+            row = [
+                one.written(quoted=True) if at in quoted else one.written()
+                for at, one in enumerate(parted)
+            ]
+            yield Value(4 + len(plain), "respelled", b", ".join(row))
+    for at, one in enumerate(parted):
+        ways = (*case.around.spellings(one.key, 4), one.address, b"<" + one.address + b">")
+        for way in dict.fromkeys(ways):
+            if way != mailboxes[at]:
+                row = [*mailboxes[:at], way, *mailboxes[at + 1 :]]
+                yield Value(5, "respelled", b", ".join(row))
+
+
+def _rows(case: HeaderCase, mailboxes: list[bytes], most: int) -> Iterator[Value]:
+    """Yield rows of addresses: some put back, in their order or in any."""
+    own = [one for one in mailboxes if spelled(one).key not in case.authors]
+    bases: list[tuple[float, list[bytes]]] = [(2 if case.rewritten else 0, mailboxes)]
+    if len(own) < len(mailboxes):
+        bases.append((0 if case.rewritten else 3, own))
+    pool = case.pool(tuple(mailboxes)) if most >= 6 else []
+    for price, base in bases:
+        if base is own and own:
+            for bits, _, row in list_spellings(base):
+                yield Value(price + bits, "cc-author-added", b", ".join(row))
+        yield from _one_put_back(base, pool, price, most)
+        if case.shuffles or not base:
+            yield from _known_in_any_order(case, base, price, most)
+        if case.shuffles:
+            yield from _any_order(base, pool, price, most)
+        else:
+            yield from _known_put_back(case, base, price, most)
+            yield from _two_put_back(base, pool, price, most)
+
+
+def _one_put_back(
+    base: Sequence[bytes], pool: Sequence[bytes], price: float, most: int
+) -> Iterator[Value]:
+    spellings = [row for bits, _, row in list_spellings(base) if bits < 4][
+        : 4 if len(base) < 12 else 2
+    ]
+    for rank, mailbox in enumerate(pool):
+        bits = price + 2 + log2(rank + 1) + log2(len(base) + 1)
+        for number, row in enumerate(spellings):
+            if bits + 2 * number > most:
+                continue
+            for at in range(len(row) + 1):
+                put = [*row[:at], mailbox, *row[at:]]
+                yield Value(bits + 2 * number, "cc-removed", b", ".join(put))
+
+
+def _two_put_back(
+    base: Sequence[bytes], pool: Sequence[bytes], price: float, most: int
+) -> Iterator[Value]:
+    if most < 11:
+        return
+    for first, second in permutations(range(min(len(pool), 24 if len(base) < 14 else 14)), 2):
+        bits = price + 2 + 0.8 * (log2(1 + first) + log2(1 + second)) + 1.2 * log2(len(base) + 1)
+        if bits > most:
+            continue
+        for at in range(len(base) + 1):
+            for behind in range(at, len(base) + 1):
+                row = [*base[:at], pool[first], *base[at:behind], pool[second], *base[behind:]]
+                yield Value(bits, "cc-removed", b", ".join(row))
+
+
+def _known_removed(case: HeaderCase, base: Sequence[bytes], most: int) -> list[bytes]:
+    """Return whom the list is proven to take out, and who is missing here."""
+    present = {spelled(one).key for one in base} | case.addressed() | case.authors
+    return [key for key, _ in case.profile.removed.most_common(most) if key not in present]
+
+
+def _known_put_back(
+    case: HeaderCase, base: Sequence[bytes], price: float, most: int
+) -> Iterator[Value]:
+    """Put subscribers back who are known to be taken out, beside neighbours they had before."""
+    if most < 9:
+        return
+    known = _known_removed(case, base, 14)
+    number = 0
+    for count, among in ((1, 14), (2, 14), (3, 11), (4, 9), (5, 7)):
+        for chosen in combinations(known[:among], count):
+            for row in _at_learned_places(case, list(base), chosen):
+                number += 1
+                bits = price + 2 + 1.5 * count + 0.3 * log2(number + 1)
+                yield Value(min(9.0, bits) if most < 11 else bits, "cc-removed", b", ".join(row))
+                if number > _MOST_SETS:
+                    return
+
+
+def _at_learned_places(
+    case: HeaderCase, row: list[bytes], chosen: Sequence[bytes]
+) -> Iterator[list[bytes]]:
+    if not chosen:
+        yield row
+        return
+    key, *rest = chosen
+    spelling = case.profile.spellings[key].most_common(1)[0][0]
+    keys = [spelled(one).key for one in row]
+    places = [
+        keys.index(one) + 1 for one, _ in case.profile.before[key].most_common(8) if one in keys
+    ][:2]
+    places += [
+        keys.index(one) for one, _ in case.profile.behind[key].most_common(8) if one in keys
+    ][:1]
+    for place in dict.fromkeys(places or [len(row)]):
+        yield from _at_learned_places(case, [*row[:place], spelling, *row[place:]], rest)
+
+
+def _known_in_any_order(
+    case: HeaderCase, base: Sequence[bytes], price: float, most: int
+) -> Iterator[Value]:
+    if most < 9:
+        return
+    limit = 4000 if most < 11 else _MOST_ORDERS
+    known = [
+        spelling
+        for key in _known_removed(case, base, 12)
+        for spelling, _ in case.profile.spellings[key].most_common(2)
+    ][:10]
+    for count in (1, 2, 3, 4):
+        among = len(known)
+        orders = factorial(len(base) + count)
+        while among > count and comb(among, count) * orders > limit:
+            among -= 1
+        if among < count or comb(among, count) * orders > limit:
+            return
+        for rank, chosen in enumerate(combinations(known[:among], count)):
+            bits = price + 2 + count + 0.4 * log2(orders) + 0.5 * log2(rank + 1)
+            for row in permutations((*base, *chosen)):
+                yield Value(min(bits, most), "cc-order", b", ".join(row))
+
+
+def _any_order(
+    base: list[bytes], pool: Sequence[bytes], price: float, most: int
+) -> Iterator[Value]:
+    """Yield all orders of few addresses, with one or two put back."""
+    size = len(base)
+    if not 0 < size <= MOST_ORDERED:
+        return
+    bits = price + max(1.0, 0.75 * log2(factorial(size)))
+    for more, _, row in list(list_spellings(base))[:6] if size > 1 else ():
+        yield from _orders(row, bits + more, most)
+    for rank, mailbox in enumerate(pool[:32] if size < MOST_ORDERED else ()):
+        bits = price + 1 + 0.75 * log2(factorial(size + 1)) + log2(rank + 1)
+        yield from _orders((*base, mailbox), bits, most)
+    pairs = combinations(pool[:10], 2) if size < MOST_ORDERED - 1 and most >= 12 else ()
+    for rank, pair in enumerate(pairs):
+        bits = price + 3 + 0.8 * log2(factorial(size + 2)) + log2(rank + 1)
+        yield from _orders((*base, *pair), bits, most)
+
+
+def _orders(row: Sequence[bytes], bits: float, most: int) -> Iterator[Value]:
+    if bits <= most:
+        for order in permutations(row):
+            yield Value(bits, "cc-order", b", ".join(order))

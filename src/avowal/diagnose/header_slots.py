@@ -1,0 +1,128 @@
+"""The values that signed fields may have had, as what the product search is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from avowal._fast import relax_field
+from avowal.dkim.signature import Signature
+from avowal.message import CRLF, Field, Header
+
+_AGAINST_SHAPE = 6  # bits that contradicting the shape of h= costs
+
+
+class Value(NamedTuple):
+    """One value a field may have had, and its price in bits.
+
+    `step` of the registry leads there, "" for none; `octets` stand behind the colon, None for
+    no such field.
+    """
+
+    bits: float
+    step: str
+    octets: bytes | None
+
+
+class Alternative(NamedTuple):
+    """Values for every mention of a name in h=, from the bottom of the header upwards.
+
+    `raws` are whole fields, None for no field; `forms` are the canonical octets.
+    """
+
+    bits: int
+    step: str
+    raws: tuple[bytes | None, ...]
+    forms: tuple[bytes, ...]
+
+
+class Group(NamedTuple):
+    """The alternatives of one name, the cheapest first; its price is 0."""
+
+    name: bytes
+    alternatives: tuple[Alternative, ...]
+
+
+class Slots:
+    """Makes groups of the names in one signature's h=."""
+
+    def __init__(self, header: Header, signature: Signature, own: int) -> None:
+        self._relaxed = signature.header_canon == "relaxed"
+        self._names = signature.signed_names
+        self._raws: dict[bytes, list[bytes]] = {}
+        for place, raw in enumerate(header.raws):
+            if place != own and header.names[place]:
+                self._raws.setdefault(header.names[place], []).append(raw)
+        self.order = tuple(dict.fromkeys(self._names))
+
+    def instances(self, name: bytes) -> list[bytes]:
+        """Return the fields of a name, top to bottom."""
+        return self._raws.get(name, [])
+
+    def group(
+        self, name: bytes, values: Iterable[Value], *, present: bool | None, most: int, limit: int
+    ) -> Group:
+        """Make a group of at most `limit` alternatives that cost at most `most` bits."""
+        best: dict[tuple[bytes, ...], Alternative] = {}
+        for bits, step, raws in self._expanded(name, values):
+            against = present is not None and (raws[0] is not None) != present
+            price = round(bits) + _AGAINST_SHAPE * against
+            if price > most + _AGAINST_SHAPE:
+                continue
+            forms = tuple(map(self._form, raws))
+            if forms not in best or best[forms].bits > price:
+                best[forms] = Alternative(price, step, raws, forms)
+            if len(best) >= limit:
+                break
+        found = sorted(best.values(), key=lambda one: one.bits)
+        if not found:
+            raws = tuple(self._below(name, 0))
+            found = [Alternative(0, "", raws, tuple(map(self._form, raws)))]
+        least = found[0].bits
+        return Group(
+            name,
+            tuple(one._replace(bits=one.bits - least) for one in found if one.bits - least <= most),
+        )
+
+    def _expanded(
+        self, name: bytes, values: Iterable[Value]
+    ) -> Iterator[tuple[float, str, tuple[bytes | None, ...]]]:
+        """Yield rows for all mentions of a name, made of values for the first."""
+        standing = self.instances(name)
+        further = self._below(name, 1)[: self._names.count(name) - 1]
+        alone = (None,) * len(further)
+        if standing and not self._relaxed:
+            yield 0, "", (standing[-1], *further)
+        for bits, step, octets in values:
+            raw = None if octets is None else self._raw(name, octets)
+            yield bits, step, (raw, *further)
+            if any(one is not None for one in further):
+                yield bits + 2, step or "field-added", (raw, *alone)
+        for skipped in range(1, len(standing)):
+            yield 3, "field-added", tuple(self._below(name, skipped))
+
+    def _below(self, name: bytes, skipped: int) -> list[bytes | None]:
+        """Return the fields for all mentions when some at the bottom were not there."""
+        count = self._names.count(name)
+        rest: Sequence[bytes | None] = self.instances(name)[::-1][skipped:]
+        return [*rest[:count], *[None] * (count - len(rest))]
+
+    def _raw(self, name: bytes, octets: bytes) -> bytes:
+        standing = self.instances(name)
+        shown = standing[-1].partition(b":")[0] if standing else name.title()
+        return shown + b": " + octets
+
+    def _form(self, raw: bytes | None) -> bytes:
+        if raw is None:
+            return b""
+        return (relax_field(raw, raw.index(b":")) if self._relaxed else raw) + CRLF
+
+
+def unfolded(raw: bytes) -> bytes:
+    """Return the value of a field in one line, without white space around it."""
+    return raw.partition(b":")[2].replace(CRLF, b"").strip(b" \t")
+
+
+def own_forms(field: Field, *, relaxed: bool) -> bytes:
+    """Return the canonical octets of a signature's own field, which end what is signed."""
+    return relax_field(field.raw, field.colon) if relaxed else field.raw

@@ -1,0 +1,147 @@
+"""Finding the header that was signed: groups of values for each name in h=, and the search."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+from avowal.crypto.algorithms import ALGORITHMS, HASHES
+from avowal.diagnose import field_authors, field_mime, field_others, field_recipients, field_subject
+from avowal.diagnose.budget import Budget
+from avowal.diagnose.header_case import HeaderCase
+from avowal.diagnose.header_search import HeaderSearch
+from avowal.diagnose.header_slots import Alternative, Group, Slots, Value, own_forms
+from avowal.diagnose.presence import was_present
+
+# Most bits, alternatives of a group, and the share of the candidates, for each round.
+_ROUNDS = ((5, 400, 0.15), (9, 4000, 0.4), (12, 20_000, 1.0))
+_REFOLDED_BITS = 3  # that other fields may cost when the signature itself was refolded
+_GAP = re.compile(rb";[ \t]++")
+
+
+class HeaderProof(NamedTuple):
+    """The signed fields, and the steps that lead back to them, names of the registry.
+
+    `fields` holds, for each name in h= whose fields changed, those that were signed, from the
+    bottom upwards, None where there was none.  `own` are the canonical octets of the
+    signature's own field, with white space that it has lost or got since.
+    """
+
+    fields: dict[bytes, tuple[bytes | None, ...]]
+    steps: tuple[str, ...]
+    own: bytes
+
+
+def signed_header(
+    case: HeaderCase,
+    place: int,
+    accepts: Callable[[bytes], bool],
+    budget: Budget,
+    *,
+    rounds: int = len(_ROUNDS),
+) -> HeaderProof | None:
+    """Return the proof of what was signed, None for no hit.
+
+    `accepts` tells whether the hash of some fields is what was signed; only the first `rounds`
+    are searched.
+    """
+    signature = case.signature
+    slots = Slots(case.header, signature, place)
+    new = HASHES[ALGORITHMS[signature.algorithm].hash_name]
+    own = own_forms(signature.unsigned_field, relaxed=signature.header_canon == "relaxed")
+    sometimes = case.around.sometimes(signature)
+    least = 0
+    for number, (most, limit, share) in enumerate(_ROUNDS[:rounds]):
+        groups = [
+            slots.group(
+                name,
+                _values(case, name, most),
+                present=was_present(name, signature, sometimes),
+                most=most,
+                limit=limit,
+            )
+            for name in slots.order
+        ]
+        left = int(budget.effort.candidates * share) - budget.candidates
+        search = HeaderSearch(
+            signature.signed_names, groups, own, accepts=accepts, new=new, budget=budget, share=left
+        )
+        found = search.find(least, most)
+        if found is not None:
+            return _proof(groups, found, own)
+        least = most + 1 if search.complete else least
+        if number == 1 and signature.header_canon == "relaxed":
+            proof = _refolded(case, groups, own, accepts, budget)
+            if proof is not None:
+                return proof
+        if not budget.in_time():
+            return None
+    return None
+
+
+def _refolded(
+    case: HeaderCase,
+    groups: list[Group],
+    own: bytes,
+    accepts: Callable[[bytes], bool],
+    budget: Budget,
+) -> HeaderProof | None:
+    """Try the signature's own field with other white space: servers fold it anew."""
+    signature = case.signature
+    new = HASHES[ALGORITHMS[signature.algorithm].hash_name]
+    for tail in _other_folds(own):
+        search = HeaderSearch(
+            signature.signed_names, groups, tail, accepts=accepts, new=new, budget=budget, share=500
+        )
+        found = search.find(0, _REFOLDED_BITS)
+        if found is not None:
+            return _proof(groups, found, tail, "signature-refolded")
+    return None
+
+
+def _other_folds(own: bytes) -> Iterator[bytes]:
+    name, _, value = own.partition(b":")
+    tried = {own}
+    for changed in (
+        _GAP.sub(b";", value),
+        re.sub(rb";[ \t]*+(?=.)", b"; ", value),
+        re.sub(rb"(?<=[\w+/=:]) (?=[\w+/=:])", b"", value),
+        value.replace(b" ", b""),
+    ):
+        if name + b":" + changed not in tried:
+            tried.add(name + b":" + changed)
+            yield name + b":" + changed
+
+
+def _values(case: HeaderCase, name: bytes, most: int) -> Iterable[Value]:
+    """Yield the values that a field may have had; those of other copies come first."""
+    for octets in case.around.copies(case.header, name):
+        yield Value(0, "copy", octets)
+    raw = case.first(name)
+    if name == b"subject" and raw is not None:
+        yield from field_subject.subjects(raw, case.around.tag)
+    elif name == b"from" and raw is not None:
+        yield from field_authors.authors(case)
+    elif name == b"reply-to":
+        yield from field_authors.reply_to(case)
+    elif name == b"sender":
+        yield from field_authors.sender(case)
+    elif name in {b"to", b"cc"}:
+        yield from field_recipients.recipients(case, name, most)
+    elif name == b"content-type":
+        yield from field_mime.content_types(raw, case.proof)
+    elif name == b"content-transfer-encoding":
+        yield from field_mime.transfer_encodings(raw, case.proof)
+    elif name == b"mime-version":
+        yield from field_mime.mime_versions(raw, case.proof)
+    else:
+        yield from field_others.others(case, name)
+
+
+def _proof(
+    groups: Iterable[Group], found: Iterable[Alternative], own: bytes, *more: str
+) -> HeaderProof:
+    fields = {group.name: one.raws for group, one in zip(groups, found, strict=True)}
+    steps = [one.step for one in found if one.step]
+    return HeaderProof(fields, tuple(dict.fromkeys((*steps, *more))), own)
