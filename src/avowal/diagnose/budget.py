@@ -49,10 +49,10 @@ class Budget:
         self.lines += lines
         self.octets += octets
         if self.lines > self.effort.lines:
-            self._meet("lines")
+            self.meet("lines")
             return False
         if self.octets > self.effort.octets:
-            self._meet("octets")
+            self.meet("octets")
             return False
         return self.in_time()
 
@@ -60,7 +60,7 @@ class Budget:
         """Spend some header sets; False where they are beyond the limit."""
         self.candidates += candidates
         if self.candidates > self.effort.candidates:
-            self._meet("candidates")
+            self.meet("candidates")
             return False
         return True
 
@@ -72,17 +72,18 @@ class Budget:
     def in_time(self) -> bool:
         """Whether there is time left."""
         if self.expired():
-            self._meet("time")
+            self.meet("time")
             return False
         return True
 
     def spelling(self, number: int) -> bool:
         """Whether so many spellings of a text may be tried."""
         if number > self.effort.spellings:
-            self._meet("spellings")
+            self.meet("spellings")
             return False
         return True
 
-    def _meet(self, limit: str) -> None:
+    def meet(self, limit: str) -> None:
+        """Note that a limit was reached."""
         if limit not in self.met:
             self.met = (*self.met, limit)

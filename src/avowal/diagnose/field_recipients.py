@@ -19,6 +19,8 @@ from avowal.diagnose.address_words import (
 from avowal.diagnose.header_case import HeaderCase
 from avowal.diagnose.header_slots import Value, unfolded
 
+# Rounds of the search: what is tried in a later one costs more than the one before goes up to.
+_SECOND, _THIRD = 6, 10
 MOST_ORDERED = 8  # addresses all orders of which may be tried
 _MOST_ORDERS = 45_000
 _MOST_QUOTED = 8  # names each of which may have been quoted
@@ -55,11 +57,11 @@ def _as_it_stands(shown: bytes, mailboxes: list[bytes], *, is_cc: bool) -> Itera
 
 def _spelled(case: HeaderCase, mailboxes: Sequence[bytes], most: int) -> Iterator[Value]:
     """Yield lists in which some names are spelled otherwise."""
-    if most < 9 or not mailboxes:
+    if most < _SECOND or not mailboxes:
         return
     for width in range(74, 81):
         for column in (3, 4):
-            yield Value(6, "respelled", folded_by_exchange(mailboxes, width, column))
+            yield Value(_SECOND, "respelled", folded_by_exchange(mailboxes, width, column))
     parted = [spelled(one) for one in mailboxes]
     plain = [at for at, one in enumerate(parted) if one.written() != one.written(quoted=True)]
     plain = [at for at in plain if parted[at].name and b"=?" not in parted[at].name]
@@ -70,13 +72,13 @@ def _spelled(case: HeaderCase, mailboxes: Sequence[bytes], most: int) -> Iterato
                 one.written(quoted=True) if at in quoted else one.written()
                 for at, one in enumerate(parted)
             ]
-            yield Value(4 + len(plain), "respelled", b", ".join(row))
+            yield Value(max(_SECOND, 4 + len(plain)), "respelled", b", ".join(row))
     for at, one in enumerate(parted):
         ways = (*case.around.spellings(one.key, 4), one.address, b"<" + one.address + b">")
         for way in dict.fromkeys(ways):
             if way != mailboxes[at]:
                 row = [*mailboxes[:at], way, *mailboxes[at + 1 :]]
-                yield Value(5, "respelled", b", ".join(row))
+                yield Value(_SECOND, "respelled", b", ".join(row))
 
 
 def _rows(case: HeaderCase, mailboxes: list[bytes], most: int) -> Iterator[Value]:
@@ -85,7 +87,7 @@ def _rows(case: HeaderCase, mailboxes: list[bytes], most: int) -> Iterator[Value
     bases: list[tuple[float, list[bytes]]] = [(2 if case.rewritten else 0, mailboxes)]
     if len(own) < len(mailboxes):
         bases.append((0 if case.rewritten else 3, own))
-    pool = case.pool(tuple(mailboxes)) if most >= 6 else []
+    pool = case.pool(tuple(mailboxes)) if most >= _SECOND else []
     for price, base in bases:
         if base is own and own:
             for bits, _, row in list_spellings(base):
@@ -107,9 +109,9 @@ def _one_put_back(
         : 4 if len(base) < 12 else 2
     ]
     for rank, mailbox in enumerate(pool):
-        bits = price + 2 + log2(rank + 1) + log2(len(base) + 1)
+        bits = max(_SECOND, price + 2 + log2(rank + 1) + log2(len(base) + 1))
         for number, row in enumerate(spellings):
-            if bits + 2 * number > most:
+            if round(bits + 2 * number) > most:
                 continue
             for at in range(len(row) + 1):
                 put = [*row[:at], mailbox, *row[at:]]
@@ -119,11 +121,12 @@ def _one_put_back(
 def _two_put_back(
     base: Sequence[bytes], pool: Sequence[bytes], price: float, most: int
 ) -> Iterator[Value]:
-    if most < 11:
+    if most < _THIRD:
         return
     for first, second in permutations(range(min(len(pool), 24 if len(base) < 14 else 14)), 2):
         bits = price + 2 + 0.8 * (log2(1 + first) + log2(1 + second)) + 1.2 * log2(len(base) + 1)
-        if bits > most:
+        bits = max(_THIRD, bits)
+        if round(bits) > most:
             continue
         for at in range(len(base) + 1):
             for behind in range(at, len(base) + 1):
@@ -141,7 +144,7 @@ def _known_put_back(
     case: HeaderCase, base: Sequence[bytes], price: float, most: int
 ) -> Iterator[Value]:
     """Put subscribers back who are known to be taken out, beside neighbours they had before."""
-    if most < 9:
+    if most < _SECOND:
         return
     known = _known_removed(case, base, 14)
     number = 0
@@ -150,7 +153,8 @@ def _known_put_back(
             for row in _at_learned_places(case, list(base), chosen):
                 number += 1
                 bits = price + 2 + 1.5 * count + 0.3 * log2(number + 1)
-                yield Value(min(9.0, bits) if most < 11 else bits, "cc-removed", b", ".join(row))
+                bits = min(9.0, max(_SECOND, bits)) if most < _THIRD else max(_THIRD, bits)
+                yield Value(bits, "cc-removed", b", ".join(row))
                 if number > _MOST_SETS:
                     return
 
@@ -177,9 +181,9 @@ def _at_learned_places(
 def _known_in_any_order(
     case: HeaderCase, base: Sequence[bytes], price: float, most: int
 ) -> Iterator[Value]:
-    if most < 9:
+    if most < _SECOND:
         return
-    limit = 4000 if most < 11 else _MOST_ORDERS
+    limit = 4000 if most < _THIRD else _MOST_ORDERS
     known = [
         spelling
         for key in _known_removed(case, base, 12)
@@ -194,8 +198,9 @@ def _known_in_any_order(
             return
         for rank, chosen in enumerate(combinations(known[:among], count)):
             bits = price + 2 + count + 0.4 * log2(orders) + 0.5 * log2(rank + 1)
+            floor = _SECOND if most < _THIRD else _THIRD
             for row in permutations((*base, *chosen)):
-                yield Value(min(bits, most), "cc-order", b", ".join(row))
+                yield Value(max(floor, min(bits, most)), "cc-order", b", ".join(row))
 
 
 def _any_order(
@@ -209,15 +214,15 @@ def _any_order(
     for more, _, row in list(list_spellings(base))[:6] if size > 1 else ():
         yield from _orders(row, bits + more, most)
     for rank, mailbox in enumerate(pool[:32] if size < MOST_ORDERED else ()):
-        bits = price + 1 + 0.75 * log2(factorial(size + 1)) + log2(rank + 1)
+        bits = max(_SECOND, price + 1 + 0.75 * log2(factorial(size + 1)) + log2(rank + 1))
         yield from _orders((*base, mailbox), bits, most)
-    pairs = combinations(pool[:10], 2) if size < MOST_ORDERED - 1 and most >= 12 else ()
+    pairs = combinations(pool[:10], 2) if size < MOST_ORDERED - 1 and most >= _THIRD else ()
     for rank, pair in enumerate(pairs):
-        bits = price + 3 + 0.8 * log2(factorial(size + 2)) + log2(rank + 1)
+        bits = max(_THIRD, price + 3 + 0.8 * log2(factorial(size + 2)) + log2(rank + 1))
         yield from _orders((*base, *pair), bits, most)
 
 
 def _orders(row: Sequence[bytes], bits: float, most: int) -> Iterator[Value]:
-    if bits <= most:
+    if round(bits) <= most:
         for order in permutations(row):
             yield Value(bits, "cc-order", b", ".join(order))

@@ -37,10 +37,14 @@ class Alternative(NamedTuple):
 
 
 class Group(NamedTuple):
-    """The alternatives of one name, the cheapest first; its price is 0."""
+    """The alternatives of one name, the cheapest first; its price is 0.
+
+    `least` is what was taken off all their prices for that.
+    """
 
     name: bytes
     alternatives: tuple[Alternative, ...]
+    least: int
 
 
 class Slots:
@@ -79,10 +83,8 @@ class Slots:
             raws = tuple(self._below(name, 0))
             found = [Alternative(0, "", raws, tuple(map(self._form, raws)))]
         least = found[0].bits
-        return Group(
-            name,
-            tuple(one._replace(bits=one.bits - least) for one in found if one.bits - least <= most),
-        )
+        kept = [one._replace(bits=one.bits - least) for one in found if one.bits <= most + least]
+        return Group(name, tuple(kept), least)
 
     def _expanded(
         self, name: bytes, values: Iterable[Value]

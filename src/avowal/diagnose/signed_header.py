@@ -51,7 +51,7 @@ def signed_header(
     new = HASHES[ALGORITHMS[signature.algorithm].hash_name]
     own = own_forms(signature.unsigned_field, relaxed=signature.header_canon == "relaxed")
     sometimes = case.around.sometimes(signature)
-    least = 0
+    least, complete = 0, True
     for number, (most, limit, share) in enumerate(_ROUNDS[:rounds]):
         groups = [
             slots.group(
@@ -70,13 +70,17 @@ def signed_header(
         found = search.find(least, most)
         if found is not None:
             return _proof(groups, found, own)
-        least = most + 1 if search.complete else least
+        complete = search.complete
+        if complete:  # what comes next costs more, but for what was taken off the prices
+            least = max(0, most + 1 - max((group.least for group in groups), default=0))
         if number == 1 and signature.header_canon == "relaxed":
             proof = _refolded(case, groups, own, accepts, budget)
             if proof is not None:
                 return proof
         if not budget.in_time():
             return None
+    if not complete:
+        budget.meet("candidates")
     return None
 
 

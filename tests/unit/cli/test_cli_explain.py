@@ -1,0 +1,121 @@
+"""avowal explain: sentences, a diff, JSON, statuses, and the author's octets in a file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import avowal
+from avowal.cli import commands, exits
+from avowal.cli.exits import ExitStatus
+from avowal.cli.explanation_report import visible
+from avowal.testing import RSA_2048, message, record_for
+
+TEXT = "Dear all,\r\n\r\nShall we meet at noon?\r\n"
+FOOTER = b"________________\r\nfood mailing list\r\n"
+
+
+def main(arguments: list[str]) -> int:
+    return exits.run(lambda: commands.run(arguments))
+
+
+@pytest.fixture
+def zone(tmp_path: Path) -> str:
+    path = tmp_path / "zone.json"
+    path.write_text(json.dumps({"s1._domainkey.example.com": record_for(RSA_2048)}))
+    return str(path)
+
+
+def signed(subject: str = "Lunch") -> bytes:
+    octets = message(TEXT, subject=subject)
+    return avowal.sign(octets, domain="example.com", selector="s1", key=RSA_2048) + octets
+
+
+def through_a_list(octets: bytes) -> bytes:
+    return octets.replace(b"Subject: ", b"Subject: [food] ") + FOOTER
+
+
+@pytest.fixture
+def posted(tmp_path: Path) -> str:
+    path = tmp_path / "posted.eml"
+    path.write_bytes(through_a_list(signed()))
+    return str(path)
+
+
+def test_the_reason_is_proven_and_shown(
+    zone: str, posted: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["explain", "--zone", zone, posted]) == ExitStatus.PASSED
+    shown = capsys.readouterr().out
+    assert "a tag was put into the Subject" in shown
+    assert "lines were added at the end" in shown
+    assert "- Subject: Lunch\n      + Subject: [food] Lunch" in shown
+    assert "+ food mailing list" in shown
+    assert "list: leave the Subject alone" in shown
+
+
+def test_what_is_not_explained_has_another_status(
+    zone: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "forged.eml"
+    path.write_bytes(signed().replace(b"noon", b"midnight"))
+    assert main(["explain", "--zone", zone, str(path)]) == ExitStatus.NOT_PASSED
+    assert "changed, and what was signed was not found" in capsys.readouterr().out
+
+
+def test_json_has_every_change(zone: str, posted: str, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["explain", "--json", "--zone", zone, posted])
+    (signature,) = json.loads(capsys.readouterr().out)["signatures"]
+    assert (signature["passed"], signature["explained"]) == (False, True)
+    assert signature["header_changes"] == [
+        {"signed": ["Subject: Lunch"], "came": ["Subject: [food] Lunch"]}
+    ]
+    assert [step["name"] for step in signature["steps"]] == ["subject-tag", "footer"]
+
+
+def test_the_original_is_restored_and_verifies(zone: str, posted: str, tmp_path: Path) -> None:
+    path = tmp_path / "original.eml"
+    main(["explain", "--restore", str(path), "--zone", zone, posted])
+    assert path.read_bytes() == signed()
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_nothing_is_restored_without_a_proof(zone: str, tmp_path: Path) -> None:
+    source, path = tmp_path / "forged.eml", tmp_path / "original.eml"
+    source.write_bytes(signed().replace(b"noon", b"midnight"))
+    status = main(["explain", "--restore", str(path), "--zone", zone, str(source)])
+    assert (status, path.exists()) == (ExitStatus.UNUSABLE, False)
+
+
+def test_a_mailbox_is_explained_message_by_message(
+    zone: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "mbox"
+    posts = (through_a_list(signed(f"Lunch {n}")).replace(b"\r\n", b"\n") for n in range(3))
+    path.write_bytes(b"".join(b"From x Tue Nov 24 12:00:00 2026\n" + one + b"\n" for one in posts))
+    assert main(["explain", "--json", "--zone", zone, str(path)]) == ExitStatus.PASSED
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(one["message"], one["explained"]) for one in found] == [(n, True) for n in (1, 2, 3)]
+
+
+def test_a_body_beyond_the_limit_is_refused(
+    zone: str, posted: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("avowal.cli.explaining._LARGEST", 10)
+    assert main(["explain", "--zone", zone, posted]) == ExitStatus.UNUSABLE
+    assert "too large to be explained" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("row", "shown"),
+    [
+        pytest.param(b"a\tb", "a→b", id="a tab"),
+        pytest.param(b"end  ", "end··", id="blanks at the end"),
+        pytest.param(b"\x1b[31m", "\\x1b[31m", id="a control"),
+        pytest.param(b"Subject: a\r\n b", "Subject: a⏎ b", id="a fold"),
+    ],
+)
+def test_white_space_is_seen(row: bytes, shown: str) -> None:
+    assert visible(row) == shown
