@@ -1,8 +1,8 @@
 """Everything that is known to happen to messages on their way: one row each.
 
 The words, the prices and the frequencies are one table: the explanation, the manual's page
-and the preflight read it.  `seen` counts proofs among 2,474 signatures of three lists
-(2019-2026) that no longer verified.
+and the preflight read it.  `seen` counts proofs among 1,441 bodies and 475
+headers of three lists (2019-2026), of signatures that no longer verified.
 """
 
 from __future__ import annotations
