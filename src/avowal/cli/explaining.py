@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from avowal.calls.arguments import read_header
@@ -24,6 +22,7 @@ from avowal.diagnose.surroundings import Surroundings
 from avowal.dkim.rules import PROFILES
 from avowal.errors import UsageError
 from avowal.message import LineEnds, Message
+from avowal.paths.files import write_new
 
 _SECONDS = 3.0  # for one message; --thorough has no such limit
 _LARGEST = 64 << 20  # octets of a body that is explained
@@ -134,19 +133,8 @@ def _restore(found: Explained, path: str, *, first: bool) -> None:
     original = next((one.original for one in found.explanations if one.original), None)
     if original is None:
         raise UsageError("--restore: no original is proven, nothing is written")
-    with _new_file(path) as file:
-        os.write(file, original.octets)
+    write_new(path, original.octets)
     exits.complain(f"{path}: the message as its author signed it; what differs is shown above")
-
-
-@contextmanager
-def _new_file(path: str) -> Iterator[int]:
-    """Open a file that is not there yet, for its owner alone."""
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        yield file
-    finally:
-        os.close(file)
 
 
 __all__ = ["Explained", "Wish", "explain"]
