@@ -81,7 +81,7 @@ class BodyMatcher:
     def __init__(self, signature: Signature, budget: Budget) -> None:
         self.form = signature.body_canon
         self.budget = budget
-        self._target = signature.body_hash
+        self._target = signature.body_hash or b""
         self._length = signature.body_length
         self._new = HASHES[ALGORITHMS[signature.algorithm].hash_name]
         self._states: dict[tuple[int, ...], _State] = {}

@@ -252,8 +252,9 @@ def _unsearched(verification: Verification) -> Explanation:
 
 def _is_known(signature: Signature) -> bool:
     forms = ("simple", "relaxed")
-    known = signature.header_canon in forms and signature.body_canon in forms
-    return known and signature.algorithm in ALGORITHMS
+    if signature.header_canon not in forms or signature.body_canon not in forms:
+        return False
+    return signature.body_hash is not None and signature.algorithm in ALGORITHMS
 
 
 def _checks(proof: BodyProof, signature: Signature) -> bool:
