@@ -94,7 +94,7 @@ class Limits:
         10, "domains", "RFC 4686 §4.1.6; one tree walk for each passing, possibly aligned domain"
     )
     report_uris: int = _limit(20, "addresses", "RFC 7489 §6.2 asks for two at least")
-    atps_signatures: int = _limit(10, "signatures", "RFC 6541 §4.3; one question each")
+    atps_signatures: int = _limit(10, "signatures", "RFC 6541 §4.3; two questions each at most")
     vbr_fields: int = _limit(5, "fields", "RFC 5518 §8; the same mc= must stand in each")
     vbr_questions: int = _limit(10, "questions", "RFC 5518 §8; one per certifier and field")
     ssp_authors: int = _limit(10, "mailboxes", "RFC 4686 §4.2.4; practices are asked for each")

@@ -107,6 +107,14 @@ def test_it_stays_in_the_foreground_and_ends_cleanly(
     assert not (home / "socket").exists()
 
 
+def test_in_the_foreground_without_syslog_it_logs_to_the_terminal(home: Path) -> None:
+    process = _start(home, "", "-p", "local:socket", "-f")
+    assert _answers(home)
+    process.terminate()
+    assert process.wait(_PATIENCE) == 0
+    assert "starting (args: " in (home / "said").read_text()
+
+
 def test_asked_to_end_while_it_starts_it_leaves_nothing(home: Path) -> None:
     process = _start(home, "Background No\n", "-p", "local:socket")
     _connected(str(home / "socket")).close()

@@ -27,9 +27,10 @@ def from_opendkim(*, file: str, lines_only: bool) -> int:
     result: read it.  The status is 1 then.
     """
     from avowal.config.opendkim_conf import read_conf
+    from avowal.opendkim.policy_scripts import as_options
     from avowal.opendkim.translation import translate
 
-    return _told(translate(read_conf(file)), lines_only=lines_only)
+    return _told(translate(as_options(read_conf(file))), lines_only=lines_only)
 
 
 @click.command("from-dkimpy-milter")

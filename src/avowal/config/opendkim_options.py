@@ -1,6 +1,7 @@
 """Every option of opendkim.conf, and what becomes of it here.
 
-The names are those of OpenDKIM 2.11 with all its build-time features, and of its man page.
+The names are those of OpenDKIM 2.11 with all its build-time features, and of its man page;
+four are ours alone, in the place of policy scripts.
 An option that would change what happens to a message is either obeyed or refused: none is
 passed over in silence.
 """
@@ -88,6 +89,9 @@ _SUPPORTED = (
     ("Syslog", _B), ("SyslogFacility", _S), ("SyslogName", _S), ("SyslogSuccess", _B),
     ("LogResults", _B), ("LogWhy", _B),
     ("StrictTestMode", _B), ("X-Header", _B),
+    # ours alone: what policy scripts are written for
+    ("IgnoreOtherSigners", _B), ("On-NoPassingSignature", _S), ("SignatureExemptMTA", _S),
+    ("RemoveVerifiedSignatures", _B),
 )  # fmt: skip
 
 _IGNORED = (

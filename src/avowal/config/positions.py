@@ -20,6 +20,9 @@ _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _DOT = re.compile(r"[ \t]*\.[ \t]*")
 _EQUALS = re.compile(r"[ \t]*=[ \t]*")
 _SCALAR = re.compile(r"[^,\]}#\r\n]+")
+_PLAIN_PAIR = re.compile(
+    r"([A-Za-z0-9_-]+)[ \t]*=[ \t]*(?:\"[^\"\\\n]*\"|'[^'\n]*')[ \t]*(?=[#\n])"
+)
 _STRINGS = {
     '"""': re.compile(r'"""(?:[^\\"]|\\.|"(?!""))*"{3,5}', re.DOTALL),
     "'''": re.compile(r"'''(?:[^']|'(?!''))*'{3,5}", re.DOTALL),
@@ -83,6 +86,11 @@ class _Walk:
 
     def pair(self, table: Path) -> None:
         start = self.at
+        plain = _PLAIN_PAIR.match(self.text, start)
+        if plain is not None:  # as nearly every line: thousands of keys have four each
+            self.note((*table, plain[1]), start)
+            self.at = plain.end()
+            return
         key = self.key()
         for length in range(1, len(key) + 1):
             self.note((*table, *key[:length]), start)

@@ -95,6 +95,13 @@ class Verifying(Table, frozen=True, kw_only=True):
             entries="addresses",
         ),
     ] = ()
+    remove_signatures: Annotated[
+        bool,
+        option(
+            "Whether to take the signatures out of mail that was verified and is accepted, once "
+            "one of them passes; not of mail that is sealed or signed again."
+        ),
+    ] = False
 
 
 class Results(Table, frozen=True, kw_only=True):

@@ -78,6 +78,7 @@ def lists(kind: Entries) -> tuple[tuple[str, str], ...]:
     )
 
 
+@cache
 def struct_in(annotation: object) -> tuple[type | None, type[Struct] | None]:
     """Find the table in an option's type: itself, or as values of a dict or a tuple."""
     origin = get_origin(annotation)

@@ -259,6 +259,10 @@ class Signing(Table, frozen=True, kw_only=True):
             "our back: fold them before signing, log them, or nothing."
         ),
     ] = "refold"
+    long_body_lines: Annotated[
+        Literal["sign", "leave"],
+        option("What to do with a body with such a line: `sign` or `leave` it; it is logged."),
+    ] = "sign"
     rewrites: Annotated[
         tuple[Rewrite, ...],
         option("What the MTA will change after signing (masquerading): signed as changed."),

@@ -84,7 +84,10 @@ def unregister_kind(algorithm: str) -> None:
 
 def kind_of(handle: object) -> KeyKind | None:
     """Return the kind that a key of cryptography is, None for one that DKIM does not sign with."""
-    return next((kind for kind in _REGISTERED.values() if isinstance(handle, kind.handle)), None)
+    for kind in _REGISTERED.values():
+        if isinstance(handle, kind.handle):
+            return kind
+    return None
 
 
 def kind_of_seed(octets: bytes) -> KeyKind | None:

@@ -72,7 +72,7 @@ def decide(outcome: FlowOutcome) -> Actions:
         trace=trace,
         disposition=disposition,
         reply=_reply(verdict, outcome.requested) if disposition in _REFUSALS else None,
-        delete=outcome.edits.delete if accepted else (),
+        delete=(*outcome.edits.delete, *outcome.spent_signatures) if accepted else (),
         change=outcome.edits.change if accepted else (),
         insert=tuple(_on_top(outcome, verdict)) if accepted else (),
         quarantine=_NOT_REDIRECTED if stuck else _quarantine(verdict),
@@ -170,9 +170,8 @@ def _closing_steps(outcome: FlowOutcome, verdict: FlowVerdict) -> Iterator[Step]
     plan = outcome.context.plan
     for fault in outcome.faults:
         yield Step(Topic.SIGN, "keys", False, f"no signature was made: {fault.why}", None, True)
-    if outcome.withheld is not None:
-        path, why = ("signing", "resign_unverified"), f"not signed again: {outcome.withheld}"
-        yield plan.step(Topic.SIGN, path, why, decided=True)
+    for option, why in outcome.not_signed:
+        yield plan.step(Topic.SIGN, ("signing", option), why, decided=True)
     yield _action_step(plan, verdict)
 
 
@@ -275,6 +274,7 @@ def _record(outcome: FlowOutcome, verdict: FlowVerdict, *, reports: int) -> Mess
         removed=len(outcome.edits.delete),
         refolded=len(outcome.edits.change),
         long_lines=outcome.edits.long_lines,
+        long_body=outcome.long_body,
         reports=reports,
         body_octets=outcome.body_octets,
         impostor=treatment.impostor,

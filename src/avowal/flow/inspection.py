@@ -27,6 +27,7 @@ from avowal.agenda import Agenda, Rank, Slot
 from avowal.authres import AuthenticationResults
 from avowal.canonical import Octets
 from avowal.dkim.hashing import BodyHasher
+from avowal.dkim.lines import BodyLines
 from avowal.dkim.unsigned import adrive_keys, drive_keys
 from avowal.errors import AvowalError, IntentError, StateError
 from avowal.examine.examination import Examination
@@ -57,8 +58,8 @@ class Inspection:
     """One message; its questions are on the agenda as soon as it is made."""
 
     __slots__ = (
-        "_bodies", "_body_octets", "_context", "_edits", "_examination", "_faults", "_feedback",
-        "_finished", "_seals", "_wishes",
+        "_bodies", "_body_lines", "_body_octets", "_context", "_edits", "_examination", "_faults",
+        "_feedback", "_finished", "_seals", "_wishes",
     )  # fmt: skip
 
     def __init__(
@@ -68,6 +69,7 @@ class Inspection:
         self._edits = edits(plan, transaction, treatment, header)
         self._faults: list[Fault] = []
         self._body_octets = 0
+        self._body_lines = BodyLines() if treatment.sign else None
         self._finished = False
         self._context = context = Context(
             plan=plan,
@@ -124,6 +126,8 @@ class Inspection:
         if self._finished:
             raise StateError("the inspection is finished: make a new one for the next message")
         self._body_octets += len(chunk)
+        if self._body_lines is not None:
+            self._body_lines.feed(chunk)
         wanted = self._examination.feed(chunk)
         if self._bodies is not None:
             self._bodies.feed(chunk)
@@ -149,6 +153,9 @@ class Inspection:
         record = None
         if context.treatment.resign and is_written(context.plan, results):
             record = results_field(results, context.header)
+        long = self._body_lines is not None and self._body_lines.too_long
+        again = withheld(context.plan, context.treatment, judgements)
+        spends = context.plan.configuration.verifying.remove_signatures and not self._seals
         return FlowOutcome(
             context=context,
             edits=self._edits,
@@ -158,8 +165,11 @@ class Inspection:
             results=results,
             requested=asked,
             recorded=record,
-            withheld=withheld(context.plan, context.treatment, judgements),
+            withheld=again,
             body_octets=self._body_octets,
+            long_body=long,
+            not_signed=tuple(signing.left(context, long, again)) if long or again else (),
+            spent_signatures=tuple(signatures.spent(context, judgements)) if spends else (),
         )
 
     def _conclusions(
@@ -212,7 +222,7 @@ class Inspection:
                 results=outcome.results,
                 recorded=outcome.recorded,
                 header=Header.of([*made.fields, *header]) if made.fields else header,
-                withheld=outcome.withheld,
+                withheld=outcome.not_signed[0][1] if outcome.not_signed else None,
             )
             try:
                 above = yield from seal.seal(closing)

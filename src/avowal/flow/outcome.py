@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from avowal.authres import AuthenticationResults
 from avowal.dkim.unsigned import Signed
 from avowal.examine.findings import Findings
+from avowal.flow.actions import Deletion
 from avowal.flow.classes import ResultClass
 from avowal.flow.context import Conclusion, Context
 from avowal.flow.edits import Edits
@@ -64,3 +65,6 @@ class FlowOutcome:
     faults: tuple[Fault, ...] = ()
     withheld: str | None = None  # why a message to be signed again was not
     body_octets: int = 0
+    long_body: bool = False  # a line that an MTA will break, in what was to be signed
+    not_signed: tuple[tuple[str, str], ...] = ()  # options of `signing` that have it so, and why
+    spent_signatures: tuple[Deletion, ...] = ()  # those that go, as one of them passed

@@ -40,9 +40,8 @@ class MessageRecord:
     result class that the action follows from, None for a pass or an unverified message.
     `results` are the A-R words of all mechanisms, such as ``("spf", "pass")``.  `impostor`
     is set when a stranger used an author domain that we sign for.  `reports` counts those to
-    be sent to signers.  `cause` is what the action follows from: a reason, or the policy that
-    decided, with its symbol and section.  `unsigned` is the option by which a message of ours,
-    by an author we sign for, leaves without a signature, and `unsigned_why` says how.
+    "sender", "message_id", "removed", "refolded", "long_lines", "long_body", "reports",
+    "body_octets", "impostor", "dry_run", "fault", "cause", "unsigned",
     """
 
     action: str
@@ -61,6 +60,7 @@ class MessageRecord:
     removed: int = 0
     refolded: int = 0
     long_lines: int = 0
+    long_body: bool = False
     reports: int = 0
     body_octets: int = 0
     impostor: bool = False
@@ -88,6 +88,6 @@ class MessageRecord:
 
 _PLAIN = (
     "queue_id", "action", "treatment", "why", "class_", "client", "client_name", "author",
-    "sender", "message_id", "removed", "refolded", "long_lines", "reports", "body_octets",
-    "impostor", "dry_run", "fault", "cause", "unsigned",
+    "sender", "message_id", "removed", "refolded", "long_lines", "long_body", "reports",
+    "body_octets", "impostor", "dry_run", "fault", "cause", "unsigned",
 )  # fmt: skip

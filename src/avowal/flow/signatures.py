@@ -6,15 +6,17 @@ count, how a verdict is reported, and which class of results an action may follo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from avowal.dkim.reasons import Caution, Reason, Result
 from avowal.dkim.results import reported_results
+from avowal.dkim.signature import FIELD_NAME
 from avowal.dkim.signer import refuse_malformed
 from avowal.dkim.verification import Verification
 from avowal.errors import IntentError
 from avowal.examine.findings import Findings
+from avowal.flow.actions import Deletion
 from avowal.flow.classes import CLASS_OF, ResultClass, heaviest
 from avowal.flow.context import Conclusion, Context
 from avowal.names import DomainName
@@ -49,6 +51,14 @@ def conclusion(context: Context, judgements: Sequence[SiteVerdict]) -> Conclusio
         warnings=options.warnings,
     )
     return Conclusion(results=results, class_=class_, why=why)
+
+
+def spent(context: Context, judgements: Sequence[SiteVerdict]) -> Iterator[Deletion]:
+    """Yield the signatures that go once one of them passed (`verifying.remove_signatures`)."""
+    if any(one.counts for one in judgements) and not context.treatment.sign:
+        places = context.header.positions.get(FIELD_NAME, ())
+        for number, place in enumerate(places, 1):
+            yield Deletion(context.header.names[place], number)
 
 
 def _judge(context: Context, verification: Verification) -> SiteVerdict:
@@ -125,8 +135,10 @@ def _malformed(context: Context) -> str | None:
 
 def _unsigned_author(context: Context, counting: Sequence[SiteVerdict]) -> str | None:
     """Name an author domain that must sign, and has not."""
-    table = context.plan.addresses.must_be_signed
-    for author in context.treatment.authorship.authors if len(table) else ():
+    table, authors = context.plan.addresses.must_be_signed, context.treatment.authorship.authors
+    if not authors and "*" in context.plan.configuration.verifying.must_be_signed:
+        return "it names no author whose domain could have signed it"
+    for author in authors if len(table) else ():
         if not table.find(*author):
             continue
         signers = [one.verification.signature for one in counting]

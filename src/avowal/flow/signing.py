@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from avowal.canonical import BODY_FORMS, HEADER_FORMS
 from avowal.dkim.hashing import BodyHasher
 from avowal.dkim.intent import Intent
+from avowal.dkim.lines import LONGEST_LINE
 from avowal.dkim.signer import Signer
 from avowal.errors import KeyMaterialError
 from avowal.flow.authorship import address_of
@@ -39,6 +40,18 @@ def begin(context: Context, hasher: BodyHasher, /) -> FlowSeal | None:
         hasher=hasher,
     )
     return _DkimSeal(context, signer)
+
+
+def left(
+    context: Context,
+    has_long_line: object,
+    withheld: str | None,
+) -> Iterator[tuple[str, str]]:
+    """Yield the options of `signing` that have a message left unsigned after all, and why."""
+    if has_long_line and context.plan.configuration.signing.long_body_lines == "leave":
+        yield "long_body_lines", f"not signed: a line of its body has over {LONGEST_LINE} octets"
+    if withheld is not None:
+        yield "resign_unverified", f"not signed again: {withheld}"
 
 
 @dataclass(frozen=True, slots=True)

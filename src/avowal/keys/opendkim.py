@@ -70,6 +70,8 @@ class KeyTable:
         domain = author_domain if written.domain == "%" else written.domain
         _check(f"{self.data.name}: {name}", domain, written.selector)
         path = None if written.path is None else written.path.replace("%", author_domain)
+        if (domain, path) == (written.domain, written.path):
+            return written  # as nearly always: a copy would cost more than the look-up
         return replace(written, domain=domain, path=path)
 
     def written(self, name: str) -> TableKey | None:

@@ -167,6 +167,9 @@ class Prometheus(Meters):
         self._unsigned = counter(
             "left_unsigned", "Messages of our domains that left without a signature.", "reason"
         )
+        self._long_bodies = counter(
+            "long_body_lines", "Messages to be signed with a body line that an MTA will break."
+        )
         self._faults = counter("faults", "Messages we failed on.")
         self._peers = counter("peer_errors", "Connections that broke the protocol or a limit.")
         self._let_go = counter("connections_closed", "Connections we closed.", "why")
@@ -210,6 +213,8 @@ class Prometheus(Meters):
             self._verified.labels(known, one.result).inc()
         if record.unsigned is not None:
             self._unsigned.labels(record.unsigned).inc()
+        if record.long_body:
+            self._long_bodies.inc()
         if record.fault is not None:
             self._faults.inc()
 

@@ -202,7 +202,8 @@ def _agree(offer: Options, wish: Wish) -> Agreement:
         raise PeerError(
             "the MTA hides the white space behind the colon of header fields (it does not offer "
             "HDR_LEADSPC), so simple header canonicalization cannot be right: set its "
-            "milter_protocol to 6, or allow inexact octets and sign with relaxed only"
+            "milter_protocol to 6, or sign with signing.canonicalization = relaxed/relaxed and "
+            "without signing.canonicalization_field"
         )
     if ProtocolFlags.MAX_DATA_1M in protocol:
         protocol &= ~ProtocolFlags.MAX_DATA_256K

@@ -24,12 +24,20 @@ def wish(configuration: Configuration) -> Wish:
         needs=needs,
         likes=likes,
         protocol=Wish().protocol | ProtocolFlags.SKIP,  # for an MTA that wants answers to the body
+        exact_octets=_needs_exact_octets(configuration),
         macros={
             Stage.CONNECT: ("j", "_", "daemon_name", *macros),
             Stage.MAIL: ("i", "auth_type", "auth_authen", *macros),
             Stage.END_OF_HEADER: ("i", *macros),  # Postfix has the queue id from here on
         },
     )
+
+
+def _needs_exact_octets(configuration: Configuration) -> bool:
+    """Whether a signature of ours would depend on the white space behind a colon (simple)."""
+    signing = configuration.signing
+    simple = signing.canonicalization.partition("/")[0] == "simple"
+    return bool(configuration.keys) and (simple or signing.canonicalization_field is not None)
 
 
 def named_macros(configuration: Configuration) -> Iterator[str]:

@@ -18,6 +18,7 @@ from avowal import paths
 from avowal.config.opendkim_conf import OpendkimConf, read_conf
 from avowal.config.redaction import redacted
 from avowal.errors import AvowalError, ConfigError, EnvironmentFault, UsageError
+from avowal.opendkim.policy_scripts import as_options
 
 OK, USAGE, DATA, UNAVAILABLE, SOFTWARE, CONFIG = 0, 64, 65, 69, 70, 78
 DEFAULT_CONF = "/etc/opendkim.conf"
@@ -180,6 +181,7 @@ def _run(invocation: Invocation, arguments: Sequence[str]) -> int:
             return DATA
         sys.stdout.write(f"{value}\n")
         return OK
+    conf = as_options(conf)
     conf.refuse(tolerate_removed=invocation.tolerate_removed)
     for note in notes(conf, tolerated=invocation.tolerate_removed):
         _complain(note)
@@ -235,7 +237,7 @@ def _serve(invocation: Invocation, conf: OpendkimConf, arguments: Sequence[str])
         from avowal.opendkim.daemon import Daemon  # noqa: PLC0415 - loads the event loop
         from avowal.opendkim.filtering import OpendkimGeneration  # noqa: PLC0415
         from avowal.opendkim.journal import Line, LogLevel  # noqa: PLC0415
-        from avowal.opendkim.logs import StderrLog, SyslogLog  # noqa: PLC0415
+        from avowal.opendkim.logs import StderrLog, log_of  # noqa: PLC0415
         from avowal.opendkim.settings import compiled  # noqa: PLC0415
         from avowal.opendkim.shadow import ShadowLog  # noqa: PLC0415
         from avowal.opendkim.sources import resolver_of  # noqa: PLC0415
@@ -244,7 +246,7 @@ def _serve(invocation: Invocation, conf: OpendkimConf, arguments: Sequence[str])
         generation = OpendkimGeneration.of(compiled(conf))
         root = conf.text("ChangeRootDirectory")
         faults = faults_at_start(generation.settings, generation.keyring, root=root)
-        log = SyslogLog(conf)
+        log = log_of(conf)
         for fault in faults:
             _complain(str(fault))
             log.write(Line(LogLevel.ERROR, str(fault)))

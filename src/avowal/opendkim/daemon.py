@@ -19,8 +19,9 @@ from avowal.milter.service import Service
 from avowal.opendkim.filter import OpendkimFilter, dns_seconds_of, session_limits_of
 from avowal.opendkim.filtering import OpendkimGeneration
 from avowal.opendkim.journal import Line, LogLevel
-from avowal.opendkim.logs import SyslogLog, open_service_log
+from avowal.opendkim.logs import StderrLog, SyslogLog, open_service_log
 from avowal.opendkim.mail_command import DEFAULT_COMMAND, hand_over
+from avowal.opendkim.policy_scripts import as_options
 from avowal.opendkim.settings import compiled
 from avowal.opendkim.shadow import ShadowLog
 from avowal.opendkim.sockets import Bound
@@ -44,7 +45,7 @@ class Daemon:
     generation: OpendkimGeneration
     resolver: BothResolver
     bound: Bound
-    log: SyslogLog
+    log: SyslogLog | StderrLog
     reload_from: str | None
     arguments: str
     shadow: ShadowLog | None = None
@@ -135,7 +136,7 @@ class Daemon:
         if path is None:
             return
         try:
-            conf = read_conf(path)
+            conf = as_options(read_conf(path))
             conf.refuse()
             settings = compiled(conf)
             generation, resolver = OpendkimGeneration.of(settings), resolver_of(conf)

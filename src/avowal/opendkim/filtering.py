@@ -22,6 +22,7 @@ from avowal.opendkim.envelope import Envelope
 from avowal.opendkim.hosts import holds_host
 from avowal.opendkim.journal import Detail, Journal
 from avowal.opendkim.keyring import Keyring, keyring_of
+from avowal.opendkim.passing import Passing, required
 from avowal.opendkim.settings import Settings
 from avowal.opendkim.signing import SigningWork
 from avowal.opendkim.treatment import Treatment, TreatmentKind, header_fault, treat
@@ -110,6 +111,8 @@ class Filtering:
     def _settle(self, verdict: OpendkimVerdict) -> None:
         """Answer now, as OpenDKIM does; what is let through loses its forged results first."""
         signs = self.treatment is not None and self.treatment.kind is TreatmentKind.SIGN
+        if not signs:
+            verdict = self._required(verdict)
         if signs or verdict.answer is not PlainAnswer.ACCEPT:
             self.early = verdict
             return
@@ -150,13 +153,21 @@ class Filtering:
         if self._settled is not None:
             return self._settled
         if self._malformed:
-            return unverified.malformed_verdict(
-                self.settings, self._envelope, self.header, self.journal
+            return self._required(
+                unverified.malformed_verdict(
+                    self.settings, self._envelope, self.header, self.journal
+                )
             )
         if self._signing is not None:
             return self._signing.finish()
         assert self._verifying is not None  # noqa: S101 - one of the four
-        return (yield from self._verifying.finish())
+        return self._required((yield from self._verifying.finish()))
+
+    def _required(self, verdict: OpendkimVerdict) -> OpendkimVerdict:
+        found = Passing() if self._verifying is None else self._verifying.passing
+        return required(
+            self.settings, self._envelope, self.header, found, verdict, journal=self.journal
+        )
 
 
 def _is_oversize(header: Header, settings: Settings) -> bool:

@@ -51,8 +51,8 @@ class Detail:
 
     @classmethod
     def of(cls, conf: OpendkimConf) -> Detail:
-        """Read the choice of a configuration."""
-        wanted = conf.boolean("Syslog")
+        """Read the choice of a configuration; in the foreground the terminal is a log too."""
+        wanted = conf.boolean("Syslog") or not conf.boolean("Background", default=True)
         return cls(
             any=wanted,
             success=wanted and conf.boolean("SyslogSuccess"),

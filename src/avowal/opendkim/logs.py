@@ -48,12 +48,26 @@ class SyslogLog:
 
 
 class StderrLog:
-    """Writes to the standard error: for shadow mode, whose lines are all there is to see."""
+    """Writes to the standard error: in the foreground (-f) without Syslog, and for a shadow."""
+
+    on = True
 
     def write(self, line: Line) -> None:
         """Write one line."""
         sys.stderr.write(f"{line.text}\n")
         sys.stderr.flush()
+
+
+def log_of(conf: OpendkimConf) -> SyslogLog | StderrLog:
+    """Return the log that a configuration asks for.
+
+    Without Syslog it is nobody's, as OpenDKIM has it; in the foreground somebody looks on.
+    Raises ConfigError for a facility that does not exist.
+    """
+    log = SyslogLog(conf)
+    if log.on or conf.boolean("Background", default=True):
+        return log
+    return StderrLog()
 
 
 class ServiceLines(logging.Handler):

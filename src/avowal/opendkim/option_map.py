@@ -130,6 +130,7 @@ SIMPLE: dict[str, Simple] = {
     "MinimumKeyBits": _number("verifying.min_key_bits", least=1024),
     "MaximumSignaturesToVerify": _number("verifying.max_signatures"),
     "UnprotectedKey": Simple("verifying.unprotected_key", _unprotected),
+    "RemoveVerifiedSignatures": _flag("verifying.remove_signatures"),
     "RedirectFailuresTo": _text("actions.redirect_failures_to"),
     "SendReports": _flag("reports.send"), "ReportAddress": _text("reports.sender"),
     "ReportBccAddress": _text("reports.copy_to"), "MTACommand": _text("reports.command"),

@@ -1,7 +1,6 @@
 """What opendkim.conf says, checked and ready for use: sets opened, the default key loaded.
 
-`compiled` makes it, with OpenDKIM's defaults, and refuses what OpenDKIM refuses.  A reload
-makes new settings and swaps them in whole.
+`compiled` makes it, with OpenDKIM's defaults, and refuses what OpenDKIM refuses.
 """
 
 from __future__ import annotations
@@ -43,10 +42,10 @@ _ON: Final = {
     "On-KeyNotFound": "accept", "On-NoSignature": "accept", "On-Security": "tempfail",
     "On-SignatureError": "reject",
 }  # fmt: skip
+_OURS: Final = "On-NoPassingSignature"
 _INTERNAL_HOSTS = "csl:127.0.0.1,::1"
 _MINIMUM = re.compile(r"([0-9]+)([%+]?)")
-_MAX_HEADER_OCTETS = 65536  # OpenDKIM's default of MaximumHeaders
-_UNLIMITED = 1 << 30
+_MAX_HEADER_OCTETS, _UNLIMITED = 65536, 1 << 30  # the first is OpenDKIM's default
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,9 +328,10 @@ def _minimum(conf: OpendkimConf) -> Minimum:
 
 
 def _actions(conf: OpendkimConf) -> dict[str, str]:
-    """The action of each On- option; On-Default is set before all others."""
+    """The action of each On- option; On-Default is set before all others but ours."""
     default = _action(conf, "On-Default", None)
-    return {name: _action(conf, name, default or usual) or usual for name, usual in _ON.items()}
+    theirs = {name: _action(conf, name, default or usual) or usual for name, usual in _ON.items()}
+    return theirs | {_OURS: _action(conf, _OURS, None) or "accept"}
 
 
 def _action(conf: OpendkimConf, name: str, default: str | None) -> str | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from avowal.canonical import Octets
 from avowal.crypto.algorithms import has_sizes
 from avowal.dkim.intent import Intent
+from avowal.dkim.reasons import Caution
 from avowal.dkim.signer import Signer
 from avowal.errors import UsageError
 from avowal.message import Header
@@ -53,6 +54,8 @@ class SigningWork:
     def finish(self) -> OpendkimVerdict:
         """Sign, and say what to do."""
         try:
+            if Caution.LONG_LINES in self._signer.warnings:
+                self._journal.notice(Caution.LONG_LINES.sentence)
             _refuse_short_keys(self._settings, self._signings)
             fields = self._signer.finish()
         except UsageError as fault:

@@ -140,7 +140,7 @@ def _unsigned(keys: DataSet, row: Row) -> str | None:
     name = _key_name(row)
     if not name:
         return "names no key: write a name of the KeyTable behind it"
-    if name == "%" or keys.find(name, 3) is not None:
+    if name == "%" or keys.find(name) is not None:
         return None
     return f"there is no key {name!r} in the KeyTable"
 

@@ -134,6 +134,8 @@ def _action(*names: str) -> Callable[[Translation, Settings, Setting], str]:
             if setting.key not in (option, "On-Default"):
                 continue
             action = settings.actions[option]
+            if action == "accept" and option in _WITHOUT_PASS:
+                action = _general(settings)
             for name in classes:
                 if action == "tempfail" and name == "bad_signature":
                     lost.append(f"tempfail for actions.{name}: it never mends (RFC 6376 §6.3)")
@@ -146,6 +148,42 @@ def _action(*names: str) -> Callable[[Translation, Settings, Setting], str]:
     return translated
 
 
+def _no_passing(made: Translation, settings: Settings, _: Setting) -> str:
+    """Mail without a passing signature: of the author's domain, or of anybody's."""
+    action = settings.actions["On-NoPassingSignature"]
+    if action == "accept":
+        return "actions.unsigned_author"
+    lost = "; NOTHING for mail of ours by authors we do not sign for: it needs a signature here"
+    lost = lost if settings.text("SignatureExemptMTA") != "-" else ""
+    if settings.on("IgnoreOtherSigners"):
+        made.put("verifying.must_be_signed", ["*"])
+        made.put("actions.unsigned_author", action)
+        made.put("actions.malformed", action)
+        return f"verifying.must_be_signed and actions.unsigned_author{lost}"
+    made.put("actions.policy", action)
+    made.put("actions.malformed", action)
+    for option in _WITHOUT_PASS:
+        for name in _CLASSES[option] if settings.actions[option] == "accept" else ():
+            if action != "tempfail" or name != "bad_signature":  # it never mends
+                made.put(f"actions.{name}", action)
+    return f"actions{lost}"
+
+
+def _general(settings: Settings) -> str:
+    """What becomes of mail without any passing signature, where anybody's would do."""
+    others_do = not settings.on("IgnoreOtherSigners")
+    return settings.actions["On-NoPassingSignature"] if others_do else "accept"
+
+
+def _other_signers(made: Translation, settings: Settings, _: Setting) -> str:
+    if not settings.on("IgnoreOtherSigners"):
+        return "verifying.must_be_signed"
+    if settings.actions["On-NoPassingSignature"] == "accept":
+        return "NOTHING: signatures of others are reported; actions see them"
+    return "verifying.must_be_signed"
+
+
+_WITHOUT_PASS: Final = ("On-NoSignature", "On-BadSignature", "On-KeyNotFound")
 _CLASSES: Final = {
     "On-BadSignature": ("bad_signature", "syntax"),
     "On-DNSError": ("dns_error",),
@@ -170,6 +208,8 @@ _DECIDED: Final[dict[str, Callable[[Translation, Settings, Setting], str]]] = {
     "RequiredHeaders": _required_headers, "StrictHeaders": _strict,
     "ReplaceRules": _replaced, "ReplaceHeaders": _replaced,
     "SubDomains": lambda _m, _s, _o: "signing.rules",
+    "IgnoreOtherSigners": _other_signers, "On-NoPassingSignature": _no_passing,
+    "SignatureExemptMTA": lambda _m, _s, _o: "origin.daemon_names",
     "On-Default": _action("*"), "On-SignatureError": _signature_error,
     **{option: _action(*classes) for option, classes in _CLASSES.items() if classes},
 }  # fmt: skip

@@ -95,7 +95,7 @@ def _decided(
     if value is None:
         journal.info("can't determine message sender; accepting")
         return Treatment(kind=TreatmentKind.MALFORMED)
-    ours = _origin(settings, envelope, journal)
+    ours = is_ours(settings, envelope, journal)
     author = _address(value)
     if author is None:
         if ours and settings.signs:
@@ -170,7 +170,7 @@ def _address(value: bytes) -> tuple[str, str] | None:
     return found[0].local_part.decode("utf-8", "surrogateescape"), domain
 
 
-def _origin(settings: Settings, envelope: Envelope, journal: Journal) -> bool:
+def is_ours(settings: Settings, envelope: Envelope, journal: Journal) -> bool:
     """Whether the message comes from ours: by MTA name, macro, host or authentication."""
     if settings.mta_names is not None:
         name = envelope.macro("daemon_name")

@@ -33,6 +33,8 @@ from avowal.opendkim import forged, results
 from avowal.opendkim.envelope import Envelope
 from avowal.opendkim.feedback import Feedback
 from avowal.opendkim.journal import Journal
+from avowal.opendkim.passing import Passing, passing, screened
+from avowal.opendkim.passing import deciding as decider
 from avowal.opendkim.results import Judged, key_bits
 from avowal.opendkim.settings import Settings
 from avowal.opendkim.sigerrors import (
@@ -154,6 +156,7 @@ class VerifyingWork:
         receiver = Receiver(rules=rules_of(settings), limits=limits_of(settings))
         self._examination = Examination(header, receiver, Want.DKIM, now=now, agenda=agenda)
         self.verifications: tuple[Verification, ...] = ()
+        self.passing = Passing()
         self._feedback = Feedback(settings, envelope, header, now=now, draw=draw)
 
     @property
@@ -171,15 +174,16 @@ class VerifyingWork:
         self._feedback.end()
         findings = yield from self._examination.finish()
         self.verifications = findings.dkim
-        judged = tuple(self._judged(self.verifications))
+        judged = screened(self._settings, self._author, self._judged(self.verifications))
+        self.passing = passing(judged)
         removals = forged.removals(self._settings, self._envelope, self._header, self._journal)
         excess = self._header.excess(limits_of(self._settings))
         if excess is not None:
             return self._unread(excess, removals)
-        if not judged:
+        deciding = decider(judged)
+        if deciding is None:
             return self._unsigned(removals)
-        self._note(judged)
-        deciding = _deciding(judged)
+        self._note(judged, deciding)
         passed = deciding.error is OK
         authorized = yield from self._atps([one.verification for one in judged if passed])
         value = results.results_value(
@@ -252,7 +256,7 @@ class VerifyingWork:
     def _body_octets(self) -> int:
         return self._feedback.body_octets
 
-    def _note(self, judged: Sequence[Judged]) -> None:
+    def _note(self, judged: Sequence[Judged], deciding: Judged) -> None:
         """Write the lines of the log."""
         journal = self._journal
         ignored = sum(one.error is IGNORED for one in judged)
@@ -267,7 +271,6 @@ class VerifyingWork:
             for one in judged
             if one.error is not IGNORED
         )
-        deciding = _deciding(judged)
         verification = deciding.verification
         names = f"s={verification.selector}, d={verification.domain}"
         if deciding.error is OK:
@@ -355,8 +358,3 @@ class VerifyingWork:
     @property
     def _authserv_id(self) -> str:
         return forged.authserv_id(self._settings, self._envelope)
-
-
-def _deciding(judged: Sequence[Judged]) -> Judged:
-    """The signature that speaks for the message: the first that passes, else the first."""
-    return next((one for one in judged if one.error is OK), judged[0])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from io import RawIOBase
 
 from avowal.paths.files import READ, directory, read
 from avowal.paths.walk import Judge, Step
@@ -45,20 +44,22 @@ class Directories:
             if error.errno != errno.ELOOP:
                 raise
             return read(path, most, self._judge)  # a link is walked and judged
-        with os.fdopen(found, "rb", buffering=0) as file:
+        try:
             status = os.fstat(found)
             if stat.S_ISREG(status.st_mode):
                 self._judge(Step(path, status, os.fstat(at)))
-                return _all(file, most)
+                return _all(found, most)
+        finally:
+            os.close(found)
         return read(path, most, self._judge)  # a pipe is waited for
 
 
-def _all(file: RawIOBase, most: int) -> bytes:
+def _all(descriptor: int, most: int) -> bytes:
     """Read a regular file, which gives less than was asked for at its end only."""
     octets = b""
     while len(octets) <= most:
         wanted = most + 1 - len(octets)
-        more = file.read(wanted) or b""
+        more = os.read(descriptor, wanted)
         octets += more
         if len(more) < wanted:
             break

@@ -18,8 +18,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from avowal import paths
-from avowal.config.addresses import fits
 from avowal.errors import StoreError, SyntaxFault
+from avowal.stores.patterns import PatternIndex
 
 _MAX_FILE = 256 << 20  # octets; a key table of a million lines has some 100 MB
 _SEPARATOR = ":"
@@ -76,11 +76,10 @@ class PatternSet:
 
     name: str
     rows: tuple[Row, ...]
-    _patterns: tuple[tuple[str, ...], ...] = field(init=False, repr=False, compare=False)
+    _patterns: PatternIndex = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        pieces = tuple(tuple(row.key.lower().split("*")) for row in self.rows)
-        object.__setattr__(self, "_patterns", pieces)
+        object.__setattr__(self, "_patterns", PatternIndex(row.key.lower() for row in self.rows))
 
     def find(self, key: str, fields: int = 1) -> tuple[str, ...] | None:
         """Return the fields of the first pattern that matches, or None."""
@@ -88,10 +87,8 @@ class PatternSet:
 
     def matches(self, key: str, fields: int = 1) -> Iterator[tuple[str, ...]]:
         """Yield the fields of every pattern that matches, in order."""
-        lowered = key.lower()
-        for row, pieces in zip(self.rows, self._patterns, strict=True):
-            if lowered == pieces[0] if len(pieces) == 1 else fits(pieces, lowered):
-                yield split_fields(row.value, fields)
+        for number in self._patterns.matching(key.lower()):
+            yield split_fields(self.rows[number].value, fields)
 
     def __iter__(self) -> Iterator[Row]:
         return iter(self.rows)
@@ -133,7 +130,7 @@ def open_text_set(spec: str) -> MemorySet | PatternSet | None:
 
 def split_fields(value: str, fields: int) -> tuple[str, ...]:
     """Split a value into at most so many fields; the last takes the rest, colons included."""
-    return tuple(part.strip() for part in value.split(_SEPARATOR, fields - 1))
+    return tuple([part.strip() for part in value.split(_SEPARATOR, fields - 1)])
 
 
 def _listed(text: str) -> Iterator[Row]:

@@ -351,6 +351,11 @@ VERIFYING = ACTION + 'unsigned_author = "reject"\nno_signature = "reject"\n[veri
             'must_be_signed = ["example.com"]\n', message(From="a@example.net"), "no_signature",
             id="another-author",
         ),
+        pytest.param('must_be_signed = ["*"]\n', signed(), None, id="anybody-by-the-author"),
+        pytest.param(
+            'must_be_signed = ["*"]\n', message().replace(b"From:", b"Other:", 1),
+            "unsigned_author", id="nobody-signed-for",
+        ),
         pytest.param(
             'trusted_signers = ["good.example"]\n', signed(domain="example.org"), "no_signature",
             id="untrusted-third-party",
@@ -493,3 +498,21 @@ def test_domain_keys_are_verified_where_drafts_are_accepted(
     judgements = site(f"[verifying]\n{options}").outcome(octets, client="192.0.2.1").judgements
     fields = [one.verification.field.name for one in judgements]
     assert (b"domainkey-signature" in fields) is read
+
+
+REMOVING = ID + "[verifying]\nremove_signatures = true\n"
+
+
+@pytest.mark.parametrize(
+    ("octets", "gone"),
+    [
+        pytest.param(signed(), [1], id="one that passes"),
+        pytest.param(signed(octets=tamper(signed("rsa"))), [1, 2], id="all of them"),
+        pytest.param(tamper(signed()), [], id="none where none passes"),
+    ],
+)
+def test_signatures_can_be_taken_out_once_one_passes(
+    site: Make, octets: bytes, gone: list[int]
+) -> None:
+    actions = site(REMOVING).actions(octets, client=OUTSIDE)
+    assert [one.instance for one in actions.delete] == gone

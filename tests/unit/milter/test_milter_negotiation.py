@@ -55,7 +55,7 @@ def test_the_version_is_the_lower_of_the_two(offered: int, taken: int) -> None:
         ),
         pytest.param(
             Options(6, 0x1FF, 0x0FFFFF),
-            "hides the white space behind the colon .*milter_protocol to 6, or allow inexact",
+            "hides the white space behind the colon .*milter_protocol to 6, or sign with .*relaxed",
             id="no exact octets",
         ),
     ],

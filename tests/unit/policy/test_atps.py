@@ -111,3 +111,32 @@ def test_the_record_we_publish_authorizes() -> None:
 def test_sha1_is_read_and_not_published() -> None:
     assert "sha1" in atps.HASHES
     assert atps.PUBLISHED == ("none", "sha256")
+
+
+def _sha256(signer: str, *, pad: bool) -> str:
+    found = atps.query_name(name(signer), name("example.com"))
+    return atps.padded(found) if pad else found
+
+
+@pytest.mark.parametrize(
+    ("records", "expected"),
+    [
+        pytest.param({True: "v=ATPS1"}, PolicyResult.PASS, id="with padding, OpenDKIM"),
+        pytest.param({False: "v=ATPS1"}, PolicyResult.PASS, id="without"),
+        pytest.param({False: "v=ATPS1; d=x.example", True: "v=ATPS1"}, PolicyResult.FAIL,
+                     id="what stands at the RFC's name counts"),
+        pytest.param({True: "SERVFAIL"}, PolicyResult.TEMPERROR, id="no answer about the padded"),
+        pytest.param({}, PolicyResult.FAIL, id="at neither"),
+    ],
+)  # fmt: skip
+def test_a_name_with_padding_is_looked_up_second(
+    records: dict[bool, str], expected: PolicyResult
+) -> None:
+    zone = Zone({_sha256("t.example", pad=pad): record for pad, record in records.items()})
+    assert run(atps.evaluate(JOE, [claim("t.example", atpsh="sha256")]), zone).result is expected
+
+
+def test_names_that_need_no_padding_are_asked_once() -> None:
+    zone = Counting(Zone({}))
+    run(atps.evaluate(JOE, [claim("one.example.net", atpsh="sha1"), claim("t.example")]), zone)
+    assert [len(asked) for asked in zone.rounds] == [2]
