@@ -16,19 +16,23 @@ from ipaddress import IPv4Address
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.laws.attacks import attacked, facts
-from tests.laws.receivers import plan
+from tests.laws.attacks import attacked, facts, further_author, many_authors
+from tests.laws.oracle import ideal
+from tests.laws.receivers import exposure, plan, received
 from tests.laws.search import Violation, violations
-from tests.laws.world import NOW, Case, base, zone_of
+from tests.laws.world import ATTACKER, NOW, TRUSTED, Attack, Case, base, zone_of
 
 from avowal.agenda import Agenda, Rank
+from avowal.authres import AuthenticationResults, MethodResult
 from avowal.calls.arguments import read_header
 from avowal.calls.examine import aexamine, examine
+from avowal.calls.seal import seal
 from avowal.examine.findings import Findings, Want
 from avowal.flow import decide as decide_module
 from avowal.lookup import Answer, Failure, Question
 from avowal.policy.dmarc.result import DomainEvaluation
 from avowal.policy.spf import SpfRequest
+from avowal.testing import RSA_1024
 
 pytestmark = [pytest.mark.threats, pytest.mark.properties]
 
@@ -118,6 +122,36 @@ async def test_waiting_and_blocking_come_to_the_same(seed: int) -> None:
     at_once = examine(header, chunks, quick, EVERYTHING, resolver, now=NOW, envelope=request)
     waited = await aexamine(header, chunks, quick, EVERYTHING, resolver, now=NOW, envelope=request)
     assert said(waited) == said(at_once)
+
+
+# -- L2: what a trusted chain may change ----------------------------------------------------
+
+
+def vouched(case: Case, seen: frozenset[str]) -> Case:
+    """The case as a trusted sealer passes it on that saw these authors pass DMARC."""
+    passed = [MethodResult("dmarc", "pass", properties=(("header.from", one),)) for one in seen]
+    fields = seal(
+        case.octets, zone_of(case), authserv_id=TRUSTED, domain=TRUSTED, selector="s",
+        key=RSA_1024, results=AuthenticationResults(TRUSTED, tuple(passed)), now=NOW,
+        line_ends="wire",
+    )  # fmt: skip
+    return case.but("trusted chain", octets=fields + case.octets)
+
+
+@pytest.mark.parametrize("start", range(0, 400, 100))
+@pytest.mark.parametrize("attack", [further_author, many_authors])
+def test_a_trusted_chain_lifts_no_policy_of_an_author_it_did_not_see(
+    attack: Attack, start: int
+) -> None:
+    """RFC 9989 §11.5: the attacker's own domains pass at a sealer that is trusted."""
+    for seed in range(start, start + 100):
+        rng = random.Random(seed)
+        first = base(rng)
+        case = attack(rng, first)
+        zone = {**case.zone, f"_dmarc.{ATTACKER}": "v=DMARC1; p=reject"}
+        case = vouched(case.but("strict", zone=zone), case.shown - first.shown)
+        unseen = case.but("unseen", shown=first.shown)
+        assert exposure(received(case)) <= ideal(unseen), facts(case)
 
 
 # -- the guards, each broken once ----------------------------------------------------------
