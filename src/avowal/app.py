@@ -99,13 +99,7 @@ def examined(
 def assessor(configuration: Configuration, places: Places = NOWHERE) -> Assessor | None:
     """Return whoever is asked for opinions, None for nobody.  Raises ConfigError."""
     wanted = configuration.reputation
-    found: list[Assessor] = []
-    if wanted.file is not None:
-        found.append(_opinions(wanted.file, places))
-    if wanted.database is not None:
-        from avowal.stores.opinions import SqliteOpinions  # noqa: PLC0415 - few have one
-
-        found.append(SqliteOpinions(wanted.database))
+    found = own_assessors(configuration, places)
     if wanted.whitelists:
         asking = _resolver(configuration)
         found += [Background(DnsWhitelist(zone, asking)) for zone in wanted.whitelists]
@@ -114,6 +108,19 @@ def assessor(configuration: Configuration, places: Places = NOWHERE) -> Assessor
 
         found.append(Background(Repute(wanted.service)))
     return Several(*found) if found else None
+
+
+def own_assessors(configuration: Configuration, places: Places = NOWHERE) -> list[Assessor]:
+    """Return those that look into files of this host alone.  Raises ConfigError."""
+    wanted = configuration.reputation
+    found: list[Assessor] = []
+    if wanted.file is not None:
+        found.append(_opinions(wanted.file, places))
+    if wanted.database is not None:
+        from avowal.stores.opinions import SqliteOpinions  # noqa: PLC0415 - few have one
+
+        found.append(SqliteOpinions(wanted.database))
+    return found
 
 
 def _opinions(path: str, places: Places) -> OpinionTable:
@@ -204,7 +211,7 @@ def milter(
         session_limits=SessionLimits(
             header_octets=configuration.limits.header_octets,
             header_fields=configuration.limits.header_fields,
-            watched=frozenset((configuration.actions.tag_field.lower().encode(),)),
+            watched=_watched_fields(configuration),
         ),
         seconds=configuration.limits.seconds,
         dns_seconds=configuration.dns.timeout,
@@ -214,6 +221,12 @@ def milter(
         notes=partial(key_notes, configuration),
         ending=lambda: None if leaving is None else leaving.settle(_LAST_SECONDS),
     )
+
+
+def _watched_fields(configuration: Configuration) -> frozenset[bytes]:
+    """Return the names of the fields that go wherever they stand, beyond a limit too."""
+    names = (configuration.actions.tag_field, configuration.results.mark)
+    return frozenset(name.lower().encode() for name in names if name is not None)
 
 
 _REHEARSAL = (

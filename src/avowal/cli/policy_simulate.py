@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -16,6 +16,8 @@ from avowal.cli.streams import echo
 from avowal.message import LineEnds
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from avowal.lookup import Resolver
     from avowal.simulation.candidates import Candidate
     from avowal.simulation.result import Simulation
@@ -100,7 +102,7 @@ def simulate(
     return ExitStatus.PASSED if found.messages else ExitStatus.UNUSABLE
 
 
-def _resolver(dns: Dns, *, offline: bool) -> Any:
+def _resolver(dns: Dns, *, offline: bool) -> AbstractContextManager[Resolver]:
     """Return a context with the resolver.  Raises UsageError."""
     from contextlib import nullcontext
 

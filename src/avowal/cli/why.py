@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING, get_args
 
@@ -102,7 +103,22 @@ def _tell(plan: Plan, transaction: Transaction, header: Header) -> int:
         print(f"would remove: {printable(deletion.name.decode())} {deletion.instance}")
     for one in change.change:
         print(f"would fold: {printable(one.field.name.decode())} {one.instance}")
+    if treatment.verify and not treatment.ours:
+        for text in _opinions(plan, transaction, header):
+            print(printable(f"if it verifies: {text}"))
     return ExitStatus.PASSED
+
+
+def _opinions(plan: Plan, transaction: Transaction, header: Header) -> Iterator[str]:
+    """Yield what is thought of those whose signatures are there; only own files are asked."""
+    from avowal.app import own_assessors
+    from avowal.policy.evidence import candidates
+    from avowal.reputation.opinions import Subject
+
+    names = dict.fromkeys(one.domain.ascii for one in candidates(header))
+    for assessor in own_assessors(plan.configuration):
+        found = assessor.assess([Subject(name) for name in names], now=transaction.received_at)
+        yield from (*map(str, found.opinions), *found.problems)
 
 
 def _line(step: Step) -> str:

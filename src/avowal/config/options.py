@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 Natural: TypeAlias = Annotated[int, Meta(ge=0)]
 Positive: TypeAlias = Annotated[int, Meta(ge=1)]
 Percent: TypeAlias = Annotated[int, Meta(ge=0, le=100)]
+FieldName: TypeAlias = Annotated[str, Meta(pattern="^[!-9;-~]+$")]
 Octal: TypeAlias = Annotated[str, Meta(pattern="^0?[0-7]{3}$")]
 Address: TypeAlias = Annotated[str, Meta(pattern=r"^[^<>,\s]+@[^<>,\s]+$")]
 HostPort: TypeAlias = Annotated[

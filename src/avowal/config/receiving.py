@@ -8,6 +8,7 @@ from msgspec import Meta
 
 from avowal.config.options import (
     Address,
+    FieldName,
     HostPort,
     Natural,
     Percent,
@@ -146,6 +147,13 @@ class Results(Table, frozen=True, kw_only=True):
             "`neutral`, some receivers write `permerror`."
         ),
     ] = "neutral"
+    mark: Annotated[
+        FieldName | None,
+        option(
+            "The field put on incoming mail whose author's domain vouches for all that a reader "
+            "sees, for mail programs; those that come in are removed.  Unset: none."
+        ),
+    ] = None
     warnings: Annotated[
         bool, option("Whether to write what stricter receivers would dislike, as comment.")
     ] = False

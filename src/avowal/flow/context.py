@@ -36,10 +36,12 @@ class Conclusion:
     """What this site concludes about one side of a message.
 
     `results` are for Authentication-Results, `class_` is what an action may follow from
-    (None where nothing is wrong), `why` its sentence, `steps` are for the trace.
+    (None where nothing is wrong), `why` its sentence, `steps` are for the trace, `opinions`
+    what is thought of those who answer for the message, for the log.
     """
 
     results: tuple[MethodResult, ...] = ()
     class_: ResultClass | None = None
     why: str = ""
     steps: tuple[Step, ...] = ()
+    opinions: tuple[str, ...] = ()

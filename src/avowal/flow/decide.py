@@ -28,6 +28,7 @@ from avowal.overflow import Beyond
 from avowal.text import printable
 
 _REPLY_TEXT = 300  # characters; one line of a reply has at most 512 octets (RFC 5321 §4.5.3.1.5)
+_LINE = 998  # octets of a field that are logged
 _DISPOSITIONS: dict[Action, FlowDisposition] = {
     "reject": FlowDisposition.REJECT,
     "tempfail": FlowDisposition.TEMPFAIL,
@@ -224,10 +225,11 @@ def _on_top(outcome: FlowOutcome, verdict: FlowVerdict) -> Iterator[Field]:
     if field is not None:
         yield field
     yield from outcome.sealed
-    options = plan.configuration
+    if outcome.mark is not None and verdict.action == "accept":
+        yield outcome.mark
     if verdict.action == "tag" and verdict.class_ is not None:
-        yield Field.of(f"{options.actions.tag_field}: {verdict.class_}".encode())
-    if options.signing.software_field and outcome.context.treatment.word != "none":
+        yield Field.of(f"{plan.configuration.actions.tag_field}: {verdict.class_}".encode())
+    if plan.configuration.signing.software_field and outcome.context.treatment.word != "none":
         where = (*own_ids(plan, outcome.context.transaction), "localhost")[0]
         queue_id = outcome.context.transaction.queue_id or "unknown"
         yield Field.of(
@@ -252,7 +254,7 @@ def _record(outcome: FlowOutcome, verdict: FlowVerdict, *, reports: int) -> Mess
     transaction, treatment = outcome.context.transaction, outcome.context.treatment
     authors = treatment.authorship.authors
     results = [result for one in outcome.conclusions for result in one.results]
-    ids = outcome.context.header.named(b"message-id")
+    ids, sender = outcome.context.header.named(b"message-id"), transaction.sender
     return MessageRecord(
         action=verdict.action,
         treatment=treatment.word,
@@ -261,8 +263,8 @@ def _record(outcome: FlowOutcome, verdict: FlowVerdict, *, reports: int) -> Mess
         client=None if transaction.client is None else str(transaction.client),
         client_name=transaction.client_name,
         author=str(authors[0]) if authors else None,
-        sender=None if transaction.sender is None else _line(transaction.sender),
-        message_id=_line(ids[0].value) if ids else None,
+        sender=None if sender is None else printable(sender.strip(), most=_LINE),
+        message_id=printable(ids[0].value.strip(), most=_LINE) if ids else None,
         class_=None if verdict.class_ is None else str(verdict.class_),
         cause=verdict.why or None,
         made=tuple(
@@ -271,6 +273,8 @@ def _record(outcome: FlowOutcome, verdict: FlowVerdict, *, reports: int) -> Mess
         ),
         checked=tuple(_checked(one) for one in outcome.judgements),
         results=tuple((result.method, result.result) for result in results),
+        opinions=tuple(text for one in outcome.conclusions for text in one.opinions),
+        mark=outcome.mark is not None and verdict.action == "accept",
         removed=len(outcome.edits.delete),
         refolded=len(outcome.edits.change),
         long_lines=outcome.edits.long_lines,
@@ -280,10 +284,6 @@ def _record(outcome: FlowOutcome, verdict: FlowVerdict, *, reports: int) -> Mess
         impostor=treatment.impostor,
         fault="; ".join(fault.why for fault in outcome.faults) or None,
     )
-
-
-def _line(octets: bytes) -> str:
-    return printable(octets.strip(), most=998)
 
 
 def _checked(judgement: SiteVerdict) -> Checked:

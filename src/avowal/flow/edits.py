@@ -100,6 +100,15 @@ def own_ids(plan: Plan, transaction: Transaction) -> tuple[str, ...]:
     return (*((first,) if first else ()), *results.own_ids)
 
 
+def own_fields(plan: Plan) -> tuple[bytes, ...]:
+    """Return the lower-cased names of fields that only this host may have written."""
+    configuration = plan.configuration
+    names = [configuration.actions.tag_field] if "tag" in plan.actions.values() else []
+    if configuration.results.mark is not None:
+        names.append(configuration.results.mark)
+    return tuple(name.lower().encode() for name in names)
+
+
 def refolded(field: Field, *, most: int = LINE_OCTETS) -> Field | None:
     """Fold the long lines of a field where it has white space; None where it has too little.
 
@@ -172,8 +181,7 @@ def _beyond(
     if plan.hosts.trusted_hosts.holds(*transaction.host):
         return {}
     names = [_AUTHRES] if results.remove != "none" else []
-    if "tag" in plan.actions.values():
-        names.append(plan.configuration.actions.tag_field.lower().encode())
+    names += own_fields(plan)
     counts = {name: beyond.count(name) for name in names if beyond.count(name)}
     for name, count in counts.items():
         why = f"{count} {name.decode()} fields were removed unread: {beyond}"
@@ -208,8 +216,8 @@ def _untrusted(
             why = f"{transaction.client_text} is in trusted_hosts"
             steps.append(plan.step(Topic.RESULTS, ("results", "trusted_hosts"), why, matched=True))
         return
-    if "tag" in plan.actions.values():
-        yield from header.positions.get(plan.configuration.actions.tag_field.lower().encode(), ())
+    for name in own_fields(plan):
+        yield from header.positions.get(name, ())
     if results.remove == "all":
         yield from header.positions.get(_AUTHRES, ())
     elif results.remove == "forged":

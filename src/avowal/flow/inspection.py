@@ -36,6 +36,7 @@ from avowal.flow import arc, feedback, policies, posts, reputation, signatures, 
 from avowal.flow.classes import ResultClass
 from avowal.flow.context import Conclusion, Context
 from avowal.flow.edits import edits, own_ids, without
+from avowal.flow.mark import mark
 from avowal.flow.outcome import Fault, FlowOutcome, Requested
 from avowal.flow.plan import Plan
 from avowal.flow.resign import replaced, withheld
@@ -165,6 +166,7 @@ class Inspection:
             results=results,
             requested=asked,
             recorded=record,
+            mark=mark(context, findings) if self._is_marked else None,
             withheld=again,
             body_octets=self._body_octets,
             long_body=long,
@@ -189,6 +191,10 @@ class Inspection:
             Conclusion(steps=wanted),
             reputation.conclusion(context, findings),
         )
+
+    @property
+    def _is_marked(self) -> bool:
+        return self._context.plan.configuration.results.mark is not None
 
     def _reporting_id(self, authserv_id: str) -> str:
         queue_id = self._context.transaction.queue_id

@@ -48,8 +48,8 @@ class FlowOutcome:
     `judgements` are the signatures as they count here, `conclusions` what follows from the
     findings.  `requested` are the reports signers want.  `results` is what we report, None
     where we have no name to report under; `recorded` the field with them where a signature
-    covers it.  `sealed` are the fields made, from top to bottom, `signed` the DKIM signatures
-    among them.
+    covers it; `mark` tells a mail program that the message is authentic.  `sealed` are the
+    fields made, from top to bottom, `signed` the DKIM signatures among them.
     """
 
     context: Context
@@ -60,6 +60,7 @@ class FlowOutcome:
     results: AuthenticationResults | None
     requested: Requested | None = None
     recorded: Field | None = None
+    mark: Field | None = None
     sealed: tuple[Field, ...] = ()
     signed: tuple[Signed, ...] = ()
     faults: tuple[Fault, ...] = ()

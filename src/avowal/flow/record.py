@@ -38,10 +38,13 @@ class MessageRecord:
     `action` is the disposition's word, or `quarantine`, `tag`; `treatment` is `sign`,
     `verify`, `both` or `none`, and `why` the sentence that decided it.  `class_` is the
     result class that the action follows from, None for a pass or an unverified message.
-    `results` are the A-R words of all mechanisms, such as ``("spf", "pass")``.  `impostor`
-    is set when a stranger used an author domain that we sign for.  `reports` counts those to
-    "sender", "message_id", "removed", "refolded", "long_lines", "long_body", "reports",
-    "body_octets", "impostor", "dry_run", "fault", "cause", "unsigned",
+    `results` are the A-R words of all mechanisms, such as ``("spf", "pass")``.  `opinions`
+    are sentences about those who answer for the message; `mark` is set when it got the mark of
+    `results.mark`.  `impostor` is set when a stranger used an author domain that we sign for.
+    `reports` counts those to be sent to signers. `cause` is what the action follows from: a
+    reason, or the policy that decided, with its symbol and section. `unsigned` is the option by
+    which a message of ours, by an author we sign for, leaves without a signature, and
+    `unsigned_why` says how.
     """
 
     action: str
@@ -57,6 +60,8 @@ class MessageRecord:
     made: tuple[Made, ...] = ()
     checked: tuple[Checked, ...] = ()
     results: tuple[tuple[str, str], ...] = ()
+    opinions: tuple[str, ...] = ()
+    mark: bool = False
     removed: int = 0
     refolded: int = 0
     long_lines: int = 0
@@ -81,6 +86,8 @@ class MessageRecord:
         for number, one in enumerate(self.checked, 1):
             names = f"d={one.domain} s={one.selector} a={one.algorithm}"
             yield f"dkim{number}", f"{one.result} {one.reason or ''} {names}".replace("  ", " ")
+        for number, opinion in enumerate(self.opinions, 1):
+            yield f"opinion{number}", opinion
         for method, result in self.results:
             if method != "dkim":
                 yield method, result
@@ -89,5 +96,5 @@ class MessageRecord:
 _PLAIN = (
     "queue_id", "action", "treatment", "why", "class_", "client", "client_name", "author",
     "sender", "message_id", "removed", "refolded", "long_lines", "long_body", "reports",
-    "body_octets", "impostor", "dry_run", "fault", "cause", "unsigned",
+    "body_octets", "impostor", "mark", "dry_run", "fault", "cause", "unsigned",
 )  # fmt: skip

@@ -15,6 +15,8 @@ from avowal.flow.context import Conclusion, Context
 from avowal.flow.trace import Step, Topic
 from avowal.reputation.opinions import Assessment, subjects_of
 
+_LOGGED = 10  # opinions of one message that stand in the log; the trace has all
+
 
 def conclusion(context: Context, findings: Findings) -> Conclusion:
     """Return what is known of a stranger's message by the names that answer for it."""
@@ -30,6 +32,7 @@ def conclusion(context: Context, findings: Findings) -> Conclusion:
         class_=None if limit is None else ResultClass.DISREPUTABLE,
         why="" if limit is None else f"{limit.assertion} is rated {limit.rating} or more",
         steps=tuple(_steps(assessment, limit)),
+        opinions=tuple(str(opinion) for opinion in assessment.opinions[:_LOGGED]),
     )
 
 

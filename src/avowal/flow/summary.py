@@ -148,6 +148,8 @@ def _verifying(plan: Plan) -> Iterator[str]:
         yield "Results are not written into messages."
     else:
         yield f"Results are written in the name of {name}{when}."
+    if configuration.results.mark is not None:
+        yield f"What is really from its author's domain gets a {configuration.results.mark} field."
     removed = {
         "forged": "Results that claim to be ours are removed.",
         "all": "All results that come in are removed.",

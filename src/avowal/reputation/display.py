@@ -10,8 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 from avowal.dkim.verification import Verification
+from avowal.enums import Word
+from avowal.examine.judgement import Authenticity, Ground, Judgement
 from avowal.mailbox import Authors, Mailbox
 from avowal.message import Header
 from avowal.names import DomainName
@@ -41,6 +44,35 @@ class Display:
     signed_fields: frozenset[bytes] = frozenset()
     whole_body: bool = False
     notes: tuple[str, ...] = ()
+
+
+class Advice(Word):
+    """What a mail program does best with what was found; never a mark for a mere signature."""
+
+    MARK = "mark", "show the author's address with a mark: its domain vouches for what is shown"
+    NAME = "name", "show the author's address, and beside it who signed; no mark"
+    PLAIN = "plain", "show the author's address alone: that nobody signed it says nothing"
+    WARN = "warn", "show the author's address instead of the display name, and what does not fit"
+
+
+_MISLEADING: Final = frozenset((
+    Ground.AMBIGUOUS, Ground.IMPERSONATES, Ground.TOO_MANY_AUTHORS, Ground.NO_AUTHOR,
+))  # fmt: skip
+
+
+def advice(shown: Display, judged: Judgement) -> Advice:
+    """Say what a program should show, by what was verified and how the message was judged.
+
+    A mark has to fit what the reader sees, so it takes a judgement that is AUTHENTIC: the
+    author's own domain signed From, Subject, Date and the whole body, and From shows no other
+    organization's address.
+    """
+    if judged.authentic:
+        return Advice.MARK
+    refused = judged.answer is Authenticity.NOT_AUTHENTIC
+    if refused or judged.ground in _MISLEADING or shown.notes:
+        return Advice.WARN
+    return Advice.NAME if shown.signers else Advice.PLAIN
 
 
 def display(header: Header, verifications: Iterable[Verification]) -> Display:

@@ -14,7 +14,7 @@ from avowal.simulation.result import EFFECTS, EffectRow, Outcome
 
 _WIDTH: Final = 760
 _LEFT: Final = 130  # where the bars begin
-_BAR: Final = 420  # their length
+_BAR: Final = 390  # their length
 _HEIGHT: Final = 22
 _STEP: Final = 34
 _TOP: Final = 78

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -37,6 +37,19 @@ CREATE TABLE IF NOT EXISTS opinions (
 _COLUMNS = "subject, assertion, rating, confidence, sample_size, generated, expires"
 _Row: TypeAlias = tuple[str, str, float, float | None, int | None, int | None, int | None]
 _SECONDS = 2.0  # to wait for another writer
+_HALF_SURE = 10  # messages
+_OBSERVE = """
+INSERT INTO opinions (subject, assertion, rating, confidence, sample_size, generated)
+VALUES (:subject, :assertion, :holds, :n / (:n + :half + 0.0), :n, :now)
+ON CONFLICT (subject, assertion) DO UPDATE SET
+    rating = (rating * coalesce(sample_size, 1) + :holds * :n) / (coalesce(sample_size, 1) + :n),
+    confidence = (coalesce(sample_size, 1) + :n) / (coalesce(sample_size, 1) + :n + :half + 0.0),
+    sample_size = coalesce(sample_size, 1) + :n, generated = :now
+"""
+_REMOVE = """
+DELETE FROM opinions
+WHERE subject = :subject AND (:assertion IS NULL OR assertion = :assertion)
+"""
 
 
 class SqliteOpinions:
@@ -67,6 +80,48 @@ class SqliteOpinions:
                     f"INSERT OR REPLACE INTO opinions ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - a constant
                     rows,
                 )
+        except sqlite3.Error as error:
+            raise StoreError(f"{self._path}: {error}") from None
+
+    def observe(
+        self, assertion: str, seen: Mapping[Subject, int], *, holds: bool, now: int
+    ) -> None:
+        """Count messages of which an assertion holds, or does not, for each subject.
+
+        The rating is the share of all counted messages of which it holds, `sample_size` how
+        many they are, the confidence how much they say: half at `_HALF_SURE` messages.  What
+        was set by hand and not counted is a single message.  Raises StoreError.
+        """
+        rows = [
+            {"subject": subject.name.lower(), "assertion": assertion, "holds": float(holds),
+             "n": number, "now": now, "half": _HALF_SURE}
+            for subject, number in seen.items()
+        ]  # fmt: skip
+        self._write(_OBSERVE, rows)
+
+    def remove(self, subject: str, assertion: str | None = None) -> int:
+        """Remove one opinion about a subject, or all; return how many.  Raises StoreError."""
+        row = {"subject": subject.lower(), "assertion": assertion}
+        return self._write(_REMOVE, [row])
+
+    def all(self) -> Iterator[Opinion]:
+        """Yield every opinion, by subject.  Raises StoreError."""
+        try:
+            paths.look(self._path)
+            with closing(self._opened()) as connection:
+                rows = connection.execute(
+                    f"SELECT {_COLUMNS} FROM opinions ORDER BY subject, assertion"  # noqa: S608 - a constant
+                )
+                yield from map(self._opinion, rows)
+        except OSError as error:
+            raise StoreError(f"{self._path}: {error.strerror}") from None
+        except sqlite3.Error as error:
+            raise StoreError(f"{self._path}: {error}") from None
+
+    def _write(self, statement: str, rows: Sequence[Mapping[str, object]]) -> int:
+        try:
+            with closing(self._opened()) as connection, connection:
+                return connection.executemany(statement, rows).rowcount
         except sqlite3.Error as error:
             raise StoreError(f"{self._path}: {error}") from None
 

@@ -74,3 +74,8 @@ def test_a_missing_table_is_an_error_at_start() -> None:
 
 def test_nobody_is_asked_by_default() -> None:
     assert app.assessor(parse(b"").configuration) is None
+
+
+def test_the_opinion_stands_in_the_log(tmp_path: Path) -> None:
+    logged = dict(taken(tmp_path, "example.com spam 0.7").record.items())
+    assert str(logged["opinion1"]).endswith("opinions.txt: example.com spam 0.700")

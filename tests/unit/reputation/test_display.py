@@ -6,8 +6,8 @@ import pytest
 
 import avowal
 from avowal.message import Message
-from avowal.reputation.display import AuthorMatch, Display, display
-from avowal.testing import RSA_2048, Zone, message, record_for
+from avowal.reputation.display import Advice, AuthorMatch, Display, advice, display
+from avowal.testing import RSA_2048, Zone, message, record_for, tamper
 
 
 def shown(author: str, signer: str | None) -> Display:
@@ -53,3 +53,44 @@ def test_what_the_signatures_cover_is_told() -> None:
     seen = shown("alice@example.com", "example.com")
     assert {b"from", b"subject"} <= seen.signed_fields
     assert seen.whole_body
+
+
+# -- what a program should show ----------------------------------------------------------------
+
+ZONE_DATA = {
+    "_dmarc.strict.example": "v=DMARC1; p=reject",
+    **{f"s._domainkey.{name}": record_for(RSA_2048) for name in ("example.com", "esp.example")},
+}
+
+
+def signed(author: str, signer: str) -> bytes:
+    octets = message(**{"from": author})
+    return avowal.sign(octets, domain=signer, selector="s", key=RSA_2048, now=NOW) + octets
+
+
+NOW = 1_795_500_000
+
+
+@pytest.mark.parametrize(
+    ("octets", "wanted"),
+    [
+        pytest.param(signed("a@example.com", "example.com"), Advice.MARK, id="the-author's-domain"),
+        pytest.param(signed("a@other.example", "esp.example"), Advice.NAME, id="somebody-else"),
+        pytest.param(message(), Advice.PLAIN, id="nobody"),
+        pytest.param(tamper(signed("a@example.com", "example.com")), Advice.PLAIN, id="it-changed"),
+        pytest.param(
+            signed('"ceo@bank.example" <a@example.com>', "example.com"), Advice.WARN,
+            id="another-address-in-the-display-name",
+        ),
+        pytest.param(message(**{"from": "a@strict.example"}), Advice.WARN, id="its-policy-fails"),
+        pytest.param(
+            b"From: b@bank.example\r\n" + signed("a@example.com", "example.com"), Advice.WARN,
+            id="two-authors",
+        ),
+    ],
+)  # fmt: skip
+def test_a_program_is_advised_to(octets: bytes, wanted: Advice) -> None:
+    zone = Zone(ZONE_DATA)
+    found = avowal.authenticate(octets, zone, now=NOW)
+    judged = avowal.verdict(octets, zone, now=NOW)
+    assert advice(display(found.header, found.findings.dkim), judged) is wanted
