@@ -60,7 +60,8 @@ class Answer:
     character-strings joined without separator (RFC 6376 §3.6.2.2), for every other
     type the presentation form without final dots (``10 mx.example.com`` for an MX).
     `ttl` is in seconds; `secure` is the AD bit of the answer (RFC 4035 §3.2.3);
-    `failure` says why, exactly when `outcome` is FAILED.
+    `failure` says why, exactly when `outcome` is FAILED.  `unpublished` are those of the
+    records that DNS never showed to anybody: keys that were worked out from mail.
     """
 
     outcome: Outcome
@@ -68,6 +69,7 @@ class Answer:
     ttl: int = 0
     secure: bool = False
     failure: Failure | None = None
+    unpublished: frozenset[bytes] = frozenset()
 
     @classmethod
     def found(cls, *records: bytes, ttl: int = 0, secure: bool = False) -> Answer:

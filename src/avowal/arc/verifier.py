@@ -198,7 +198,7 @@ class ArcVerifier:
         problem: Problem | None = Reason.SIGNATURE, None
         if ALGORITHMS[seal.algorithm].verify(key, seal.signature, digest):
             problem = acceptance.unacceptable(
-                acceptance.SEAL_AFTER_MATCH, seal, circumstances, record, secure=answer.secure
+                acceptance.SEAL_AFTER_MATCH, seal, circumstances, record, answer
             )
         return _verdict(seal, problem, key.bits)
 

@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("avowal.cli.show", "Say who answers for a message, and what a program should show."),
     "sign": ("avowal.cli.sign", "Sign a message."),
     "key": ("avowal.cli.key", "Make a key, show its record, compare it with DNS."),
+    "keys": ("avowal.cli.keys", "Find the retired keys of old mail again."),
     "canon": ("avowal.cli.canon", "Show the canonical octets of a message and their hashes."),
     "policy": ("avowal.cli.policy", "See, check, write and evaluate policies: DMARC and older."),
     "lookup": ("avowal.cli.lookup", "Ask DNS as the verifier does."),

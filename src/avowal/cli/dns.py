@@ -1,7 +1,7 @@
 """Where a command has the answers of DNS from.
 
-The key records come from a file (`--zone`, `--replay`), from given name servers
-(`--resolver`) or from the system's; `--record` keeps what they said.
+The key records come from a file (`--zone`, `--replay`, `--keys-from`), from given name
+servers (`--resolver`) or from the system's; `--record` keeps what they said.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ class Dns(NamedTuple):
     resolver: tuple[str, ...] = ()
     record: str | None = None
     replay: str | None = None
+    keys_from: str | None = None
 
     @contextmanager
     def opened(self) -> Iterator[EitherResolver]:
@@ -33,8 +34,9 @@ class Dns(NamedTuple):
 
         Raises UsageError, ConfigError, StoreError or ResolverSetupError.
         """
-        if sum(1 for way in (self.zone, self.resolver, self.replay) if way) > 1:
-            raise UsageError("--zone, --resolver and --replay exclude one another")
+        if sum(1 for way in (self.zone, self.resolver, self.replay, self.keys_from) if way) > 1:
+            more = ", --keys-from" if self.keys_from else ""
+            raise UsageError(f"--zone, --resolver{more} and --replay exclude one another")
         if self.origin is not None and self.zone is None:
             raise UsageError("--origin belongs to --zone")
         resolver = self._chosen()
@@ -58,6 +60,10 @@ class Dns(NamedTuple):
             from avowal.dns.recorder import Replayer
 
             return Replayer.load(self.replay)
+        if self.keys_from is not None:
+            from avowal.keys.archive import KeyArchive
+
+            return KeyArchive.load(self.keys_from)
         from avowal.dns.cache import Cached
         from avowal.dns.dnspython import DnsResolver
 

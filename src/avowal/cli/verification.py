@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from typing import TypeVar
 
 from avowal.cli import exits, report, sources
 from avowal.cli.dns import Dns
@@ -12,9 +14,11 @@ from avowal.cli.exits import ExitStatus
 from avowal.cli.inspection import Inspected, inspect
 from avowal.cli.progress import bar
 from avowal.cli.streams import coloured
+from avowal.cli.verification_table import Table
 from avowal.dkim.rules import PROFILES
 from avowal.message import LineEnds
 
+T = TypeVar("T")
 _Outcome = Inspected | tuple[str, str]  # or the source and why it cannot be used
 
 
@@ -25,19 +29,20 @@ def verify(
     now: int | None = None,
     at_receipt: bool = False,
     profile: str = "default",
-    granularity: bool = False,
     as_json: bool = False,
+    as_table: bool = False,
     line_ends: LineEnds = "auto",
 ) -> int:
     """Verify what the paths hold and print the verdicts; return the exit status.
 
     `now` None is the present; with `at_receipt` each message is judged at its own time.
+    A table is written at the end, also of what was interrupted.
     """
-    rules = PROFILES[profile].but(honor_granularity=granularity)
+    rules = PROFILES[profile]
     at = int(time.time()) if now is None else now
     write = _write_json if as_json else _write_text
     statuses = {ExitStatus.PASSED}
-    with dns.opened() as resolver:
+    with dns.opened() as resolver, _table(as_json=as_json) if as_table else nullcontext() as table:
 
         def judge(origin: sources.MessageOrigin, chunks: Iterator[bytes]) -> Inspected:
             return inspect(
@@ -45,15 +50,19 @@ def verify(
                 now=at, at_receipt=at_receipt, rules=rules, line_ends=line_ends,
             )  # fmt: skip
 
-        for outcome in _outcomes(paths, judge):
+        for outcome in outcomes(paths, judge):
             statuses.add(_status(outcome))
-            write(outcome)
+            if table is not None and isinstance(outcome, Inspected):
+                table.add(outcome)
+            else:
+                write(outcome)
     return exits.worst(*statuses)
 
 
-def _outcomes(
-    paths: Sequence[str], judge: Callable[[sources.MessageOrigin, Iterator[bytes]], Inspected]
-) -> Iterator[_Outcome]:
+def outcomes(
+    paths: Sequence[str], judge: Callable[[sources.MessageOrigin, Iterator[bytes]], T]
+) -> Iterator[T | tuple[str, str]]:
+    """Judge every message of all paths; of what cannot be used yield its name and why."""
     found: list[str] = []
     for path in paths:
         try:
@@ -70,6 +79,19 @@ def _outcomes(
                     yield judge(origin, chunks)
             except sources.Unusable as fault:
                 yield path, str(fault)
+
+
+@contextmanager
+def _table(*, as_json: bool) -> Iterator[Table]:
+    """Give a table, and write it at the end."""
+    import json
+
+    table = Table()
+    try:
+        yield table
+    finally:
+        for line in map(json.dumps, table.json()) if as_json else table.lines():
+            print(line)
 
 
 def _status(outcome: _Outcome) -> ExitStatus:

@@ -38,11 +38,14 @@ def _moment(value: str | int) -> int:
     "and reads DomainKeys.",
 )
 @click.option(
-    "--granularity",
-    is_flag=True,
-    help="Honour g= of keys, as before RFC 6376: an identity that does not match fails.",
+    "--keys-from",
+    metavar="FILE",
+    help="Take the keys from a key archive (avowal keys recover); DNS is not asked.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per message and line.")
+@click.option(
+    "--table", "as_table", is_flag=True, help="Counts by list and year in place of verdicts."
+)
 @line_ends_option
 def command(
     *,
@@ -50,8 +53,9 @@ def command(
     dns: Dns,
     now: int | None,
     profile: str,
-    granularity: bool,
+    keys_from: str | None,
     as_json: bool,
+    as_table: bool,
     line_ends: LineEnds,
 ) -> int:
     """Verify the DKIM signatures of messages.
@@ -63,6 +67,7 @@ def command(
 
     received = now == _RECEIVED
     return verify(
-        paths, dns, now=None if received else now, at_receipt=received,
-        profile=profile, granularity=granularity, as_json=as_json, line_ends=line_ends,
+        paths, dns._replace(keys_from=keys_from), now=None if received else now,
+        at_receipt=received, profile=profile, as_json=as_json, as_table=as_table,
+        line_ends=line_ends,
     )  # fmt: skip

@@ -17,8 +17,10 @@ from avowal.errors import UsageError
 from avowal.valueclass import value
 
 # DigestInfo up to the digest itself, RFC 8017 §9.2 note 1
-_SHA256_INFO = bytes.fromhex("3031300d060960864801650304020105000420")
-_SHA1_INFO = bytes.fromhex("3021300906052b0e03021a05000414")
+DIGEST_INFO = {
+    "rsa-sha256": bytes.fromhex("3031300d060960864801650304020105000420"),
+    "rsa-sha1": bytes.fromhex("3021300906052b0e03021a05000414"),
+}
 
 
 class AlgorithmStatus(Enum):
@@ -120,7 +122,7 @@ for _algorithm in (
         load_public=publickey.rsa_public_key,
         verify=publickey.verify_rsa_sha256,
         sized=True,
-        recover=partial(publickey.signed_digest, info=_SHA256_INFO),
+        recover=partial(publickey.signed_digest, info=DIGEST_INFO["rsa-sha256"]),
     ),
     Algorithm(
         name="ed25519-sha256",
@@ -142,7 +144,7 @@ for _algorithm in (
         load_public=publickey.rsa_public_key,
         verify=publickey.verify_rsa_sha1,
         sized=True,
-        recover=partial(publickey.signed_digest, info=_SHA1_INFO),
+        recover=partial(publickey.signed_digest, info=DIGEST_INFO["rsa-sha1"]),
     ),
 ):
     register(_algorithm)

@@ -18,8 +18,9 @@ from avowal.dkim.key import KeyRecord, Signed
 from avowal.dkim.query import QUERY_METHODS
 from avowal.dkim.reasons import Reason
 from avowal.dkim.rules import Problem, Rules
-from avowal.dkim.signature import NOWSP, Signature
+from avowal.dkim.signature import Signature
 from avowal.limits import Limits
+from avowal.lookup import Answer
 from avowal.message import Header
 from avowal.names import key_name
 from avowal.text import lasting
@@ -108,14 +109,15 @@ def unacceptable(
     signature: T,
     circumstances: Circumstances,
     record: KeyRecord,
-    *,
-    secure: bool,
+    answer: Answer,
 ) -> Problem | None:
-    """Judge a signature that verifies: the record of its key, `secure` by DNSSEC, then the rest."""
+    """Judge a signature that verifies: the record of its key in the answer, then the rest."""
     rules = circumstances.rules
+    if record.octets in answer.unpublished:
+        return Reason.KEY_RECOVERED, None
     if record.testing and not rules.accept_testing:
         return Reason.KEY_TESTING, None
-    if not secure and not rules.accept_unprotected_key:
+    if not answer.secure and not rules.accept_unprotected_key:
         return Reason.KEY_UNPROTECTED, None
     return first_problem(checks, signature, circumstances)
 
@@ -137,17 +139,11 @@ def _algorithm(signature: Signed, _: Circumstances) -> Problem | None:
 
 
 def _methods_known(signature: Signature, _: Circumstances) -> Problem | None:
-    known = signature.header_canon in HEADER_FORMS and signature.body_canon in BODY_FORMS
-    if not known and not _is_nowsp(signature):
+    if signature.header_canon not in HEADER_FORMS or signature.body_canon not in BODY_FORMS:
         return Reason.CANONICALIZATION, f"c={signature.header_canon}/{signature.body_canon}"
     if QUERY_METHODS.keys().isdisjoint(signature.query_methods):
         return Reason.QUERY, f"q={':'.join(signature.query_methods)}"
     return None
-
-
-def _is_nowsp(signature: Signature) -> bool:
-    """Whether a signature without bh= has the first draft's form: one name for header and body."""
-    return signature.body_hash is None and signature.tags.get("c") == NOWSP
 
 
 def _times(signature: Dated, circumstances: Circumstances) -> Problem | None:

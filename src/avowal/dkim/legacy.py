@@ -187,7 +187,7 @@ class DomainKeysVerifier:
             signature,
             self._circumstances,
             record,
-            secure=answer.secure,
+            answer,
         )
 
 

@@ -102,6 +102,7 @@ CLASS_OF: Final[dict[Reason, ResultClass]] = {
     Reason.KEY_EXPONENT: _C.POLICY,
     Reason.KEY_TESTING: _C.POLICY,
     Reason.KEY_UNPROTECTED: _C.POLICY,
+    Reason.KEY_RECOVERED: _C.POLICY,
     Reason.HISTORIC_ALGORITHM: _C.POLICY,
     Reason.HISTORIC_PROTOCOL: _C.POLICY,
     Reason.EXPIRED: _C.POLICY,
