@@ -55,6 +55,14 @@ def nofws_field(raw: bytes, colon: int) -> bytes:
     return raw.translate(None, _FWS)
 
 
+def nowsp_field(raw: bytes, colon: int) -> bytes:
+    """Return a field without white space, its name in lower case.
+
+    draft-allman-dkim-base-00 §3.4.2
+    """
+    return (raw[:colon].lower() + raw[colon:]).translate(None, _FWS)
+
+
 def relaxed_fields(header: ParallelFields, places: list[int]) -> bytes:
     """Return the fields at `places` in relaxed form, each with its CRLF, in one go.
 
@@ -186,6 +194,20 @@ class DomainKeysSimpleBody(BodyForm):
     __slots__ = ()
 
 
+class NowspBody(BodyForm):
+    """The first draft's form: no white space and no line ends at all.
+
+    draft-allman-dkim-base-00 §3.4.2; what is left of an empty body is nothing.
+    """
+
+    __slots__ = ()
+
+    def _take(self, window: Octets) -> None:
+        octets = bytes(window).translate(None, _FWS)
+        if octets:
+            self._sink(octets)
+
+
 class NofwsBody(BodyForm):
     """DomainKeys' nofws: no folding white space within lines (RFC 4870 §3.4.2.2).
 
@@ -236,4 +258,11 @@ DOMAINKEYS_HEADER_FORMS: Mapping[str, HeaderForm] = MappingProxyType(
 )
 DOMAINKEYS_BODY_FORMS: Mapping[str, type[BodyForm]] = MappingProxyType(
     {"simple": DomainKeysSimpleBody, "nofws": NofwsBody}
+)
+# Of the drafts without bh=; an empty body is nothing in their simple form (§3.4.1, §3.4.3).
+DRAFT_HEADER_FORMS: Mapping[str, HeaderForm] = MappingProxyType(
+    {**HEADER_FORMS, "nowsp": nowsp_field}
+)
+DRAFT_BODY_FORMS: Mapping[str, type[BodyForm]] = MappingProxyType(
+    {"simple": DomainKeysSimpleBody, "relaxed": RelaxedBody, "nowsp": NowspBody}
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from avowal.agenda import Agenda, Rank, shares_of
 from avowal.canonical import Octets
@@ -14,6 +15,14 @@ from avowal.lookup import AsyncResolver, Resolver
 from avowal.message import Header
 from avowal.policy.evidence import EnvelopeResult
 from avowal.policy.spf import SpfRequest
+
+
+class Examined(NamedTuple):
+    """What was found of a message, the agenda it came by, and the seconds left for more."""
+
+    findings: Findings
+    agenda: Agenda
+    seconds: float
 
 
 def examine(
@@ -59,6 +68,23 @@ def examining(
     hasher: BodyHasher | None = None,
 ) -> Call[Findings]:
     """Do what `examine` does as part of a call; `hasher` is the `body` of `Examination`."""
+    found = yield from examined(
+        header, body, receiver, want, now=now, envelope=envelope, hasher=hasher
+    )
+    return found.findings
+
+
+def examined(
+    header: Header,
+    body: Iterable[Octets],
+    receiver: Receiver,
+    want: Want,
+    *,
+    now: int | None,
+    envelope: SpfRequest | EnvelopeResult | None = None,
+    hasher: BodyHasher | None = None,
+) -> Call[Examined]:
+    """Do the same for a call that asks more about the message, within its shares and its time."""
     agenda = Agenda(shares_of(receiver.limits))
     examination = Examination(
         header, receiver, want, now=now, agenda=agenda, envelope=envelope, body=hasher
@@ -70,5 +96,5 @@ def examining(
                 break
     slot = agenda.add(examination.finish(), Rank.POLICY)
     if not slot.done:
-        yield Wait(agenda, left)
-    return slot.value
+        left = yield Wait(agenda, left)
+    return Examined(slot.value, agenda, left)

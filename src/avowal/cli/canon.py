@@ -104,7 +104,7 @@ def _by_signatures(
         echo(
             f"# d={signature.domain} s={signature.selector}: hash of the body, "
             f"{signature.body_canon}{_length(found)}: {_base64(found.digest)}; "
-            f"bh={_base64(signature.body_hash)}: {equal}"
+            f"bh={_base64(signature.body_hash or b'')}: {equal}"
         )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from avowal.cli.dns import Dns
 
 if TYPE_CHECKING:
+    from avowal.dns.drivers import Call
     from avowal.examine.findings import Findings, Receiver
     from avowal.lists.advice import AuthorPolicy
     from avowal.lookup import Resolver
@@ -65,19 +66,36 @@ def found_of(
     address: bytes | None = None,
 ) -> Post:
     """Do the same with a resolver that is open."""
-    from avowal.agenda import Agenda, Rank, shares_of
-    from avowal.calls.examine import examine
-    from avowal.dns.drivers import drive
+    from avowal.dns.drivers import complete
+
+    call = posted(message, now=now, request=request, chain=chain, signer=signer, address=address)
+    return complete(call, resolver)
+
+
+def posted(
+    message: Message,
+    *,
+    now: int,
+    request: SpfRequest | None = None,
+    chain: bool = False,
+    signer: DomainName | None = None,
+    address: bytes | None = None,
+) -> Call[Post]:
+    """Do the same as a call: one agenda and one time, however much is asked about a post."""
+    from avowal.agenda import Rank
+    from avowal.calls.examine import examined
+    from avowal.dns.drivers import Wait
     from avowal.examine.findings import Want
     from avowal.examine.posts import SOMEBODY, author_policies, unmet_of_list
 
     receiver = list_receiver()
     want = Want.DKIM | Want.POLICIES | (Want.ARC if chain else Want(0))
-    body = (message.body,)
-    found = examine(message.header, body, receiver, want, resolver, now=now, envelope=request)
-    agenda = Agenda(shares_of(receiver.limits), known=found.answers)
+    found, agenda, left = yield from examined(
+        message.header, (message.body,), receiver, want, now=now, envelope=request
+    )
     flow = author_policies(found, message.header, receiver, signer=signer or SOMEBODY)
     policies = agenda.add(flow, Rank.POLICY)
     own = agenda.add(unmet_of_list(address or b"", receiver, signer or SOMEBODY), Rank.REST)
-    drive(agenda, resolver, seconds=receiver.limits.dns_seconds)
+    if not agenda.idle:
+        yield Wait(agenda, left)
     return Post(found, policies.value, own.value)

@@ -29,6 +29,7 @@ def verify(
     now: int | None = None,
     at_receipt: bool = False,
     profile: str = "default",
+    granularity: bool = False,
     as_json: bool = False,
     as_table: bool = False,
     line_ends: LineEnds = "auto",
@@ -38,7 +39,7 @@ def verify(
     `now` None is the present; with `at_receipt` each message is judged at its own time.
     A table is written at the end, also of what was interrupted.
     """
-    rules = PROFILES[profile]
+    rules = PROFILES[profile].but(honor_granularity=granularity)
     at = int(time.time()) if now is None else now
     write = _write_json if as_json else _write_text
     statuses = {ExitStatus.PASSED}

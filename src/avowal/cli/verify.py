@@ -42,6 +42,11 @@ def _moment(value: str | int) -> int:
     metavar="FILE",
     help="Take the keys from a key archive (avowal keys recover); DNS is not asked.",
 )
+@click.option(
+    "--granularity",
+    is_flag=True,
+    help="Honour g= of keys, as before RFC 6376: an identity that does not match fails.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per message and line.")
 @click.option(
     "--table", "as_table", is_flag=True, help="Counts by list and year in place of verdicts."
@@ -54,6 +59,7 @@ def command(
     now: int | None,
     profile: str,
     keys_from: str | None,
+    granularity: bool,
     as_json: bool,
     as_table: bool,
     line_ends: LineEnds,
@@ -68,6 +74,6 @@ def command(
     received = now == _RECEIVED
     return verify(
         paths, dns._replace(keys_from=keys_from), now=None if received else now,
-        at_receipt=received, profile=profile, as_json=as_json, as_table=as_table,
-        line_ends=line_ends,
+        at_receipt=received, profile=profile, granularity=granularity, as_json=as_json,
+        as_table=as_table, line_ends=line_ends,
     )  # fmt: skip

@@ -68,6 +68,10 @@ class Verifying(Table, frozen=True, kw_only=True):
             "may pass (DomainKeys with `accept_historic`, for it has SHA-1 only): for archives."
         ),
     ] = None
+    honor_granularity: Annotated[
+        bool | None,
+        option("Whether g= of a key limits whose mail it signs, as RFC 4871 §3.6.1 had it."),
+    ] = None
     accept_testing: Annotated[
         bool | None, option("Whether signatures by keys in test mode (t=y) may pass.")
     ] = None

@@ -18,7 +18,7 @@ from avowal.dkim.key import KeyRecord, Signed
 from avowal.dkim.query import QUERY_METHODS
 from avowal.dkim.reasons import Reason
 from avowal.dkim.rules import Problem, Rules
-from avowal.dkim.signature import Signature
+from avowal.dkim.signature import NOWSP, Signature
 from avowal.limits import Limits
 from avowal.lookup import Answer
 from avowal.message import Header
@@ -139,11 +139,17 @@ def _algorithm(signature: Signed, _: Circumstances) -> Problem | None:
 
 
 def _methods_known(signature: Signature, _: Circumstances) -> Problem | None:
-    if signature.header_canon not in HEADER_FORMS or signature.body_canon not in BODY_FORMS:
+    known = signature.header_canon in HEADER_FORMS and signature.body_canon in BODY_FORMS
+    if not known and not _is_nowsp(signature):
         return Reason.CANONICALIZATION, f"c={signature.header_canon}/{signature.body_canon}"
     if QUERY_METHODS.keys().isdisjoint(signature.query_methods):
         return Reason.QUERY, f"q={':'.join(signature.query_methods)}"
     return None
+
+
+def _is_nowsp(signature: Signature) -> bool:
+    """Whether a signature without bh= has the first draft's form: one name for header and body."""
+    return signature.body_hash is None and signature.tags.get("c") == NOWSP
 
 
 def _times(signature: Dated, circumstances: Circumstances) -> Problem | None:

@@ -150,6 +150,8 @@ SIGNATURE: tuple[tuple[Caution, OfSignature], ...] = (
     (Caution.NO_TIMESTAMP, _no_timestamp),
     (Caution.FUTURE_TIMESTAMP, _future_timestamp),
     (Caution.HISTORIC_ALGORITHM, _historic),
+    (Caution.DRAFT, lambda signature, header, now: signature.body_hash is None),
+    (Caution.NOWSP, lambda signature, header, now: signature.body_canon == "nowsp"),
     (Caution.UNDERSCORE, _underscore),
     (Caution.UNKNOWN_TAGS, _unknown_tags),
 )

@@ -1,16 +1,33 @@
-"""Hashing: one body pass for all signatures, and the header data of each (RFC 6376 §3.7)."""
+"""Hashing: one body pass for all signatures, and the header data of each (RFC 6376 §3.7).
+
+Signatures without bh=, for archives, have one hash over header and body.
+draft-allman-dkim-base-00 (July 2005, §3.4, §3.4.2), -01 (October 2005, §3.8) and
+draft-ietf-dkim-base-00 (February 2006, §3.7) hash, in this order: the signed fields, CRLF, the
+body up to l=, CRLF, and the signature's own field without the value of b=.  An octet of any of
+them that changes breaks the signature.  The first of them has one form of its own, nowsp.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
-from avowal.canonical import BODY_FORMS, HEADER_FORMS, BodyForm, Octets, Sink, relaxed_fields
+from avowal.canonical import (
+    BODY_FORMS,
+    DRAFT_BODY_FORMS,
+    DRAFT_HEADER_FORMS,
+    BodyForm,
+    Octets,
+    Sink,
+    relaxed_fields,
+)
 from avowal.crypto.algorithms import HASHES
 from avowal.message import CRLF, Field, Header
 
 if TYPE_CHECKING:
     import hashlib
+
+    from avowal.dkim.signature import Signature
 
 
 class _RunningHash:
@@ -21,8 +38,10 @@ class _RunningHash:
 
     __slots__ = ("_ahead", "_hash", "_states", "_whole", "count")
 
-    def __init__(self, hash_name: str) -> None:
+    def __init__(self, hash_name: str, before: bytes | None) -> None:
         self._hash: hashlib._Hash = HASHES[hash_name]()
+        if before:
+            self._hash.update(before)
         self._whole = False
         self._ahead: list[int] = []  # lengths not reached yet, the nearest last
         self._states: dict[int | None, hashlib._Hash] = {}
@@ -43,9 +62,13 @@ class _RunningHash:
         whole: Callable[[Octets], None] = self._hash.update
         return whole
 
-    def digest(self, length: int | None) -> bytes:
+    def digest(self, length: int | None, behind: bytes = b"") -> bytes:
         """Return the hash up to a length, of what there is where it was not reached."""
-        made: bytes = self._states.get(length, self._hash).digest()
+        state = self._states.get(length, self._hash)
+        if behind:
+            state = state.copy()
+            state.update(behind)
+        made: bytes = state.digest()
         return made
 
     def _update(self, octets: Octets) -> None:
@@ -85,10 +108,17 @@ class BodyHash:
         """The hash so far."""
         return self._running.digest(self.length)
 
+    def followed_by(self, octets: bytes) -> bytes:
+        """Return the hash with something behind the body."""
+        return self._running.digest(self.length, octets)
+
     @property
     def exceeded(self) -> bool:
         """Whether the body goes on behind what l= covers."""
         return self.length is not None and self._running.count > self.length
+
+
+_Stream: TypeAlias = tuple[str, str, bytes | None]  # form, hash, what stands before the body
 
 
 class BodyHasher:
@@ -97,30 +127,37 @@ class BodyHasher:
     __slots__ = ("_canonicalizers", "_counting", "_hashes", "_running", "_widest")
 
     def __init__(self) -> None:
-        self._hashes: dict[tuple[str, str, int | None], BodyHash] = {}
-        self._running: dict[tuple[str, str], _RunningHash] = {}
-        self._widest: dict[tuple[str, str], BodyHash] = {}
+        self._hashes: dict[tuple[_Stream, int | None], BodyHash] = {}
+        self._running: dict[_Stream, _RunningHash] = {}
+        self._widest: dict[_Stream, BodyHash] = {}
         self._counting = False
         self._canonicalizers: list[BodyForm] | None = None
 
     def register(
-        self, form: str, hash_name: str, length: int | None, *, counted: bool = False
+        self,
+        form: str,
+        hash_name: str,
+        length: int | None,
+        *,
+        counted: bool = False,
+        before: bytes | None = None,
     ) -> BodyHash:
         """Ask for a hash; equal requests share one.  All come before the first `feed`.
 
-        `counted` asks how long the whole canonical body is, where l= covers a part.
+        `counted` asks how long the whole canonical body is, where l= covers a part.  `before`
+        is hashed in front of the body, in the form of the drafts (see above); None for today's.
         """
         self._counting = self._counting or (counted and length is not None)
-        wanted = (form, hash_name, length)
-        made = self._hashes.get(wanted)
+        stream = (form, hash_name, before)
+        made = self._hashes.get((stream, length))
         if made is None:
-            running = self._running.get(wanted[:2])
+            running = self._running.get(stream)
             if running is None:
-                running = self._running[wanted[:2]] = _RunningHash(hash_name)
-            made = self._hashes[wanted] = BodyHash(running, length)
-            widest = self._widest.setdefault(wanted[:2], made)
+                running = self._running[stream] = _RunningHash(hash_name, before)
+            made = self._hashes[stream, length] = BodyHash(running, length)
+            widest = self._widest.setdefault(stream, made)
             if widest.length is not None and (length is None or length > widest.length):
-                self._widest[wanted[:2]] = made
+                self._widest[stream] = made
         return made
 
     def feed(self, chunk: Octets) -> bool:
@@ -146,10 +183,11 @@ class BodyHasher:
 
     def _started(self) -> list[BodyForm]:
         if self._canonicalizers is None:
-            sinks: dict[str, list[Sink]] = {}
-            for (form, _), running in self._running.items():
+            sinks: dict[type[BodyForm], list[Sink]] = {}
+            for (name, _, before), running in self._running.items():
+                form = (BODY_FORMS if before is None else DRAFT_BODY_FORMS)[name]
                 sinks.setdefault(form, []).append(running.sink)
-            self._canonicalizers = [BODY_FORMS[form](fan(s)) for form, s in sinks.items()]
+            self._canonicalizers = [form(fan(s)) for form, s in sinks.items()]
         return self._canonicalizers
 
 
@@ -161,13 +199,38 @@ def header_data(
     `own` has its b= emptied already; `place` is where it stands in the header, -1 when
     it is about to be added.
     """
+    return fields_data(header, names, form, place=place) + DRAFT_HEADER_FORMS[form](*own)
+
+
+def fields_data(header: Header, names: tuple[bytes, ...], form: str, *, place: int = -1) -> bytes:
+    """Return the selected fields, each with its CRLF."""
     places = header.select(names, except_at=place)
     if form == "relaxed":
-        selected = relaxed_fields(header, places)
-    else:
-        canonical = HEADER_FORMS[form]
-        selected = b"".join([canonical(*header[at]) + CRLF for at in places])
-    return selected + HEADER_FORMS[form](own.raw, own.colon)
+        return relaxed_fields(header, places)
+    canonical = DRAFT_HEADER_FORMS[form]
+    return b"".join([canonical(*header[at]) + CRLF for at in places])
+
+
+def before_body(header: Header, signature: Signature, place: int) -> bytes:
+    """Return what a signature without bh= hashes before the body."""
+    form = signature.header_canon
+    return fields_data(header, signature.signed_names, form, place=place) + CRLF
+
+
+def signed_digest(
+    new_hash: Callable[[bytes], hashlib._Hash],
+    header: Header,
+    signature: Signature,
+    place: int,
+    body: BodyHash,
+) -> bytes:
+    """Return the digest that was signed: of the header, without bh= of header and body."""
+    form, own = signature.header_canon, signature.unsigned_field
+    if signature.body_hash is None:
+        return body.followed_by(CRLF + DRAFT_HEADER_FORMS[form](*own))
+    data = header_data(header, signature.signed_names, form, own, place=place)
+    digest: bytes = new_hash(data).digest()
+    return digest
 
 
 def fan(sinks: list[Sink]) -> Sink:

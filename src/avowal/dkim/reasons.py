@@ -293,10 +293,9 @@ class Caution(Word):
         "content-type-unsigned",
         "Content-Type is not signed: the body can be made to look different (RFC 6376 §8.2)",
     )
-    DUPLICATE_FIELDS = (
-        "duplicate-fields",
-        "a field that may stand once stands several times (RFC 5322 §3.6)",
-    )
+    DUPLICATE_FIELDS = ("duplicate-fields", "fields that may stand once repeat (RFC 5322 §3.6)")
+    DRAFT = ("draft", "no bh=: a draft of 2005 (draft-allman-dkim-base-01 §3.8, -00 §3.4)")
+    NOWSP = ("nowsp", "all white space may have changed (draft-allman-dkim-base-00 §3.4.2)")
     SIGNS_TRACE = ("signs-trace", "fields that change in transit are signed (RFC 6376 §5.4)")
     SIGNS_SIGNATURES = (
         "signs-signatures",

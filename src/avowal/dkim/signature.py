@@ -28,9 +28,12 @@ Reader: TypeAlias = Callable[[bytes], Any]
 FIELD_NAME = b"dkim-signature"
 QUERY_DNS_TXT = "dns/txt"
 REQUIRED = ("v", "a", "b", "bh", "d", "h", "s")  # RFC 6376 §6.1.1
+_REQUIRED_OF_DRAFTS = ("a", "b", "d", "h", "s")  # draft-allman-dkim-base-01 §3.5: v= MUST NOT be
 # IANA "DKIM-Signature Tag Specifications": RFC 6376, RFC 6541 (atps, atpsh), RFC 6651 (r)
 REGISTERED = frozenset((*REQUIRED, "c", "i", "l", "q", "t", "x", "z", "r", "atps", "atpsh"))
 
+NOWSP = b"nowsp"
+_DRAFT_DNS = (("dns",), ("dns/",))  # draft-allman-dkim-base-01 §3.5 q=
 _NAME = re.compile(rb"[!-9<-~]++")  # hdr-name: ftext of RFC 5322 §3.6.8 without ";"
 _DRAFT_VERSION = rb"0\.[0-9]{1,3}"  # archives only: compiled when the first of them is read
 _LONGEST_KNOWN_NAMES = 1024
@@ -54,14 +57,15 @@ class Signature:
 
     Absent tags are None, or the default that RFC 6376 §3.5 gives.  `signed_names` are
     lower-cased, in order, with repetitions.  Times are Unix seconds, `body_length`
-    counts canonical octets.
+    counts canonical octets.  `body_hash` is None in the form of the first drafts: one hash
+    covers header and body (`hashing`).
     """
 
     field: Field
     tags: TagList
     algorithm: str
     signature: bytes
-    body_hash: bytes
+    body_hash: bytes | None
     header_canon: str
     body_canon: str
     domain: DomainName
@@ -77,7 +81,8 @@ class Signature:
     def parse(cls, field: Field, *, limits: Limits = DEFAULT, drafts: bool = False) -> Signature:
         """Read a field.  Raises SignatureFault.
 
-        With `drafts` the forms before RFC 4871 are read too: no v= or v=0.x, and q=dns.
+        With `drafts` the forms before RFC 4871 are read too: no v= or v=0.x, q=dns, and, of
+        those without v=, no bh= and c=nowsp.
         """
         tags = read_tags(field, limits)
         _refuse_version_and_missing(tags, drafts=drafts)
@@ -100,6 +105,8 @@ class Signature:
         """
         values = read_values(tags, instead)
         header_canon, body_canon = values["c"]
+        if drafts and tags.get("c") == NOWSP and tags.get("bh") is None:
+            body_canon = header_canon  # one name for both, draft-allman-dkim-base-00 §3.5 c=
         timestamp, expiration = values["t"], values["x"]
         if timestamp is not None and expiration is not None and expiration <= timestamp:
             raise _fault(tags, "x", "x= is not later than t=")  # RFC 6376 §3.5 x=: MUST
@@ -121,7 +128,7 @@ class Signature:
             body_length=values["l"],
             timestamp=timestamp,
             expiration=expiration,
-            query_methods=(QUERY_DNS_TXT,) if drafts and methods == ("dns",) else methods,
+            query_methods=(QUERY_DNS_TXT,) if drafts and methods in _DRAFT_DNS else methods,
         )
 
     @property
@@ -184,12 +191,13 @@ def _fault(tags: TagList, name: str, why: str) -> SignatureFault:
 def _refuse_version_and_missing(tags: TagList, *, drafts: bool) -> None:
     version = tags.by_name.get("v")
     if version is None:
-        draft = drafts
+        required = _REQUIRED_OF_DRAFTS if drafts else REQUIRED
     else:
+        required = REQUIRED
         draft = drafts and re.fullmatch(_DRAFT_VERSION, version.value) is not None
         if version.value != b"1" and not draft:  # compared as octets, §3.5 v=
             raise SignatureFault(Reason.VERSION, version.start, "v= is not 1")
-    refuse_missing(tags, REQUIRED[1:] if draft else REQUIRED)
+    refuse_missing(tags, required)
 
 
 def _algorithm(value: bytes) -> str:

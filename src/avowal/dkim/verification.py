@@ -28,7 +28,8 @@ class Evidence:
     `body_hash` is the digest of the message's body as the signature asks for it, and
     `body_octets`, for a signature with l=, how long the canonical body was found to be;
     `header_intact` says whether the signed fields and the signature fit together, None
-    when that was not tried; `key_bits` and `secure` (the answer's AD bit) describe the key.
+    when that was not tried or one hash covers body and header; `key_bits` and `secure` (the
+    answer's AD bit) describe the key.
     """
 
     body_hash: bytes | None = None

@@ -23,7 +23,7 @@ from avowal.dkim import rules as rules_module
 from avowal.dkim.acceptance import Admission, Circumstances, Place, first_problem
 from avowal.dkim.authors import Authors
 from avowal.dkim.cautions import Cautions, KeyFacts
-from avowal.dkim.hashing import BodyHash, BodyHasher, header_data
+from avowal.dkim.hashing import BodyHash, BodyHasher, before_body, signed_digest
 from avowal.dkim.key import (
     SETTLED,
     UNASKED,
@@ -194,6 +194,9 @@ class Verifier:
                 ALGORITHMS[signature.algorithm].hash_name,
                 length,
                 counted=length is not None and self._rules.limits_unsigned_content,
+                before=None
+                if signature.body_hash is not None
+                else before_body(self._header, signature, candidate.place),
             )
 
     # -- behind the body ---------------------------------------------------------------
@@ -237,24 +240,21 @@ class Verifier:
         assert body is not None  # noqa: S101 - registered when the candidate was admitted
         algorithm = ALGORITHMS[signature.algorithm]
         if candidate.digest is None:  # one for all records at its name
-            data = header_data(
-                self._header, signature.signed_names, signature.header_canon,
-                signature.unsigned_field, place=candidate.place,
-            )  # fmt: skip
-            candidate.digest = HASHES[algorithm.hash_name](data).digest()
+            at, new_hash = candidate.place, HASHES[algorithm.hash_name]
+            candidate.digest = signed_digest(new_hash, self._header, signature, at, body)
         body_digest, body_octets = body.digest, body.count
         intact = algorithm.verify(key, signature.signature, candidate.digest)
         evidence = Evidence(
-            body_hash=body_digest,
+            body_hash=None if signature.body_hash is None else body_digest,
             body_octets=body_octets,
-            header_intact=intact,
+            header_intact=None if signature.body_hash is None else intact,
             key_bits=key.bits,
             secure=answer.secure,
         )
         problem: Problem | None = None
         if body.length is not None and body_octets is not None and body_octets < body.length:
             problem = Reason.BODY_LENGTH, f"{body_octets} octets, l={body.length}"
-        elif body_digest != signature.body_hash:
+        elif signature.body_hash not in (None, body_digest):
             problem = Reason.BODY_HASH, None if intact else "and the signed fields changed too"
         elif not intact:
             problem = Reason.SIGNATURE, None

@@ -138,5 +138,6 @@ _RULES = {
     "max_unsigned_octets": "max_unsigned_octets",
     "accept_historic": "accept_historic",
     "accept_drafts": "accept_drafts",
+    "honor_granularity": "honor_granularity",
     "accept_testing": "accept_testing",
 }

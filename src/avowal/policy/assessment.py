@@ -33,7 +33,7 @@ class PolicyGeneration(Word):
 
 CLAUSES = {
     PolicyGeneration.DOMAINKEYS: "RFC 4870 §3.6",
-    PolicyGeneration.SSP_2005: "draft-allman-dkim-ssp-01",
+    PolicyGeneration.SSP_2005: "draft-allman-dkim-ssp-01 §5",
     PolicyGeneration.SSP_2007: "draft-ietf-dkim-ssp-01 §4.4",
     PolicyGeneration.ADSP: "RFC 5617 §4.3",
     PolicyGeneration.DMARC_2015: "RFC 7489 §6.6.2",

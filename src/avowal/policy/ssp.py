@@ -3,7 +3,8 @@
 draft-allman-dkim-ssp-00 and -01, never an RFC and long dead; evaluated on request, for
 archives and for study.  The record stands at ``_policy._domainkey.<domain>``, or at the
 nearest domain above that has one, but never at a top-level domain; ``o=^`` sends on to
-``<local-part>._policy._domainkey.<domain>``.
+``<local-part>._policy._domainkey.<domain>``.  Above the domain ``o=.`` ends the search, and
+says nothing (-01 §5).
 
 Deliberate: with a valid signature of the author nothing is asked (RFC 5016 §5.3 item 9), so
 that ``o=.`` shows only for other mail; `SspRules.always_ask` asks all the same.
@@ -174,6 +175,9 @@ class _Author:
                 if failed(answer):
                     return Failed.of(name, answer)
                 record = self._among(answer, name)
+                if record is not None and record.symbol == NEVER and name in above:
+                    self.notes.add("discarded", name, "o=. speaks for its own domain alone")
+                    return None, SymbolRecord(octets=b"", problem="no record")
                 if record is not None:
                     return name, record
         return None, SymbolRecord(octets=b"", problem="no record")

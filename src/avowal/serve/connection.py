@@ -21,6 +21,7 @@ from avowal.serve.refusals import Refusal, Refused
 from avowal.serve.service import Service
 
 _ANSWERABLE: Final = (h11.IDLE, h11.SEND_RESPONSE)
+_WHOLE: Final = (h11.DONE, h11.MUST_CLOSE)
 
 
 def connection_type(service: Service) -> type[asyncio.Protocol]:
@@ -48,6 +49,7 @@ class HttpConnection(H11Protocol):
         self._since = time.monotonic()
         self._begun = False  # octets of the request that is waited for have come
         self._ending = False
+        self._heard_all = False
 
     def connection_made(self, transport: Any) -> None:
         """Take the connection, or say at once that there are too many."""
@@ -66,11 +68,18 @@ class HttpConnection(H11Protocol):
         if waiting and not self._waiting:
             self._since = time.monotonic()
 
+    def eof_received(self) -> Any:
+        """Keep the connection of a client that has sent all it wants to, until it is answered."""
+        self._heard_all = True
+        return self.conn.their_state in _WHOLE
+
     def on_response_complete(self) -> None:
         """Wait for the next request."""
         self._since = time.monotonic()
         self._begun = False
         super().on_response_complete()
+        if self._heard_all and self._waiting:
+            self.transport.close()
 
     @property
     def _waiting(self) -> bool:

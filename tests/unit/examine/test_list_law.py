@@ -18,9 +18,10 @@ from tests.unit.flow.conftest import Site, load
 import avowal
 from avowal.calls.examine import examine
 from avowal.cli.list_work import ListWork, refusal
-from avowal.cli.post import found_of
+from avowal.cli.post import found_of, posted
 from avowal.config.toml import parse
 from avowal.dkim.intent import Intent
+from avowal.dns.drivers import Wait, drive
 from avowal.examine.findings import Receiver, Want
 from avowal.flow.actions import FlowDisposition
 from avowal.flow.compiler import compile_plan
@@ -146,6 +147,15 @@ def work(case: Case, rewrite: Any = "auto") -> ListWork:
         rewrite=rewrite,
         rewriting=Rewriting(address=b"bees@lists.example", name="bees"),
     )
+
+
+@pytest.mark.parametrize("seconds", [3.0, 0.0])
+def test_all_that_is_asked_about_a_post_has_one_agenda_and_one_time(seconds: float) -> None:
+    case = Case(next(iter(POLICIES)), next(iter(SIGNERS)), next(iter(CHANGES)))
+    call = posted(case.post, now=NOW, signer=LIST, address=b"bees@bulk.example")
+    first = next(call)
+    drive(first.agenda, case.zone, seconds=first.seconds)
+    assert call.send(seconds) == Wait(first.agenda, seconds)
 
 
 @pytest.mark.parametrize("rewrite", ["auto", "never"])

@@ -110,7 +110,7 @@ def test_discardable_mail_without_its_author_s_signature_is_accepted_and_dropped
     [
         pytest.param(
             "2005", "_policy._domainkey.example.com", "o=!",
-            "o=! and signed by nobody (draft-allman-dkim-ssp-01)", id="ssp-2005",
+            "o=! and signed by nobody (draft-allman-dkim-ssp-01 §5)", id="ssp-2005",
         ),
         pytest.param(
             "2007", "_ssp._domainkey.example.com", "dkim=strict",

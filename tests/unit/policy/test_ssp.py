@@ -106,6 +106,13 @@ def test_a_record_without_a_clear_symbol_is_neutral(record: object, expected: St
             N,
             id="the-nearest-decides",
         ),
+        pytest.param({AT: "o=."}, "joe@a.example.com", N, id="never-sends-is-said-of-itself"),
+        pytest.param(
+            {AT: "o=-", "_policy._domainkey.b.example.com": "o=."},
+            "joe@a.b.example.com",
+            N,
+            id="never-sends-ends-the-search",
+        ),
         pytest.param({"_policy._domainkey.com": "o=-"}, "joe@example.com", N, id="never-the-tld"),
     ],
 )

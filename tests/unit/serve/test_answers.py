@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 pytest.importorskip("uvicorn", reason="uvicorn is not installed (extra: serve)")
 
 from tests.crafting import SIGNED_AT
-from tests.serving import SIGNED, ZONE, check_documented, request, running
+from tests.serving import SIGNED, ZONE, check_documented, read_reply, request, running
 from tests.threats.test_verdict_of_threats import EVIL, MESSAGES, NOW, REJECT
 from tests.threats.test_verdict_of_threats import ZONE as THREATS
 
@@ -143,6 +144,19 @@ async def test_requests_follow_one_another_on_a_connection(tmp_path: Path) -> No
         reply = await service.ask(one + one + request("GET", "/health", None))
         assert reply is not None
         assert service.service.meters.text(under_way=0, connections=0).count(b'"/verdict"') == 1
+    assert reply.object["answer"] == "authentic"
+
+
+@pytest.mark.parametrize("connection", ["close", "keep-alive"])
+async def test_a_client_that_sends_no_more_gets_its_answer(tmp_path: Path, connection: str) -> None:
+    async with running(tmp_path) as service:
+        reader, writer = await asyncio.open_unix_connection(str(service.path))
+        writer.write(request("POST", "/verdict", SIGNED, connection=connection))
+        writer.write_eof()
+        reply = await read_reply(reader)
+        assert await reader.read() == b""
+        writer.close()
+    assert reply is not None
     assert reply.object["answer"] == "authentic"
 
 

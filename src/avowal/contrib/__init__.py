@@ -1,0 +1,1 @@
+"""Parts for the frameworks of others: each module is named for the one it is for, and needs it."""
