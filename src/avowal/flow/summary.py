@@ -62,6 +62,12 @@ def cautions(plan: Plan) -> Iterator[tuple[str, Place | None]]:
             "results.remove: forged results in our name will be believed (RFC 8601 §5)",
             plan.place("results", "remove"),
         )
+    known = {"2015", "2026"}.intersection(configuration.policies.generations)
+    if configuration.results.mark is not None and not known:
+        yield (
+            "results.mark: without DMARC in policies.generations nothing is marked",
+            plan.place("results", "mark"),
+        )
     if plan.receiver.rules.accept_historic:
         yield (
             "verifying: rsa-sha1 may pass, which RFC 8301 §3.1 forbids",

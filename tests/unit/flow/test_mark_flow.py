@@ -11,6 +11,7 @@ import avowal
 from avowal import app
 from avowal.config.toml import parse
 from avowal.flow.actions import Actions
+from avowal.flow.summary import cautions
 from avowal.message import Message
 from avowal.testing import ED25519, Zone, message, record_for, tamper
 
@@ -114,3 +115,11 @@ def test_what_is_held_gets_no_mark(tmp_path: Path) -> None:
 def test_by_default_nothing_is_marked_or_removed() -> None:
     toml = '[results]\nauthserv_id = "mx.example.net"\n'
     assert through(FORGED + signed(message()), toml)[1] == [b"example.com; by=dkim"]
+
+
+def test_without_dmarc_nothing_is_marked_and_the_start_says_so() -> None:
+    toml = MARKING + "[policies]\ngenerations = []\n"
+    assert through(signed(message()), toml)[1] == []
+    loaded = parse(toml.encode())
+    told = [text for text, _ in cautions(app.plan(loaded.configuration, loaded.places))]
+    assert "results.mark: without DMARC in policies.generations nothing is marked" in told
