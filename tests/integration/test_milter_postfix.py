@@ -235,6 +235,7 @@ def test_the_log_has_one_line_for_each_message_with_its_queue_id(loop: Loop) -> 
 
 
 def test_workers_run_without_root(loop: Loop) -> None:
+    assert loop.daemon.workers
     for pid in loop.daemon.workers:
         status = Path(f"/proc/{pid}/status").read_text()
         assert re.search(r"^Uid:\t65534\t65534\t65534", status, re.MULTILINE)

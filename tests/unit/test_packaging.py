@@ -154,7 +154,9 @@ def systemd(*command: str) -> str:
 
 @pytest.mark.parametrize("name", ["avowal-milter.service", "avowal-milter.socket"])
 def test_systemd_finds_nothing_wrong(tmp_path: Path, name: str) -> None:
-    for path in (PACKAGING / "systemd").glob("avowal-milter.*"):
+    units = list((PACKAGING / "systemd").glob("avowal-milter.*"))
+    assert units
+    for path in units:
         text = path.read_text()
         (tmp_path / path.name).write_text(text.replace("/usr/bin/avowal", "/bin/true"))
     assert "avowal-milter" not in systemd("systemd-analyze", "verify", str(tmp_path / name))
@@ -177,7 +179,9 @@ def test_systemd_makes_the_user_and_the_directories(tmp_path: Path) -> None:
 
 
 def test_the_units_are_plain_ini_files() -> None:
-    for path in (PACKAGING / "systemd").glob("avowal-milter.*"):
+    units = list((PACKAGING / "systemd").glob("avowal-milter.*"))
+    assert units
+    for path in units:
         parser = configparser.ConfigParser(strict=False, interpolation=None)
         parser.read(path)
         assert {"Unit", "Install"} <= set(parser)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import click
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from avowal.cli import plain
@@ -26,15 +26,26 @@ def by_click(arguments: list[str]) -> dict[str, object]:
     return command.make_context("verify", list(arguments)).params
 
 
-@given(st.lists(WORDS, max_size=5))
-def test_click_reads_the_same(arguments: list[str]) -> None:
+PLAIN = st.permutations([["a.eml"], ["-"], ["é"], [""], ["--zone", "z"], ["z"]])
+
+
+@given(st.tuples(PLAIN, st.integers(1, 6)))
+def test_click_reads_the_same(made: tuple[list[list[str]], int]) -> None:
+    arguments = [word for words in made[0][: made[1]] for word in words]
+    assume(arguments != ["--zone", "z"])  # no source
     found = plain.sources_and_zone(arguments)
-    if found is None:
-        return
+    assert found is not None
     sources, zone = found
     expected = by_click(["a"]) | {"paths": sources, "zone": zone}
     assert expected["now"] is None  # the present, as where click is not asked
     assert by_click(arguments) == expected
+
+
+@given(st.lists(WORDS, max_size=5))
+def test_nothing_is_read_otherwise_than_by_click(arguments: list[str]) -> None:
+    found = plain.sources_and_zone(arguments)
+    read = None if found is None else by_click(arguments)
+    assert found is None or (read is not None and (read["paths"], read["zone"]) == found)
 
 
 @pytest.mark.parametrize(

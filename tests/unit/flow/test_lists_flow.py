@@ -254,6 +254,7 @@ TRUSTING = '[arc]\ntrusted_sealers = ["sealer.example"]\n[actions]\ndisposition_
 
 def test_nothing_of_arc_is_done_by_default(site: Made) -> None:
     actions = taken(site, "", sealed(POST))
+    assert actions.insert
     assert all(b"\tarc=" not in field.raw and b"ARC-" not in field.raw for field in actions.insert)
 
 
