@@ -7,6 +7,7 @@ broken anywhere (RFC 6376 §2.10), everything else only where its grammar has FW
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 WIDTH = 78  # octets, RFC 5322 §2.1.1
 FOLD = b"\r\n\t"
@@ -32,6 +33,11 @@ class Folder:
             self._column += 1
         self._parts.append(token)
         self._column += len(token)
+
+    def put(self, octets: bytes, column: int) -> None:
+        """Add what was folded for this place already; `column` is the one behind it."""
+        self._parts.append(octets)
+        self._column = column
 
     def words(self, tokens: Iterable[bytes]) -> None:
         """Add tokens, each behind a fold or a space."""
@@ -88,8 +94,21 @@ def fold_tags(
         if tag in base64:
             folder.token(beginning, space=True)
             folder.base64(b"".join(tokens))
+        elif len(tokens) > 1:
+            folder.put(*_folded(folder.column, beginning, tuple(tokens)))
         else:
-            folder.token(beginning + (tokens[0] if tokens else b""), space=True)
-            for token in tokens[1:]:
-                folder.token(token)
+            folder.token(beginning + b"".join(tokens), space=True)
     return folder
+
+
+@lru_cache(maxsize=256)
+def _folded(column: int, beginning: bytes, tokens: tuple[bytes, ...]) -> tuple[bytes, int]:
+    """Return a value of many tokens as it is written from a column on, and the column behind.
+
+    That is h=, which is the same in message after message.
+    """
+    folder = Folder(b" " * column)
+    folder.token(beginning + tokens[0], space=True)
+    for token in tokens[1:]:
+        folder.token(token)
+    return folder.octets[column:], folder.column

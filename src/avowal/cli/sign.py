@@ -212,10 +212,11 @@ def _beginning(file: IO[bytes], line_ends: LineEnds, *, name: str) -> tuple[bool
 
 def _signed(file: IO[bytes], intents: list[Intent], now: int, accept_malformed: bool) -> bytes:
     from avowal.calls.arguments import read_header
+    from avowal.dkim.lines import BodyLines
     from avowal.dkim.signer import Signer
 
     header, body = read_header(_read(file))
-    signer = Signer(header, intents, now=now, accept_malformed=accept_malformed)
+    signer = Signer(header, intents, now=now, accept_malformed=accept_malformed, lines=BodyLines())
     for chunk in body:
         signer.feed(chunk)
     for caution in signer.warnings:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from avowal import quoted
@@ -97,12 +97,25 @@ class Intent:
     request_reports: bool = False
     other_tags: tuple[tuple[str, bytes], ...] = ()
     layout: Layout = AVOWAL
+    _checked: tuple[frozenset[bytes], CheckedIntent] | None = field(
+        default=None, init=False, repr=False, compare=False
+    )
 
     def checked(self, *, unsuitable: frozenset[bytes] = UNSUITABLE_NAMES) -> CheckedIntent:
         """Return the intent with its names parsed, none of them unsuitable.
 
-        Raises IntentError, and UsageError for what is no collection of names.
+        An intent cannot change: it is looked at once, and only its algorithm, which can be
+        unregistered, anew.  Raises IntentError, and UsageError for what is no collection of
+        names.
         """
+        if self._checked is not None and self._checked[0] is unsuitable:
+            self._refuse_algorithm()
+            return self._checked[1]
+        checked = self._looked_at(unsuitable)
+        object.__setattr__(self, "_checked", (unsuitable, checked))
+        return checked
+
+    def _looked_at(self, unsuitable: frozenset[bytes]) -> CheckedIntent:
         self._refuse_other_types()
         refuse_single("names", self.names, bytes)
         refuse_single("oversigned", self.oversigned, bytes)
@@ -112,9 +125,7 @@ class Intent:
         identity = None if self.identity is None else _identity(self.identity)
         if identity is not None and not identity.domain.is_within(domain):
             raise IntentError("i=", f"{identity} is not within {domain}")
-        algorithm = ALGORITHMS.get(self.key.algorithm)
-        if algorithm is None or algorithm.status is AlgorithmStatus.HISTORIC:
-            raise IntentError("a=", f"{self.key.algorithm} must not be used (RFC 8301 §3.1)")
+        self._refuse_algorithm()
         if self.header_canon not in HEADER_FORMS or self.body_canon not in BODY_FORMS:
             raise IntentError("c=", f"{self.header_canon}/{self.body_canon} is not known")
         if b"from" not in self.names:
@@ -129,6 +140,11 @@ class Intent:
         return CheckedIntent(
             intent=self, domain=domain, selector=_name("s=", self.selector), identity=identity
         )
+
+    def _refuse_algorithm(self) -> None:
+        algorithm = ALGORITHMS.get(self.key.algorithm)
+        if algorithm is None or algorithm.status is AlgorithmStatus.HISTORIC:
+            raise IntentError("a=", f"{self.key.algorithm} must not be used (RFC 8301 §3.1)")
 
     def _refuse_other_types(self) -> None:
         for name, kinds in _KINDS.items():
@@ -172,9 +188,12 @@ class CheckedIntent:
         U-labels stand in internationalized messages only (RFC 8616 §5), those with a header
         beyond ASCII (RFC 6532 §3); in every other one d= is a name of A-labels (RFC 6376 §3.5).
         """
+        identity = self.identity
+        named = identity.domain.text if identity is not None else ""
+        if f"{self.domain.text}{self.selector.text}{named}".isascii():
+            return self
         if not all(raw.isascii() for raw in header.raws):
             return self
-        identity = self.identity
         return replace(
             self,
             domain=_in_ascii(self.domain),

@@ -7,6 +7,7 @@ who want a field octet for octet as another signer would have written it.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
 from typing import Protocol, TypeAlias
 
 from avowal.fold import Folder, fold_tags
@@ -52,7 +53,7 @@ class Plain:
         From is listed even where there is none: it must be (RFC 6376 §5.4).
         """
         listed: list[bytes] = []
-        for name in dict.fromkeys((*names, *sorted(oversigned))):
+        for name in _each_once(tuple(names), frozenset(oversigned)):
             mentions = len(header.positions.get(name, ())) + (name in oversigned)
             mentions = mentions or name == b"from"
             listed.extend([name] * mentions)
@@ -68,6 +69,11 @@ class Plain:
         folder = Folder(b" " * column)
         folder.base64(text)
         return folder.octets[column:]
+
+
+@lru_cache(maxsize=64)
+def _each_once(names: tuple[bytes, ...], oversigned: frozenset[bytes]) -> tuple[bytes, ...]:
+    return tuple(dict.fromkeys((*names, *sorted(oversigned))))
 
 
 AVOWAL = Plain()

@@ -18,12 +18,13 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from avowal import quoted
-from avowal.canonical import Octets
+from avowal.canonical import HEADER_FORMS, Octets
 from avowal.crypto.algorithms import ALGORITHMS, HASHES
 from avowal.dkim.cautions import Cautions
-from avowal.dkim.hashing import BodyHash, BodyHasher, header_data
+from avowal.dkim.hashing import BodyHash, BodyHasher, fields_data
 from avowal.dkim.intent import UNSUITABLE_NAMES, CheckedIntent, Intent
 from avowal.dkim.layout import FIELD_NAME
 from avowal.dkim.lines import BodyLines
@@ -50,7 +51,8 @@ class Signer:
     `now` is the time of signing in Unix seconds, written as t=.  A message that no
     verifier should be asked to make sense of is refused with IntentError, unless
     `accept_malformed`.  A `hasher` that others use too is fed and ended by whoever made it.
-    `unsuitable` are the names that no intent may cover.
+    `lines` looks at the body for `warnings`, which costs a pass.  `unsuitable` are the names
+    that no intent may cover.
     """
 
     __slots__ = (
@@ -66,6 +68,7 @@ class Signer:
         now: int,
         accept_malformed: bool = False,
         hasher: BodyHasher | None = None,
+        lines: BodyLines | None = None,
         unsuitable: frozenset[bytes] = UNSUITABLE_NAMES,
     ) -> None:
         if not intents:
@@ -82,23 +85,28 @@ class Signer:
         self._own_hasher = hasher is None
         self._hasher = BodyHasher() if hasher is None else hasher
         self._bodies = [self._body_of(checked) for checked in self._intents]
-        self._lines = BodyLines()
+        self._lines = lines
         self._state = "body"
 
     @property
     def warnings(self) -> tuple[Caution, ...]:
-        """What is odd about the message so far, such as lines that an MTA will break later."""
+        """What is odd about the message so far, such as lines that an MTA will break later.
+
+        Of the body only where `lines` were given.
+        """
         found = dict.fromkeys(Cautions(self._header, None).of_header())
-        if self._lines.too_long:
+        lines = self._lines or BodyLines()
+        if lines.too_long:
             found[Caution.LONG_LINES] = None
-        if self._lines.eight_bit or not all(raw.isascii() for raw in self._header.raws):
+        if lines.eight_bit or not all(raw.isascii() for raw in self._header.raws):
             found[Caution.EIGHT_BIT] = None
         return tuple(found)
 
     def feed(self, chunk: Octets) -> None:
         """Take the next octets of the body, in wire form."""
         self._enter("body", "body")
-        self._lines.feed(chunk)
+        if self._lines is not None:
+            self._lines.feed(chunk)
         self._hasher.feed(chunk)
 
     def put_on_top(self, field: Field) -> None:
@@ -148,9 +156,20 @@ class Signer:
         names = checked.signed_names(self._header)
         text, column = intent.layout.unsigned(self._tags(checked, names, body))
         own = Field(text, len(FIELD_NAME))
-        lowered = tuple([name.lower() for name in names])
-        data = header_data(self._header, lowered, intent.header_canon, own)
+        lowered = _lowered(names)
+        form = intent.header_canon
+        selected = fields_data(self._header, lowered, form)
+        data = selected + HEADER_FORMS[form](*own)
         hash_name = ALGORITHMS[intent.key.algorithm].hash_name
+
+        def read_back(field: Field) -> ReadBack:
+            read = Signature.parse(field)
+            again = selected
+            if read.signed_names != lowered or read.header_canon != form:
+                again = fields_data(self._header, read.signed_names, read.header_canon)
+            data = again + HEADER_FORMS[read.header_canon](*read.unsigned_field)
+            return ReadBack(read.algorithm, read.signature, data)
+
         return Unsigned(
             domain=checked.domain.text,
             selector=checked.selector.text,
@@ -160,13 +179,8 @@ class Signer:
             digest=HASHES[hash_name](data).digest(),
             key=intent.key,
             layout=intent.layout,
-            read_back=self._read_back,
+            read_back=read_back,
         )
-
-    def _read_back(self, field: Field) -> ReadBack:
-        read = Signature.parse(field)
-        data = header_data(self._header, read.signed_names, read.header_canon, read.unsigned_field)
-        return ReadBack(read.algorithm, read.signature, data)
 
     def _tags(
         self, checked: CheckedIntent, names: tuple[bytes, ...], body: BodyHash
@@ -189,7 +203,7 @@ class Signer:
             yield "r", (b"y",)
         for name, value in intent.other_tags:
             yield name, (value,)
-        yield "h", [(b":" if at else b"") + name for at, name in enumerate(names)]
+        yield "h", _listed(names)
         if intent.copy_fields:
             places = self._header.select([name.lower() for name in names])
             # Encoding takes no octet away but blanks before a colon: what is too long stays unread.
@@ -199,6 +213,17 @@ class Signer:
                     yield "z", copies
         yield "bh", (base64.b64encode(body.digest),)
         yield "b", (b"",)
+
+
+@lru_cache(maxsize=256)
+def _lowered(names: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    return tuple([name.lower() for name in names])
+
+
+@lru_cache(maxsize=256)
+def _listed(names: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    """Return h= as tokens: most messages of a domain sign the same names."""
+    return tuple([(b":" if at else b"") + name for at, name in enumerate(names)])
 
 
 _COUNT_ALL = 1 << 62  # no body is longer: the hash covers all of it and counts the octets

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from avowal import Caution, Intent, PrivateKey, Signature, Signer, asign, quoted, sign, verify
 from avowal.dkim.intent import OVERSIGNED_NAMES, RECOMMENDED_NAMES, lower_names
+from avowal.dkim.lines import BodyLines
 from avowal.errors import IntentError, UsageError
 from avowal.message import Field, Message
 from avowal.testing import ED25519, RSA_2048, Zone, message, record_for, tamper
@@ -276,9 +278,36 @@ def test_no_key_material_is_shown() -> None:
 def test_what_may_break_later_is_pointed_out(octets: bytes, caution: Caution | None) -> None:
     whole = Message.parse(octets)
     intent = Intent(domain="example.com", selector="s", key=ED25519)
-    signer = Signer(whole.header, [intent], now=NOW)
+    signer = Signer(whole.header, [intent], now=NOW, lines=BodyLines())
     signer.feed(whole.body)
     assert signer.warnings == (() if caution is None else (caution,))
+
+
+def test_an_intent_is_looked_at_once() -> None:
+    intent = Intent(domain="example.com", selector="s", key=ED25519)
+    assert intent.checked() is intent.checked()
+
+
+def test_an_intent_looked_at_for_one_purpose_is_looked_at_again_for_another() -> None:
+    intent = Intent(domain="example.com", selector="s", key=ED25519)
+    intent.checked()
+    with pytest.raises(IntentError, match="date changes in transit"):
+        intent.checked(unsuitable=frozenset((b"date",)))
+
+
+def test_an_algorithm_that_is_unregistered_signs_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    intent = Intent(domain="example.com", selector="s", key=ED25519)
+    intent.checked()
+    monkeypatch.setattr("avowal.dkim.intent.ALGORITHMS", {})
+    with pytest.raises(IntentError, match="a="):
+        intent.checked()
+
+
+def test_a_changed_copy_of_an_intent_is_looked_at_anew() -> None:
+    intent = Intent(domain="example.com", selector="s", key=ED25519)
+    intent.checked()
+    with pytest.raises(IntentError):
+        replace(intent, domain="example").checked()
 
 
 @pytest.mark.parametrize("part", ["body", "from", "to", "subject", "date", "message-id"])
