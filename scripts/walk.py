@@ -202,11 +202,11 @@ WALKS = (
         (
             part("calls/sign.py sign", "the message is read up to its body"),
             part("dkim/signer.py __init__", "what is wanted is checked against the header"),
-            part("dkim/signer.py feed", "the body is hashed, its lines are looked at"),
+            part("dkim/signer.py feed", "the body is hashed"),
             part("dkim/signer.py finish", "the body ends"),
             part("dkim/intent.py for_message", "which fields are signed"),
             part("dkim/layout.py unsigned", "the field is written and folded, b= empty"),
-            part("dkim/hashing.py header_data", "what is signed is hashed"),
+            part("dkim/hashing.py fields_data", "what is signed is hashed"),
             part("crypto/signing.py sign", "the key signs"),
             part("dkim/unsigned.py complete", "the signature is put in"),
             part("dkim/unsigned.py _check", "what was made is read again and verified"),

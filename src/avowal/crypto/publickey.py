@@ -8,9 +8,13 @@ from cryptography.exceptions import InternalError, InvalidSignature, Unsupported
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPublicNumbers
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
-from cryptography.hazmat.primitives.serialization import load_der_public_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_der_public_key,
+)
 
 from avowal.errors import SyntaxFault
 from avowal.valueclass import value
@@ -83,6 +87,23 @@ def ed25519_public_key(octets: bytes) -> PublicKey:
         raise PublicKeyFault(0, f"an Ed25519 key has 32 octets, these are {len(octets)}")
     handle = Ed25519PublicKey.from_public_bytes(octets)
     return PublicKey(key_type="ed25519", bits=256, form=form, handle=handle)
+
+
+def rsa_numbers(octets: bytes) -> tuple[int, int]:
+    """Return modulus and exponent of an RSA key in DER.  Raises PublicKeyFault."""
+    handle: object = rsa_public_key(octets).handle
+    assert isinstance(handle, RSAPublicKey)  # noqa: S101 - for the checker
+    numbers = handle.public_numbers()
+    return numbers.n, numbers.e
+
+
+def rsa_octets(n: int, e: int) -> bytes:
+    """Return an RSA key as a SubjectPublicKeyInfo in DER, as everybody publishes it."""
+    return (
+        RSAPublicNumbers(e, n)
+        .public_key()
+        .public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    )
 
 
 def verify_rsa_sha256(key: PublicKey, signature: bytes, digest: bytes) -> bool:

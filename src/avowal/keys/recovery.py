@@ -20,11 +20,8 @@ from functools import lru_cache
 from itertools import combinations
 from typing import NamedTuple, TypeAlias
 
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPublicNumbers
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
 from avowal.crypto.algorithms import DIGEST_INFO
-from avowal.crypto.publickey import rsa_public_key
+from avowal.crypto.publickey import rsa_numbers, rsa_octets
 from avowal.dkim.key import KeyRecord
 from avowal.errors import SyntaxFault, UsageError
 
@@ -64,11 +61,7 @@ class Modulus(NamedTuple):
     @property
     def record(self) -> str:
         """The key record that would publish it (RFC 6376 §3.6.1)."""
-        octets = (
-            RSAPublicNumbers(self.e, self.n)
-            .public_key()
-            .public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        )
+        octets = rsa_octets(self.n, self.e)
         return f"v=DKIM1; k=rsa; p={base64.b64encode(octets).decode()}"
 
     @classmethod
@@ -76,12 +69,9 @@ class Modulus(NamedTuple):
         """Read the key of a record; None where it holds no RSA key."""
         try:
             text = KeyRecord.parse(record.encode()).key_text
-            handle: object = rsa_public_key(base64.b64decode(text)).handle
+            return cls(*rsa_numbers(base64.b64decode(text)))
         except (SyntaxFault, ValueError):
             return None
-        assert isinstance(handle, RSAPublicKey)  # noqa: S101 - for the checker
-        numbers = handle.public_numbers()
-        return cls(numbers.n, numbers.e)
 
 
 class Recovered(NamedTuple):
