@@ -100,7 +100,7 @@ async def read_reply(reader: asyncio.StreamReader) -> Reply | None:
         if status == 100:
             return await read_reply(reader)
         body = await reader.readexactly(int(fields.get("content-length", "0")))
-    except (asyncio.IncompleteReadError, ConnectionError):
+    except (asyncio.IncompleteReadError, OSError):
         return None
     return Reply(status, fields, body)
 

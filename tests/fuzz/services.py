@@ -45,6 +45,9 @@ class _Wire(asyncio.Transport):
 
     abort = close
 
+    def can_write_eof(self) -> bool:
+        return False
+
     def pause_reading(self) -> None:
         """There is no more than was given."""
 

@@ -8,7 +8,6 @@ understood as HTTP is answered as every other problem.
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Any, Final
 
 import h11
@@ -16,7 +15,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from avowal.serve.limits import ANSWER_SECONDS, HEAD_SECONDS
+from avowal.serve.limits import ANSWER_SECONDS, HEAD_SECONDS, LINGER_SECONDS, SPARE
 from avowal.serve.refusals import Refusal, Refused
 from avowal.serve.service import Service
 
@@ -46,7 +45,7 @@ class HttpConnection(H11Protocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        self._since = time.monotonic()
+        self._since = self.shared.awake
         self._begun = False  # octets of the request that is waited for have come
         self._ending = False
         self._heard_all = False
@@ -66,16 +65,16 @@ class HttpConnection(H11Protocol):
         waiting = self._waiting
         super().data_received(data)
         if waiting and not self._waiting:
-            self._since = time.monotonic()
+            self._since = self.shared.awake
 
     def eof_received(self) -> Any:
         """Keep the connection of a client that has sent all it wants to, until it is answered."""
         self._heard_all = True
-        return self.conn.their_state in _WHOLE
+        return not self._ending and self.conn.their_state in _WHOLE
 
     def on_response_complete(self) -> None:
         """Wait for the next request."""
-        self._since = time.monotonic()
+        self._since = self.shared.awake
         self._begun = False
         super().on_response_complete()
         if self._heard_all and self._waiting:
@@ -86,14 +85,15 @@ class HttpConnection(H11Protocol):
         """Whether no request is under way."""
         return self.conn.their_state is h11.IDLE
 
-    def look(self, now: float) -> None:
+    def look(self) -> None:
         """End what takes too long."""
+        taken = self.shared.awake - self._since
         most = self.shared.limits.seconds + ANSWER_SECONDS
         if self._ending or self.transport.is_closing() or not self._waiting:
-            if now - self._since > (HEAD_SECONDS if self._ending else most):
-                self.shared.meters.closed += 1
+            if taken > (LINGER_SECONDS if self._ending else most):
+                self.shared.meters.closed += not self._ending
                 self.transport.abort()
-        elif now - self._since > HEAD_SECONDS:
+        elif taken > HEAD_SECONDS:
             self.shared.meters.closed += 1
             slow = Refused(Refusal.TOO_SLOW, f"no request after {HEAD_SECONDS:.0f} seconds")
             self._end(slow if self._begun else None)
@@ -103,12 +103,18 @@ class HttpConnection(H11Protocol):
         self._end(Refused(Refusal.BAD_REQUEST, "this is no request of HTTP/1.1"))
 
     def _end(self, refused: Refused | None) -> None:
-        """Say why, where something can be said, and close."""
+        """Say why, where something can be said, and close once the client has read it."""
         self._ending = True
-        self._since = time.monotonic()
+        self._since = self.shared.awake
         if refused is not None:
             self.shared.meters.response("other", refused.refusal.status)
             self.shared.meters.refused(refused.refusal)
+            room = len(self.connections) <= self.shared.limits.connections + SPARE
             if self.conn.our_state in _ANSWERABLE:
                 self.transport.write(refused.octets)
+                if room and self.transport.can_write_eof():
+                    # What a client still sends is let go: closed at once, it would be reset
+                    # before it has read the answer.
+                    self.transport.write_eof()
+                    return
         self.transport.close()

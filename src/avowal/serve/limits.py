@@ -14,6 +14,10 @@ MOST_DIGITS: Final = 18
 """Of a number that a client writes."""
 LINGER_SECONDS: Final = 5.0
 """For a client that still sends to read why nothing of it is wanted."""
+MOST_LATE: Final = 1.5
+"""Seconds between two looks at the connections; what a look comes later is our own delay."""
+SPARE: Final = 32
+"""Connections beyond the limit that are told so, and may read it, at once."""
 ANSWER_SECONDS: Final = 40.0
 """Beyond the time for a message: for DNS, and for the client to read the answer."""
 

@@ -14,7 +14,7 @@ import uvicorn
 
 from avowal.serve.application import Application
 from avowal.serve.connection import HttpConnection, connection_type
-from avowal.serve.limits import ANSWER_SECONDS, HEAD_OCTETS, HEAD_SECONDS
+from avowal.serve.limits import ANSWER_SECONDS, HEAD_OCTETS, HEAD_SECONDS, MOST_LATE
 from avowal.serve.service import LOGGER, Service
 
 _SWEEP_TICKS = 10  # uvicorn's loop ticks ten times a second
@@ -33,6 +33,7 @@ class Server(uvicorn.Server):
         self._service = service
         self._on_ready = on_ready
         self._on_stop = on_stop
+        self._swept_at = time.monotonic()
         application = Application(service, lambda: len(self.server_state.connections))
         config = uvicorn.Config(
             application.asgi(),
@@ -69,9 +70,11 @@ class Server(uvicorn.Server):
 
     def _sweep(self) -> None:
         now = time.monotonic()
+        self._service.awake += min(now - self._swept_at, MOST_LATE)
+        self._swept_at = now
         for connection in list(self.server_state.connections):
             if isinstance(connection, HttpConnection):
-                connection.look(now)
+                connection.look()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take nothing new, answer what came."""

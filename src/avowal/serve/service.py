@@ -30,6 +30,8 @@ class Service:
 
     `version` is avowal's.  `tokens` are those that clients may show; without any, `private`
     says that only those whom the operator lets in can connect: by the mode of a unix socket.
+    `awake` are the seconds in which connections were looked after: by it they are timed, so
+    that no client is blamed for a machine that is too busy to hear it.
     """
 
     resolver: AsyncResolver
@@ -42,6 +44,7 @@ class Service:
     meters: Meters = field(default_factory=Meters)
     under_way: int = 0
     draining: bool = False
+    awake: float = 0.0
 
     @property
     def authenticates(self) -> bool:

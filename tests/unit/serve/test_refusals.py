@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from pathlib import Path
 from typing import Any
 
@@ -241,6 +240,13 @@ async def test_connections_beyond_the_limit_are_told_to_come_again(tmp_path: Pat
         assert (await service.get("/health")).status == 200
 
 
+def later(service: Running, connection: HttpConnection, seconds: float) -> None:
+    """Look at a connection when so much time has passed."""
+    service.service.awake += seconds
+    connection.look()
+    service.service.awake -= seconds
+
+
 def connections(service: Running) -> list[HttpConnection]:
     found = service.server.server_state.connections
     return [one for one in found if isinstance(one, HttpConnection)]
@@ -258,8 +264,8 @@ async def test_a_request_that_does_not_come_ends_the_connection(
         writer.write(octets)
         await service.get("/health")  # what was sent before has been read
         for one in connections(service):
-            one.look(time.monotonic() + HEAD_SECONDS - 1)
-            one.look(time.monotonic() + HEAD_SECONDS + 1)
+            later(service, one, HEAD_SECONDS - 2)
+            later(service, one, HEAD_SECONDS + 2)
         reply = await read_reply(reader)
         writer.close()
     if answered:
@@ -274,9 +280,9 @@ async def test_a_client_that_does_not_take_its_answer_is_let_go(tmp_path: Path) 
         asking = asyncio.create_task(service.ask(request("POST", "/verdict", SIGNED)))
         await resolver.asked.wait()
         (one,) = connections(service)
-        one.look(time.monotonic() + 99)
+        later(service, one, 98)
         assert not one.transport.is_closing()
-        one.look(time.monotonic() + 101)
+        later(service, one, 102)
         assert await asking is None
         assert service.service.meters.closed == 1
         resolver.answers.set()
