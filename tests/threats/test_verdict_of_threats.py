@@ -230,6 +230,19 @@ SITUATIONS: Final[list[tuple[str, bytes, Authenticity, Ground]]] = [
      Ground.SIGNED),
     ("a ticket by a forged From with a Reply-To of the sender's",
      b"Reply-To: a@evil.example\r\n" + message(), NOT, Ground.UNSIGNED),
+    ("DMARC has nothing to pass: the domain signs and publishes no policy",
+     made(from_("owner@quiet.example"), d="quiet.example"), YES, Ground.SIGNED),
+    ("an order exchanged in the text, the header as it was", tamper(SIGNED), NOT, Ground.BROKEN),
+    ("a relay marked the Subject as external", SIGNED.replace(b"Subject: ", b"Subject: [EXT] "),
+     NOT, Ground.BROKEN),
+    ("the ticket number in a Subject that nobody signed", made(h="from:to:date:mime-version:"
+     "content-type"), OPEN, Ground.WEAKLY_COVERED),
+    ("a mailbox tool's own headers say that it was checked",
+     b"X-Verified: yes\r\nReceived-SPF: pass\r\nX-Mailgun-Dkim-Check-Result: Pass\r\n"
+     + message(), NOT, Ground.UNSIGNED),
+    ("an ARC chain of the sender's own making says dmarc=pass",
+     avowal.seal(message(), {}, authserv_id="evil.example", domain="evil.example", selector="s1",
+                 key=ED25519, now=SIGNED_AT) + message(), NOT, Ground.UNSIGNED),
 ]  # fmt: skip
 
 
@@ -239,8 +252,27 @@ SITUATIONS: Final[list[tuple[str, bytes, Authenticity, Ground]]] = [
 def test_a_program_that_acts_on_from_gets_the_right_answer(
     octets: bytes, answer: Authenticity, ground: Ground
 ) -> None:
-    found = verdict(octets, {**ZONE, **EVIL, **REJECT}, now=NOW)
+    names_ = {**ZONE, **EVIL, **REJECT, "s1._domainkey.quiet.example": KEY}
+    found = verdict(octets, names_, now=NOW)
     assert (found.answer, found.ground) == (answer, ground)
+
+
+@pytest.mark.parametrize("accept_spf", [False, True])
+def test_a_forwarders_connection_vouches_for_nobody_else(*, accept_spf: bool) -> None:
+    names_ = {**ZONE, **REJECT, "relay.example": {"TXT": ["v=spf1 ip4:192.0.2.1 -all"]}}
+    found = verdict(
+        message(), names_, now=NOW, client="192.0.2.1", mail_from="srs@relay.example",
+        helo="relay.example", accept_spf=accept_spf,
+    )  # fmt: skip
+    assert found.answer is NOT
+
+
+def test_a_message_within_a_message_is_not_its_author() -> None:
+    inner = b"--x\r\nContent-Type: message/rfc822\r\n\r\n" + SIGNED + b"--x--\r\n"
+    outer = message(inner, **{"from": "a@evil.example"},
+                    content_type="multipart/mixed; boundary=x")  # fmt: skip
+    found = verdict(made(outer, d="evil.example"), {**ZONE, **EVIL, **REJECT}, now=NOW)
+    assert (found.answer, found.author) == (YES, "a@evil.example")
 
 
 # -- replays: true messages, named by hints ------------------------------------------------------

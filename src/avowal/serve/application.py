@@ -103,13 +103,13 @@ class Application:
                 LOGGER.exception("a request failed")
                 fault = Refused(Refusal.FAILED, "the service has a fault")
                 return self._refuse(request, fault, incoming)
-            self._service.meters.response(request.url.path, response.status_code)
+            self._service.meters.response(request.scope["path"], response.status_code)
             return response
 
         return endpoint
 
     def _refuse(self, request: Request, refused: Refused, incoming: Incoming) -> Response:
-        path = request.url.path if request.url.path in PATHS else "other"
+        path = request.scope["path"] if request.scope["path"] in PATHS else "other"
         self._service.meters.response(path, refused.refusal.status)
         self._service.meters.refused(refused.refusal)
         return ProblemResponse(refused, incoming)
@@ -118,7 +118,8 @@ class Application:
         """Answer what has no page: the router's own exceptions."""
         method = isinstance(error, HTTPException) and error.status_code == 405
         word = Refusal.METHOD if method else Refusal.NOT_FOUND
-        detail = f"there is no {request.method[:20]} {request.url.path[:200]}"
+        path: str = request.scope["path"]
+        detail = f"there is no {request.method[:20]} {path[:200]}"
         return self._refuse(request, Refused(word, detail), Incoming(request.receive))
 
     # -- messages ------------------------------------------------------------------------

@@ -119,6 +119,17 @@ async def test_what_is_no_http_is_told_so(tmp_path: Path, octets: bytes) -> None
         told(await service.ask(octets), "bad-request")
 
 
+@pytest.mark.parametrize("host", ["[", "a b", "]:x", "http://[", "\xff", "a" * 5000, "localhost:x"])
+async def test_no_name_of_the_service_is_too_strange(tmp_path: Path, host: str) -> None:
+    async with running(tmp_path, private=False) as service:
+        for path in ("/verdict", "/nothing"):
+            octets = request("POST", path, SIGNED, host="X").replace(b"X", host.encode("latin1"), 1)
+            reply = await service.ask(octets)
+            assert reply is not None
+            assert reply.object["problem"] in {"misdirected", "not-found", "bad-request"}
+            check_documented("POST", path, reply)
+
+
 # -- who may ask ---------------------------------------------------------------------------------
 
 OPEN: dict[str, Any] = {"private": False}
