@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 from avowal.diagnose.causes import advice
 from avowal.diagnose.explanation import Explanation, KeyState, PartState
@@ -123,7 +122,9 @@ def visible(row: bytes) -> str:
 # -- for programs ------------------------------------------------------------------------------
 
 
-def as_json(source: str, number: int | None, explanations: Sequence[Explanation]) -> dict[str, Any]:
+def as_json(
+    source: str, number: int | None, explanations: Sequence[Explanation]
+) -> dict[str, object]:
     """Return the JSON object of a message."""
     return {
         "source": source,
@@ -134,7 +135,7 @@ def as_json(source: str, number: int | None, explanations: Sequence[Explanation]
     }
 
 
-def _object(one: Explanation) -> dict[str, Any]:
+def _object(one: Explanation) -> dict[str, object]:
     verdict = one.verification
     return {
         "domain": verdict.domain,
@@ -161,7 +162,7 @@ def _object(one: Explanation) -> dict[str, Any]:
     }
 
 
-def _edits(script: Script | None) -> list[dict[str, Any]]:
+def _edits(script: Script | None) -> list[dict[str, object]]:
     """Return the places that differ; octets that are no UTF-8 text as base64."""
     if script is None:
         return []

@@ -82,6 +82,9 @@ def _plan(
     yield banner, (*own, *inside)
     yield cut, (made for one in (*own, *inside) for made in body_frames.damaged(one))
     yield parts, _reframed((*own, *inside))
+    yield footer, _reframed((*own, *inside))
+    for way in (fewer, footer, parts):
+        yield way, (made for one in own for made in body_frames.damaged(one) if one.boundary)
     yield usual, (made for one in own for made in body_frames.damaged(one))
 
 

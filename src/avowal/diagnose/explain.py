@@ -24,7 +24,7 @@ from avowal.diagnose.explanation import Explanation, KeyState, PartState
 from avowal.diagnose.header_case import HeaderCase
 from avowal.diagnose.header_slots import own_forms, unfolded
 from avowal.diagnose.keys_at_hand import RetiredKeys, keys_of, no_retired_keys
-from avowal.diagnose.mime_lines import Entity
+from avowal.diagnose.mime_lines import Entity, read_text
 from avowal.diagnose.profiles import Profile, Profiles
 from avowal.diagnose.restored import body_digest, body_of, header_digest, restored_header
 from avowal.diagnose.signed_header import HeaderProof, signed_header
@@ -186,7 +186,7 @@ class _Work:
         self, one: _Searched, accepts: Callable[[bytes], bool], proof: BodyProof | None
     ) -> HeaderProof | None:
         signature, header = one.signature, self._message.header
-        text = self._message.body if proof is None else body_of(proof.lines)
+        text = read_text(self._message)
         case = HeaderCase(header, signature, text, proof, self._explainer.around, self._profile)
         place = one.verification.place
         rounds = 3 if one.split.key is KeyState.PROVEN else _ROUNDS_WITHOUT_DIGEST

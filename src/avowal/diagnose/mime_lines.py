@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from avowal.diagnose.body_matcher import Lines
 from avowal.lists.mime_parameters import parameters, word
-from avowal.message import Header
+from avowal.message import Header, Message
 
 _MOST_DEPTH = 5
 _MOST_PARTS = 100  # of one multipart that are looked at
@@ -175,6 +175,13 @@ def decoded(entity: Entity) -> bytes | None:
     except (binascii.Error, ValueError):
         return None
     return octets
+
+
+def read_text(message: Message) -> bytes:
+    """Return a body as it is read, in which names and addresses may stand."""
+    entity = Entity.of(message.header, message.body.split(b"\r\n"))
+    octets = decoded(entity) if entity.is_text else None
+    return message.body if octets is None else octets
 
 
 def text_lines(octets: bytes) -> list[bytes]:

@@ -1,0 +1,173 @@
+"""What lists and servers do to bodies, done; None where it does not apply."""
+
+from __future__ import annotations
+
+import binascii
+from collections.abc import Callable
+from dataclasses import replace
+
+from avowal.diagnose.edited import entity_of, lines_of, value_of, with_lines, with_value
+from avowal.diagnose.mime_lines import (
+    decoded,
+    delimiters,
+    field_of,
+    part_header,
+    part_of,
+    segments,
+    text_lines,
+)
+from avowal.message import CRLF, Field, Header, Message
+
+_FOOTER = (b"_______________________________________________", b"list mailing list",
+           b"list@lists.example", b"To unsubscribe: list-leave@lists.example")  # fmt: skip
+_BANNER = (b"CAUTION: this message comes from outside.", b"")
+_BOUNDARY = b"===============7330845974216740156=="
+_CTE = b"content-transfer-encoding"
+_PLAIN = (b"7bit", b"8bit", b"binary")
+
+
+def footer(message: Message) -> Message | None:
+    """Add lines at the end of a plain text."""
+    entity = entity_of(message)
+    if entity.boundary is not None or not entity.is_text or entity.transfer not in _PLAIN:
+        return None
+    return with_lines(message, [*lines_of(message), *_FOOTER])
+
+
+def banner(message: Message) -> Message | None:
+    """Add lines before a plain text."""
+    entity = entity_of(message)
+    if not entity.is_text or entity.transfer not in _PLAIN:
+        return None
+    return with_lines(message, [*_BANNER, *lines_of(message)])
+
+
+def wrap(message: Message) -> Message | None:
+    """Make the message a part of a new multipart with a footer."""
+    moved = [one.raw for one in message.header if one.name.startswith(b"content-")]
+    inner = [*(line for raw in moved for line in raw.split(CRLF)), b"", *lines_of(message)]
+    footer = [b'Content-Type: text/plain; charset="us-ascii"', b"MIME-Version: 1.0",
+              b"Content-Transfer-Encoding: 7bit", b"Content-Disposition: inline", b"",
+              *_FOOTER]  # fmt: skip
+    mark = b"--" + _BOUNDARY
+    kept = [one for one in message.header if not one.name.startswith(b"content-")]
+    kind = Field.of(b'Content-Type: multipart/mixed; boundary="' + _BOUNDARY + b'"')
+    wrapped = replace(message, header=Header.of([*kept, kind]))
+    if value_of(message, b"mime-version") is None:
+        wrapped = with_value(wrapped, b"mime-version", b"1.0")
+    return with_lines(wrapped, [mark, *inner, mark, *footer, mark + b"--"])
+
+
+def add_part(message: Message) -> Message | None:
+    """Add a part to a multipart."""
+    boundary = entity_of(message).boundary
+    lines = lines_of(message)
+    opened, closed = delimiters(lines, boundary) if boundary else ([], None)
+    if closed is None or not opened or boundary is None:
+        return None
+    added = [b"--" + boundary, b"Content-Type: text/plain; charset=us-ascii", b"", *_FOOTER]
+    return with_lines(message, [*lines[:closed], *added, *lines[closed:]])
+
+
+def footer_in_part(message: Message) -> Message | None:
+    """Add lines to the first text part."""
+    boundary = entity_of(message).boundary
+    lines = lines_of(message)
+    opened, closed = delimiters(lines, boundary) if boundary else ([], None)
+    if closed is None:
+        return None
+    for at, end in zip(opened, (*opened[1:], closed), strict=True):
+        part = part_of(lines[at + 1 : end])
+        if part.is_text and part.transfer in _PLAIN:
+            return with_lines(message, [*lines[:end], *_FOOTER, *lines[end:]])
+    return None
+
+
+def preamble(message: Message) -> Message | None:
+    """Write text before the first part."""
+    boundary = entity_of(message).boundary
+    lines = lines_of(message)
+    if boundary is None or not lines or lines[0] != b"--" + boundary:
+        return None
+    return with_lines(message, [b"This is a multi-part message in MIME format.", *lines])
+
+
+def inner_blank(message: Message) -> Message | None:
+    """Add an empty line behind an inner multipart, as Python does."""
+    lines = lines_of(message)
+    grown: list[bytes] = []
+    for at, line in enumerate(lines):
+        grown.append(line)
+        behind = lines[at + 1] if at + 1 < len(lines) else b""
+        if line.startswith(b"--") and line.endswith(b"--") and behind.startswith(b"--"):
+            grown.append(b"")
+    return with_lines(message, grown) if len(grown) > len(lines) else None
+
+
+def quote_from(message: Message) -> Message | None:
+    return _each_line(message, lambda line: b">" + line if line.startswith(b"From ") else line)
+
+
+def double_dots(message: Message) -> Message | None:
+    return _each_line(message, lambda line: b"." + line if line.startswith(b".") else line)
+
+
+def strip_dash_blank(message: Message) -> Message | None:
+    return _each_line(message, lambda line: b"--" if line == b"-- " else line)
+
+
+def _each_line(message: Message, change: Callable[[bytes], bytes]) -> Message | None:
+    lines = lines_of(message)
+    changed = [change(line) for line in lines]
+    return None if changed == lines else with_lines(message, changed)
+
+
+def _base64(octets: bytes) -> list[bytes]:
+    encoded = binascii.b2a_base64(octets, newline=False)
+    return [encoded[at : at + 76] for at in range(0, len(encoded), 76)]
+
+
+def _quoted(text: list[bytes]) -> list[bytes]:
+    return binascii.b2a_qp(b"\n".join(text), istext=True).split(b"\n")
+
+
+def encode(message: Message, encoding: bytes) -> Message | None:
+    """Encode a text anew that came as it is."""
+    entity = entity_of(message)
+    lines = lines_of(message)
+    if not entity.is_text or entity.transfer not in _PLAIN or not lines:
+        return None
+    text = _base64(b"\n".join(lines) + b"\n") if encoding == b"base64" else _quoted(lines)
+    return with_value(with_lines(message, text), _CTE, encoding)
+
+
+def decode(message: Message, encoding: bytes) -> Message | None:
+    """Send a text on as 8bit that came encoded, as Mailman does with a footer."""
+    entity = entity_of(message)
+    octets = decoded(entity)
+    if not entity.is_text or entity.transfer != encoding or octets is None:
+        return None
+    text = text_lines(octets)
+    text = text[:-1] if text and not text[-1] else text
+    return with_value(with_lines(message, [*text, *_FOOTER]), _CTE, b"8bit")
+
+
+def encode_parts(message: Message) -> Message | None:
+    """Encode the text parts that are 8bit, as Postfix does where the next hop has no 8BITMIME."""
+    boundary = entity_of(message).boundary
+    if boundary is None:
+        return None
+    lines: list[bytes] = []
+    changed = False
+    for one in segments(lines_of(message), boundary):
+        part = part_of(one.lines) if one.is_leaf else None
+        fields, start = part_header(one.lines)
+        declared = field_of(fields, _CTE)
+        if part is None or declared is None or not part.is_text or part.transfer != b"8bit":
+            lines += one.lines
+            continue
+        changed = True
+        head = list(one.lines[:start])
+        head[declared.start] = b"Content-Transfer-Encoding: quoted-printable"
+        lines += [*head, *_quoted(list(part.lines))]
+    return with_lines(message, lines) if changed else None

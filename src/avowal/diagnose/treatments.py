@@ -1,0 +1,94 @@
+"""What lists and servers do to messages, done: the registry run forwards.
+
+`preflight` tells with them which signatures would break, and tests that each can be undone.
+A treatment that does not apply to a message returns None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import TypeAlias
+
+from avowal.diagnose import body_treatments as bodies
+from avowal.diagnose import header_treatments as headers
+from avowal.message import Message
+from avowal.valueclass import value
+
+Change: TypeAlias = Callable[[Message], Message | None]
+
+
+@value(kw_only=False)
+class Treatment:
+    """One change: its name, what it does in words, the steps that undo it, and the change."""
+
+    name: str
+    sentence: str
+    steps: tuple[str, ...]
+    change: Change
+
+
+_ROWS = (
+    Treatment("footer", "adds lines at the end of a plain text", ("footer",), bodies.footer),
+    Treatment("banner", "adds lines before a plain text", ("banner",), bodies.banner),
+    Treatment("wrap", "makes the message a part of a multipart", ("unwrapped",), bodies.wrap),
+    Treatment("part", "adds a part to a multipart", ("part-added",), bodies.add_part),
+    Treatment("footer-in-part", "adds lines to a part", ("footer-in-part",),
+              bodies.footer_in_part),
+    Treatment("preamble", "writes text before the first part", ("preamble",), bodies.preamble),
+    Treatment("inner-blank", "adds an empty line behind an inner multipart",
+              ("inner-blank-line",), bodies.inner_blank),
+    Treatment("quote-from", "quotes lines that begin with From", ("from-quoted",),
+              bodies.quote_from),
+    Treatment("dots", "doubles dots at the start of lines", ("dots-doubled",), bodies.double_dots),
+    Treatment("dashes", 'takes the blank from "-- "', ("signature-dashes",),
+              bodies.strip_dash_blank),
+    Treatment("to-base64", "encodes text as base64", ("base64-was-plain",),
+              lambda message: bodies.encode(message, b"base64")),
+    Treatment("to-quoted-printable", "encodes text as quoted-printable",
+              ("quoted-printable-was-plain",),
+              lambda message: bodies.encode(message, b"quoted-printable")),
+    Treatment("from-quoted-printable", "decodes quoted-printable and adds a footer",
+              ("was-quoted-printable",),
+              lambda message: bodies.decode(message, b"quoted-printable")),
+    Treatment("from-base64", "decodes base64 and adds a footer", ("was-base64",),
+              lambda message: bodies.decode(message, b"base64")),
+    Treatment("parts-to-quoted-printable", "encodes 8bit parts as quoted-printable",
+              ("part-quoted-printable-was-plain",), bodies.encode_parts),
+    Treatment("tag", "puts a tag into the Subject", ("subject-tag",), headers.tag),
+    Treatment("tag-in-front", "puts a tag before Re:", ("subject-prefix",),
+              headers.tag_in_front),
+    Treatment("rewrite-from", "replaces the author in From", ("from-rewritten",),
+              headers.rewrite_from),
+    Treatment("quote-names", "puts the names in Cc in quotes", ("respelled",),
+              headers.quote_names),
+    Treatment("shuffle-cc", "writes Cc in another order", ("cc-order",), headers.shuffle),
+    Treatment("take-out", "takes a subscriber out of Cc", ("cc-removed",), headers.take_out),
+    Treatment("requote-type", "writes Content-Type otherwise", ("content-type",),
+              headers.requote_type),
+    Treatment("declare", "adds Content-Transfer-Encoding", ("transfer-encoding",), headers.declare),
+    Treatment("list-fields", "adds List-Id, List-Post and Sender", ("field-added",),
+              headers.list_fields),
+    Treatment("tidy-date", "writes Date otherwise", ("date",), headers.tidy_date),
+    Treatment("respace-references", "writes References with other white space", ("refolded",),
+              headers.respace_references),
+)  # fmt: skip
+
+TREATMENTS: Mapping[str, Treatment] = MappingProxyType({one.name: one for one in _ROWS})
+
+SYSTEMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "mailman2": ("tag", "footer", "part", "wrap", "to-base64", "from-quoted-printable",
+                     "from-base64", "rewrite-from", "quote-names", "shuffle-cc", "take-out",
+                     "requote-type", "declare", "list-fields"),
+        "mailman3": ("tag", "tag-in-front", "footer", "part", "wrap", "to-base64",
+                     "from-quoted-printable", "from-base64", "rewrite-from", "quote-names",
+                     "take-out", "requote-type", "declare", "inner-blank", "list-fields"),
+        "postfix": ("to-quoted-printable", "parts-to-quoted-printable"),
+        "exchange": ("quote-names", "requote-type", "tidy-date", "respace-references"),
+        "disclaimer": ("footer", "footer-in-part", "part"),
+        "gateway": ("banner", "tag"),
+        "mailbox": ("quote-from",),
+    }
+)  # fmt: skip
+"""What each kind of system is known to do, by the names of treatments."""
