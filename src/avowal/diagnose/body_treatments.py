@@ -105,14 +105,17 @@ def inner_blank(message: Message) -> Message | None:
 
 
 def quote_from(message: Message) -> Message | None:
+    """Quote lines that begin with "From ", as mailboxes do."""
     return _each_line(message, lambda line: b">" + line if line.startswith(b"From ") else line)
 
 
 def double_dots(message: Message) -> Message | None:
+    """Double dots at the start of lines."""
     return _each_line(message, lambda line: b"." + line if line.startswith(b".") else line)
 
 
 def strip_dash_blank(message: Message) -> Message | None:
+    """Take the blank from the line before a signature."""
     return _each_line(message, lambda line: b"--" if line == b"-- " else line)
 
 

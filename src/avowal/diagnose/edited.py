@@ -30,6 +30,7 @@ def value_of(message: Message, name: bytes) -> bytes | None:
 
 
 def entity_of(message: Message) -> Entity:
+    """Return a message as an entity."""
     return Entity.of(message.header, lines_of(message))
 
 
@@ -40,4 +41,5 @@ def lines_of(message: Message) -> list[bytes]:
 
 
 def with_lines(message: Message, lines: list[bytes]) -> Message:
+    """Return a message with other lines in its body."""
     return replace(message, body=CRLF.join(lines) + CRLF if lines else b"")

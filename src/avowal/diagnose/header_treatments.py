@@ -37,6 +37,7 @@ def rewrite_from(message: Message) -> Message | None:
 
 
 def quote_names(message: Message) -> Message | None:
+    """Put the names in Cc in quotes."""
     recipients = value_of(message, b"cc")
     if recipients is None:
         return None
@@ -55,6 +56,7 @@ def shuffle(message: Message) -> Message | None:
 
 
 def take_out(message: Message) -> Message | None:
+    """Take the last address out of Cc."""
     row = split_addresses(value_of(message, b"cc") or b"")
     if len(row) < 2:
         return None
