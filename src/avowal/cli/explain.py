@@ -34,6 +34,8 @@ from avowal.message import LineEnds
     metavar="FILE",
     help="Write the author's message to FILE, if it is proven: of one message.",
 )
+@click.option("--html", metavar="FILE", help="Write a page to FILE, which must not be there yet.")
+@click.option("--summary", is_flag=True, help="Write only the table of lists.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per message and line.")
 @line_ends_option
 def command(
@@ -45,6 +47,8 @@ def command(
     contexts: tuple[str, ...],
     thorough: bool,
     restore: str | None,
+    html: str | None,
+    summary: bool,
     as_json: bool,
     line_ends: LineEnds,
 ) -> int:
@@ -63,6 +67,8 @@ def command(
         contexts=contexts,
         thorough=thorough,
         restore=restore,
+        html=html,
+        summary=summary,
         as_json=as_json,
         line_ends=line_ends,
     )

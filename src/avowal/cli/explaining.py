@@ -6,13 +6,15 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from avowal.calls.arguments import read_header
 from avowal.calls.verify import verified
-from avowal.cli import exits, explanation_report, sources
+from avowal.cli import exits, explanation_page, explanation_report, sources
 from avowal.cli.dns import Dns
 from avowal.cli.exits import ExitStatus
+from avowal.cli.explanation_table import ListTable
 from avowal.cli.progress import bar
 from avowal.cli.streams import coloured
 from avowal.diagnose.budget import THOROUGH, USUAL
@@ -37,6 +39,8 @@ class Wish:
     contexts: tuple[str, ...] = ()
     thorough: bool = False
     restore: str | None = None
+    html: str | None = None
+    summary: bool = False
     as_json: bool = False
     line_ends: LineEnds = "auto"
 
@@ -59,7 +63,7 @@ def explain(paths: Sequence[str], dns: Dns, wish: Wish) -> int:
         deadline=None if wish.thorough else _deadline,
     )
     statuses: set[ExitStatus] = set()
-    with dns.opened() as resolver, bar(files) as progress:
+    with dns.opened() as resolver, bar(files) as progress, _outputs(wish) as write:
         for path in files:
             for origin, chunks in sources.messages(path, progress):
                 message = _whole(origin, chunks, wish.line_ends)
@@ -69,7 +73,7 @@ def explain(paths: Sequence[str], dns: Dns, wish: Wish) -> int:
                 )  # fmt: skip
                 found = Explained(origin, message, explainer.explain(message, verdicts))
                 statuses.add(_status(found))
-                _write(found, wish)
+                write(found)
                 if wish.restore is not None:
                     _restore(found, wish.restore, first=len(statuses) == 1)
     return exits.worst(*statuses) if statuses else ExitStatus.NOT_PASSED
@@ -115,13 +119,39 @@ def _status(found: Explained) -> ExitStatus:
     return ExitStatus.PASSED if found.explanations and known else ExitStatus.NOT_PASSED
 
 
-def _write(found: Explained, wish: Wish) -> None:
-    if wish.as_json:
-        print(json.dumps(explanation_report.as_json(str(found.origin.path), found.origin.number,
-                                                    found.explanations)))  # fmt: skip
+@contextmanager
+def _outputs(wish: Wish) -> Iterator[Callable[[Explained], None]]:
+    """Give what writes a message's explanation; the table of lists comes last, Ctrl-C or not."""
+    table = ListTable()
+    page: list[str] = []
+
+    def write(found: Explained) -> None:
+        table.take(found.message.header, found.explanations)
+        if wish.html is not None:
+            page.append(explanation_page.section(str(found.origin), found.explanations))
+        if not wish.summary:
+            _write(found, as_json=wish.as_json)
+
+    try:
+        yield write
+    finally:
+        if wish.summary and wish.as_json:
+            print(json.dumps({"lists": table.objects()}))
+        elif table.messages > 1 and not wish.as_json:
+            print("\n".join(table.lines()))
+        if wish.html is not None:
+            octets = "".join((explanation_page.begin(), *page, explanation_page.end())).encode()
+            write_new(wish.html, octets)
+
+
+def _write(found: Explained, *, as_json: bool) -> None:
+    origin = found.origin
+    if as_json:
+        made = explanation_report.as_json(origin.path, origin.number, found.explanations)
+        print(json.dumps(made))
         return
     text = explanation_report.as_text(
-        str(found.origin), found.explanations, coloured=coloured(sys.stdout)
+        str(origin), found.explanations, coloured=coloured(sys.stdout)
     )
     print(text)
 

@@ -19,7 +19,7 @@ from avowal.diagnose.address_words import (
 from avowal.diagnose.header_case import HeaderCase
 from avowal.diagnose.header_slots import Value, unfolded
 
-# Rounds of the search: what is tried in a later one costs more than the one before goes up to.
+# Most bits of a round of the search from which on something is worth its trouble.
 _SECOND, _THIRD = 6, 10
 MOST_ORDERED = 8  # addresses all orders of which may be tried
 _MOST_ORDERS = 45_000
@@ -61,7 +61,7 @@ def _spelled(case: HeaderCase, mailboxes: Sequence[bytes], most: int) -> Iterato
         return
     for width in range(74, 81):
         for column in (3, 4):
-            yield Value(_SECOND, "respelled", folded_by_exchange(mailboxes, width, column))
+            yield Value(6, "respelled", folded_by_exchange(mailboxes, width, column))
     parted = [spelled(one) for one in mailboxes]
     plain = [at for at, one in enumerate(parted) if one.written() != one.written(quoted=True)]
     plain = [at for at in plain if parted[at].name and b"=?" not in parted[at].name]
@@ -72,13 +72,13 @@ def _spelled(case: HeaderCase, mailboxes: Sequence[bytes], most: int) -> Iterato
                 one.written(quoted=True) if at in quoted else one.written()
                 for at, one in enumerate(parted)
             ]
-            yield Value(max(_SECOND, 4 + len(plain)), "respelled", b", ".join(row))
+            yield Value(4 + len(plain), "respelled", b", ".join(row))
     for at, one in enumerate(parted):
         ways = (*case.around.spellings(one.key, 4), one.address, b"<" + one.address + b">")
         for way in dict.fromkeys(ways):
             if way != mailboxes[at]:
                 row = [*mailboxes[:at], way, *mailboxes[at + 1 :]]
-                yield Value(_SECOND, "respelled", b", ".join(row))
+                yield Value(5, "respelled", b", ".join(row))
 
 
 def _rows(case: HeaderCase, mailboxes: list[bytes], most: int) -> Iterator[Value]:
@@ -109,7 +109,7 @@ def _one_put_back(
         : 4 if len(base) < 12 else 2
     ]
     for rank, mailbox in enumerate(pool):
-        bits = max(_SECOND, price + 2 + log2(rank + 1) + log2(len(base) + 1))
+        bits = price + 2 + log2(rank + 1) + log2(len(base) + 1)
         for number, row in enumerate(spellings):
             if round(bits + 2 * number) > most:
                 continue
@@ -125,7 +125,6 @@ def _two_put_back(
         return
     for first, second in permutations(range(min(len(pool), 24 if len(base) < 14 else 14)), 2):
         bits = price + 2 + 0.8 * (log2(1 + first) + log2(1 + second)) + 1.2 * log2(len(base) + 1)
-        bits = max(_THIRD, bits)
         if round(bits) > most:
             continue
         for at in range(len(base) + 1):
@@ -153,7 +152,7 @@ def _known_put_back(
             for row in _at_learned_places(case, list(base), chosen):
                 number += 1
                 bits = price + 2 + 1.5 * count + 0.3 * log2(number + 1)
-                bits = min(9.0, max(_SECOND, bits)) if most < _THIRD else max(_THIRD, bits)
+                bits = min(9.0, bits) if most < _THIRD else bits
                 yield Value(bits, "cc-removed", b", ".join(row))
                 if number > _MOST_SETS:
                     return
@@ -198,9 +197,8 @@ def _known_in_any_order(
             return
         for rank, chosen in enumerate(combinations(known[:among], count)):
             bits = price + 2 + count + 0.4 * log2(orders) + 0.5 * log2(rank + 1)
-            floor = _SECOND if most < _THIRD else _THIRD
             for row in permutations((*base, *chosen)):
-                yield Value(max(floor, min(bits, most)), "cc-order", b", ".join(row))
+                yield Value(min(bits, most), "cc-order", b", ".join(row))
 
 
 def _any_order(
@@ -214,11 +212,11 @@ def _any_order(
     for more, _, row in list(list_spellings(base))[:6] if size > 1 else ():
         yield from _orders(row, bits + more, most)
     for rank, mailbox in enumerate(pool[:32] if size < MOST_ORDERED else ()):
-        bits = max(_SECOND, price + 1 + 0.75 * log2(factorial(size + 1)) + log2(rank + 1))
+        bits = price + 1 + 0.75 * log2(factorial(size + 1)) + log2(rank + 1)
         yield from _orders((*base, mailbox), bits, most)
     pairs = combinations(pool[:10], 2) if size < MOST_ORDERED - 1 and most >= _THIRD else ()
     for rank, pair in enumerate(pairs):
-        bits = max(_THIRD, price + 3 + 0.8 * log2(factorial(size + 2)) + log2(rank + 1))
+        bits = price + 3 + 0.8 * log2(factorial(size + 2)) + log2(rank + 1)
         yield from _orders((*base, *pair), bits, most)
 
 

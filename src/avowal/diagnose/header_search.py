@@ -67,13 +67,10 @@ class HeaderSearch:
             most[place] = most[place + 1] + own
         return most
 
-    def find(self, least: int, most: int) -> tuple[Alternative, ...] | None:
-        """Return the alternatives that were signed, a group each; None for none up to a price.
-
-        `least` leaves out the combinations that were tried before.
-        """
+    def find(self, most: int) -> tuple[Alternative, ...] | None:
+        """Return the alternatives that were signed, a group each; None for none up to a price."""
         try:
-            for price in range(least, most + 1):
+            for price in range(most + 1):
                 if self._deeper(0, self._new(), price):
                     return tuple(self._picked)
         except _SpentError:

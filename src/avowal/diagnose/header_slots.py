@@ -37,14 +37,10 @@ class Alternative(NamedTuple):
 
 
 class Group(NamedTuple):
-    """The alternatives of one name, the cheapest first; its price is 0.
-
-    `least` is what was taken off all their prices for that.
-    """
+    """The alternatives of one name, the cheapest first; its price is 0."""
 
     name: bytes
     alternatives: tuple[Alternative, ...]
-    least: int
 
 
 class Slots:
@@ -84,7 +80,7 @@ class Slots:
             found = [Alternative(0, "", raws, tuple(map(self._form, raws)))]
         least = found[0].bits
         kept = [one._replace(bits=one.bits - least) for one in found if one.bits <= most + least]
-        return Group(name, tuple(kept), least)
+        return Group(name, tuple(kept))
 
     def _expanded(
         self, name: bytes, values: Iterable[Value]

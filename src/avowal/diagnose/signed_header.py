@@ -15,7 +15,7 @@ from avowal.diagnose.header_slots import Alternative, Group, Slots, Value, own_f
 from avowal.diagnose.presence import was_present
 
 # Most bits, alternatives of a group, and the share of the candidates, for each round.
-_ROUNDS = ((5, 400, 0.15), (9, 4000, 0.4), (12, 20_000, 1.0))
+_ROUNDS = ((5, 5000, 0.15), (9, 9000, 0.5), (12, 45_000, 1.0))
 _REFOLDED_BITS = 3  # that other fields may cost when the signature itself was refolded
 _GAP = re.compile(rb";[ \t]++")
 
@@ -51,7 +51,7 @@ def signed_header(
     new = HASHES[ALGORITHMS[signature.algorithm].hash_name]
     own = own_forms(signature.unsigned_field, relaxed=signature.header_canon == "relaxed")
     sometimes = case.around.sometimes(signature)
-    least, complete = 0, True
+    complete = True
     for number, (most, limit, share) in enumerate(_ROUNDS[:rounds]):
         groups = [
             slots.group(
@@ -67,12 +67,10 @@ def signed_header(
         search = HeaderSearch(
             signature.signed_names, groups, own, accepts=accepts, new=new, budget=budget, share=left
         )
-        found = search.find(least, most)
+        found = search.find(most)
         if found is not None:
             return _proof(groups, found, own)
         complete = search.complete
-        if complete:  # what comes next costs more, but for what was taken off the prices
-            least = max(0, most + 1 - max((group.least for group in groups), default=0))
         if number == 1 and signature.header_canon == "relaxed":
             proof = _refolded(case, groups, own, accepts, budget)
             if proof is not None:
@@ -98,7 +96,7 @@ def _refolded(
         search = HeaderSearch(
             signature.signed_names, groups, tail, accepts=accepts, new=new, budget=budget, share=500
         )
-        found = search.find(0, _REFOLDED_BITS)
+        found = search.find(_REFOLDED_BITS)
         if found is not None:
             return _proof(groups, found, tail, "signature-refolded")
     return None

@@ -119,3 +119,71 @@ def test_a_body_beyond_the_limit_is_refused(
 )
 def test_white_space_is_seen(row: bytes, shown: str) -> None:
     assert visible(row) == shown
+
+
+# -- pages and tables ----------------------------------------------------------------------------
+
+
+def test_a_page_escapes_what_strangers_wrote(zone: str, tmp_path: Path) -> None:
+    source, path = tmp_path / "post.eml", tmp_path / "page.html"
+    evil = b"<script>alert(1)</script><img src=x onerror=y>\x1b[31m\r\n"
+    source.write_bytes(through_a_list(signed()) + evil)
+    assert main(["explain", "--html", str(path), "--zone", zone, str(source)]) == 0
+    page = path.read_text(encoding="utf-8")
+    assert "<script" not in page
+    assert "<img" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert "default-src 'none'" in page
+    assert "http://" not in page.replace("http-equiv", "")
+    assert "\x1b" not in page
+
+
+def test_a_page_is_never_written_over_a_file(zone: str, posted: str, tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    path.write_text("mine")
+    assert main(["explain", "--html", str(path), "--zone", zone, posted]) == ExitStatus.UNUSABLE
+    assert path.read_text() == "mine"
+
+
+def test_a_folder_ends_in_a_table_of_its_lists(
+    zone: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "posts"
+    folder.mkdir()
+    for number in range(3):
+        octets = through_a_list(signed(f"Lunch {number}"))
+        octets = octets.replace(b"\r\n\r\n", b"\r\nList-Id: <food.lists.example>\r\n\r\n", 1)
+        (folder / f"{number}.eml").write_bytes(octets)
+    assert main(["explain", "--summary", "--zone", zone, str(folder)]) == ExitStatus.PASSED
+    shown = capsys.readouterr().out
+    assert shown.startswith("food.lists.example: 3 messages, 3 signatures\n")
+    assert "3  100.0 %  explained" in shown
+    assert "3 times lines were added at the end" in shown
+
+
+def test_the_table_is_there_for_programs(
+    zone: str, posted: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["explain", "--summary", "--json", "--zone", zone, posted])
+    (row,) = json.loads(capsys.readouterr().out)["lists"]
+    assert (row["list"], row["outcomes"]) == ("no list", {"explained": 1})
+
+
+def test_ctrl_c_keeps_the_table_so_far(
+    zone: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "posts"
+    folder.mkdir()
+    for number in range(3):
+        (folder / f"{number}.eml").write_bytes(through_a_list(signed()))
+    done: list[int] = []
+
+    def status(found: object) -> ExitStatus:
+        done.append(1)
+        if len(done) == 3:
+            raise KeyboardInterrupt
+        return ExitStatus.PASSED
+
+    monkeypatch.setattr("avowal.cli.explaining._status", status)
+    assert main(["explain", "--summary", "--zone", zone, str(folder)]) == ExitStatus.INTERRUPTED
+    assert "no list: 2 messages" in capsys.readouterr().out
