@@ -28,6 +28,11 @@ from avowal.message import LineEnds
     metavar="PATH",
     help="Other mail of the list or its authors: copies of a message, and who writes to whom.",
 )
+@click.option(
+    "--keys-from",
+    metavar="FILE",
+    help="Take the keys from an archive of retired keys (avowal keys recover) instead of DNS.",
+)
 @click.option("--thorough", is_flag=True, help="Try twenty times as much, for as long as it takes.")
 @click.option(
     "--restore",
@@ -45,6 +50,7 @@ def command(
     now: int,
     profile: str,
     contexts: tuple[str, ...],
+    keys_from: str | None,
     thorough: bool,
     restore: str | None,
     html: str | None,
@@ -72,4 +78,4 @@ def command(
         as_json=as_json,
         line_ends=line_ends,
     )
-    return explain(paths, dns, wish)
+    return explain(paths, dns._replace(keys_from=keys_from), wish)

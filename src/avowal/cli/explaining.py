@@ -61,6 +61,7 @@ def explain(paths: Sequence[str], dns: Dns, wish: Wish) -> int:
         effort=THOROUGH if wish.thorough else USUAL,
         around=_around(files, wish),
         deadline=None if wish.thorough else _deadline,
+        source="DNS" if dns.keys_from is None else "archive",
     )
     statuses: set[ExitStatus] = set()
     with dns.opened() as resolver, bar(files) as progress, _outputs(wish) as write:

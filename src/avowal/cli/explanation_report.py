@@ -67,7 +67,7 @@ def _lines(one: Explanation, style: _Style) -> Iterator[str]:
     yield from _part("header", one.header, one.header_steps)
     yield from _part("body", one.body, one.body_steps)
     yield from _remarks(one)
-    if one.explained:
+    if one.changes is not None:
         yield f"    {style('Undo this, and the signature verifies:', 'bold')}"
         yield from _differences(one, style)
 

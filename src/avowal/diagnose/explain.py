@@ -44,8 +44,8 @@ _TRIED_WITHOUT_DIGEST = 3000
 class Explainer:
     """Explains messages, one after the other; what is proven of a list helps with the next.
 
-    `retired` gives keys that DNS no longer has; `around` are other messages of the list or the
-    mailbox; `deadline` makes, for each message, a function that tells whether time is up.
+    `source` is where the keys of verdicts are from; `retired` gives others; `around` are other
+    messages of the list or the mailbox; `deadline` makes, for each message, a function that tells whether time is up.
     """
 
     effort: Effort = USUAL
@@ -53,6 +53,7 @@ class Explainer:
     around: Surroundings = field(default_factory=Surroundings)
     profiles: Profiles = field(default_factory=Profiles)
     deadline: Callable[[], Callable[[], bool]] | None = None
+    source: str = "DNS"
 
     def explain(
         self, message: Message, verifications: Sequence[Verification]
@@ -124,7 +125,7 @@ class _Work:
         budget = Budget(self._explainer.effort)
         if self._expired is not None:
             budget.expired = self._expired
-        split = _split(verification, signature, self._explainer.retired)
+        split = _split(verification, signature, self._explainer)
         one = _Searched(verification, signature, split, budget, search)
         proof, body = self._body(one)
         found, header = self._header(one, proof)
@@ -254,7 +255,7 @@ def _is_known(signature: Signature) -> bool:
     forms = ("simple", "relaxed")
     if signature.header_canon not in forms or signature.body_canon not in forms:
         return False
-    return signature.body_hash is not None and signature.algorithm in ALGORITHMS
+    return signature.algorithm in ALGORITHMS
 
 
 def _checks(proof: BodyProof, signature: Signature) -> bool:
@@ -262,11 +263,11 @@ def _checks(proof: BodyProof, signature: Signature) -> bool:
     return body_digest(body_of(proof.lines), signature) == signature.body_hash
 
 
-def _split(verification: Verification, signature: Signature, retired: RetiredKeys) -> _Split:
+def _split(verification: Verification, signature: Signature, explainer: Explainer) -> _Split:
     """Say of the key what is certain, and how a digest is known to be the signed one."""
     algorithm = ALGORITHMS[signature.algorithm]
     state = KeyState.MISSING
-    for key, source in keys_of(verification, retired):
+    for key, source in keys_of(verification, explainer.retired, explainer.source):
         if algorithm.recover is None:
             return _Split(KeyState.UNKNOWN, _verifying(algorithm, key, signature), source)
         digest = algorithm.recover(key, signature.signature)

@@ -64,8 +64,12 @@ class Explanation:
 
     @property
     def explained(self) -> bool:
-        """Whether it is proven what happened to what was signed.  That is never a pass."""
-        return self.original is not None
+        """Whether it is proven what happened to what was signed.  That is never a pass.
+
+        Where nothing happened to it, the verdict's own reason is the explanation.
+        """
+        intact = self.header is self.body is PartState.INTACT
+        return self.original is not None or (intact and not self.passed and not self.signed_nothing)
 
     @property
     def steps(self) -> tuple[Step, ...]:

@@ -30,8 +30,8 @@ def no_retired_keys(domain: DomainName, selector: Selector) -> Sequence[KeyAtHan
     return ()
 
 
-def keys_of(verification: Verification, retired: RetiredKeys) -> Iterator[KeyAtHand]:
-    """Yield the keys that a signature is compared with."""
+def keys_of(verification: Verification, retired: RetiredKeys, source: str) -> Iterator[KeyAtHand]:
+    """Yield the keys that a signature is compared with; `source` is that of the verdict's key."""
     signature = verification.signature
     if signature is None:
         return
@@ -41,7 +41,7 @@ def keys_of(verification: Verification, retired: RetiredKeys) -> Iterator[KeyAtH
     record = verification.key
     if record is not None and not record.revoked and record.key_type == algorithm.key_type:
         with suppress(PublicKeyFault):
-            yield KeyAtHand(record.public_key(algorithm), "DNS")
+            yield KeyAtHand(record.public_key(algorithm), source)
     for one in retired(signature.domain, signature.selector)[:_MOST_KEYS]:
         if one.key.key_type == algorithm.key_type:
             yield one

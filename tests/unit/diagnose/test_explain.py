@@ -17,6 +17,7 @@ from avowal.diagnose.explanation import Explanation, KeyState, PartState
 from avowal.diagnose.keys_at_hand import KeyAtHand
 from avowal.diagnose.surroundings import Surroundings
 from avowal.dkim.key import KeyRecord
+from avowal.dkim.rules import STRICT
 from avowal.message import Header, Message
 from avowal.names import DomainName, Selector
 from avowal.testing import ED25519, RSA_1024, RSA_2048, message, record_for
@@ -297,6 +298,14 @@ def test_ed25519_alone_is_solved_by_likely_changes() -> None:
 def test_other_canonicalizations_are_explained(form: tuple[str, str]) -> None:
     octets = signed(message(TEXT), forms=form)
     assert only(octets.replace(b"Subject: ", b"Subject: [food] ") + FOOTER).explained
+
+
+def test_where_nothing_was_changed_the_verdict_explains() -> None:
+    octets = signed(message(TEXT))
+    zone = {NAME: record_for(RSA_2048) + "; t=y"}
+    (verdict,) = avowal.verify(octets, zone, rules=STRICT)
+    (one,) = explain(Message.parse(octets), (verdict,))
+    assert (verdict.reason, one.explained, one.original) == ("key-testing", True, None)
 
 
 # -- what proves nothing -------------------------------------------------------------------------
