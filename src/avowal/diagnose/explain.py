@@ -45,7 +45,8 @@ class Explainer:
     """Explains messages, one after the other; what is proven of a list helps with the next.
 
     `source` is where the keys of verdicts are from; `retired` gives others; `around` are other
-    messages of the list or the mailbox; `deadline` makes, for each message, a function that tells whether time is up.
+    messages of the list or the mailbox; `deadline` makes, for each message, a function that
+    tells whether time is up.
     """
 
     effort: Effort = USUAL
