@@ -56,6 +56,8 @@ class HeaderSearch:
             if mention == 0 and len(groups[number].alternatives) > 1
         ]
         self._rest = self._most_behind()
+        self._beyond = True  # whether no round before has tried combinations of this price
+        self._may_be_fresh = self._fresh_behind()
         self._picked: list[Alternative] = [group.alternatives[0] for group in groups]
 
     def _most_behind(self) -> list[int]:
@@ -67,11 +69,24 @@ class HeaderSearch:
             most[place] = most[place + 1] + own
         return most
 
-    def find(self, most: int) -> tuple[Alternative, ...] | None:
-        """Return the alternatives that were signed, a group each; None for none up to a price."""
+    def _fresh_behind(self) -> list[bool]:
+        """Return, for each slot, whether a group that begins at it or behind has something new."""
+        fresh = [False] * (len(self._slots) + 1)
+        for place in range(len(self._slots) - 1, -1, -1):
+            number, mention = self._slots[place]
+            own = mention == 0 and any(one.fresh for one in self._groups[number].alternatives)
+            fresh[place] = own or fresh[place + 1]
+        return fresh
+
+    def find(self, tried: int, most: int) -> tuple[Alternative, ...] | None:
+        """Return the alternatives that were signed, a group each; None for none up to a price.
+
+        Up to `tried` a round before has tried all combinations without anything new.
+        """
         try:
             for price in range(most + 1):
-                if self._deeper(0, self._new(), price):
+                self._beyond = price > tried
+                if self._deeper(0, self._new(), price, fresh=False):
                     return tuple(self._picked)
         except _SpentError:
             return None
@@ -82,14 +97,21 @@ class HeaderSearch:
         """Whether everything was tried: the share was not used up."""
         return self._left > 0
 
-    def _deeper(self, place: int, hashed: hashlib._Hash, left: int) -> bool:
-        """Hash on from a slot, with combinations that cost exactly `left`."""
+    def _deeper(self, place: int, hashed: hashlib._Hash, left: int, *, fresh: bool) -> bool:
+        """Hash on from a slot, with combinations that cost exactly `left`.
+
+        `fresh` says that something before is new: without that, what costs no more than a
+        round before went up to is left out.
+        """
+        wanted = fresh or self._beyond
+        if not wanted and not self._may_be_fresh[place]:
+            return False
         place, hashed = self._fixed(place, hashed)
         if place == len(self._slots):
-            return left == 0 and self._ends(hashed)
+            return left == 0 and wanted and self._ends(hashed)
         number, _ = self._slots[place]
-        if not self._free or place == self._free[-1]:
-            return self._last(place, hashed, left)
+        if place == self._free[-1]:
+            return self._last(place, hashed, left, wanted=wanted)
         behind = self._rest[place + 1]
         for price, some in self._by_price[number].items():
             if price > left or left - price > behind:
@@ -98,7 +120,7 @@ class HeaderSearch:
                 self._picked[number] = one
                 further = hashed.copy()
                 further.update(one.forms[0])
-                if self._deeper(place + 1, further, left - price):
+                if self._deeper(place + 1, further, left - price, fresh=fresh or one.fresh):
                     return True
         return False
 
@@ -119,7 +141,7 @@ class HeaderSearch:
             hashed.update(b"".join(forms))
         return place, hashed
 
-    def _last(self, place: int, hashed: hashlib._Hash, left: int) -> bool:
+    def _last(self, place: int, hashed: hashlib._Hash, left: int, *, wanted: bool) -> bool:
         """Try the last group that has a choice: all behind it is hashed in one go."""
         number, _ = self._slots[place]
         some = self._by_price[number].get(left, ())
@@ -128,6 +150,8 @@ class HeaderSearch:
         fixed = b"" if repeated else self._behind(behind)
         accepts, copy = self._accepts, hashed.copy
         for one in some:
+            if not (wanted or one.fresh):
+                continue
             self._spend()
             self._picked[number] = one
             candidate = copy()

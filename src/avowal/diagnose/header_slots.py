@@ -27,13 +27,15 @@ class Value(NamedTuple):
 class Alternative(NamedTuple):
     """Values for every mention of a name in h=, from the bottom of the header upwards.
 
-    `raws` are whole fields, None for no field; `forms` are the canonical octets.
+    `raws` are whole fields, None for no field; `forms` are the canonical octets.  `fresh` says
+    that no round before had it.
     """
 
     bits: int
     step: str
     raws: tuple[bytes | None, ...]
     forms: tuple[bytes, ...]
+    fresh: bool = True
 
 
 class Group(NamedTuple):
@@ -50,6 +52,7 @@ class Slots:
         self._relaxed = signature.header_canon == "relaxed"
         self._names = signature.signed_names
         self._raws: dict[bytes, list[bytes]] = {}
+        self._known: dict[bytes, dict[tuple[bytes, ...], int]] = {}
         for place, raw in enumerate(header.raws):
             if place != own and header.names[place]:
                 self._raws.setdefault(header.names[place], []).append(raw)
@@ -79,7 +82,13 @@ class Slots:
             raws = tuple(self._below(name, 0))
             found = [Alternative(0, "", raws, tuple(map(self._form, raws)))]
         least = found[0].bits
-        kept = [one._replace(bits=one.bits - least) for one in found if one.bits <= most + least]
+        old = self._known.setdefault(name, {})
+        kept = [
+            one._replace(bits=one.bits - least, fresh=old.get(one.forms, most + 1) > one.bits)
+            for one in found
+            if one.bits <= most + least
+        ]
+        old.update((one.forms, one.bits + least) for one in kept)
         return Group(name, tuple(kept))
 
     def _expanded(

@@ -51,7 +51,7 @@ def signed_header(
     new = HASHES[ALGORITHMS[signature.algorithm].hash_name]
     own = own_forms(signature.unsigned_field, relaxed=signature.header_canon == "relaxed")
     sometimes = case.around.sometimes(signature)
-    complete = True
+    complete, tried = True, -1
     for number, (most, limit, share) in enumerate(_ROUNDS[:rounds]):
         groups = [
             slots.group(
@@ -67,10 +67,11 @@ def signed_header(
         search = HeaderSearch(
             signature.signed_names, groups, own, accepts=accepts, new=new, budget=budget, share=left
         )
-        found = search.find(most)
+        found = search.find(tried, most)
         if found is not None:
             return _proof(groups, found, own)
         complete = search.complete
+        tried = most if complete else tried
         if number == 1 and signature.header_canon == "relaxed":
             proof = _refolded(case, groups, own, accepts, budget)
             if proof is not None:
@@ -96,7 +97,7 @@ def _refolded(
         search = HeaderSearch(
             signature.signed_names, groups, tail, accepts=accepts, new=new, budget=budget, share=500
         )
-        found = search.find(_REFOLDED_BITS)
+        found = search.find(-1, _REFOLDED_BITS)
         if found is not None:
             return _proof(groups, found, tail, "signature-refolded")
     return None
