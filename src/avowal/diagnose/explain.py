@@ -256,7 +256,7 @@ def _is_known(signature: Signature) -> bool:
     forms = ("simple", "relaxed")
     if signature.header_canon not in forms or signature.body_canon not in forms:
         return False
-    return signature.algorithm in ALGORITHMS
+    return signature.body_hash is not None and signature.algorithm in ALGORITHMS
 
 
 def _checks(proof: BodyProof, signature: Signature) -> bool:
