@@ -19,6 +19,10 @@ Written by `scripts/command_reference.py`; a test fails when a command or an opt
 avowal COMMAND ...
 ```
 
+Before the command, `--key-service NAME` and `--algorithm NAME` (each may be repeated) put to use
+what installed packages bring: [key services](../howto/new-key-service.md),
+[algorithms](../howto/new-algorithm.md).
+
 Results go to standard output, complaints to standard error: one line that begins with `avowal:`.
 Nothing a stranger wrote reaches the terminal with control characters in it.
 """

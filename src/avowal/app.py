@@ -18,6 +18,7 @@ from avowal.dns.cache import Cached
 from avowal.dns.dnspython import DnsResolver
 from avowal.dns.servers import bracketed
 from avowal.errors import AvowalError, ConfigError, StoreError
+from avowal.extensions import use_all
 from avowal.flow.compiler import compile_plan
 from avowal.flow.decide import decide
 from avowal.flow.inspection import Inspection
@@ -39,6 +40,7 @@ from avowal.reputation.background import Background
 from avowal.reputation.dnswl import DnsWhitelist
 from avowal.reputation.opinions import Assessor, Several
 from avowal.reputation.table import OpinionTable
+from avowal.rule_tables import with_table
 
 SOFTWARE = f"avowal v{__version__}"
 _LAST_SECONDS = 3.0  # for reports when a worker ends; the supervisor grants it 10 beyond the drain
@@ -53,6 +55,8 @@ def plan(
     watch: Watch | None = None,
 ) -> Plan:
     """Compile a configuration and load its keys.  Raises ConfigError."""
+    use_all(configuration, places)
+    configuration, places = with_table(configuration, places)
     account = account_of(configuration)
     load = KeyFiles(
         require_safe=configuration.signing.require_safe_keys, account=account, watch=watch

@@ -58,6 +58,23 @@ class _Commands(click.Group):
             formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
 
 
+def _key_services(_: click.Context, __: click.Parameter, names: tuple[str, ...]) -> None:
+    if names:
+        from avowal.extensions import use_key_service
+
+        for name in names:
+            use_key_service(name)
+
+
+def _algorithms(_: click.Context, __: click.Parameter, names: tuple[str, ...]) -> None:
+    """Before the command is imported: it lists the types of keys that there are."""
+    if names:
+        from avowal.extensions import use_algorithm
+
+        for name in names:
+            use_algorithm(name)
+
+
 @click.command(
     "avowal",
     cls=_Commands,
@@ -65,6 +82,26 @@ class _Commands(click.Group):
     epilog="\b\nExit status:\n"
     + "\n".join(f"  {s.value:<4} {s.meaning}" for s in exits.ExitStatus),
     subcommand_metavar="COMMAND ...",
+)
+@click.option(
+    "--key-service",
+    "key_services",
+    multiple=True,
+    metavar="NAME",
+    is_eager=True,
+    expose_value=False,
+    callback=_key_services,
+    help="Also ask for keys by this method of q=, which an installed package brings.",
+)
+@click.option(
+    "--algorithm",
+    "algorithms",
+    multiple=True,
+    metavar="NAME",
+    is_eager=True,
+    expose_value=False,
+    callback=_algorithms,
+    help="Also sign and verify with this algorithm a=, which an installed package brings.",
 )
 @click.version_option(__version__, message="avowal %(version)s")
 def group() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from avowal import paths
 from avowal.cli.dns import Dns
 from avowal.cli.exits import ExitStatus
 from avowal.cli.group import Group
@@ -11,6 +12,7 @@ from avowal.cli.keyfile import load, password_option
 from avowal.cli.shared_options import dns_options
 from avowal.cli.streams import echo
 from avowal.crypto.privatekey import RECOMMENDED_RSA_BITS, kinds
+from avowal.crypto.publicpem import PublicHalf, is_public, parse_public_key
 from avowal.crypto.signing import generate
 from avowal.errors import UsageError
 from avowal.keys.files import read_password, write_key
@@ -18,6 +20,7 @@ from avowal.keys.records import record_text, zone_line
 from avowal.names import DomainName, NameFault
 from avowal.text import printable
 
+_MOST_OCTETS = 64 << 10  # of a public key; RSA-8192 in PEM is 1.5 kB
 _domain = click.option("-d", "--domain", required=True, help="The signing domain, d=.")
 _selector = click.option("-s", "--selector", required=True, help="The key's selector, s=.")
 _any_mode = click.option(
@@ -89,13 +92,13 @@ def show_command(
     password_file: str | None,
     any_key_mode: bool,
 ) -> None:
-    """Show the record that publishes a private key.
+    """Show the record that publishes a key: a private one, or a public one alone.
 
     With --domain and --selector it is a line for the zone file, without them the text alone.
     """
     if (domain is None) != (selector is None):
         raise UsageError("--domain and --selector belong together")
-    key = load(path, password_file, any_mode=any_key_mode)
+    key = _public(path) or load(path, password_file, any_mode=any_key_mode)
     text = record_text(key)
     if domain is not None and selector is not None:
         text = zone_line(_name("--selector", selector), _name("--domain", domain), text)
@@ -140,6 +143,15 @@ def check_command(
         echo(f"  there: {printable(octets)}")
     echo(f"  wanted: {record_text(key)}")
     return ExitStatus.NOT_PASSED
+
+
+def _public(path: str) -> PublicHalf | None:
+    """Return the public key of a file; None where it is for `load` to read, or to refuse."""
+    try:
+        octets = paths.read(path, _MOST_OCTETS)
+    except OSError:
+        return None
+    return parse_public_key(octets, source=path) if is_public(octets) else None
 
 
 def _name(option: str, text: str) -> DomainName:

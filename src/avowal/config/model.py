@@ -12,17 +12,19 @@ from typing import Annotated
 from msgspec import field
 
 from avowal.config.arc import Arc
+from avowal.config.extensions import Extensions
+from avowal.config.keys import Key
 from avowal.config.options import Table, option
 from avowal.config.origin import Listener, Origin, Role
 from avowal.config.policies import OpinionLimit, Policies, Reputation
 from avowal.config.receiving import Action, OnResult, Reports, Results, Verifying
 from avowal.config.service import Dns, LimitsTable, Log, Server
-from avowal.config.signing import Key, ResignRule, Rewrite, Rule, Signing
+from avowal.config.signing import ResignRule, Rewrite, Rule, Signing
 
 __all__ = [
-    "Action", "Arc", "Configuration", "Dns", "Key", "LimitsTable", "Listener", "Log", "OnResult",
-    "OpinionLimit", "Origin", "Policies", "Reports", "Reputation", "ResignRule", "Results",
-    "Rewrite", "Role", "Rule", "Server", "Signing", "Verifying",
+    "Action", "Arc", "Configuration", "Dns", "Extensions", "Key", "LimitsTable", "Listener", "Log",
+    "OnResult", "OpinionLimit", "Origin", "Policies", "Reports", "Reputation", "ResignRule",
+    "Results", "Rewrite", "Role", "Rule", "Server", "Signing", "Verifying",
 ]  # fmt: skip
 
 
@@ -57,6 +59,9 @@ class Configuration(Table, frozen=True, kw_only=True):
     actions: Annotated[OnResult, option("What follows from a result.")] = OnResult()
     reports: Annotated[Reports, option("Failure reports.")] = Reports()
     dns: Annotated[Dns, option("How keys are looked up.")] = Dns()
+    extensions: Annotated[Extensions, option("What other packages bring, and is to be used.")] = (
+        Extensions()
+    )
     server: Annotated[Server, option("The process.")] = Server()
     log: Annotated[Log, option("What is logged.")] = Log()
     limits: Annotated[LimitsTable, option("What one message may cost.")] = LimitsTable()

@@ -1,4 +1,4 @@
-"""How mail is signed: the tables `keys` and `signing`."""
+"""How mail is signed: the table `signing`."""
 
 from __future__ import annotations
 
@@ -10,44 +10,6 @@ from avowal.config.options import Natural, Positive, Table, option
 from avowal.dkim.intent import OVERSIGNED_NAMES, RECOMMENDED_NAMES
 
 _OVERSIGNED = ", ".join(sorted(name.decode().title() for name in OVERSIGNED_NAMES))
-
-
-class Key(Table, frozen=True, kw_only=True):
-    """One private key, under a name that rules refer to.
-
-    Exactly one of `file`, `inline` and `credential` says where the key is.
-    """
-
-    domain: Annotated[
-        str | None,
-        option(
-            "The signing domain d=.  Unset, or `%`: the author's domain; then `%` in `file` "
-            "stands for it too.",
-            example="example.com",
-        ),
-    ] = None
-    selector: Annotated[str, option("The selector s=.", example="s2026", min_length=1)]
-    file: Annotated[
-        str | None,
-        option(
-            "A file with the key: PEM, DER, or base64 of either or of a seed.",
-            example="/etc/avowal/example.com.s2026.pem",
-        ),
-    ] = None
-    inline: Annotated[str | None, option("The key itself, as a file would hold it.")] = None
-    credential: Annotated[
-        str | None, option("The name of a systemd credential that holds the key.")
-    ] = None
-    password_file: Annotated[
-        str | None, option("A file with the password of an encrypted key.")
-    ] = None
-    algorithm: Annotated[
-        str | None,
-        option(
-            "The algorithm a= the key must be for, such as `rsa-sha256` or `ed25519-sha256`; "
-            "unset: whatever the key is."
-        ),
-    ] = None
 
 
 class Rule(Table, frozen=True, kw_only=True):
@@ -138,6 +100,15 @@ class Signing(Table, frozen=True, kw_only=True):
     """
 
     rules: Annotated[tuple[Rule, ...], option("The signing table, in order.")] = ()
+    rules_table: Annotated[
+        str | None,
+        option(
+            "A table with more rules, behind these: `file:PATH` with a line `PATTERN KEY,KEY` or "
+            "`PATTERN KEY:IDENTITY` each, or `dsn:URL` with the same in a database.  It is read "
+            "at the start and at each reload.",
+            example="file:/etc/avowal/rules",
+        ),
+    ] = None
     order: Annotated[
         Literal["table", "specific"],
         option(

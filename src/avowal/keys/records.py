@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from typing import Protocol
 
 from avowal.crypto.algorithms import ALGORITHMS
-from avowal.crypto.signing import PrivateKey
 from avowal.members import refuse_single
 from avowal.names import DomainName, Selector, key_name
 
 _STRING = 255  # octets in one character-string, RFC 1035 §3.3
 
 
+class PublishesKey(Protocol):
+    """A key, private or public, that can be published."""
+
+    @property
+    def algorithm(self) -> str: ...
+    @property
+    def public_octets(self) -> bytes: ...
+
+
 def record_text(
-    key: PrivateKey,
+    key: PublishesKey,
     *,
     services: Sequence[str] = (),
     flags: Sequence[str] = (),

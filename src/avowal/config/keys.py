@@ -1,0 +1,45 @@
+"""The private keys: the table `keys`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from avowal.config.options import Table, option
+
+
+class Key(Table, frozen=True, kw_only=True):
+    """One private key, under a name that rules refer to.
+
+    Exactly one of `file`, `inline` and `credential` says where the key is.
+    """
+
+    domain: Annotated[
+        str | None,
+        option(
+            "The signing domain d=.  Unset, or `%`: the author's domain; then `%` in `file` "
+            "stands for it too.",
+            example="example.com",
+        ),
+    ] = None
+    selector: Annotated[str, option("The selector s=.", example="s2026", min_length=1)]
+    file: Annotated[
+        str | None,
+        option(
+            "A file with the key: PEM, DER, or base64 of either or of a seed.",
+            example="/etc/avowal/example.com.s2026.pem",
+        ),
+    ] = None
+    inline: Annotated[str | None, option("The key itself, as a file would hold it.")] = None
+    credential: Annotated[
+        str | None, option("The name of a systemd credential that holds the key.")
+    ] = None
+    password_file: Annotated[
+        str | None, option("A file with the password of an encrypted key.")
+    ] = None
+    algorithm: Annotated[
+        str | None,
+        option(
+            "The algorithm a= the key must be for, such as `rsa-sha256` or `ed25519-sha256`; "
+            "unset: whatever the key is."
+        ),
+    ] = None
