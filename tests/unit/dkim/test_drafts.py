@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from tests.crafting import KEY_NAME, craft
 
 from avowal import Reason, Verification, Verifier, verify
+from avowal.diagnose.explain import explain
 from avowal.dkim.reasons import Caution
 from avowal.dkim.rules import ARCHIVE, DEFAULT, PROFILES, Rules
 from avowal.lookup import run
-from avowal.message import Header, split
+from avowal.message import Header, Message, split
 from avowal.testing import RSA_1024, Zone, message, record_for
 
 KEY = "jun2005.eng._domainkey.example.com"
@@ -260,3 +261,10 @@ def test_a_signature_of_libdkim_verifies(form: str) -> None:
     assert one(field + POST).passed
     assert one(field + POST.replace(b"Bob", b"Rob")).reason is Reason.SIGNATURE
     assert not one(field + POST, DEFAULT).passed
+
+
+def test_why_one_failed_is_not_searched_for() -> None:
+    """There is no hash of the body alone that a proof could be compared with."""
+    octets = signed("nowsp").replace(b"Bob", b"Rob")
+    (found,) = explain(Message.parse(octets), [one(octets)])
+    assert found.body_steps == ()
