@@ -93,6 +93,9 @@ SHOWN = re.compile(r"(?:^[$#] |\| )avowal ((?:[a-z]|--).*?)(?: #.*| [|;&].*)?$",
 def called(words: list[str]) -> tuple[click.Command, list[str]]:
     """The command that the first words name, and the other words."""
     command: click.Command = group
+    takes_value = {name for p in group.params for name in p.opts if not getattr(p, "is_flag", True)}
+    while words[:1] and words[0] in takes_value:  # options before the command
+        words = words[2:]
     while words and isinstance(command, click.Group):
         below = command.get_command(click.Context(command), words[0])
         if below is None:
