@@ -118,7 +118,7 @@ class BodyHash:
         return self.length is not None and self._running.count > self.length
 
 
-_Stream: TypeAlias = tuple[str, str, bytes | None]  # form, hash, what stands before the body
+_Stream: TypeAlias = tuple[str, str, bytes | None]  # form, hash, digest of what stands before
 
 
 class BodyHasher:
@@ -148,7 +148,8 @@ class BodyHasher:
         is hashed in front of the body, in the form of the drafts (see above); None for today's.
         """
         self._counting = self._counting or (counted and length is not None)
-        stream = (form, hash_name, before)
+        mark = None if before is None else HASHES["sha256"](before).digest()
+        stream = (form, hash_name, mark)
         made = self._hashes.get((stream, length))
         if made is None:
             running = self._running.get(stream)

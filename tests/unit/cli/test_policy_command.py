@@ -90,6 +90,31 @@ def test_make_prints_lines_of_a_zone_file(ran: Any) -> None:
     assert "example.com._report._dmarc.other.example." in text
 
 
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (("--ssp2005", "-"), '_policy._domainkey.example.com. 3600 IN TXT ( "o=-" )'),
+        (("--ssp2005", "never", "--testing"), '"o=.; t=y"'),
+        (("--ssp2007", "strict"), '_ssp._domainkey.example.com. 3600 IN TXT ( "dkim=strict" )'),
+        (("--adsp", "all"), '_adsp._domainkey.example.com. 3600 IN TXT ( "dkim=all" )'),
+    ],
+)
+def test_make_writes_what_is_historic_when_asked_and_says_so(
+    ran: Any, options: tuple[str, ...], line: str
+) -> None:
+    status, text = ran("make", "example.com", *options)
+    assert status == 0
+    assert text.startswith("; historic, ")
+    assert line in text
+    assert "_dmarc" not in text
+
+
+def test_make_refuses_a_symbol_that_nobody_knows(ran: Any) -> None:
+    status, text = ran("make", "example.com", "--ssp2005", "–")
+    assert status == 2
+    assert "write one of ~, -, !, ?, ., ^" in text
+
+
 def test_make_without_options_and_terminal_says_what_to_give(ran: Any) -> None:
     status, text = ran("make", "example.com")
     assert status == 2
