@@ -123,6 +123,27 @@ def test_why_names_the_rule_that_decides(
     assert ran.stdout.splitlines()[0] == first
 
 
+def test_why_names_the_policies_that_are_asked_and_those_that_decide(
+    site: Avowal, tmp_path: Path
+) -> None:
+    (tmp_path / "old.toml").write_text(
+        '[policies]\ngenerations = ["2026", "2005"]\ndeciding = ["2005"]\n'
+    )
+    ran = site("why", "-c", "old.toml", "--from", "a@example.com", "--client", "192.0.2.1")
+    assert (
+        "policies: 2026 is reported (RFC 9989 §5.4); 2005 decides (draft-allman-dkim-ssp-01 §5)"
+    ) in ran.stdout.decode()
+
+
+def test_why_names_the_row_of_a_table(site: Avowal, tmp_path: Path) -> None:
+    (tmp_path / "rules").write_text("a@example.com main\n")
+    text = (tmp_path / "avowal.toml").read_text()
+    text += f'[signing]\nrules_table = "file:{tmp_path}/rules"\n'
+    (tmp_path / "table.toml").write_text(text)
+    ran = site("why", "-c", "table.toml", "--from", "a@example.com", "--client", "10.0.0.1")
+    assert f"file:{tmp_path}/rules line 1" in ran.stdout.decode()
+
+
 def test_why_shows_what_would_be_removed(site: Avowal) -> None:
     octets = b"From: a@example.net\r\nAuthentication-Results: mx.example.com; dkim=pass\r\n\r\n"
     ran = site("why", "-c", "avowal.toml", "--client", "192.0.2.1", "-", stdin=octets)
