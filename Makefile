@@ -63,7 +63,7 @@ interpreters: venv ## every reader's tests and a fixed corpus on Debian's own Py
 lowest: ## what uses the run-time libraries, on the lowest versions that pyproject.toml allows
 	@scripts/lowest "$(PYTHON)"
 
-coverage: venv ## the tests with branch coverage
+coverage: venv ## the tests with branch coverage, against the floor in pyproject.toml
 	@$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest $(ARGS)
 	@$(BIN)/coverage combine --quiet

@@ -160,6 +160,16 @@ def test_modules_names_and_files_that_a_page_mentions_exist(page: Path) -> None:
     assert tests == []
 
 
+def test_modules_and_names_that_a_docstring_mentions_exist() -> None:
+    named = {
+        (str(path.relative_to(SOURCES)), name)
+        for path in SOURCES.rglob("*.py")
+        for name in NAMED.findall(path.read_text(encoding="utf-8"))
+    }
+    assert len(named) > 20
+    assert {(path, name) for path, name in named if not exists(name)} == set()
+
+
 def test_every_page_has_its_place_in_the_contents() -> None:
     """Sphinx refuses a page that no list of contents leads to."""
     index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")

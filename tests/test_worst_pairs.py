@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import io
 import itertools
+import re
 import struct
 import time
 from collections.abc import Callable, Iterator, Mapping
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -404,6 +406,12 @@ PAIRS: dict[str, Callable[[], Pair]] = {
         {"each-its-own": signed_to(itertools.count(900_000))},
     ),
 }
+
+
+def test_every_pair_has_its_row_on_the_page() -> None:
+    page = Path(__file__).parents[1] / "docs" / "reference" / "performance.md"
+    table = page.read_text(encoding="utf-8").partition("| pair | harmless")[2].partition("\n\n")[0]
+    assert set(re.findall(r"^\| ([a-z-]+) \|", table, re.MULTILINE)) == set(PAIRS)
 
 
 @pytest.mark.parametrize("name", PAIRS)
