@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from avowal.arc.chain import ArcSet, Chain
@@ -25,9 +26,9 @@ from avowal.canonical import Octets, relaxed_field
 from avowal.crypto.algorithms import ALGORITHMS, HASHES
 from avowal.dkim import acceptance
 from avowal.dkim import rules as rules_module
-from avowal.dkim.acceptance import Admission, Circumstances, Place, first_problem
+from avowal.dkim.acceptance import Admission, Circumstances, Place
 from avowal.dkim.hashing import BodyHasher
-from avowal.dkim.key import UNASKED, Unusable, no_records, usable_key
+from avowal.dkim.key import Unusable, usable_key
 from avowal.dkim.reasons import Reason
 from avowal.dkim.rules import Problem, Rules
 from avowal.dkim.signature import QUERY_DNS_TXT, Signature
@@ -142,15 +143,11 @@ class ArcVerifier:
     def _admitted(self) -> tuple[_Candidate, ...]:
         """Judge the seals, the newest first, as far as that needs no key."""
         admission = Admission(self._limits)
-        found = []
-        for arc_set in reversed(self.chain.sets):
-            seal, place = arc_set.seal, None
-            problem = first_problem(acceptance.SEAL_BEFORE_KEY, seal, self._circumstances)
-            if problem is None:
-                place = admission.place_of(seal, _METHODS)
-                problem = None if place else (Reason.TOO_MANY_SIGNATURES, None)
-            found.append(_Candidate(seal, place, problem))
-        return tuple(found)
+        seals = [arc_set.seal for arc_set in reversed(self.chain.sets)]
+        checks, circumstances = acceptance.SEAL_BEFORE_KEY, self._circumstances
+        return tuple(
+            [_Candidate(s, *admission.admit(checks, s, _METHODS, circumstances)) for s in seals]
+        )
 
     def _by_instance(
         self, verdicts: tuple[Verification, ...]
@@ -179,13 +176,10 @@ class ArcVerifier:
         seal, place = candidate.seal, candidate.key_place
         if place is None or digest is None:
             return _verdict(seal, candidate.problem or (Reason.ALGORITHM, f"a={seal.algorithm}"))
-        answer = keys.get(place, UNASKED)
-        nothing = no_records(place[1], answer, self._limits)
-        if nothing is not None:
-            return _verdict(seal, nothing)
         return by_records(
-            answer, self._limits, lambda octets: self._with_record(seal, digest, answer, octets)
-        )
+            keys, place, self._limits,
+            partial(self._with_record, seal, digest), partial(_verdict, seal),
+        )  # fmt: skip
 
     def _with_record(
         self, seal: Seal, digest: bytes, answer: Answer, octets: bytes

@@ -25,6 +25,7 @@ from avowal.message import Header
 from avowal.names import key_name
 from avowal.text import lasting
 
+S = TypeVar("S", bound=Signed)
 T = TypeVar("T")
 
 Place: TypeAlias = tuple[tuple[str, ...], str]  # query methods and key name
@@ -70,26 +71,6 @@ class Circumstances:
         return found
 
 
-class Admission:
-    """Lets so many signatures of a message be checked, with keys at so many names."""
-
-    __slots__ = ("_left", "_most_places", "_places")
-
-    def __init__(self, limits: Limits) -> None:
-        self._left = limits.signatures_checked
-        self._most_places = limits.key_names
-        self._places: set[Place] = set()
-
-    def place_of(self, signature: Signed, methods: tuple[str, ...]) -> Place | None:
-        """Return where the key of a signature is asked for, None beyond the limits."""
-        place = methods, key_name(signature.selector, signature.domain)
-        if not self._left or (place not in self._places and len(self._places) == self._most_places):
-            return None
-        self._left -= 1
-        self._places.add(place)
-        return place
-
-
 Check: TypeAlias = Callable[[T, Circumstances], Problem | None]
 
 
@@ -102,6 +83,35 @@ def first_problem(
         if problem is not None:
             return problem
     return None
+
+
+class Admission:
+    """Lets so many signatures of a message be checked, with keys at so many names."""
+
+    __slots__ = ("_left", "_most_places", "_places")
+
+    def __init__(self, limits: Limits) -> None:
+        self._left = limits.signatures_checked
+        self._most_places = limits.key_names
+        self._places: set[Place] = set()
+
+    def admit(
+        self,
+        checks: tuple[Check[S], ...],
+        signature: S,
+        methods: tuple[str, ...],
+        circumstances: Circumstances,
+    ) -> tuple[Place | None, Problem | None]:
+        """Return where the key of a signature is asked for, or why it is not."""
+        problem = first_problem(checks, signature, circumstances)
+        if problem is not None:
+            return None, problem
+        place = methods, key_name(signature.selector, signature.domain)
+        if not self._left or (place not in self._places and len(self._places) == self._most_places):
+            return None, (Reason.TOO_MANY_SIGNATURES, None)
+        self._left -= 1
+        self._places.add(place)
+        return place, None
 
 
 def unacceptable(

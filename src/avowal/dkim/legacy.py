@@ -8,6 +8,7 @@ Signatures of the DKIM drafts are read by `Signature.parse(drafts=True)`.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from avowal.canonical import (
@@ -21,17 +22,15 @@ from avowal.crypto.algorithms import HASHES
 from avowal.crypto.publickey import PublicKey
 from avowal.dkim import acceptance
 from avowal.dkim import rules as rules_module
-from avowal.dkim.acceptance import Admission, Circumstances, Place, first_problem
+from avowal.dkim.acceptance import Admission, Circumstances, Place
 from avowal.dkim.domainkey_field import ALGORITHM, FIELD_NAME, DomainKeySignature
 from avowal.dkim.hashing import fan
 from avowal.dkim.key import (
-    UNASKED,
     KeyRecord,
     Unusable,
     accepted_key,
     accepted_record,
     fits_granularity,
-    no_records,
 )
 from avowal.dkim.reasons import Reason
 from avowal.dkim.rules import Problem, Rules
@@ -137,14 +136,10 @@ class DomainKeysVerifier:
             signature = candidate.signature
             if signature is None:
                 continue
-            candidate.problem = first_problem(
-                acceptance.DOMAINKEYS_BEFORE_KEY, signature, self._circumstances
+            candidate.key_place, candidate.problem = admission.admit(
+                acceptance.DOMAINKEYS_BEFORE_KEY, signature, _METHODS, self._circumstances
             )
-            if candidate.problem is not None:
-                continue
-            candidate.key_place = admission.place_of(signature, _METHODS)
             if candidate.key_place is None:
-                candidate.problem = Reason.TOO_MANY_SIGNATURES, None
                 continue
             candidate.hash = HASHES[ALGORITHM.hash_name](_signed_lines(header, signature))
             sinks.setdefault(signature.form, []).append(candidate.hash.update)
@@ -159,17 +154,12 @@ class DomainKeysVerifier:
         if signature is None or place is None or candidate.hash is None:
             return _verification(candidate, candidate.problem)
         candidate.digest = candidate.hash.digest()
-        answer = keys.get(place, UNASKED)
-        nothing = no_records(place[1], answer, self._limits)
-        if nothing is not None:
-            return _verification(candidate, nothing)
-        return by_records(
-            answer,
-            self._limits,
-            lambda octets: _verification(
-                candidate, self._with_record(candidate, signature, answer, octets)
-            ),
-        )
+        without = partial(_verification, candidate)
+
+        def judge(answer: Answer, octets: bytes) -> Verification:
+            return without(self._with_record(candidate, signature, answer, octets))
+
+        return by_records(keys, place, self._limits, judge, without)
 
     def _with_record(
         self, candidate: _Candidate, signature: DomainKeySignature, answer: Answer, octets: bytes

@@ -13,6 +13,7 @@ Nothing here raises for any octets and any answers.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TypeAlias, TypeVar
 
 from avowal.canonical import Octets
@@ -20,7 +21,7 @@ from avowal.crypto.algorithms import ALGORITHMS, HASHES
 from avowal.crypto.publickey import PublicKey
 from avowal.dkim import acceptance
 from avowal.dkim import rules as rules_module
-from avowal.dkim.acceptance import Admission, Circumstances, Place, first_problem
+from avowal.dkim.acceptance import Admission, Circumstances, Place
 from avowal.dkim.authors import Authors
 from avowal.dkim.cautions import Cautions, KeyFacts
 from avowal.dkim.hashing import BodyHash, BodyHasher, before_body, signed_digest
@@ -181,12 +182,10 @@ class Verifier:
         self._circumstances = Circumstances(self._header, self._rules, now)
         admission = Admission(self._limits)
         for candidate, signature in readable:
-            candidate.problem = first_problem(acceptance.BEFORE_KEY, signature, self._circumstances)
-            if candidate.problem is not None:
-                continue
-            candidate.key_place = admission.place_of(signature, signature.query_methods)
+            candidate.key_place, candidate.problem = admission.admit(
+                acceptance.BEFORE_KEY, signature, signature.query_methods, self._circumstances
+            )
             if candidate.key_place is None:
-                candidate.problem = Reason.TOO_MANY_SIGNATURES, None
                 continue
             length = None if self._rules.ignore_body_length else signature.body_length
             candidate.body = self._hasher.register(
@@ -202,17 +201,12 @@ class Verifier:
     # -- behind the body ---------------------------------------------------------------
 
     def _verdict(self, candidate: _Candidate, keys: Keys) -> Verification:
-        signature = candidate.signature
-        key_place = candidate.key_place
+        signature, key_place = candidate.signature, candidate.key_place
         if signature is None or key_place is None:
             return self._verification(candidate, candidate.problem)
-        answer = keys.get(key_place, UNASKED)
-        if answer.outcome is Outcome.FAILED or not answer.records[: self._limits.key_records]:
-            return self._verification(candidate, no_records(key_place[1], answer, self._limits))
+        judge = partial(self._with_record, candidate, signature)
         return by_records(
-            answer,
-            self._limits,
-            lambda octets: self._with_record(candidate, signature, answer, octets),
+            keys, key_place, self._limits, judge, partial(self._verification, candidate)
         )
 
     def _with_record(
@@ -295,14 +289,22 @@ def asked(wanted: Mapping[Place, Signed]) -> Steps[Keys]:
     return dict(zip(wanted, answers, strict=True))
 
 
-def by_records(answer: Answer, limits: Limits, judge: Callable[[bytes], J]) -> J:
-    """Judge by each record at a name in turn, up to a cap (RFC 6376 §6.1.2 step 4).
+def by_records(
+    keys: Keys, place: Place, limits: Limits,
+    judge: Callable[[Answer, bytes], J], without: Callable[[Problem | None], J],
+) -> J:  # fmt: skip
+    """Judge by each record where a key is in turn, up to a cap (RFC 6376 §6.1.2 step 4).
 
-    Returns the first pass, else the first of the verdicts that say most.  `answer` has records.
+    Returns the first pass, else the first of the verdicts that say most; what `without` makes
+    of the reason where there is no record.
     """
+    answer = keys.get(place, UNASKED)
+    records = answer.records[: limits.key_records]
+    if answer.outcome is Outcome.FAILED or not records:
+        return without(no_records(place[1], answer, limits))
     said: J | None = None
-    for octets in answer.records[: limits.key_records]:
-        verdict = judge(octets)
+    for octets in records:
+        verdict = judge(answer, octets)
         if verdict.reason is None:
             return verdict
         if said is None or weight_of(said.reason) < weight_of(verdict.reason):
