@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from avowal.arc.verdict import ChainVerification
     from avowal.calls.authenticate import aauthenticate, authenticate
     from avowal.calls.connection import TrustedHost
+    from avowal.calls.email_message import wire_octets
     from avowal.calls.seal import aseal, averify_chain, seal, verify_chain
     from avowal.calls.sign import asign, sign
     from avowal.calls.verdict import averdict, verdict
@@ -68,6 +69,7 @@ _HOMES = {
     "Hint": "examine.judgement",
     "Judgement": "examine.judgement",
     "TrustedHost": "calls.connection",
+    "wire_octets": "calls.email_message",
     "ChainVerification": "arc.verdict",
     "Verifier": "dkim.verifier",
     "Verification": "dkim.verification",
@@ -161,4 +163,5 @@ __all__ = [
     "verdict",
     "verify",
     "verify_chain",
+    "wire_octets",
 ]

@@ -44,7 +44,9 @@ ROWS: list[tuple[str, Callable[[Any], Any]]] = [
       for n in ("accept_trusted_arc", "accept_spf", "accept_unsigned", "max_age", "recipients")),
     ("sign", lambda wrong: avowal.sign(wrong, **SIGN)),
     ("sign(intent)", lambda wrong: avowal.sign(MESSAGE, wrong)),
-    *((f"sign({n}=)", with_(avowal.sign, n, **SIGN)) for n in (*SIGN, *OPTIONS)),
+    *((f"sign({n}=)", with_(avowal.sign, n, **SIGN))
+      for n in (*SIGN, *OPTIONS, "leave_out", "relay")),
+    ("wire_octets", avowal.wire_octets),
     *((f"seal({n}=)", with_(avowal.seal, n, **SEAL))
       for n in (*SEAL, "results", "arrived", "rules", "limits")),
     ("load_key", avowal.load_key),

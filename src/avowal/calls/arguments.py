@@ -9,10 +9,10 @@ from __future__ import annotations
 import itertools
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any, BinaryIO, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias, TypeVar
 
 from avowal._fast import split_header
 from avowal.canonical import Octets
@@ -24,6 +24,11 @@ from avowal.limits import DEFAULT, Limits
 from avowal.members import refuse_other
 from avowal.message import Header, LineEnds, WireForm, field_count, split, wire_form
 
+if TYPE_CHECKING:
+    from avowal.dns.cache import Cached
+    from avowal.dns.zone import Zone
+
+R = TypeVar("R")
 Source: TypeAlias = bytes | bytearray | memoryview | BinaryIO | os.PathLike[str]
 Chunks: TypeAlias = Iterator[bytes]
 ZoneData: TypeAlias = Mapping[str, object]
@@ -82,9 +87,21 @@ def signable(
     return header, body
 
 
+def _no_message(source: object) -> bytes:
+    raise UsageError(
+        f"a message is octets, a binary file or a path object, not {type(source).__name__}:"
+        " an object that was parsed has lost the octets that were signed"
+    )
+
+
 @contextmanager
-def opened(source: Source) -> Iterator[bytes | Chunks]:
-    """Give the octets at hand, or the chunks of a file that is closed behind them."""
+def opened(
+    source: Source | object, *, other: Callable[[object], bytes] = _no_message
+) -> Iterator[bytes | Chunks]:
+    """Give the octets at hand, or the chunks of a file that is closed behind them.
+
+    What is neither is `other`'s to read; by default it is refused.  Raises UsageError.
+    """
     if isinstance(source, bytes):
         yield source
     elif isinstance(source, bytearray | memoryview):
@@ -95,9 +112,7 @@ def opened(source: Source) -> Iterator[bytes | Chunks]:
     elif hasattr(source, "read"):
         yield iter(lambda: _octets(source.read(_CHUNK)), b"")
     else:
-        raise UsageError(
-            f"a message is octets, a binary file or a path object, not {type(source).__name__}"
-        )
+        yield other(source)
 
 
 def _octets(chunk: object) -> bytes:
@@ -123,7 +138,7 @@ def refuse_other_settings(rules: Rules, limits: Limits) -> None:
         refuse_other("limits", limits, Limits)
 
 
-def resolver_of(resolver: Any) -> Any:
+def resolver_of(resolver: R | ZoneData | None) -> R | Zone | Cached:
     """Return a resolver: the one given, one over given data, or the system's."""
     if resolver is None:
         return system_resolver()
@@ -142,7 +157,7 @@ def limited(resolver: Any, limits: Limits) -> Any:
 
 
 @lru_cache(maxsize=1)
-def system_resolver() -> Any:
+def system_resolver() -> Cached:
     """Return the shared, caching resolver over the system's DNS servers."""
     from avowal.dns.cache import Cached  # noqa: PLC0415 - a given resolver spares dnspython
     from avowal.dns.dnspython import DnsResolver  # noqa: PLC0415

@@ -10,7 +10,7 @@ import os
 import warnings
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Unpack
 
 from avowal.arc.intent import SEALED_NAMES
 from avowal.arc.sealer import Sealer, register_body
@@ -41,6 +41,9 @@ from avowal.limits import DEFAULT, Limits
 from avowal.lookup import AsyncResolver, Resolver
 from avowal.members import refuse_other
 from avowal.message import Header, LineEnds
+
+if TYPE_CHECKING:
+    from avowal.dkim.intent_options import IntentOptions
 
 _CALLER = 5  # frames from where the results are read up to whoever calls `seal`
 
@@ -127,7 +130,7 @@ def seal(
     rules: Rules = rules_module.DEFAULT,
     limits: Limits = DEFAULT,
     line_ends: LineEnds = "auto",
-    **options: Any,
+    **options: Unpack[IntentOptions],
 ) -> bytes:
     """Seal a message and return the three fields of its ARC set, each with its CRLF.
 
@@ -142,7 +145,8 @@ def seal(
     impossible, or OSError for the file.
     """
     refuse_other_settings(rules, limits)
-    intent = intent_of(domain, selector, key, {"names": SEALED_NAMES, **options})
+    options.setdefault("names", SEALED_NAMES)
+    intent = intent_of(domain, selector, key, options)
     call = _sealing(
         source, line_ends, intent, Receiver(rules=rules, limits=limits), authserv_id=authserv_id,
         results=results, arrived=arrived, mark_failed=mark_failed, now=moment(now),
@@ -166,11 +170,12 @@ async def aseal(
     rules: Rules = rules_module.DEFAULT,
     limits: Limits = DEFAULT,
     line_ends: LineEnds = "auto",
-    **options: Any,
+    **options: Unpack[IntentOptions],
 ) -> bytes:
     """Do what `seal` does, waiting for DNS, and for a key with `asign`, without blocking."""
     refuse_other_settings(rules, limits)
-    intent = intent_of(domain, selector, key, {"names": SEALED_NAMES, **options})
+    options.setdefault("names", SEALED_NAMES)
+    intent = intent_of(domain, selector, key, options)
     call = _sealing(
         source, line_ends, intent, Receiver(rules=rules, limits=limits), authserv_id=authserv_id,
         results=results, arrived=arrived, mark_failed=mark_failed, now=moment(now),

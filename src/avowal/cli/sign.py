@@ -16,6 +16,7 @@ from avowal.cli.keyfile import load, password_option
 from avowal.cli.shared_options import at_option
 from avowal.cli.sources import CHUNK, from_line, named
 from avowal.cli.streams import output
+from avowal.dkim.relays import RELAYS, refuse_relay, relay_of
 from avowal.errors import IntentError, UsageError
 from avowal.message import CRLF, LineEnds, WireForm, looks_stored
 
@@ -63,8 +64,13 @@ def duration(value: str) -> int:
 @click.option(
     "--leave-out",
     metavar="NAMES",
-    help="Fields not to sign, separated by commas: what a relay rewrites "
-    "(Amazon SES: Message-ID,Date).",
+    help="Fields not to sign, separated by commas: what is written anew on the way.",
+)
+@click.option(
+    "--relay",
+    type=click.Choice(sorted(RELAYS)),
+    help="What the message goes through: leaves out what it rewrites, one signature where it "
+    "takes no more (ses: Amazon SES).",
 )
 @click.option("--copy-fields", is_flag=True, help="Keep copies of the signed fields, z=.")
 @at_option
@@ -91,6 +97,7 @@ def command(
     password_file: str | None,
     any_key_mode: bool,
     field_only: bool,
+    relay: str | None,
     now: int,
     accept_malformed: bool,
     line_ends: LineEnds,
@@ -103,6 +110,8 @@ def command(
     """
     out = output()
     common = _common(**options)
+    if relay is not None:
+        common = common.leaving_out(relay_of(relay).rewrites)
     intents = [
         replace(common, domain=d, selector=s, key=load(k, password_file, any_mode=any_key_mode))
         for d, s, k in _triples(domain, selector, keys)
@@ -110,7 +119,7 @@ def command(
     with _seekable(path) as file:
         stored, before = _beginning(file, line_ends, name=named(path))
         file.seek(len(before))
-        fields = _signed(file, intents, now, accept_malformed)
+        fields = _signed(file, intents, now, accept_malformed, relay)
         ending = b"\n" if stored else CRLF
         out.write((b"" if field_only else before) + fields.replace(CRLF, ending))
         if not field_only:
@@ -144,15 +153,9 @@ def _common(
         copy_fields=copy_fields,
     )
     added, left = _names(oversign), _names(leave_out)
-    if b"from" in left:
-        raise UsageError("--leave-out: From must be signed (RFC 6376 §5.4)")
     if both := added & left:
         raise UsageError(f"--leave-out and --oversign both name {min(both).decode()}")
-    return replace(
-        intent,
-        names=tuple(name for name in intent.names if name not in left),
-        oversigned=(intent.oversigned | added) - left,
-    )
+    return replace(intent, oversigned=intent.oversigned | added).leaving_out(left)
 
 
 def _names(given: str | None) -> frozenset[bytes]:
@@ -210,12 +213,16 @@ def _beginning(file: IO[bytes], line_ends: LineEnds, *, name: str) -> tuple[bool
     return stored, before
 
 
-def _signed(file: IO[bytes], intents: list[Intent], now: int, accept_malformed: bool) -> bytes:
+def _signed(
+    file: IO[bytes], intents: list[Intent], now: int, accept_malformed: bool, relay: str | None
+) -> bytes:
     from avowal.calls.arguments import read_header
     from avowal.dkim.lines import BodyLines
     from avowal.dkim.signer import Signer
 
     header, body = read_header(_read(file))
+    if relay is not None:
+        refuse_relay(relay, header, len(intents))
     signer = Signer(header, intents, now=now, accept_malformed=accept_malformed, lines=BodyLines())
     for chunk in body:
         signer.feed(chunk)

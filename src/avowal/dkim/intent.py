@@ -146,6 +146,17 @@ class Intent:
         if algorithm is None or algorithm.status is AlgorithmStatus.HISTORIC:
             raise IntentError("a=", f"{self.key.algorithm} must not be used (RFC 8301 §3.1)")
 
+    def leaving_out(self, names: Iterable[str | bytes]) -> Intent:
+        """Return the intent without these fields: neither signed nor listed where absent.
+
+        For what is written anew on the way.  Raises IntentError for From.
+        """
+        left = frozenset(lower_names(names))
+        if b"from" in left:
+            raise IntentError("h=", "From must be signed (RFC 6376 §5.4): it cannot be left out")
+        kept = tuple(name for name in self.names if name not in left)
+        return replace(self, names=kept, oversigned=self.oversigned - left)
+
     def _refuse_other_types(self) -> None:
         for name, kinds in _KINDS.items():
             refuse_other(name, getattr(self, name), *kinds)
@@ -225,10 +236,15 @@ def _in_ascii(name: DomainName) -> DomainName:
 
 
 def lower_names(names: Iterable[str | bytes]) -> tuple[bytes, ...]:
-    """Return field names lower-cased as octets, as `Intent` wants them."""
-    if isinstance(names, str | bytes):
+    """Return field names lower-cased as octets, as `Intent` wants them.  Raises UsageError."""
+    if isinstance(names, str | bytes) or not isinstance(names, Iterable):
         refuse_single("names", names)
-    return tuple((n.encode() if isinstance(n, str) else n).strip().lower() for n in names)
+    lowered = []
+    for name in names:
+        refuse_other("names", name, str, bytes)
+        octets = name.encode("utf-8", "surrogatepass") if isinstance(name, str) else name
+        lowered.append(octets.strip().lower())
+    return tuple(lowered)
 
 
 def _name(tag: str, text: str) -> DomainName:

@@ -1,0 +1,6 @@
+from collections.abc import Callable
+
+class _Signal:
+    def connect(self, receiver: Callable[..., None]) -> None: ...
+
+setting_changed: _Signal
