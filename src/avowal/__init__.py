@@ -26,11 +26,13 @@ if TYPE_CHECKING:
     from avowal.calls.authenticate import aauthenticate, authenticate
     from avowal.calls.connection import TrustedHost
     from avowal.calls.email_message import wire_octets
+    from avowal.calls.mailboxes import StoredMessage, messages
     from avowal.calls.seal import aseal, averify_chain, seal, verify_chain
     from avowal.calls.sign import asign, sign
     from avowal.calls.verdict import averdict, verdict
     from avowal.calls.verify import averify, verify
     from avowal.crypto.signing import AsyncSigningKey, PrivateKey, SigningKey
+    from avowal.crypto.signing import generate as generate_key
     from avowal.dkim.intent import Intent
     from avowal.dkim.key import KeyRecord
     from avowal.dkim.reasons import Caution, Reason, Result
@@ -40,12 +42,26 @@ if TYPE_CHECKING:
     from avowal.dkim.verification import Evidence, Verification
     from avowal.dkim.verifications import Verifications
     from avowal.dkim.verifier import Verifier
-    from avowal.errors import AvowalError, UsageError
+    from avowal.dns.cache import Cached
+    from avowal.dns.dnspython import DnsResolver
+    from avowal.dns.recorder import Recorder, Replayer
+    from avowal.dns.zone import Zone
+    from avowal.errors import AvowalError, IntentError, KeyMaterialError, UsageError
     from avowal.examine.authentication import Authentication
     from avowal.examine.judgement import Authenticity, Ground, Hint, Judgement
-    from avowal.keys.files import load_key
+    from avowal.keys.files import load_key, write_key
+    from avowal.keys.records import record_text
     from avowal.limits import Limits
-    from avowal.lookup import Answer, Outcome, Question, arun, run
+    from avowal.lookup import (
+        Answer,
+        AsyncResolver,
+        Failure,
+        Outcome,
+        Question,
+        Resolver,
+        arun,
+        run,
+    )
     from avowal.message import Field, Header, Message
 
 __version__ = "0.1.0"
@@ -70,6 +86,8 @@ _HOMES = {
     "Judgement": "examine.judgement",
     "TrustedHost": "calls.connection",
     "wire_octets": "calls.email_message",
+    "StoredMessage": "calls.mailboxes",
+    "messages": "calls.mailboxes",
     "ChainVerification": "arc.verdict",
     "Verifier": "dkim.verifier",
     "Verification": "dkim.verification",
@@ -84,6 +102,14 @@ _HOMES = {
     "Signer": "dkim.signer",
     "Intent": "dkim.intent",
     "load_key": "keys.files",
+    "write_key": "keys.files",
+    "record_text": "keys.records",
+    "generate_key": "crypto.signing:generate",
+    "Cached": "dns.cache",
+    "DnsResolver": "dns.dnspython",
+    "Recorder": "dns.recorder",
+    "Replayer": "dns.recorder",
+    "Zone": "dns.zone",
     "PrivateKey": "crypto.signing",
     "SigningKey": "crypto.signing",
     "AsyncSigningKey": "crypto.signing",
@@ -92,11 +118,16 @@ _HOMES = {
     "Field": "message",
     "Question": "lookup",
     "Answer": "lookup",
+    "AsyncResolver": "lookup",
+    "Failure": "lookup",
+    "Resolver": "lookup",
     "Outcome": "lookup",
     "run": "lookup",
     "arun": "lookup",
     "Limits": "limits",
     "AvowalError": "errors",
+    "IntentError": "errors",
+    "KeyMaterialError": "errors",
     "UsageError": "errors",
 }
 
@@ -107,7 +138,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'avowal' has no attribute {name!r}")
     from importlib import import_module  # noqa: PLC0415 - with the first name that is used
 
-    value = getattr(import_module(f"avowal.{home}"), name)
+    module, _, own = home.partition(":")
+    value = getattr(import_module(f"avowal.{module}"), own or name)
     globals()[name] = value
     return value
 
@@ -118,19 +150,25 @@ def __dir__() -> list[str]:
 
 __all__ = [
     "Answer",
+    "AsyncResolver",
     "AsyncSigningKey",
     "Authentication",
     "Authenticity",
     "AvowalError",
+    "Cached",
     "Caution",
     "ChainVerification",
+    "DnsResolver",
     "Evidence",
+    "Failure",
     "Field",
     "Ground",
     "Header",
     "Hint",
     "Intent",
+    "IntentError",
     "Judgement",
+    "KeyMaterialError",
     "KeyRecord",
     "Limits",
     "Message",
@@ -138,16 +176,21 @@ __all__ = [
     "PrivateKey",
     "Question",
     "Reason",
+    "Recorder",
+    "Replayer",
+    "Resolver",
     "Result",
     "Rules",
     "Signature",
     "Signer",
     "SigningKey",
+    "StoredMessage",
     "TrustedHost",
     "UsageError",
     "Verification",
     "Verifications",
     "Verifier",
+    "Zone",
     "aauthenticate",
     "arun",
     "aseal",
@@ -156,7 +199,10 @@ __all__ = [
     "averdict",
     "averify",
     "averify_chain",
+    "generate_key",
     "load_key",
+    "messages",
+    "record_text",
     "run",
     "seal",
     "sign",
@@ -164,4 +210,5 @@ __all__ = [
     "verify",
     "verify_chain",
     "wire_octets",
+    "write_key",
 ]

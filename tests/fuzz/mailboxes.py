@@ -12,8 +12,9 @@ from unittest.mock import patch
 
 from tests.fuzz.targets import expect
 
+from avowal.calls import mbox
+from avowal.calls.wrappings import Unusable
 from avowal.cli import sources
-from avowal.cli.disguises import Unusable
 
 CHUNKS = (64, 100, 256 << 10)  # octets; the last is what the command reads at a time
 MOST_MARKS = 40  # ">" before a "From " that still lie in one chunk with it
@@ -34,7 +35,7 @@ def _read(octets: bytes, chunk: int) -> list[bytes] | str:
     file = io.BufferedReader(io.BytesIO(octets))  # type: ignore[arg-type]
     told: list[int] = []
     try:
-        with patch.object(sources, "CHUNK", chunk), redirect_stderr(io.StringIO()):
+        with patch.object(mbox, "CHUNK", chunk), redirect_stderr(io.StringIO()):
             found = [
                 b"".join(pieces) for _, pieces in sources.messages_in(file, "file", told.append)
             ]

@@ -13,8 +13,8 @@ from avowal import key_files
 from avowal.addresses import Problem
 from avowal.authres.model import AuthenticationResults, MethodResult
 from avowal.authres.writer import write
+from avowal.calls.wrappings import Unusable
 from avowal.cli import sources
-from avowal.cli.disguises import Unusable
 from avowal.config.model import Key
 from avowal.dkim.signature import Signature, SignatureFault
 from avowal.dns.chain import Chain

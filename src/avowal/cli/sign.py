@@ -10,8 +10,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from avowal.calls.wrappings import refuse_wrapped
 from avowal.cli import exits
-from avowal.cli.disguises import refuse_wrapped
 from avowal.cli.keyfile import load, password_option
 from avowal.cli.shared_options import at_option
 from avowal.cli.sources import CHUNK, from_line, named

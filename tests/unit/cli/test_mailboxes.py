@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from avowal.calls import mbox
+from avowal.calls.mbox import Mbox
 from avowal.cli import sources
 
 ENDLESS_FROM = b"From " + b"a" * (3 * sources.CHUNK) + b"\n"
@@ -79,11 +81,11 @@ LINES = (b"", b"From x", b">From x", b">>From y", b"From: a", b"> From", b"text"
 def test_where_the_reading_is_cut_makes_no_difference(
     lines: list[bytes], ended: bool, chunk: int
 ) -> None:
-    mbox = FROM + b"\n".join(lines) + (b"\n" if ended else b"")
+    octets = FROM + b"\n".join(lines) + (b"\n" if ended else b"")
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(sources, "CHUNK", chunk)  # still longer than every line
-        reader = sources._Mbox(io.BytesIO(mbox[5:]), lambda octets: None)
-        assert [b"".join(message) for message in reader] == by_the_book(mbox)
+        patched.setattr(mbox, "CHUNK", chunk)  # still longer than every line
+        reader = Mbox(io.BytesIO(octets[5:]), lambda octets: None)
+        assert [b"".join(message) for message in reader] == by_the_book(octets)
 
 
 def test_a_message_that_is_not_read_is_passed_over(tmp_path: Path) -> None:

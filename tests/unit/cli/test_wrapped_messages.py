@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable
 from email.utils import formatdate
 from pathlib import Path
@@ -21,6 +22,7 @@ EMLX = b'%-10d\n%b<?xml version="1.0"?><plist></plist>\n' % (len(SIGNED), SIGNED
 WRAPPED = [
     pytest.param(b"\xef\xbb\xbf" + SIGNED, "a byte order mark was passed over", id="a-mark"),
     pytest.param(EMLX, "what Apple Mail puts around an .emlx was passed over", id="emlx"),
+    pytest.param(gzip.compress(SIGNED), "compression by gzip was passed over", id="gzip"),
 ]
 
 
