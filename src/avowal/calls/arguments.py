@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from avowal._fast import split_header
 from avowal.canonical import Octets
@@ -29,7 +29,15 @@ if TYPE_CHECKING:
     from avowal.dns.zone import Zone
 
 R = TypeVar("R")
-Source: TypeAlias = bytes | bytearray | memoryview | BinaryIO | os.PathLike[str]
+
+
+class Readable(Protocol):
+    """A binary file, so far as a message is read from it."""
+
+    def read(self, size: int = ..., /) -> bytes: ...
+
+
+Source: TypeAlias = bytes | bytearray | memoryview | Readable | os.PathLike[str]
 Chunks: TypeAlias = Iterator[bytes]
 ZoneData: TypeAlias = Mapping[str, object]
 
