@@ -74,23 +74,6 @@ def rsa_public_key(octets: bytes) -> PublicKey:
     )
 
 
-def rsa_numbers(octets: bytes) -> tuple[int, int]:
-    """Return modulus and exponent of a key in DER, as `rsa_public_key` reads it.
-
-    Raises PublicKeyFault.
-    """
-    handle: object = rsa_public_key(octets).handle
-    assert isinstance(handle, RSAPublicKey)  # noqa: S101 - for the checker
-    numbers = handle.public_numbers()
-    return numbers.n, numbers.e
-
-
-def rsa_octets(modulus: int, exponent: int) -> bytes:
-    """Return the SubjectPublicKeyInfo of an RSA key's numbers.  Raises ValueError."""
-    key = RSAPublicNumbers(exponent, modulus).public_key()
-    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-
-
 def ed25519_public_key(octets: bytes) -> PublicKey:
     """Read the 32 raw octets (RFC 8463 §4.2), or the SubjectPublicKeyInfo some publish.
 

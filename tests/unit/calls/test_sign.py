@@ -24,7 +24,9 @@ SIGNING: dict[str, Any] = {"domain": "example.com", "selector": "s", "key": ED25
 
 def test_the_options_are_those_of_an_intent() -> None:
     own = {"domain", "selector", "key"}
-    declared = {field.name: field.type for field in fields(Intent) if field.name not in own}
+    declared = {
+        field.name: field.type for field in fields(Intent) if field.init and field.name not in own
+    }
     given = {name: kind.__forward_arg__ for name, kind in IntentOptions.__annotations__.items()}
     assert given == declared
 
