@@ -1,7 +1,7 @@
 """Key services and algorithms that other packages bring, put to use where an operator names them.
 
-A package announces them as entry points: in `avowal.key_services` a method of `dkim.query`
-under the name it has in q=, in `avowal.algorithms` a function without arguments that registers
+A package announces them as entry points: in `KEY_SERVICES` a method of `dkim.query`
+under the name it has in q=, in `ALGORITHM_ENTRIES` a function without arguments that registers
 an algorithm under the name it has in a=.  Nothing is loaded because it is installed.
 """
 
