@@ -28,14 +28,7 @@ TO_THE_END = frozenset(
         "test_what_was_found_stays_mended",
     }
 )
-# What compares a thing with itself on purpose: what a cache gives, a value's own equality.
-WITH_ITSELF = frozenset(
-    {
-        "entry == entry",
-        "files('a', entry, None) is files('a', entry, None)",
-        "hasher.register('relaxed', 'sha256', None) is hasher.register('relaxed', 'sha256', None)",
-    }
-)
+WITH_ITSELF = frozenset({"entry == entry"})  # a value's own equality
 SKIPPING = ("pytest.skip", "pytest.mark.skip", "pytest.mark.skipif", "pytest.mark.xfail")
 
 
@@ -90,12 +83,13 @@ def vacuous(test: ast.expr) -> bool:
         return any(isinstance(value, ast.Constant) and value.value for value in test.values)
     if isinstance(test, ast.Compare) and len(test.ops) == 1:
         same = ast.unparse(test.left) == ast.unparse(test.comparators[0])
-        return same and isinstance(test.ops[0], ast.Eq | ast.Is | ast.LtE | ast.GtE)
+        asks = any(isinstance(inner, ast.Call) for inner in ast.walk(test))  # twice: may differ
+        return same and not asks and isinstance(test.ops[0], ast.Eq | ast.Is | ast.LtE | ast.GtE)
     return False
 
 
 @pytest.mark.parametrize(
-    "text", ["True", "(a, 'why')", "(x for x in y)", "a or True", "f(a) == f(a)", "a <= a"]
+    "text", ["True", "(a, 'why')", "(x for x in y)", "a or True", "a.b == a.b", "a <= a"]
 )
 def test_an_assertion_that_always_holds_is_seen(text: str) -> None:
     assert vacuous(ast.parse(text, mode="eval").body)
