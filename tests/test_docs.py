@@ -167,7 +167,10 @@ def test_modules_and_names_that_a_docstring_mentions_exist() -> None:
         for name in NAMED.findall(path.read_text(encoding="utf-8"))
     }
     assert len(named) > 20
-    assert {(path, name) for path, name in named if not exists(name)} == set()
+    unknown = {(path, name) for path, name in named if not exists(name)}
+    # names of entry points are no modules; their file has them as texts
+    groups = {one for one in unknown if f'"{one[1]}"' in (SOURCES / one[0]).read_text("utf-8")}
+    assert unknown - groups == set()
 
 
 def test_every_page_has_its_place_in_the_contents() -> None:
