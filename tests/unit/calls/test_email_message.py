@@ -12,7 +12,7 @@ from email.mime.text import MIMEText
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, reject
 from hypothesis import strategies as st
 
 import avowal
@@ -253,5 +253,5 @@ def test_whatever_a_program_writes_what_is_signed_is_sent(
         made.policy = email.policy.default.clone(max_line_length=line)
         field = avowal.sign(made, **SIGNING)
     except (UnicodeError, UsageError):
-        return  # lone surrogates, line ends in a value
+        reject()  # lone surrogates, line ends in a value
     assert avowal.verify(field + wire_octets(made), ZONE)[0].passed
