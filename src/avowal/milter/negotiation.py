@@ -6,7 +6,7 @@ drops such a connection and Sendmail fails the filter.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, IntFlag
 
@@ -73,6 +73,19 @@ class Stage(IntEnum):
     DATA = 4
     END_OF_BODY = 5
     END_OF_HEADER = 6
+
+
+OF_THE_SERVICE = frozenset(("j", "daemon_name", "daemon_addr", "daemon_port"))
+"""Macros that are asked for when a client connects and not again.
+
+Postfix's cleanup(8) answers at the end of the header with the values of its own, which know
+nothing of what master.cf gives to one smtpd (``-o milter_macro_daemon_name=ORIGINATING``).
+"""
+
+
+def later(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the macros that may be asked for behind CONNECT."""
+    return tuple(name for name in names if name.strip("{}") not in OF_THE_SERVICE)
 
 
 # For each command octet the option that stops it and the option that silences its answer.

@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from avowal.config.model import Configuration, Role
 from avowal.errors import PeerError
 from avowal.flow.transaction import SmtpAuthentication, Transaction
-from avowal.milter.negotiation import ActionFlags, ProtocolFlags, Stage, Wish
+from avowal.milter.negotiation import ActionFlags, ProtocolFlags, Stage, Wish, later
 from avowal.milter.packets import Connect
 from avowal.milter.session import FilterSession
 
@@ -27,8 +27,8 @@ def wish(configuration: Configuration) -> Wish:
         exact_octets=_needs_exact_octets(configuration),
         macros={
             Stage.CONNECT: ("j", "_", "daemon_name", *macros),
-            Stage.MAIL: ("i", "auth_type", "auth_authen", *macros),
-            Stage.END_OF_HEADER: ("i", *macros),  # Postfix has the queue id from here on
+            Stage.MAIL: ("i", "auth_type", "auth_authen", *later(macros)),
+            Stage.END_OF_HEADER: ("i", *later(macros)),  # Postfix has the queue id from here on
         },
     )
 

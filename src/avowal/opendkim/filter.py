@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -20,7 +20,7 @@ from avowal.message import Header
 from avowal.milter.actions import NEEDED
 from avowal.milter.durations import Durations
 from avowal.milter.events import HeaderEnd, SessionLimits
-from avowal.milter.negotiation import ActionFlags, ProtocolFlags, Stage, Wish
+from avowal.milter.negotiation import ActionFlags, ProtocolFlags, Stage, Wish, later
 from avowal.milter.packets import Answer, Modification, PlainAnswer
 from avowal.milter.service import MilterVerdict
 from avowal.milter.session import FilterSession
@@ -175,14 +175,12 @@ def wish_of(settings: Settings) -> Wish:
     macros = ("j", "daemon_name", "i", "auth_type", *(name for name, _ in settings.macros))
     sender = settings.text("SenderMacro")
     names = (*macros, sender) if sender is not None else macros
-    stages: Mapping[Stage, tuple[str, ...]] = {
-        stage: tuple(dict.fromkeys(names))
-        for stage in (Stage.CONNECT, Stage.MAIL, Stage.RECIPIENT, Stage.END_OF_HEADER)
-    } | {Stage.END_OF_BODY: ("i",)}
+    unique = tuple(dict.fromkeys(names))
+    stages = dict.fromkeys((Stage.MAIL, Stage.RECIPIENT, Stage.END_OF_HEADER), later(unique))
     return Wish(
         likes=likes,
         protocol=_ANSWERED,
-        macros=stages,
+        macros={Stage.CONNECT: unique, **stages, Stage.END_OF_BODY: ("i",)},
         exact_octets=False,
     )
 

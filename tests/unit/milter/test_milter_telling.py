@@ -9,6 +9,7 @@ import pytest
 from tests.mta.session import MtaSession
 
 from avowal.config.model import Configuration, OnResult, Origin, Signing
+from avowal.config.opendkim_conf import OpendkimConf
 from avowal.errors import PeerError
 from avowal.milter.codec import encode
 from avowal.milter.negotiation import ActionFlags, Stage
@@ -24,6 +25,8 @@ from avowal.milter.packets import (
 )
 from avowal.milter.session import FilterSession
 from avowal.milter.transaction import bare, client_address, transaction, wish
+from avowal.opendkim.filter import wish_of
+from avowal.opendkim.settings import compiled
 
 LOCAL = Connect(b"mail.example.com", b"4", 1234, b"192.0.2.1")
 
@@ -129,6 +132,22 @@ def test_the_macros_of_the_rules_are_asked_for_at_each_stage_that_may_have_them(
     for stage in (Stage.CONNECT, Stage.MAIL, Stage.END_OF_HEADER):
         assert {"cert_verify", "author"} <= set(macros[stage])
     assert "i" in macros[Stage.END_OF_HEADER]
+
+
+def test_the_name_of_a_service_is_asked_for_when_a_client_connects_only() -> None:
+    """At the end of the header Postfix's cleanup would tell its own."""
+    configuration = Configuration(origin=Origin(macros={"{daemon_name}": ("OUT",)}))
+    asked = {
+        "avowal": wish(configuration).macros,
+        "opendkim": wish_of(compiled(OpendkimConf("none"))).macros,
+    }
+    for face, macros in asked.items():
+        stages = [
+            stage
+            for stage, names in macros.items()
+            if "daemon_name" in {name.strip("{}") for name in names}
+        ]
+        assert stages == [Stage.CONNECT], face
 
 
 def test_recipients_are_changed_only_where_configured() -> None:
