@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from avowal.canonical import Octets
 from avowal.crypto.algorithms import has_sizes
 from avowal.dkim.intent import Intent
+from avowal.dkim.lines import BodyLines
 from avowal.dkim.reasons import Caution
 from avowal.dkim.signer import Signer
 from avowal.errors import UsageError
@@ -45,7 +46,7 @@ class SigningWork:
         self._signings = treatment.signings
         self._journal = journal
         intents = [_intent(settings, header, treatment, one) for one in treatment.signings]
-        self._signer = Signer(header, intents, now=now, accept_malformed=True)
+        self._signer = Signer(header, intents, now=now, accept_malformed=True, lines=BodyLines())
 
     def feed(self, chunk: Octets) -> None:
         """Take the next octets of the body."""
