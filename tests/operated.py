@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -72,10 +75,14 @@ class Face(Daemon):
         raise NotImplementedError
 
     def kill(self) -> None:
-        """Kill the daemon: its supervisor, or itself."""
+        """Kill the daemon, and what is left of it, as a service manager does before a start."""
         assert self.process is not None
+        left = self.workers
         self.process.kill()
         self.process.wait()
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 class Avowal(Face):
