@@ -63,6 +63,41 @@ _REASONS: Mapping[Reason, tuple[Advice, ...]] = MappingProxyType(
         Reason.BODY_LENGTH: (
             Advice(Party.AUTHOR, "do not use l= (RFC 6376 §8.2): the body is shorter than it says"),
         ),
+        Reason.UNSIGNED_CONTENT: (
+            Advice(Party.AUTHOR, "do not use l= (RFC 6376 §8.2): anybody may write behind it"),
+        ),
+        Reason.KEY_SERVICE: (
+            Advice(Party.AUTHOR, "let s= in the key record name email, or leave it out"),
+        ),
+        Reason.KEY_SUBDOMAIN: (
+            Advice(Party.AUTHOR, "leave t=s out of the key record, or sign with i= in d= itself"),
+        ),
+        Reason.KEY_TESTING: (
+            Advice(Party.AUTHOR, "take t=y out of the key record: testing is over"),
+        ),
+        Reason.KEY_TOO_LONG: (
+            Advice(Party.AUTHOR, "take a key of 2048 bits: longer ones are not verified by all"),
+        ),
+        Reason.HISTORIC_ALGORITHM: (
+            Advice(Party.AUTHOR, "sign with rsa-sha256 or ed25519-sha256 (RFC 8301 §3.1)"),
+        ),
+        Reason.DOMAIN_MISMATCH: (
+            Advice(Party.AUTHOR, "let i= be within d=, or leave it out (RFC 6376 §3.5 i=)"),
+        ),
+        Reason.FROM_NOT_SIGNED: (
+            Advice(Party.AUTHOR, "name From in h= (RFC 6376 §5.4)"),
+        ),
+        Reason.SYNTAX: (
+            Advice(Party.AUTHOR, "write the signature by the grammar of RFC 6376 §3.5"),
+            Advice(Party.FORWARDER, "look for what damages header fields on the way"),
+        ),
+        Reason.REPEATED_FIELD: (
+            Advice(Party.AUTHOR, "write each field once (RFC 5322 §3.6)"),
+        ),
+        Reason.KEY_RECOVERED: (
+            Advice(Party.RECEIVER, "a key that was found in old mail shows that an archive fits "
+                   "together, not that a domain ever published it"),
+        ),
         Reason.ADDED_FIELD: (
             Advice(Party.AUTHOR, "name From and Subject once more in h= than they stand there"),
         ),
