@@ -69,7 +69,7 @@ MESSAGES = (
     b"From: a@example.net\r\nDKIM-Signature: v=1\r\n\r\n",
     (
         b"From: a@example.com\r\nTo: b@example.org\r\nSubject: s\r\nSender: a@example.net\r\n"
-        b"X-Identity: a@example.com\r\n\r\nbody\r\n"
+        b"X-Identity: a@example.com\r\n\r\nbody\r\n" + b"a long line " * 90 + b"\r\n"
     ),
     (
         b"From: a@example.net\r\nTo: list@example.com\r\nDate: now\r\n"
