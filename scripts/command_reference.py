@@ -13,7 +13,7 @@ from avowal.cli.commands import COMMANDS, group
 INTRODUCTION = """\
 # The command
 
-Written by `scripts/command_reference.py`; a test fails when a command or an option is missing here.
+Written by `scripts/command_reference.py`; a test fails when the page is not what it prints.
 
 ```text
 avowal COMMAND ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,8 @@ import pytest
 from avowal.cli import exits
 from avowal.cli.commands import COMMANDS, group
 
-PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "command.md").read_text()
+ROOT = Path(__file__).parents[3]
+PAGE = (ROOT / "docs" / "reference" / "command.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^###? (avowal .+)\n((?:.*\n)*?)(?=^##|\Z)", PAGE, re.MULTILINE))
 
 
@@ -49,6 +51,11 @@ def test_the_page_names_every_option(path: str, command: click.Command) -> None:
     assert {
         word for row in rows for word in re.findall(r"(?<![\w-])--?[a-z][\w-]*", row)
     } == options
+
+
+def test_the_page_is_what_its_script_prints() -> None:
+    page = runpy.run_path(str(ROOT / "scripts" / "command_reference.py"))["page"]
+    assert page() == PAGE, "run scripts/command_reference.py > docs/reference/command.md"
 
 
 def test_the_page_names_no_command_that_is_not_there() -> None:
