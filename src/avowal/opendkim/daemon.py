@@ -16,6 +16,7 @@ from avowal.errors import AvowalError, EnvironmentFault
 from avowal.milter import descriptors
 from avowal.milter.server import MilterServer
 from avowal.milter.service import Service
+from avowal.opendkim.confinement import confined
 from avowal.opendkim.filter import OpendkimFilter, dns_seconds_of, session_limits_of
 from avowal.opendkim.filtering import OpendkimGeneration
 from avowal.opendkim.journal import Line, LogLevel
@@ -66,6 +67,7 @@ class Daemon:
         conf = self.generation.settings.conf
         path = conf.text("PidFile")
         if path is not None:
+            path = confined(conf, path)
             try:
                 # UMask is for the socket; everybody may know the id
                 written = paths.replace(path, f"{os.getpid()}\n".encode(), 0o644)
@@ -89,7 +91,7 @@ class Daemon:
         asyncio.run(self._serve())
         if self.shadow is not None:
             self.shadow.summarize()
-        if self.pid_file is not None:  # written before privileges were dropped: it may stay
+        if self.pid_file is not None:  # it may stay: privileges are dropped, the root is another
             paths.remove(*self.pid_file)
         self._say(LogLevel.INFO, f"{_PRODUCT} v{__version__} terminating with status 0, errno = 0")
         return 0

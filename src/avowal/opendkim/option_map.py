@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from avowal.config.opendkim_conf import OpendkimConf, Setting
+from avowal.opendkim.confinement import confined
 
 Values: TypeAlias = Iterator[tuple[str, Any]]
 
@@ -51,6 +52,10 @@ def _text(path: str) -> Simple:
         yield path, setting.text
 
     return Simple(path, make)
+
+
+def _pid_file(conf: OpendkimConf, setting: Setting) -> Values:
+    yield "server.pid_file", confined(conf, setting.text)
 
 
 def _number(path: str, *, least: int | None = None) -> Simple:
@@ -105,7 +110,7 @@ def _remove(conf: OpendkimConf, setting: Setting) -> Values:
 
 SIMPLE: dict[str, Simple] = {
     "BaseDirectory": _text("server.directory"), "ChangeRootDirectory": _text("server.root"),
-    "PidFile": _text("server.pid_file"), "Mode": Simple("mode", _mode),
+    "PidFile": Simple("server.pid_file", _pid_file), "Mode": Simple("mode", _mode),
     "SubDomains": _flag("signing.subdomains"),
     "MultipleSignatures": _flag("signing.every_match"),
     "RequireSafeKeys": _flag("signing.require_safe_keys"),

@@ -16,6 +16,7 @@ from avowal.config.origin import Listener
 from avowal.errors import ConfigError
 from avowal.keys.trust import Account
 from avowal.milter.sockets import BindError, ListeningSocket, group_id, open_listener, user_id
+from avowal.opendkim.confinement import confined
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ def bind(conf: OpendkimConf) -> Bound:
     with ExitStack() as opening:
         for spec in setting.text.split():
             try:
-                opened.append(open_listener(_listener(spec, identity)))
+                opened.append(open_listener(_listener(conf, spec, identity)))
             except BindError as fault:
                 raise BindError(str(setting.fault(str(fault)))) from None
             except ConfigError as fault:
@@ -101,6 +102,13 @@ def socket_name(spec: str) -> str:
     return f"unix:{os.path.abspath(spec)}"  # noqa: PTH100 - links are the operator's choice
 
 
+def confined_name(conf: OpendkimConf, spec: str) -> str:
+    """Return the same, for a socket that is opened below ChangeRootDirectory."""
+    name = socket_name(spec)
+    kind, _, path = name.partition(":")
+    return f"unix:{confined(conf, path)}" if kind == "unix" else name
+
+
 def identity_of(conf: OpendkimConf) -> Identity | None:
     """Return whom root is to become (UserID); None to stay.  Raises ConfigError."""
     setting = conf.setting("UserID")
@@ -121,11 +129,11 @@ def account_of(conf: OpendkimConf) -> Account:
     return Account.current() if identity is None else identity.account
 
 
-def _listener(spec: str, identity: Identity | None) -> Listener:
+def _listener(conf: OpendkimConf, spec: str, identity: Identity | None) -> Listener:
     masked = os.umask(0)
     os.umask(masked)
     return Listener(
-        socket=socket_name(spec),
+        socket=confined_name(conf, spec),
         owner=None if identity is None else str(identity.user),
         group=None if identity is None else str(identity.group),
         mode=f"{0o777 & ~masked:04o}",

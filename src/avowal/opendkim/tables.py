@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterator
 from dataclasses import replace
-from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from avowal import paths
@@ -16,6 +15,7 @@ from avowal.config.mistakes import Mistakes
 from avowal.config.opendkim_conf import OpendkimConf
 from avowal.errors import AvowalError, ConfigError, KeyMaterialError
 from avowal.keys.opendkim import DataSet, KeyTable, SigningTable, TableKey
+from avowal.opendkim.confinement import below
 from avowal.opendkim.keyring import Keyring
 from avowal.opendkim.settings import Settings
 from avowal.stores.datasets import Row, kind_of
@@ -120,8 +120,8 @@ def _try(keys: KeyTable, row: Row, keyring: Keyring, root: str | None, *, read: 
     entry = keys.key(row.key, _ANY_DOMAIN)
     if entry is None or (entry.path is not None and "%" in row.value.partition(":")[2]):
         return
-    if entry.path is not None and root is not None:
-        entry = replace(entry, path=str(PurePosixPath(root, entry.path.lstrip("/"))))
+    if entry.path is not None:
+        entry = replace(entry, path=below(root, entry.path))
     if read or entry.path is None:
         keyring.key(entry)
     else:

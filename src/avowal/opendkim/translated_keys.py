@@ -6,7 +6,7 @@ Each row of ours is one that the filter would find; a row that it cannot be is n
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from avowal.crypto.algorithms import has_sizes
@@ -14,6 +14,7 @@ from avowal.crypto.signing import PrivateKey
 from avowal.errors import KeyMaterialError, StoreError
 from avowal.keys.opendkim import DataSet, KeyTable, SigningTable, TableKey
 from avowal.names import DomainName, Identity, NameFault
+from avowal.opendkim.confinement import confined
 from avowal.opendkim.keyring import Keyring, keyring_of
 from avowal.opendkim.settings import DefaultKey, Settings
 from avowal.opendkim.translated_sets import (
@@ -121,11 +122,17 @@ class _Tables:
         found = {
             "domain": None if entry.domain == "%" else entry.domain,
             "selector": entry.selector,
-            "file": entry.path,
+            "file": self._confined(entry).path,
             "inline": inline,
             "algorithm": entry.algorithm or self._settings.algorithm,
         }
         return {option: value for option, value in found.items() if value is not None}
+
+    def _confined(self, entry: TableKey) -> TableKey:
+        """Return a key with its path seen from outside of ChangeRootDirectory."""
+        if entry.path is None:
+            return entry
+        return replace(entry, path=confined(self._settings.conf, entry.path))
 
     def _why_not(self, entry: TableKey) -> str | None:
         """Return why a key cannot be said, or cannot sign, or None."""
@@ -139,7 +146,7 @@ class _Tables:
         try:
             resolved = self._keys.key(entry.name, "example.com")
             assert resolved is not None  # noqa: S101 - it was found before
-            return _too_short(self._settings, self._keyring.key(resolved))
+            return _too_short(self._settings, self._keyring.key(self._confined(resolved)))
         except KeyMaterialError as fault:
             return str(fault)
 

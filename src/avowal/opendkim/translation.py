@@ -18,7 +18,7 @@ from avowal.crypto.algorithms import signing_names
 from avowal.errors import AvowalError
 from avowal.opendkim import option_map
 from avowal.opendkim.settings import OMITTED, SIGNED, compiled, names_of
-from avowal.opendkim.sockets import socket_name
+from avowal.opendkim.sockets import confined_name
 from avowal.opendkim.translated import Became, Translation
 from avowal.opendkim.translated_decisions import FIELD_NAME, decided_words
 from avowal.opendkim.translated_keys import signing_part
@@ -180,7 +180,7 @@ def _macros(made: Translation, setting: Setting) -> str:
 def _socket(made: Translation, setting: Setting) -> str:
     listeners = []
     for spec in setting.text.split():
-        listener: dict[str, Any] = {"socket": socket_name(spec)}
+        listener: dict[str, Any] = {"socket": confined_name(made.conf, spec)}
         if listener["socket"].startswith("unix:") and made.conf.setting("UMask") is not None:
             listener["mode"] = f"0{0o666 & ~made.conf.integer('UMask'):03o}"
         listeners.append(listener)

@@ -169,3 +169,18 @@ def test_every_socket_becomes_a_listener(site: Path) -> None:
         "inet:8891@localhost",
         "inet:8892@localhost",
     ]
+
+
+def test_what_stands_below_the_root_is_named_from_outside(site: Path) -> None:
+    inner = site / "root" / "etc"
+    inner.mkdir(parents=True, mode=0o700)
+    (site / "s1.pem").rename(inner / "s1.pem")
+    made = _translated(
+        site,
+        f"ChangeRootDirectory {site}/root\nSocket local:/run/socket\nPidFile /run/pid\n"
+        + TABLES.format("file:"),
+        keys="main example.com:s1:/etc/s1.pem\n",
+    )
+    assert _option(made, "listeners")[0].socket == f"unix:{site}/root/run/socket"
+    assert _option(made, "server.pid_file") == f"{site}/root/run/pid"
+    assert _option(made, "keys")["main"].file == f"{site}/root/etc/s1.pem"
