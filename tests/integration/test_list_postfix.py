@@ -43,7 +43,7 @@ def test_the_list_changes_a_post_and_its_own_signature_passes(from_bees: bytes) 
 def test_the_author_s_signature_is_named_broken(from_bees: bytes) -> None:
     broken = [r for r in found(from_bees)["dkim"] if r.value("header.d") == "sender.example"]
     assert [r.result for r in broken] == ["fail", "fail"]
-    why = "the body is not the one that was signed: and the signed fields changed too"
+    why = "the body is not the one that was signed: the signed fields changed too"
     assert [r.reason for r in broken] == [why, why]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from avowal.cli import sources
-from avowal.cli.exits import ExitStatus
+from avowal.cli.exits import ExitStatus, complain
 from avowal.cli.streams import echo
 from avowal.text import printable
 
@@ -45,7 +45,7 @@ def command(*, file: str, through: str | None, as_json: bool) -> int:
         else:
             echo(_text(f"d={who['domain']} s={who['selector']}", risks))
     if not found:
-        echo("there is no signature that can be looked at", err=True)
+        complain(f"{sources.named(file)}: no signature that can be read: sign it first")
     return ExitStatus.PASSED if found and survives else ExitStatus.NOT_PASSED
 
 

@@ -249,7 +249,7 @@ class Verifier:
         if body.length is not None and body_octets is not None and body_octets < body.length:
             problem = Reason.BODY_LENGTH, f"{body_octets} octets, l={body.length}"
         elif signature.body_hash not in (None, body_digest):
-            problem = Reason.BODY_HASH, None if intact else "and the signed fields changed too"
+            problem = Reason.BODY_HASH, None if intact else "the signed fields changed too"
         elif not intact:
             problem = Reason.SIGNATURE, None
         elif body.length is not None and body_octets is not None and body_octets > body.length:

@@ -94,7 +94,7 @@ class Account:
             owner = user_name(status.st_uid)
             advice = f"chown it to root or {self.name}"
             if self.user == 0:
-                advice = f"chown it to root, or have the service run as {owner}"
+                advice = f"chown it to root, or work as {owner} (runuser, server.user)"
             raise UnsafePathError(step.path, f"belongs to {owner}, who could change it: {advice}")
         if stat.S_ISLNK(mode):
             return

@@ -62,4 +62,5 @@ def test_an_unsigned_message_cannot_be_looked_at(
     path = tmp_path / "plain.eml"
     path.write_bytes(message())
     assert main(["preflight", str(path)]) == ExitStatus.NOT_PASSED
-    assert "no signature" in capsys.readouterr().err
+    said = f"avowal: {path}: no signature that can be read: sign it first\n"
+    assert capsys.readouterr().err == said

@@ -58,7 +58,7 @@ def test_evidence_says_what_was_measured() -> None:
 
 def test_a_changed_field_and_body_are_told_together() -> None:
     verdict = only(tamper(tamper(SIGNED), "subject"))
-    assert verdict.detail == "and the signed fields changed too"
+    assert verdict.detail == "the signed fields changed too"
 
 
 def test_the_security_of_the_answer_is_shown() -> None:
