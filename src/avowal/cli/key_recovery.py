@@ -106,6 +106,8 @@ class Recovery:
                 exits.complain(outcome[1])
                 statuses.add(ExitStatus.UNUSABLE)
         ordered = sorted(samples.items(), key=lambda item: (-item[1].count, item[0]))
+        if not samples:
+            exits.complain("no message has an RSA signature that is looked for")
         self._archive.save(self._output)  # before hours of work: can it be written?
         any_key = False
         for found in self._searched(ordered):

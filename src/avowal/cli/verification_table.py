@@ -17,7 +17,7 @@ _MOST_LISTS = 10_000  # by name; the others are counted together
 _OTHERS = "(other lists)"
 _NO_LIST = "(no list)"
 _COLUMNS = {
-    "messages": "messages",
+    "messages": "all messages, of which:",
     "unsigned": "without a signature",
     "pass": "with one that passes",
     "recovered": "that fit a key found again from mail",
