@@ -5,6 +5,7 @@ OpenDKIM finds out when a message comes, and puts that message off.
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Collection, Iterator
 from dataclasses import replace
@@ -15,6 +16,7 @@ from avowal.config.mistakes import Mistakes
 from avowal.config.opendkim_conf import OpendkimConf
 from avowal.errors import AvowalError, ConfigError, KeyMaterialError
 from avowal.keys.opendkim import DataSet, KeyTable, SigningTable, TableKey
+from avowal.keys.trust import group_name
 from avowal.opendkim.confinement import below
 from avowal.opendkim.keyring import Keyring
 from avowal.opendkim.settings import Settings
@@ -23,6 +25,7 @@ from avowal.stores.datasets import Row, kind_of
 _READ_AT_START = 1000
 """How many keys are read at a start, half a millisecond each; of others it is seen that they can
 be."""
+_DENIED = os.strerror(errno.EACCES)
 _ANY_DOMAIN = "example.com"  # for what does not depend on the author's
 
 
@@ -106,9 +109,20 @@ def _key_faults(
             try:
                 _try(keys, row, keyring, root, read=not at_start or number < _READ_AT_START)
             except KeyMaterialError as fault:
-                why = row_fault(settings.conf, "KeyTable", row, str(fault))
-                yield FaultyRow("KeyTable", row, why)
+                why = f"{fault}{_for_whom(settings)}" if fault.why == _DENIED else str(fault)
+                yield FaultyRow("KeyTable", row, row_fault(settings.conf, "KeyTable", row, why))
     keyring.directories = None
+
+
+def _for_whom(settings: Settings) -> str:
+    """Say who may not read a key, and what lets it: the layout of the packages."""
+    account = settings.account
+    if account.user == 0:
+        return ""
+    group = group_name(account.group)
+    return (
+        f" for {account.name}: chgrp {group} and chmod 640 it, and let {group} enter the directory"
+    )
 
 
 def _key_name(row: Row) -> str:
@@ -131,7 +145,7 @@ def _try(keys: KeyTable, row: Row, keyring: Keyring, root: str | None, *, read: 
 def _look(entry: TableKey, path: str) -> None:
     """See whether a key can be read, without reading it.  Raises KeyMaterialError."""
     if not os.access(path, os.R_OK, effective_ids=True):
-        why = "Permission denied" if os.path.lexists(path) else "No such file or directory"
+        why = _DENIED if os.path.lexists(path) else "No such file or directory"
         raise KeyMaterialError(path, why)
 
 

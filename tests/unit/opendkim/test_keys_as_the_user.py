@@ -73,7 +73,9 @@ def test_a_key_for_root_alone_is_a_fault_of_the_table(
     site: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(table(site)) == 78
-    assert "key.pem: Permission denied" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "key.pem: Permission denied for nobody: chgrp " in said
+    assert " and chmod 640 it" in said
 
 
 @pytest.mark.parametrize(
