@@ -64,7 +64,7 @@ def test_a_shadow_changes_nothing_and_agrees_with_opendkim() -> None:
         output = shadow.stop()
     assert [outcome.modifications for outcome in outcomes] == [(), (), ()]
     assert output.count("QID: shadow: same") == 3
-    assert output.splitlines()[-1] == "shadow: 3 of 3 the same"
+    assert "shadow: 3 of 3 the same" in output.splitlines()
 
 
 def test_a_shadow_tells_each_difference_and_sums_up_at_the_end() -> None:
