@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 Lines = tuple[bytes, ...]
 _MOST_STATES = 512  # hashes of beginnings that are kept
+_BLOCK = 1024  # octets that can be hashed while one more block is taken up
 
 
 class Block:
@@ -136,7 +137,9 @@ class BodyMatcher:
         return self._length is None
 
     def _spend(self, *blocks: Block) -> bool:
-        return self.budget.body(0, sum(one.size for one in blocks))
+        return self.budget.body(
+            0, sum(one.size for one in blocks) + _BLOCK * max(0, len(blocks) - 1)
+        )
 
     def _state(self, blocks: Sequence[Block]) -> _State | None:
         """Return the hash of blocks, None where hashing them is beyond a limit."""

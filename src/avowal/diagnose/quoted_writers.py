@@ -15,6 +15,7 @@ from itertools import accumulate, product
 from typing import NamedTuple
 
 from avowal.diagnose.body_matcher import Block, BodyMatcher, BodyRun, canonical_lines
+from avowal.diagnose.budget import Budget
 
 _PLAIN = b"="
 _TABS = b"=\t"
@@ -32,6 +33,7 @@ _QUOTED_FROM = re.compile(rb"[> ]*+(?=From )")
 _HARD = re.compile(rb'[^ -~]|[=!"#$@\[\\\]^`{|}~\t]')
 _SHORT = 66  # octets that fit into a line of every writer
 _HARDER = 16  # times the price of hashing an octet: to write it in one manner
+_BREAKING = 3  # likewise, of a written octet: to break it into lines, for each writer
 _END = 60  # lines at the end of a text that may lack their line end
 
 
@@ -52,7 +54,7 @@ class Writer(NamedTuple):
 
     def lines(self, line: bytes) -> list[bytes]:
         """Write one line of text; return the lines that stand for it."""
-        return self.broken(self.tokens(line))
+        return self.broken(_Tokens.of(self.tokens(line)))
 
     def tokens(self, line: bytes) -> list[bytes]:
         """Return the octets of a line, each as it is written."""
@@ -69,27 +71,34 @@ class Writer(NamedTuple):
                 tokens[0] = b"=2E"
         return tokens
 
-    def broken(self, tokens: Sequence[bytes]) -> list[bytes]:
+    def broken(self, tokens: _Tokens) -> list[bytes]:
         """Put soft line breaks between tokens."""
-        ends = [0, *accumulate(map(len, tokens))]
-        text = b"".join(tokens)
+        ends, text = tokens
         written: list[bytes] = []
         at, left = 0, len(text)
         while left > self.last:
-            stop = max(bisect_right(ends, ends[at] + self.soft) - 1, at + 1)
+            most = min(at + self.soft + 1, len(ends))  # a token has an octet or more
+            stop = max(bisect_right(ends, ends[at] + self.soft, at, most) - 1, at + 1)
             if self.at_blank:
-                stop = self._blank_before(tokens, at, stop)
+                begun, end = ends[at], ends[stop]
+                blank = max(text.rfind(b" ", begun, end), text.rfind(b"\t", begun, end))
+                stop = bisect_right(ends, blank, at, most) if blank >= 0 else stop
             written.append(text[ends[at] : ends[stop]] + b"=")
             left -= ends[stop] - ends[at]
             at = stop
         written.append(text[ends[at] :])
         return written
 
-    def _blank_before(self, tokens: Sequence[bytes], start: int, stop: int) -> int:
-        at = stop
-        while at > start and tokens[at - 1] not in {b" ", b"\t"}:
-            at -= 1
-        return at if at > start else stop
+
+class _Tokens(NamedTuple):
+    """What octets are written as, in one row, and where each ends; made once for many writers."""
+
+    ends: Sequence[int]
+    text: bytes
+
+    @classmethod
+    def of(cls, tokens: Sequence[bytes]) -> _Tokens:
+        return cls([0, *accumulate(map(len, tokens))], b"".join(tokens))
 
 
 def _writers() -> Iterator[tuple[float, Writer]]:
@@ -203,7 +212,10 @@ def _tried(
             return None
         grown: list[_Branch] = []
         for branch in branches:
-            for one, written in [(branch, (line,))] if easy is not None else _parted(branch, line):
+            parted = _parted(branch, line, budget) if easy is None else [(branch, (line,))]
+            if parted is None:
+                return None
+            for one, written in parted:
                 hit = _added(one.run, written, perl=perl, formed=easy)
                 if hit is not None:
                     return _result(one.manners[0].writers[0], text[:number], open_end=hit)
@@ -225,14 +237,19 @@ def _is_hard(line: bytes) -> bool:
     )
 
 
-def _parted(branch: _Branch, line: bytes) -> list[tuple[_Branch, Sequence[bytes]]]:
-    """Part the writers of a branch by what they make of a line."""
+def _parted(
+    branch: _Branch, line: bytes, budget: Budget
+) -> list[tuple[_Branch, Sequence[bytes]]] | None:
+    """Part the writers of a branch by what they make of a line; None beyond a limit."""
     forms: dict[tuple[bytes, ...], list[_Manner]] = {}
     for manner in branch.manners:
-        tokens = manner.writers[0].tokens(line)
-        if sum(map(len, tokens)) <= manner.least:
-            forms.setdefault((b"".join(tokens),), []).append(manner)
+        tokens = _Tokens.of(manner.writers[0].tokens(line))
+        if len(tokens.text) <= manner.least:
+            forms.setdefault((tokens.text,), []).append(manner)
             continue
+        broken = len(manner.writers) * len(tokens.text)
+        if not budget.body(0, broken * _BREAKING):
+            return None
         by_form: dict[tuple[bytes, ...], list[Writer]] = {}
         for writer in manner.writers:
             by_form.setdefault(tuple(writer.broken(tokens)), []).append(writer)

@@ -153,6 +153,20 @@ def test_so_many_spellings_are_tried() -> None:
     assert len(WRITERS) > 500
 
 
+def test_breaking_a_long_line_is_paid_for_by_each_writer() -> None:
+    line = b"\xc3\xa9" * 5000
+    body = matcher(message("other\r\n"))
+    assert rewritten(body, (), [line], usual=True) is None
+    written = sum(len(b"".join(writer.lines(line))) for writer in WRITERS[:16])
+    assert body.budget.octets > 2 * written
+
+
+def test_each_block_is_paid_for_however_short() -> None:
+    body = matcher(message("other\r\n"), octets=1 << 20)
+    assert not body.whole([Block((b"",)) for _ in range(1100)])
+    assert body.budget.met == ("octets",)
+
+
 def test_a_long_message_is_explained_no_further_than_its_bounds() -> None:
     octets = multipart(30, footers=9)
     octets = octets.replace(b"part 1\r\n", b"part 1 \xc3\xa4 =\r\n" * 3500)
