@@ -186,6 +186,10 @@ def _text(members: dict[str, object], name: str) -> str:
     found = members.get(name)
     if not isinstance(found, str):
         raise TypeError(f"{name} is missing, or no string")
+    try:
+        found.encode()
+    except UnicodeEncodeError:
+        raise TypeError(f"{name} holds half a surrogate pair, which is no character") from None
     return found
 
 

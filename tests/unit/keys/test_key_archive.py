@@ -63,6 +63,7 @@ def test_members_of_a_later_release_are_kept(tmp_path: Path) -> None:
         pytest.param([HEAD, []], 2, id="no object"),
         pytest.param([HEAD, KEY, KEY | {"domain": 1}], 3, id="a domain that is no text"),
         pytest.param([HEAD, KEY | {"domain": "a..b"}], 2, id="a domain that is no name"),
+        pytest.param([HEAD, KEY | {"record": "p=\ud800"}], 2, id="a record that is no text"),
         pytest.param([HEAD, KEY | {"source": "heard"}], 2, id="an unknown source"),
         pytest.param([HEAD, KEY | {"first": "1"}], 2, id="a time that is no number"),
         pytest.param([HEAD, {"domain": "example.com"}], 2, id="members missing"),
