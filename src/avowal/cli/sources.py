@@ -54,6 +54,15 @@ def files(path: str) -> list[str]:
         raise Unusable(exits.os_error(error)) from None
 
 
+def _opened(path: str) -> IO[bytes]:
+    """Open a source; standard input is there once.  Raises Unusable and OSError."""
+    if path != _STDIN:
+        return open(path, "rb")  # noqa: PTH123 - pathlib costs start-up
+    if sys.stdin.buffer.closed:
+        raise Unusable("standard input was read already: name - once")
+    return sys.stdin.buffer
+
+
 def messages(path: str, progress: Progress) -> Iterator[tuple[MessageOrigin, Iterator[bytes]]]:
     """Hand out the messages of one file; `progress` is told the octets as they are read.
 
@@ -61,8 +70,7 @@ def messages(path: str, progress: Progress) -> Iterator[tuple[MessageOrigin, Ite
     """
     name = named(path)
     try:
-        file = sys.stdin.buffer if path == _STDIN else open(path, "rb")  # noqa: PTH123, SIM115
-        with file:
+        with _opened(path) as file:
             yield from messages_in(file, name, progress)
     except OSError as error:
         raise Unusable(exits.os_error(error)) from None
@@ -122,8 +130,7 @@ def stored(path: str) -> StoredMessage:
     """
     name = named(path)
     try:
-        file = sys.stdin.buffer if path == _STDIN else open(path, "rb")  # noqa: PTH123, SIM115
-        with file:
+        with _opened(path) as file:
             inner, wrapping = unwrapped(file, name)
             octets = inner.read(MOST_WHOLE + 1)
     except OSError as error:

@@ -251,3 +251,20 @@ def test_other_sources_are_still_verified(avowal_command: Callable[..., Any]) ->
     assert "nothing" in line_of(ran)
     assert b"pass" in ran.stdout
     assert ran.returncode == 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(["verify", "-", "-", *ZONE], id="verify"),
+        pytest.param(["show", "-", "-", *ZONE], id="show"),
+        pytest.param(["explain", "-", "--context", "-", *ZONE], id="explain"),
+        pytest.param(["policy", "simulate", "-", "-", *ZONE], id="simulate"),
+        pytest.param(["keys", "recover", "-", "-", "-o", "keys.jsonl"], id="recover"),
+    ],
+)
+def test_standard_input_is_there_once(
+    avowal_command: Callable[..., Any], arguments: list[str], tmp_path: Path
+) -> None:
+    ran = avowal_command(*arguments, stdin=(tmp_path / "signed.eml").read_bytes())
+    assert "standard input was read already" in line_of(ran)
