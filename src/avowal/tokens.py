@@ -15,8 +15,10 @@ _SPACE = re.compile(rb"[ \t\r\n]++")
 # RFC 2047 §2; the charset is a token, what stands in the text may be anything
 _ENCODED_WORD = rb"=\?[^\s?()<>@,;:\\\"/\[\].=]++\?[BbQq]\?[^?\s]*+\?="
 _ATOM = rb'[^\x00-\x20"(),.:;<>@\[\]\\\x7f]++'
-_USUAL = re.compile(rb"[ \t\r\n]*+(?:(%b|%b)|([<>,:;@.]))" % (_ENCODED_WORD, _ATOM))
-_PLAIN = re.compile(rb"[ \t\r\n]*+(?:(%b)|([<>,:;@.]))" % _ATOM)
+_USUAL = re.compile(rb"[ \t\r\n]*+(?:(%b|%b)|(,+|[<>:;@.]))" % (_ENCODED_WORD, _ATOM))
+_PLAIN = re.compile(rb"[ \t\r\n]*+(?:(%b)|(,+|[<>:;@.]))" % _ATOM)
+_CLOSING = re.compile(rb"[)]++")
+_STRAY = re.compile(rb"[()]++")  # once no comment can end any more
 _LITERAL = re.compile(rb"\[[^\[\]\\]*+\]")
 _IN_COMMENT = re.compile(rb"[()]|\\.", re.DOTALL)
 _IN_QUOTES = re.compile(rb'"|\\.', re.DOTALL)
@@ -38,6 +40,8 @@ def scan(octets: bytes, *, encoded_words: bool = True) -> list[Token]:
     """Cut a structured field's value into tokens; every octet string has some.
 
     With `encoded_words` False they are cut like other octets, as by a reader that knows none.
+    Parentheses of no comment that stand side by side, or commas, are one token: a field of
+    nothing else costs little.
     """
     ordinary = _USUAL if encoded_words else _PLAIN
     tokens: list[Token] = []
@@ -63,7 +67,8 @@ def scan(octets: bytes, *, encoded_words: bool = True) -> list[Token]:
                 continue
         kind = {b'"': QUOTED, b"[": LITERAL}.get(mark, JUNK)
         if stop < 0:
-            kind, stop = JUNK, position + 1
+            strays = (_CLOSING if b"(" in open_marks else _STRAY).match(octets, position)
+            kind, stop = JUNK, position + 1 if strays is None else strays.end()
         tokens.append(Token(kind, position, stop))
         position = stop
     return tokens

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from avowal.limits import Limits
 from avowal.mailbox import Authors, Problem, mailboxes
 from avowal.message import Header
+from avowal.tokens import scan
 
 
 def domains(*values: bytes) -> list[str]:
@@ -232,6 +233,32 @@ def test_reading_raises_nothing(values: list[bytes]) -> None:
 def test_reading_raises_nothing_over_the_specials(text: str) -> None:
     authors = Authors.parse(text.encode())
     assert authors.mailboxes or Problem.NO_ADDRESS in authors.problems
+
+
+@pytest.mark.parametrize("mark", [b"(", b")", b",", b")("])
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"%b", b"a@b.example%b", b"%ba@b.example", b"a@b.example %b c@d.example",
+        b"<a@b.example%b>", b"a%b@b.example", b"a@b%b.example", b'"%b" <a@b.example>',
+        b"g: a@b.example%b;", b"(c) a@b.example %b (d@e.example",
+    ],
+)  # fmt: skip
+def test_how_many_strays_stand_together_changes_nothing(value: bytes, mark: bytes) -> None:
+    def read(count: int) -> tuple[object, ...]:
+        authors = Authors.parse(value % (mark * count))
+        return (
+            [(one.user, one.domain) for one in authors.mailboxes],
+            authors.domains,
+            set(authors.problems),
+        )
+
+    assert read(3) == read(4) == read(5)
+
+
+@pytest.mark.parametrize("mark", [b"(", b")", b","])
+def test_strays_that_stand_together_are_one_token(mark: bytes) -> None:
+    assert len(scan(b"a" + mark * 1000)) == 2
 
 
 @pytest.mark.parametrize(
