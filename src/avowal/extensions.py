@@ -39,7 +39,10 @@ def use_algorithm(name: str) -> None:
     register = _loaded(ALGORITHM_ENTRIES, name)
     if not callable(register):
         raise UsageError(f"{ALGORITHM_ENTRIES}: {name} is no function that registers it")
-    register()
+    try:
+        register()
+    except Exception as error:
+        raise UsageError(f"{ALGORITHM_ENTRIES}: {name} cannot be registered: {error}") from error
     if name not in ALGORITHMS:
         raise UsageError(f"{ALGORITHM_ENTRIES}: {name} registered no algorithm of that name")
 
@@ -67,8 +70,8 @@ def _loaded(group: str, name: str) -> object:
         raise UsageError(f"no installed package brings {name} ({group}): {_listed(found)}")
     try:
         loaded: object = entry.load()
-    except (ImportError, AttributeError) as error:
-        raise UsageError(f"{name} ({entry.value}) cannot be loaded: {error}") from None
+    except Exception as error:
+        raise UsageError(f"{name} ({entry.value}) cannot be loaded: {error}") from error
     return loaded
 
 
