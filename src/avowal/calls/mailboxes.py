@@ -48,11 +48,12 @@ class StoredMessage:
     def read(self, size: int = -1, /) -> bytes:
         """Return the next octets, `size` at most, all that are left for -1; b"" at the end.
 
-        Raises StateError behind the end, and when the next message was asked for; Unusable for
-        a damaged compressed file.
+        Raises StateError behind the end, when the next message was asked for and when the
+        iterator was let go; Unusable for a damaged compressed file.
         """
         if self._chunks is None:
-            raise StateError(f"{self.origin}: was read, or the next message was asked for")
+            why = "was read, or the next message was asked for, or the iterator let go"
+            raise StateError(f"{self.origin}: {why}")
         octets = self._rest
         if size < 0:
             octets += b"".join(self._chunks)
@@ -118,8 +119,10 @@ def messages_in(
 
 
 def _lent(message: StoredMessage) -> Iterator[StoredMessage]:
-    yield message
-    message.close()
+    try:
+        yield message
+    finally:  # its file is closed too when nobody asks for the next one
+        message.close()
 
 
 def files(

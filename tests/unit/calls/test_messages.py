@@ -146,3 +146,10 @@ def test_a_file_that_unpacks_to_too_much_is_refused(
     (tmp_path / "bomb.gz").write_bytes(gzip.compress(b"A: 1\n\n" + bytes(10_000_000)))
     with pytest.raises(Unusable, match="unpacked over"):
         [one.read() for one in avowal.messages(tmp_path)]
+
+
+def test_a_message_whose_iterator_was_let_go_says_so(tmp_path: Path) -> None:
+    (tmp_path / "one.eml").write_bytes(message())
+    found = next(iter(avowal.messages(tmp_path / "one.eml")))
+    with pytest.raises(StateError, match="let go"):
+        found.read()
