@@ -67,3 +67,14 @@ def test_socket_and_pid_file_stand_below_the_root(site: Path, program: Sequence[
     finally:
         process.terminate()
         assert process.wait(_PATIENCE) == 0
+
+
+def test_a_root_that_is_missing_fails_the_start_in_the_background(site: Path) -> None:
+    (site / "conf").write_text(
+        f"Mode v\nSocket inet:0@127.0.0.1\nChangeRootDirectory {site}/gone\n"
+    )
+    said = subprocess.run(
+        [*AVOWAL, "-x", str(site / "conf")], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert said.returncode != 0
+    assert "privileges cannot be dropped: No such file or directory" in said.stderr

@@ -261,7 +261,8 @@ def _serve(invocation: Invocation, conf: OpendkimConf, arguments: Sequence[str])
         )
         if conf.boolean("Background", default=True):
             daemon.detach()
-        daemon.settle()
+        else:
+            daemon.settle()
         return daemon.run()
     finally:
         bound.close()

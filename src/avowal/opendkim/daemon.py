@@ -53,14 +53,27 @@ class Daemon:
     pid_file: tuple[str, paths.Identity] | None = None
 
     def detach(self) -> None:
-        """Go to the background (Background): the parent ends, the child serves."""
+        """Settle in the background (Background): the child serves.
+
+        The parent ends when that is done, or with the child's status where it fails.
+        Raises EnvironmentFault.
+        """
         sys.stdout.flush()
-        if os.fork():
-            os._exit(0)
+        ready, done = os.pipe()
+        child = os.fork()
+        if child:
+            os.close(done)
+            if os.read(ready, 1):
+                os._exit(0)
+            os._exit(abs(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])))
+        os.close(ready)
         os.setsid()
-        null = os.open(os.devnull, os.O_RDWR)
+        null = os.open(os.devnull, os.O_RDWR)  # the root is another one soon
+        self.settle()
         for stream in (0, 1, 2):
             os.dup2(null, stream)
+        os.write(done, b"\0")
+        os.close(done)
 
     def settle(self) -> None:
         """Write the pid file, then confine and drop privileges.  Raises EnvironmentFault."""
