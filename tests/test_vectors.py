@@ -102,7 +102,7 @@ def everything_said(key: str) -> set[str]:
     return found
 
 
-# A zone holds what DNS shows; a recovered key is none of that (tests/unit/cli/test_keys_recover.py).
+# A zone holds what DNS shows, and no recovered key (tests/unit/cli/test_keys_recover.py).
 @pytest.mark.parametrize("reason", [r for r in Reason if r is not Reason.KEY_RECOVERED])
 def test_every_reason_has_a_vector(reason: Reason) -> None:
     assert str(reason) in everything_said("reason")
