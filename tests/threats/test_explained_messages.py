@@ -35,7 +35,27 @@ def wrapped(octets: bytes) -> bytes:
     return head + b"\r\n\r\n" + evil + b"--x\r\n" + kind + b"\r\n\r\n" + body + b"\r\n--x--\r\n"
 
 
+def bare(body: str = TEXT) -> bytes:
+    """A message whose signature lists no name once more: others may stand above."""
+    octets = message(body)
+    return (
+        avowal.sign(
+            octets, domain="example.com", selector="s1", key=RSA_2048, oversigned=frozenset()
+        )
+        + octets
+    )
+
+
 ATTACKS = {
+    "a From above the signed one": b"From: "
+    + EVIL
+    + b" <m@m.example>\r\n"
+    + bare()
+    + b"footer\r\n",
+    "a Subject above the changed one": b"Subject: "
+    + EVIL
+    + b"\r\n"
+    + bare().replace(b"Subject: Lunch", b"Subject: [food] Lunch"),
     "text behind it": signed() + EVIL + b"\r\n",
     "text before it": signed().replace(b"Dear all", EVIL + b"\r\n\r\nDear all"),
     "another part that is shown first": wrapped(signed()),
@@ -65,6 +85,13 @@ def test_what_an_attacker_adds_is_shown_as_not_signed(name: str) -> None:
     shown = as_text("post", (one,), coloured=False)
     added = [line for line in shown.split("\n") if line.lstrip().startswith("+")]
     assert any(EVIL.decode() in line for line in added)
+
+
+def test_an_original_has_no_field_that_was_not_signed() -> None:
+    one = only(b"X-Unsigned: " + EVIL + b"\r\n" + signed() + b"footer\r\n")
+    assert one.original is not None
+    assert EVIL not in one.original.octets
+    assert avowal.verify(one.original.octets, ZONE, line_ends="wire")[0].passed
 
 
 @pytest.mark.parametrize("name", ATTACKS)

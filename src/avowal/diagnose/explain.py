@@ -14,8 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from avowal.crypto.algorithms import ALGORITHMS, Algorithm
-from avowal.crypto.publickey import PublicKey
+from avowal.crypto.algorithms import ALGORITHMS
 from avowal.diagnose.body_matcher import BodyMatcher
 from avowal.diagnose.body_proof import BodyProof
 from avowal.diagnose.body_search import signed_body
@@ -23,10 +22,16 @@ from avowal.diagnose.budget import USUAL, Budget, Effort
 from avowal.diagnose.explanation import Explanation, KeyState, PartState
 from avowal.diagnose.header_case import HeaderCase
 from avowal.diagnose.header_slots import own_forms, unfolded
-from avowal.diagnose.keys_at_hand import RetiredKeys, keys_of, no_retired_keys
+from avowal.diagnose.keys_at_hand import RetiredKeys, keys_of, no_retired_keys, verifying
 from avowal.diagnose.mime_lines import Entity, read_text
 from avowal.diagnose.profiles import Profile, Profiles
-from avowal.diagnose.restored import body_digest, body_of, header_digest, restored_header
+from avowal.diagnose.restored import (
+    body_digest,
+    body_of,
+    covered,
+    header_digest,
+    restored_header,
+)
 from avowal.diagnose.signed_header import HeaderProof, signed_header
 from avowal.diagnose.surroundings import Surroundings
 from avowal.dkim.signature import Signature
@@ -37,7 +42,6 @@ from avowal.message import CRLF, Message
 MOST_EXPLAINED = 10  # signatures of one message that are searched for
 _MANY_RECIPIENTS = 8  # addresses in Cc whose order cannot be found again
 _ROUNDS_WITHOUT_DIGEST = 1  # Ed25519: a candidate costs a verification, not a hash
-_TRIED_WITHOUT_DIGEST = 3000
 
 
 @dataclass(slots=True)
@@ -145,7 +149,7 @@ class _Work:
             cc_order_lost=header is PartState.CHANGED and self._cc_is_lost(signature),
             signed_nothing=matcher.signs_nothing,
         )
-        return self._with_original(made, found, proof)
+        return self._with_original(one, made, found, proof)
 
     def _body(self, one: _Searched) -> tuple[BodyProof | None, PartState]:
         body, signature = self._message.body, one.signature
@@ -222,19 +226,25 @@ class _Work:
         return many and any(one.value.strip(b" \t").startswith(b"2") for one in versions)
 
     def _with_original(
-        self, made: Explanation, found: HeaderProof | None, proof: BodyProof | None
+        self,
+        one: _Searched,
+        made: Explanation,
+        found: HeaderProof | None,
+        proof: BodyProof | None,
     ) -> Explanation:
-        """Add the message as it was signed, where all of it is proven and none is free."""
+        """Add what was signed, and nothing else, where all of it is proven and none is free."""
         if made.header not in _KNOWN or made.body not in _KNOWN or made.signed_nothing:
             return made
         if made.header is made.body is PartState.INTACT:
             return made
         header, place = self._message.header, made.verification.place
         if found is not None:
-            header, _ = restored_header(header, place, found)
+            header, place = restored_header(header, place, found)
         body = self._message.body if proof is None else body_of(proof.lines)
-        original = Message(header, body)
-        return replace(made, original=original, changes=changes(original, self._message))
+        signature = one.signature
+        undone = Message(covered(header, place, signature, others=True), body)
+        original = Message(covered(header, place, signature), body)
+        return replace(made, original=original, changes=changes(undone, self._message))
 
 
 _KNOWN = (PartState.INTACT, PartState.RESTORED)
@@ -270,27 +280,13 @@ def _split(verification: Verification, signature: Signature, explainer: Explaine
     state = KeyState.MISSING
     for key, source in keys_of(verification, explainer.retired, explainer.source):
         if algorithm.recover is None:
-            return _Split(KeyState.UNKNOWN, _verifying(algorithm, key, signature), source)
+            return _Split(KeyState.UNKNOWN, verifying(algorithm, key, signature), source)
         digest = algorithm.recover(key, signature.signature)
         if digest is not None:
             return _Split(KeyState.PROVEN, digest.__eq__, source)
         other = len(signature.signature) != (key.bits + 7) // 8
         state = KeyState.LENGTH if other else KeyState.OTHER
     return _Split(state, None, "")
-
-
-def _verifying(
-    algorithm: Algorithm, key: PublicKey, signature: Signature
-) -> Callable[[bytes], bool]:
-    """Return what asks a key whether it signed a digest; only so often, for it is dear."""
-    left = _TRIED_WITHOUT_DIGEST
-
-    def accepts(digest: bytes) -> bool:
-        nonlocal left
-        left -= 1
-        return left >= 0 and algorithm.verify(key, signature.signature, digest)
-
-    return accepts
 
 
 def _list_id(message: Message) -> str:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import NamedTuple, TypeAlias
 
-from avowal.crypto.algorithms import ALGORITHMS
+from avowal.crypto.algorithms import ALGORITHMS, Algorithm
 from avowal.crypto.publickey import PublicKey, PublicKeyFault
+from avowal.dkim.signature import Signature
 from avowal.dkim.verification import Verification
 from avowal.names import DomainName, Selector
 
@@ -22,6 +23,7 @@ class KeyAtHand(NamedTuple):
 RetiredKeys: TypeAlias = Callable[[DomainName, Selector], Sequence[KeyAtHand]]
 """Gives the keys that once stood at a selector, the likely ones first; an archive of keys."""
 
+_TRIED_WITHOUT_DIGEST = 3000
 _MOST_KEYS = 16  # tried for one signature; each costs one operation
 
 
@@ -45,3 +47,17 @@ def keys_of(verification: Verification, retired: RetiredKeys, source: str) -> It
     for one in retired(signature.domain, signature.selector)[:_MOST_KEYS]:
         if one.key.key_type == algorithm.key_type:
             yield one
+
+
+def verifying(
+    algorithm: Algorithm, key: PublicKey, signature: Signature
+) -> Callable[[bytes], bool]:
+    """Return what asks a key whether it signed a digest; only so often, for it is dear."""
+    left = _TRIED_WITHOUT_DIGEST
+
+    def accepts(digest: bytes) -> bool:
+        nonlocal left
+        left -= 1
+        return left >= 0 and algorithm.verify(key, signature.signature, digest)
+
+    return accepts

@@ -17,7 +17,7 @@ def restored_header(header: Header, place: int, proof: HeaderProof) -> tuple[Hea
     added: list[bytes] = []
     for name, raws in proof.fields.items():
         standing = [at for at in header.positions.get(name, ()) if at != place][::-1]
-        new = _below_up(tuple(header.raws[at] for at in standing), raws)
+        new = [raw for raw in raws if raw is not None]
         for number, at in enumerate(standing):
             kept[at] = new[number] if number < len(new) else None
         added += reversed(new[len(standing) :])
@@ -26,15 +26,18 @@ def restored_header(header: Header, place: int, proof: HeaderProof) -> tuple[Hea
     return Header.of([Field.of(raw) for raw in (*rows, *added)]), own
 
 
-def _below_up(standing: tuple[bytes, ...], raws: Sequence[bytes | None]) -> list[bytes]:
-    """Return all fields of a name from the bottom, when `raws` are those that h= stands for."""
-    signed = [raw for raw in raws if raw is not None]
-    if len(signed) < len(raws):
-        return signed
-    for skipped in range(1, len(standing) - len(signed) + 1):
-        if standing[skipped : skipped + len(signed)] == tuple(signed):
-            return list(standing[skipped:])
-    return [*signed, *standing[len(signed) :]]
+def covered(header: Header, place: int, signature: Signature, *, others: bool = False) -> Header:
+    """Return the fields that a signature covers, and itself: all others may be anybody's.
+
+    Of a name that h= has n times those are the n lowest (RFC 6376 §5.4.2).  With `others` the
+    fields whose names are not in h= stay too.
+    """
+    names = signature.signed_names
+    kept = [at for at, name in enumerate(header.names) if others and name not in names]
+    for name in dict.fromkeys(names):
+        places = [at for at in header.positions.get(name, ()) if at != place]
+        kept += places[-names.count(name) :]
+    return Header.of([header[at] for at in sorted({place, *kept})])
 
 
 def header_digest(header: Header, place: int, signature: Signature, own: bytes) -> bytes:
