@@ -22,7 +22,7 @@ from avowal.message import Header, WireForm
 _LINE, _LONGEST_LINE = 78, 998  # RFC 5322 §2.1.1, without CRLF
 _HIDDEN = frozenset(("bcc", "resent-bcc"))  # RFC 5322 §3.6.3: not for those who read the message
 # What flattening raises for an object that is no whole message.
-_FAULTS = (MessageError, LookupError, ValueError, TypeError, AttributeError)
+_FAULTS = (MessageError, LookupError, ValueError, TypeError, AttributeError, RecursionError)
 # RFC 6409 §8: whoever takes a message over adds these, and breaks a signature that lists them.
 _ADDED_LATER = (
     (b"date", "Date", "email.utils.localtime()"),

@@ -9,7 +9,7 @@ from email import message_from_bytes
 from avowal.calls.email_message import refuse_incomplete, wire_octets
 from avowal.calls.sign import sign
 from avowal.dkim.intent import Intent
-from avowal.errors import IntentError
+from avowal.errors import IntentError, UsageError
 from avowal.mailbox import Authors
 from avowal.members import refuse_other
 from avowal.message import Header, split
@@ -61,4 +61,8 @@ def _seven_bit(octets: bytes) -> bytes:
     """Encode an 8-bit body; a header in UTF-8 asks for SMTPUTF8, which carries 8 bits as well."""
     if octets.isascii() or not split(octets)[0].isascii():
         return octets
-    return wire_octets(message_from_bytes(octets, policy=email.policy.SMTP))
+    try:
+        parsed = message_from_bytes(octets, policy=email.policy.SMTP)
+    except RecursionError:
+        raise UsageError("its parts are nested too deep to be encoded as 7-bit text") from None
+    return wire_octets(parsed)
