@@ -106,7 +106,7 @@ class Recovery:
                 exits.complain(outcome[1])
                 statuses.add(ExitStatus.UNUSABLE)
         ordered = sorted(samples.items(), key=lambda item: (-item[1].count, item[0]))
-        if not samples:
+        if not samples and statuses == {ExitStatus.PASSED}:
             exits.complain("no message has an RSA signature that is looked for")
         self._archive.save(self._output)  # before hours of work: can it be written?
         any_key = False

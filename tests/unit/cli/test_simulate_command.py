@@ -87,7 +87,8 @@ def test_interrupting_keeps_what_was_counted(
     whole = sources.messages
 
     def one_and_then_ctrl_c(path: str, progress: sources.Progress) -> Iterator[Any]:
-        yield next(whole(path, progress))
+        found = whole(path, progress)
+        yield next(found)  # to be read while its iterator lives
         raise KeyboardInterrupt
 
     monkeypatch.setattr(policy_simulate.sources, "messages", one_and_then_ctrl_c)
