@@ -107,7 +107,9 @@ class Recovery:
                 statuses.add(ExitStatus.UNUSABLE)
         ordered = sorted(samples.items(), key=lambda item: (-item[1].count, item[0]))
         if not samples and statuses == {ExitStatus.PASSED}:
-            exits.complain("no message has an RSA signature that is looked for")
+            exits.complain(
+                "no RSA signature that is looked for stands over the body that was signed"
+            )
         self._archive.save(self._output)  # before hours of work: can it be written?
         any_key = False
         for found in self._searched(ordered):

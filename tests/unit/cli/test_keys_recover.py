@@ -88,7 +88,7 @@ def test_only_the_selector_that_was_asked_for(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     status, _ = recovered(folder, "--domain", "other.example")
-    said = "avowal: no message has an RSA signature that is looked for\n"
+    said = "avowal: no RSA signature that is looked for stands over the body that was signed\n"
     assert (status, *capsys.readouterr()) == (1, "", said)
 
 
