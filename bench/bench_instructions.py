@@ -97,6 +97,8 @@ def main() -> None:
         lines = ["# Instructions per message, written by bench_instructions.py --write"]
         lines += [f"{name} = {count}" for name, count in sorted((budget | measured).items())]
         BUDGET.write_text("\n".join(lines) + "\n")
+    if options.check and (unknown := measured.keys() - budget.keys()):
+        sys.exit(f"no budget for {', '.join(sorted(unknown))}: run it with --write first")
     over = [n for n, c in measured.items() if n in budget and c > _ROOM * budget[n]]
     if options.check and over:
         sys.exit(f"more instructions than the budget allows: {', '.join(over)}")

@@ -11,7 +11,7 @@ from avowal.cli import exits, sources
 from avowal.cli.dns import Dns
 from avowal.cli.exits import ExitStatus
 from avowal.cli.progress import bar
-from avowal.cli.shared_options import at_option, dns_options, line_ends_option
+from avowal.cli.shared_options import at_option, dns_options, line_ends_option, own_hops_option
 from avowal.cli.streams import echo
 from avowal.message import LineEnds
 
@@ -55,13 +55,7 @@ class _Trusted(NamedTuple):
     help="Believe the Authentication-Results of this own host where a key is gone; it has to "
     "remove every such field that a message brings along.",
 )
-@click.option(
-    "--own-hops",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    help="With --trusted-id: how many Received fields own hosts put above that field.",
-)
+@own_hops_option
 @click.option("--offline", is_flag=True, help="Ask DNS nothing: every key is taken as gone.")
 @click.option("--plots", metavar="FOLDER", help="Write an SVG per policy, and a page with all.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object with all counts.")

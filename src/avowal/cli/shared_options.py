@@ -90,3 +90,11 @@ line_ends_option = click.option(
     help="auto, stored: CRLF, a bare LF and a bare CR end a line, as when the message is sent; "
     "wire: octets as they are.",
 )
+
+own_hops_option = click.option(
+    "--own-hops",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="With --trusted-id: how many Received fields own hosts put above that field.",
+)

@@ -10,7 +10,7 @@ import click
 from avowal.cli import sources
 from avowal.cli.dns import Dns
 from avowal.cli.exits import ExitStatus, worst
-from avowal.cli.shared_options import at_option, dns_options, line_ends_option
+from avowal.cli.shared_options import at_option, dns_options, line_ends_option, own_hops_option
 from avowal.cli.sign import duration
 from avowal.cli.streams import echo
 from avowal.message import LineEnds
@@ -47,13 +47,7 @@ class _Options(TypedDict):
     help="Take SPF from the Authentication-Results of this own host, which has to remove "
     "every such field that a message brings along.",
 )
-@click.option(
-    "--own-hops",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    help="With --trusted-id: how many Received fields own hosts put above that field.",
-)
+@own_hops_option
 @click.option("--accept-arc", multiple=True, metavar="DOMAIN", help="Believe this ARC sealer.")
 @click.option("--accept-spf", is_flag=True, help="Let the connection alone vouch.")
 @click.option(

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from avowal.cli import exits, report, sources
 from avowal.cli.dns import Dns
@@ -14,9 +14,11 @@ from avowal.cli.exits import ExitStatus
 from avowal.cli.inspection import Inspected, inspect
 from avowal.cli.progress import bar
 from avowal.cli.streams import coloured
-from avowal.cli.verification_table import Table
 from avowal.dkim.rules import PROFILES
 from avowal.message import LineEnds
+
+if TYPE_CHECKING:
+    from avowal.cli.verification_table import Table
 
 T = TypeVar("T")
 _Outcome = Inspected | tuple[str, str]  # or the source and why it cannot be used
@@ -86,6 +88,8 @@ def outcomes(
 def _table(*, as_json: bool) -> Iterator[Table]:
     """Give a table, and write it at the end."""
     import json
+
+    from avowal.cli.verification_table import Table
 
     table = Table()
     try:

@@ -165,7 +165,7 @@ def _key(path: str, number: int, members: dict[str, object]) -> ArchivedKey:
             domain=_text(members, "domain"),
             selector=_text(members, "selector"),
             record=_text(members, "record"),
-            source=KeySource(_text(members, "source")),
+            source=_source(members),
             first=_count(members, "first"),
             last=_count(members, "last"),
             messages=_count(members, "messages") or 0,
@@ -191,6 +191,13 @@ def _text(members: dict[str, object], name: str) -> str:
     except UnicodeEncodeError:
         raise TypeError(f"{name} holds half a surrogate pair, which is no character") from None
     return found
+
+
+def _source(members: dict[str, object]) -> KeySource:
+    found = _text(members, "source")
+    if found not in list(KeySource):
+        raise ValueError(f"source is {found[:40]!r}: it has to be {' or '.join(KeySource)}")
+    return KeySource(found)
 
 
 def _count(members: dict[str, object], name: str) -> int | None:
