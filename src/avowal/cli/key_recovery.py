@@ -21,6 +21,7 @@ from avowal.calls.arguments import read_header
 from avowal.cli import exits, sources
 from avowal.cli.exits import ExitStatus
 from avowal.cli.verification import outcomes
+from avowal.errors import UsageError
 from avowal.keys.archive import ArchivedKey, KeyArchive, KeySource
 from avowal.keys.recovery import PAIRS, Modulus, Recovered, Sample, recover
 from avowal.keys.samples import samples_of
@@ -90,7 +91,8 @@ class Recovery:
         self._write = _write_json if as_json else _write_text
 
     def run(self, paths: Sequence[str], wanted: Wanted) -> int:
-        """Do it all; return the exit status."""
+        """Do it all; return the exit status.  Raises UsageError."""
+        self._save()  # before hours of work: can it be written?
         samples: dict[tuple[str, str], Samples] = {}
         statuses = {ExitStatus.PASSED}
 
@@ -110,7 +112,6 @@ class Recovery:
             exits.complain(
                 "no RSA signature that is looked for stands over the body that was signed"
             )
-        self._archive.save(self._output)  # before hours of work: can it be written?
         any_key = False
         for found in self._searched(ordered):
             any_key = any_key or bool(found.keys)
@@ -162,7 +163,14 @@ class Recovery:
                 )
             )
         if found.keys:
+            self._save()
+
+    def _save(self) -> None:
+        try:
             self._archive.save(self._output)
+        except OSError as error:
+            why = error.strerror or str(error)
+            raise UsageError(f"--output {self._output}: it cannot be written: {why}") from None
 
 
 def _search(samples: list[Sample], known: tuple[Modulus, ...], pairs: int) -> list[Recovered]:

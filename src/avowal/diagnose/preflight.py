@@ -56,7 +56,7 @@ def treatments(systems: Iterable[str]) -> tuple[Treatment, ...]:
     chosen = tuple(systems) or tuple(SYSTEMS)
     for name in chosen:
         if name not in SYSTEMS:
-            raise UsageError(f"{name!r} is none of {', '.join(SYSTEMS)}")
+            raise UsageError(f"through: {name!r} is none of {', '.join(SYSTEMS)}")
     names = dict.fromkeys(name for system in chosen for name in SYSTEMS[system])
     return tuple(TREATMENTS[name] for name in names)
 

@@ -105,6 +105,14 @@ def test_an_archive_that_is_none_is_named(folder: Path, capsys: pytest.CaptureFi
     assert f"{path}:1" in capsys.readouterr().err
 
 
+def test_an_archive_that_cannot_be_written_is_named_before_mail_is_read(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = str(folder / "not" / "there")
+    assert run(["keys", "recover", str(folder), "-o", path]) == 2
+    assert f"--output {path}: it cannot be written" in capsys.readouterr().err
+
+
 def test_a_recovered_key_lets_nothing_pass(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
