@@ -8,7 +8,8 @@ A file is text, one JSON object a line.  The first names the format, each other 
 
 `record` is the key record; `source` is `dns` for one that DNS showed and `recovered` for one
 that was worked out from mail (`avowal.keys.recovery`).  `first` and `last` are Unix seconds
-between which it was seen or signed, `messages` counts what it verified; each may be absent.
+between which it was seen or signed, `messages` counts what it verified; `secure` says whether
+DNSSEC vouched for the record when it was last seen; each may be absent.
 Members that a reader does not know are kept.  docs/reference/key-archive.md is the page.
 
 An archive is a resolver too: it answers for the names of its keys, and knows no others.
@@ -50,6 +51,7 @@ class ArchivedKey:
     first: int | None = None
     last: int | None = None
     messages: int = 0
+    secure: bool | None = None
     other: dict[str, object] = field(default_factory=dict)
 
     @property
@@ -67,7 +69,13 @@ class ArchivedKey:
             first=min(times, default=None),
             last=max(times, default=None),
             messages=max(self.messages, other.messages),
+            secure=self._last_said(other),
         )
+
+    def _last_said(self, other: ArchivedKey) -> bool | None:
+        """What DNSSEC said of the later sight; of the other one where that does not tell."""
+        early, late = (self, other) if (self.last or 0) <= (other.last or 0) else (other, self)
+        return early.secure if late.secure is None else late.secure
 
 
 class KeyArchive:
@@ -169,6 +177,7 @@ def _key(path: str, number: int, members: dict[str, object]) -> ArchivedKey:
             first=_count(members, "first"),
             last=_count(members, "last"),
             messages=_count(members, "messages") or 0,
+            secure=_flag(members, "secure"),
             other={name: value for name, value in members.items() if name not in _MEMBERS},
         )
         key.name  # noqa: B018 - raises for what is no name
@@ -179,7 +188,7 @@ def _key(path: str, number: int, members: dict[str, object]) -> ArchivedKey:
     return key
 
 
-_MEMBERS = ("domain", "selector", "record", "source", "first", "last", "messages")
+_MEMBERS = ("domain", "selector", "record", "source", "first", "last", "messages", "secure")
 
 
 def _text(members: dict[str, object], name: str) -> str:
@@ -207,6 +216,13 @@ def _count(members: dict[str, object], name: str) -> int | None:
     return found
 
 
+def _flag(members: dict[str, object], name: str) -> bool | None:
+    found = members.get(name)
+    if found is not None and not isinstance(found, bool):
+        raise TypeError(f"{name} is neither true nor false")
+    return found
+
+
 def _written(key: ArchivedKey) -> dict[str, object]:
     known = {
         "domain": key.domain,
@@ -216,5 +232,6 @@ def _written(key: ArchivedKey) -> dict[str, object]:
         "first": key.first,
         "last": key.last,
         "messages": key.messages or None,
+        "secure": key.secure,
     }
     return {name: value for name, value in known.items() if value is not None} | key.other
