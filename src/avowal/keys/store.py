@@ -31,7 +31,7 @@ class ConflictError(StoreError):
 
 @value
 class KeptRotation:
-    """The state of one rotation, as `avowal.keys.rotation` wrote it: text, for it to read.
+    """The state of one rotation, as the state machine wrote it: text, for it to read.
 
     `version` counts the writes; 0 is a rotation that the store does not have yet.
     """
