@@ -75,7 +75,7 @@ def _init(made: type[DataclassInstance]) -> Callable[..., None]:
         lines.append(" self.__post_init__()")
     parameters = by_place if len(by_keyword) == 1 else by_place + by_keyword
     lines.insert(0, f"def __init__({', '.join(parameters)}):")
-    exec("\n".join(lines), scope)  # noqa: S102 - of names that the class body declares
+    exec("\n".join([*lines, " pass"]), scope)  # noqa: S102 - of names that the class body declares
     init: Any = scope["__init__"]
     init.__qualname__ = f"{made.__qualname__}.__init__"  # what a TypeError says is missing
     init.__annotations__ = {one.name: one.type for one in fields(made)} | {"return": None}
@@ -84,7 +84,7 @@ def _init(made: type[DataclassInstance]) -> Callable[..., None]:
 
 def _comparing(*names: str) -> dict[str, object]:
     """The methods that look at all fields: those of one class."""
-    contents = attrgetter(*names)
+    contents = attrgetter(*(names or ("__class__",)))
 
     def __eq__(self: object, other: object) -> bool:  # noqa: N807 - it becomes a method
         if other.__class__ is not self.__class__:

@@ -174,3 +174,13 @@ def test_a_default_factory_is_refused() -> None:
 def test_signatures_tell_types_and_defaults() -> None:
     assert Plain.__init__.__annotations__["ttl"] == "int"
     assert Plain.__init__.__kwdefaults__ == {"ttl": 300, "records": ()}  # type: ignore[attr-defined]
+
+
+def test_a_value_without_fields_equals_its_like() -> None:
+    @value
+    class Tick:
+        """It says nothing but that it is."""
+
+    assert Tick() == Tick()
+    assert len({Tick(), Tick()}) == 1
+    assert repr(Tick()).endswith("Tick()")
