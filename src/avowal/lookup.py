@@ -82,6 +82,19 @@ class Answer:
         return cls(outcome=Outcome.FAILED, failure=failure)
 
 
+@value
+class Told:
+    """What one name server said of a name, asked by itself and without recursion.
+
+    `alias` is where its CNAME leads, None without one; `answer` is None where the server
+    leaves the end of an alias to others.  `authoritative` is the AA bit (RFC 1035 §4.1.1).
+    """
+
+    answer: Answer | None
+    authoritative: bool = False
+    alias: str | None = None
+
+
 NO_NAME = Answer(outcome=Outcome.NO_NAME)
 NO_DATA = Answer(outcome=Outcome.NO_DATA)
 

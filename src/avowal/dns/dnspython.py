@@ -1,8 +1,9 @@
 """The resolver that asks real name servers, for synchronous and asynchronous callers.
 
 A stub resolver: it asks recursive servers and believes them.  Which servers and how often
-is decided here; octets travel in `transport`, are written in `wire`, read in `reply` and
-understood in `chain`.  Caching and limits per message are decorators (`cache`, `limits`).
+is decided here; `exchange` asks one of them, octets travel in `transport`, are written in
+`wire`, read in `reply` and understood in `chain`.  Caching and limits per message are
+decorators (`cache`, `limits`).
 Why not dnspython's own resolver: docs/design/decisions/0002-dns-client.md.
 """
 
@@ -15,17 +16,15 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from avowal.dns import servers, wire
-from avowal.dns.chain import MAX_ALIASES, Chain, read
+from avowal.dns.chain import MAX_ALIASES, Chain
+from avowal.dns.exchange import PAYLOAD, Way
 from avowal.dns.reply import DnsReply
-from avowal.dns.transport import Server, Talk, adrive, drive, over_tcp, over_udp
+from avowal.dns.transport import Server, Talk, adrive, drive
 from avowal.lookup import NO_DATA, NO_NAME, Answer, Failure, Question
 from avowal.members import refuse_single
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Semaphore
-
-# RFC 6891 §6.2.5 leaves the size open; 1232 octets travel unfragmented everywhere.
-_PAYLOAD = 1232
 
 # Of several servers' failures the one that says most is reported: best first.
 _TELLING = (
@@ -65,9 +64,9 @@ class DnsResolver:
         resend: float = 1.0,
         sockets: int | None = None,
         tcp: bool = False,
-        payload: int = _PAYLOAD,
+        payload: int = PAYLOAD,
         trust_ad: bool | None = None,
-        resolv_conf: str | Path = "/etc/resolv.conf",
+        resolv_conf: str | Path = servers.SYSTEM,
     ) -> None:
         if nameservers is not None:
             refuse_single("nameservers", nameservers)
@@ -78,11 +77,9 @@ class DnsResolver:
         self._timeout = timeout
         self._lifetime = lifetime
         self._tries = tries
-        self._resend = resend
         self._sockets = servers.half_of_descriptors() if sockets is None else sockets
         self._queues: WeakKeyDictionary[AbstractEventLoop, Semaphore] = WeakKeyDictionary()
-        self._tcp = tcp
-        self._payload = payload
+        self._way = Way(resend=resend, tcp=tcp, payload=payload)
 
     def resolve(self, questions: tuple[Question, ...], /) -> tuple[Answer, ...]:
         """Answer a batch; all its questions travel at the same time."""
@@ -166,21 +163,8 @@ class DnsResolver:
     def _exchange(
         self, server: Server, name: bytes, rrtype: int, until: float
     ) -> Talk[DnsReply | Failure]:
-        """Ask one server, over TCP when UDP was not enough (RFC 7766 §5)."""
         until = min(until, monotonic() + self._timeout)
-        for payload in (self._payload, None):
-            query = wire.query(name, rrtype, payload=payload)
-            reply: bytes | Failure | None = None
-            if not self._tcp:
-                reply = yield from over_udp(server, query, wire.belongs, until, resend=self._resend)
-            if reply is None or (isinstance(reply, bytes) and wire.truncated(reply)):
-                reply = yield from over_tcp(server, query, wire.belongs, until)
-            if isinstance(reply, Failure):
-                return reply
-            if wire.rcode(reply) not in {wire.FORMERR, wire.NOTIMP}:
-                return read(reply)
-            # A server from before EDNS: ask again without (RFC 6891 §7).
-        return Failure.SERVER_FAILURE
+        return self._way.exchange(server, name, rrtype, until)
 
 
 async def _in_turn(queue: Semaphore, talk: Talk[Answer]) -> Answer:

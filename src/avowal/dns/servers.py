@@ -13,6 +13,7 @@ from pathlib import Path
 from avowal.dns.transport import Server
 from avowal.errors import ResolverSetupError
 
+SYSTEM = Path("/etc/resolv.conf")
 _SOCKETS, _MOST_SOCKETS = 64, 4096  # where a system has no limit that can be asked; ever
 _NAME_THEM = (
     "name the DNS servers to ask: --resolver of the commands, dns.servers of the daemon, "
@@ -35,20 +36,26 @@ def of_system(path: Path, *, port: int, trust_ad: bool | None) -> tuple[Server, 
 
     Its option trust-ad says that the way to these servers is safe (resolv.conf(5)).
     """
-    try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError as error:
-        raise ResolverSetupError(f"{path}: {error.strerror}; {_NAME_THEM}") from None
-    words = [line.split() for line in lines]
-    addresses = [row[1] for row in words if row[:1] == ["nameserver"] and len(row) > 1]
-    if not addresses:
-        raise ResolverSetupError(f"{path}: no line `nameserver ADDRESS`; {_NAME_THEM}")
-    if trust_ad is None and any(row[:1] == ["options"] and "trust-ad" in row for row in words):
+    addresses, trusted = addresses_of_system(path)
+    if trust_ad is None and trusted:
         trust_ad = True
     try:
         return given(addresses, port=port, trust_ad=trust_ad)
     except ResolverSetupError as fault:
         raise ResolverSetupError(f"{path}: {fault}") from None
+
+
+def addresses_of_system(path: Path = SYSTEM) -> tuple[tuple[str, ...], bool]:
+    """Return the addresses as a resolv.conf has them, and whether it says trust-ad."""
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError as error:
+        raise ResolverSetupError(f"{path}: {error.strerror}; {_NAME_THEM}") from None
+    words = [line.split() for line in lines]
+    addresses = tuple(row[1] for row in words if row[:1] == ["nameserver"] and len(row) > 1)
+    if not addresses:
+        raise ResolverSetupError(f"{path}: no line `nameserver ADDRESS`; {_NAME_THEM}")
+    return addresses, any(row[:1] == ["options"] and "trust-ad" in row for row in words)
 
 
 def half_of_descriptors() -> int:
