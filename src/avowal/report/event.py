@@ -1,0 +1,288 @@
+"""One event per verdict: what was found of a message and what became of it, and no person.
+
+An event is what aggregate reports (RFC 9990), shares of passing signatures and the question
+"what would p=reject have cost" are counted from.  It names hosts, domains and results; no
+local part, no subject, no recipient.  `EventKey` is everything that messages share which are
+counted together; `event_of` makes it, and nothing else does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from avowal.dkim.verification import Verification
+from avowal.examine.findings import Findings
+from avowal.mailbox import Authors
+from avowal.policy.dmarc.record import DmarcRecord, Policy
+from avowal.policy.dmarc.result import Evaluation
+from avowal.policy.evidence import SignatureResult
+from avowal.policy.result import PolicyResult
+from avowal.text import printable
+
+MOST_SIGNATURES: Final = 100
+"""Of one event: RFC 9990 §3.1.1.11 has as many in a row of a report."""
+_MOST_COMMENT: Final = 500  # characters of the reason for an override
+_REFUSED: Final = frozenset({"reject", "discard"})
+
+
+class EventSignature(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One signature that was checked: its RFC 8601 word, and why where it is no pass."""
+
+    domain: str
+    selector: str | None
+    result: str
+    reason: str | None = None
+
+
+class EventSender(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What SPF said, of which domain of the envelope."""
+
+    domain: str | None
+    scope: str
+    result: str
+
+
+class EventPolicy(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A DMARC policy as it was published at `domain`; `discovery` says how it was found.
+
+    `wants_reports` tells that it names addresses for aggregate reports.
+    """
+
+    domain: str
+    p: str | None = None
+    sp: str | None = None
+    np: str | None = None
+    adkim: str = "r"
+    aspf: str = "r"
+    fo: str = "0"
+    testing: bool = False
+    pct: int | None = None
+    discovery: str = "treewalk"
+    wants_reports: bool = False
+
+
+class EventReason(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Why the disposition is not the policy: a word of RFC 9990, and a comment."""
+
+    type: str
+    comment: str = ""
+
+
+class EventKey(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What messages share that are counted together.
+
+    `source` is the client's address, None for local mail; `author` the domain in From by
+    its A-labels.  `action` is what was done with the message, None where that was left to
+    others.  `dmarc` is DMARC's word, `asked` what the policy asks for this author (p=, sp= or
+    np=), `disposition` what was done of it, in the words of RFC 9990; all None without DMARC.
+    `signed` are the (domain, selector) of signatures that we made.
+    """
+
+    source: str | None = None
+    author: str | None = None
+    action: str | None = None
+    policy: EventPolicy | None = None
+    dmarc: str | None = None
+    asked: str | None = None
+    disposition: str | None = None
+    dkim_aligned: bool = False
+    spf_aligned: bool = False
+    reasons: tuple[EventReason, ...] = ()
+    spf: EventSender | None = None
+    dkim: tuple[EventSignature, ...] = ()
+    arc: str | None = None
+    signed: tuple[tuple[str, str], ...] = ()
+
+    def octets(self) -> bytes:
+        """Return it as JSON, the same for equal keys."""
+        return _ENCODER.encode(self)
+
+    @classmethod
+    def of(cls, octets: bytes) -> EventKey:
+        """Read what `octets` wrote, of this version or an older one."""
+        return _DECODER.decode(octets)
+
+    @property
+    def is_reported(self) -> bool:
+        """Whether messages like this stand in an aggregate report to the policy's domain.
+
+        Not where nobody asked, where we do not know what became of the message, and not where
+        it was put off: it comes again.
+        """
+        settled = self.action is not None and self.action != "tempfail"
+        asked = self.policy is not None and self.policy.wants_reports
+        return asked and settled and self.source is not None and self.disposition is not None
+
+
+class Event(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One message at `time` (Unix seconds), on `host`, under the MTA's own `queue_id`."""
+
+    time: int
+    host: str
+    key: EventKey
+    queue_id: str | None = None
+
+
+_ENCODER = msgspec.json.Encoder()
+_DECODER = msgspec.json.Decoder(EventKey)
+
+
+def digest(octets: bytes) -> bytes:
+    """Return what stands for a key where keys are looked up: 16 octets."""
+    return hashlib.blake2b(octets, digest_size=16).digest()
+
+
+def event_of(
+    findings: Findings,
+    *,
+    time: int,
+    host: str,
+    client: str | None = None,
+    queue_id: str | None = None,
+    action: str | None = None,
+    authors: Authors | None = None,
+    signed: Iterable[tuple[str, str]] = (),
+) -> Event:
+    """Make the event of a message.  Raises nothing.
+
+    `client` is its address as text, `action` the word of what was done (accept, tag,
+    quarantine, reject, tempfail, discard), `authors` those of a message whose policies were
+    not asked for.
+    """
+    evaluation = None if findings.policies is None else findings.policies.dmarc
+    envelope = findings.envelope
+    key = EventKey(
+        source=client,
+        author=_author(evaluation, findings.authors or authors),
+        action=action,
+        spf=None
+        if envelope is None
+        else EventSender(
+            None if envelope.domain is None else envelope.domain.ascii,
+            envelope.scope,
+            envelope.result,
+        ),
+        dkim=_signatures(findings, evaluation),
+        arc=None if findings.arc is None else findings.arc.status.value,
+        signed=tuple(signed),
+    )
+    if evaluation is not None:
+        key = _with_dmarc(key, evaluation, action)
+    return Event(time, printable(host), key, None if queue_id is None else printable(queue_id))
+
+
+def _author(evaluation: Evaluation | None, authors: Authors | None) -> str | None:
+    """Return the author domain that decided, or else the first."""
+    if evaluation is not None and evaluation.author_domain is not None:
+        return evaluation.author_domain.ascii
+    domains = () if authors is None else authors.domains
+    return domains[0].ascii if domains else None
+
+
+def _with_dmarc(key: EventKey, evaluation: Evaluation, action: str | None) -> EventKey:
+    decisive = evaluation.decisive
+    if decisive is None or decisive.record is None or decisive.record_domain is None:
+        return msgspec.structs.replace(key, dmarc=evaluation.result.value)
+    disposition, reasons = disposed(evaluation, action)
+    return msgspec.structs.replace(
+        key,
+        dmarc=evaluation.result.value,
+        policy=_published(decisive.record, decisive.record_domain, evaluation.discovery.value),
+        asked=None if decisive.policy is None else decisive.policy.value,
+        disposition=disposition,
+        dkim_aligned=decisive.dkim_aligned,
+        spf_aligned=decisive.spf_aligned,
+        reasons=reasons,
+    )
+
+
+def _published(record: DmarcRecord, domain: str, discovery: str) -> EventPolicy:
+    p, sp, np = (None if one is None else one.value for one in (record.p, record.sp, record.np))
+    return EventPolicy(
+        domain=domain,
+        p=p,
+        sp=sp,
+        np=np,
+        adkim=record.adkim,
+        aspf=record.aspf,
+        fo=":".join(record.fo),
+        testing=record.testing,
+        pct=record.pct,
+        discovery=discovery,
+        wants_reports=any(uri.address is not None for uri in record.rua),
+    )
+
+
+def disposed(
+    evaluation: Evaluation, action: str | None
+) -> tuple[str | None, tuple[EventReason, ...]]:
+    """Return what was done of a policy, and why less or more than it asks (RFC 9990 §3.1.1.7).
+
+    ``pass`` is a pass where the policy is enforced; a pass where it is not, and a failure of
+    which nothing followed, are ``none``.  Where we did not follow, the reason is
+    ``local_policy``; None where it is not known what was done.
+    """
+    reasons = tuple(
+        EventReason(one.type, one.comment[:_MOST_COMMENT]) for one in evaluation.reasons
+    )
+    if evaluation.result is PolicyResult.PASS:
+        enforced = evaluation.policy not in {None, Policy.NONE}
+        return "pass" if enforced else "none", reasons
+    if action is None:
+        return None, reasons
+    done = Policy.NONE
+    if evaluation.result is not PolicyResult.NONE:
+        done = Policy.REJECT if action in _REFUSED else done
+        done = Policy.QUARANTINE if action == "quarantine" else done
+    asked = evaluation.disposition if evaluation.result is PolicyResult.FAIL else Policy.NONE
+    if done is not asked:
+        reasons = (*reasons, EventReason("local_policy", f"{asked.value} was asked"))
+    return done.value, reasons
+
+
+# -- signatures ------------------------------------------------------------------------------
+
+
+def _signatures(findings: Findings, evaluation: Evaluation | None) -> tuple[EventSignature, ...]:
+    """Return what was found of each signature, of too many those that say most."""
+    reasons = {_name(one): _why(one) for one in findings.signatures}
+    assessed: Sequence[SignatureResult]
+    if findings.policies is not None:
+        assessed = findings.policies.signatures
+    else:
+        found = (SignatureResult.of(one) for one in findings.signatures)
+        assessed = [one for one in found if one is not None]
+    made = []
+    for one in assessed:
+        selector = None if one.selector is None else one.selector.ascii
+        why = None if one.passed else reasons.get((one.domain.ascii, selector))
+        made.append(EventSignature(one.domain.ascii, selector, one.result, why))
+    if len(made) > MOST_SIGNATURES:
+        made.sort(key=lambda one: _rank(one, evaluation))
+    return tuple(made[:MOST_SIGNATURES])
+
+
+def _rank(one: EventSignature, evaluation: Evaluation | None) -> int:
+    """Say how soon a signature is kept of too many (RFC 9990 §3.1.1.11)."""
+    if one.result != "pass":
+        return 3
+    decisive = None if evaluation is None else evaluation.decisive
+    if decisive is None:
+        return 2
+    if one.domain == decisive.domain.ascii:
+        return 0
+    aligned = {a.domain.ascii for a in decisive.alignments if a.aligned and a.mechanism == "dkim"}
+    return 1 if one.domain in aligned else 2
+
+
+def _name(verification: Verification) -> tuple[str, str | None] | None:
+    signature = verification.signature
+    return None if signature is None else (signature.domain.ascii, signature.selector.ascii)
+
+
+def _why(verification: Verification) -> str | None:
+    return None if verification.reason is None else str(verification.reason)

@@ -1,0 +1,26 @@
+"""The tables of events, version by version, in the SQL that SQLite and PostgreSQL share.
+
+``{id}`` and ``{octets}`` are what the two call a numbered key and a string of octets.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+VERSIONS: Final[tuple[tuple[str, ...], ...]] = (
+    (  # 1: events, and how many of a kind there were on a day
+        "CREATE TABLE event_host (id {id}, name TEXT NOT NULL UNIQUE)",
+        "CREATE TABLE event_key (id {id}, digest {octets} NOT NULL UNIQUE, domain TEXT,"
+        " reported INTEGER NOT NULL, source TEXT, facts {octets} NOT NULL)",
+        "CREATE TABLE event (time BIGINT NOT NULL, host BIGINT NOT NULL, key BIGINT NOT NULL,"
+        " queue_id TEXT)",
+        "CREATE INDEX event_time ON event (time)",
+        "CREATE TABLE event_count (day BIGINT NOT NULL, key BIGINT NOT NULL,"
+        " messages BIGINT NOT NULL, PRIMARY KEY (day, key))",
+    ),
+)
+"""What makes version n of version n - 1; a version that was released never changes."""
+CREATE: Final = (
+    "CREATE TABLE event_schema (version BIGINT NOT NULL, generation BIGINT NOT NULL)",
+    "INSERT INTO event_schema (version, generation) VALUES (0, 0)",
+)

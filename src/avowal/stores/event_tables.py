@@ -1,0 +1,232 @@
+"""Events in SQL tables: what SQLite and PostgreSQL do alike.
+
+A key (`EventKey`) is written once and has a number; an event is its time, two numbers and a
+queue id.  Keys are known by number in memory: whoever removes keys raises `generation`, which
+every writer reads in its transaction.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, ClassVar, Protocol
+
+from avowal.errors import StoreError
+from avowal.report.event import Event, EventKey, digest
+from avowal.report.event_store import DAY, Pruned
+from avowal.stores.event_schema import CREATE, VERSIONS
+
+_REMEMBERED = 50_000  # keys known by their number, about 6 MB
+_CHUNK = 500  # parameters of one statement; SQLite before 3.32 took 999
+
+
+class Cursor(Protocol):
+    """What is used of a cursor (PEP 249)."""
+
+    rowcount: int
+
+    def execute(self, statement: Any, parameters: Any = ..., /) -> Any: ...
+    def executemany(self, statement: Any, parameters: Any, /) -> Any: ...
+    def fetchone(self) -> Any: ...
+    def fetchall(self) -> Any: ...
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+class EventTables:
+    """The statements over a connection that a subclass has opened.
+
+    Methods are called by one thread at a time.  Each raises StoreError.
+    """
+
+    types: ClassVar[dict[str, str]]
+    """What ``{id}`` and ``{octets}`` are here."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[bytes, int] = {}
+        self._hosts: dict[str, int] = {}
+        self._generation: int | None = None
+
+    # -- what a subclass brings ------------------------------------------------------------
+
+    def transaction(self, *, writes: bool = True) -> AbstractContextManager[Cursor]:
+        """Begin a transaction that ends with the block; a fault undoes it."""
+        raise NotImplementedError
+
+    def reading(self) -> AbstractContextManager[Cursor]:
+        """Return a cursor whose rows are read as they are wanted."""
+        return self.transaction(writes=False)
+
+    def statement(self, text: str) -> str:
+        """Return a statement as the driver has it."""
+        return text
+
+    def has_schema(self, cursor: Cursor) -> bool:
+        """Whether the tables are there, of whatever version."""
+        raise NotImplementedError
+
+    # -- the schema ------------------------------------------------------------------------
+
+    def migrate(self) -> None:
+        """Bring the tables to this version.  A newer one is refused: it is not for us."""
+        with self.transaction() as cursor:
+            if not self.has_schema(cursor):
+                for text in CREATE:
+                    cursor.execute(text)
+            found = self._one(cursor, "SELECT version FROM event_schema")
+            if found > len(VERSIONS):
+                raise StoreError(
+                    f"the events are of version {found}, and this program knows {len(VERSIONS)}:"
+                    " update it"
+                )
+            for statements in VERSIONS[found:]:
+                for text in statements:
+                    cursor.execute(text.format(**self.types))
+            if found < len(VERSIONS):
+                self._run(cursor, "UPDATE event_schema SET version = ?", len(VERSIONS))
+
+    # -- writing ---------------------------------------------------------------------------
+
+    def append(self, events: Sequence[Event]) -> None:
+        """Write events and count them: all or none."""
+        keyed = [(event, event.key.octets()) for event in events]
+        with self.transaction() as cursor:
+            generation = self._one(cursor, f"SELECT generation FROM event_schema{self.shared}")
+            if generation != self._generation or len(self._numbers) > _REMEMBERED:
+                self._numbers.clear()
+                self._hosts.clear()
+                self._generation = None
+            numbers = self._keys(cursor, {octets: event.key for event, octets in keyed})
+            hosts = self._host_numbers(cursor, {event.host for event in events})
+            rows = [(e.time, hosts[e.host], numbers[octets], e.queue_id) for e, octets in keyed]
+            cursor.executemany(self.statement("INSERT INTO event VALUES (?, ?, ?, ?)"), rows)
+            counts = Counter((time // DAY, key) for time, _, key, _ in rows)
+            cursor.executemany(
+                self.statement(_COUNT), sorted((*place, n) for place, n in counts.items())
+            )
+        self._numbers.update(numbers)
+        self._hosts.update(hosts)
+        self._generation = generation
+
+    shared: ClassVar[str] = ""
+    """What keeps others from removing keys while we write."""
+
+    def _keys(self, cursor: Cursor, wanted: dict[bytes, EventKey]) -> dict[bytes, int]:
+        """Return the number of each key, by its octets; new ones are written."""
+        known = {octets: self._numbers[octets] for octets in wanted if octets in self._numbers}
+        new = {digest(octets): octets for octets in sorted(wanted) if octets not in known}
+        cursor.executemany(
+            self.statement(_KEY),
+            [(name, *_columns(wanted[octets]), octets) for name, octets in sorted(new.items())],
+        )
+        names = list(new)
+        for at in range(0, len(names), _CHUNK):
+            some = names[at : at + _CHUNK]
+            marks = ", ".join("?" * len(some))
+            text = f"SELECT digest, id FROM event_key WHERE digest IN ({marks})"  # noqa: S608 - marks only
+            cursor.execute(self.statement(text), some)
+            known.update({new[bytes(name)]: number for name, number in cursor.fetchall()})
+        return known
+
+    def _host_numbers(self, cursor: Cursor, names: set[str]) -> dict[str, int]:
+        known = {name: self._hosts[name] for name in names if name in self._hosts}
+        for name in sorted(names - known.keys()):
+            self._run(cursor, "INSERT INTO event_host (name) VALUES (?) ON CONFLICT DO NOTHING", name)
+            known[name] = self._one(cursor, "SELECT id FROM event_host WHERE name = ?", name)
+        return known
+
+    # -- reading ---------------------------------------------------------------------------
+
+    def events(self, begin: int, end: int) -> Iterator[Event]:
+        """Yield the events of a time, by time."""
+        with self.reading() as cursor:
+            self._run(cursor, _EVENTS, begin, end)
+            for time, host, queue_id, facts in cursor:
+                yield Event(time, host, EventKey.of(bytes(facts)), queue_id)
+
+    def counts(
+        self, day: int, *, domain: str | None = None, reported: bool = False
+    ) -> Iterator[tuple[EventKey, int]]:
+        """Yield the kinds of messages of a day and how many there were, by policy domain."""
+        text, parameters = _COUNTS, [day]
+        more: list[Any] = []
+        if reported:
+            text += " AND k.reported = 1"
+        if domain is not None:
+            text += " AND k.domain = ?"
+            more = [domain]
+        with self.reading() as cursor:
+            self._run(cursor, f"{text} ORDER BY k.domain, k.digest", *parameters, *more)
+            for facts, messages in cursor:
+                yield EventKey.of(bytes(facts)), messages
+
+    def days(self) -> list[tuple[int, int]]:
+        """Return each day that has counts, and how many messages it had."""
+        with self.reading() as cursor:
+            cursor.execute("SELECT day, sum(messages) FROM event_count GROUP BY day ORDER BY day")
+            return [(day, int(messages)) for day, messages in cursor.fetchall()]
+
+    # -- removing --------------------------------------------------------------------------
+
+    def prune(self, *, events_before: int, counts_before: int) -> Pruned:
+        """Remove events older than a time, and counts of days before a day."""
+        with self.transaction() as cursor:
+            self._run(cursor, "UPDATE event_schema SET generation = generation + 1")
+            events = self._run(cursor, "DELETE FROM event WHERE time < ?", events_before)
+            counts = self._run(cursor, "DELETE FROM event_count WHERE day < ?", counts_before)
+            keys = self._run(cursor, _UNUSED)
+        self.shrink()
+        return Pruned(events, counts, keys)
+
+    def erase(self, source: str) -> Pruned:
+        """Remove whatever names the address of a client."""
+        named = "(SELECT id FROM event_key WHERE source = ?)"
+        with self.transaction() as cursor:
+            self._run(cursor, "UPDATE event_schema SET generation = generation + 1")
+            events = self._run(cursor, f"DELETE FROM event WHERE key IN {named}", source)  # noqa: S608 - a constant
+            counts = self._run(cursor, f"DELETE FROM event_count WHERE key IN {named}", source)  # noqa: S608 - a constant
+            keys = self._run(cursor, "DELETE FROM event_key WHERE source = ?", source)
+        self.shrink()
+        return Pruned(events, counts, keys)
+
+    def shrink(self) -> None:
+        """Leave no octets of what was removed in the files."""
+
+    # -- statements ------------------------------------------------------------------------
+
+    def _run(self, cursor: Cursor, text: str, *parameters: Any) -> int:
+        cursor.execute(self.statement(text), parameters)
+        return cursor.rowcount
+
+    def _one(self, cursor: Cursor, text: str, *parameters: Any) -> int:
+        self._run(cursor, text, *parameters)
+        (found,) = cursor.fetchone()
+        return int(found)
+
+
+def _columns(key: EventKey) -> tuple[str | None, int, str | None]:
+    domain = key.author if key.policy is None else key.policy.domain
+    return domain, int(key.is_reported), key.source
+
+
+_KEY = (
+    "INSERT INTO event_key (digest, domain, reported, source, facts) VALUES (?, ?, ?, ?, ?)"
+    " ON CONFLICT (digest) DO NOTHING"
+)
+_COUNT = (
+    "INSERT INTO event_count (day, key, messages) VALUES (?, ?, ?)"
+    " ON CONFLICT (day, key) DO UPDATE SET messages = event_count.messages + excluded.messages"
+)
+_EVENTS = (
+    "SELECT e.time, h.name, e.queue_id, k.facts FROM event e"
+    " JOIN event_host h ON h.id = e.host JOIN event_key k ON k.id = e.key"
+    " WHERE e.time >= ? AND e.time < ? ORDER BY e.time"
+)
+_COUNTS = (
+    "SELECT k.facts, c.messages FROM event_count c JOIN event_key k ON k.id = c.key"
+    " WHERE c.day = ?"
+)
+_UNUSED = (
+    "DELETE FROM event_key WHERE id NOT IN (SELECT key FROM event)"
+    " AND id NOT IN (SELECT key FROM event_count)"
+)

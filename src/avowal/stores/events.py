@@ -1,0 +1,62 @@
+"""Opening what events are written to, by its name.
+
+``sqlite:PATH`` is an SQLite file, ``postgresql://…`` a database, ``lines:PATH`` a file that
+grows by a JSON object a line; a path alone is an SQLite file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from avowal.errors import StoreError
+from avowal.report.event import Event
+from avowal.report.event_store import EventSink
+from avowal.stores.event_tables import EventTables
+from avowal.stores.postgres_events import PostgresEvents
+from avowal.stores.sqlite_events import SqliteEvents
+
+_POSTGRES: Final = ("postgresql://", "postgres://")
+FORMS: Final = "a path, sqlite:PATH, lines:PATH or postgresql://…"
+
+
+class LineEvents:
+    """A file of events, a JSON object a line, for other programs to read."""
+
+    def __init__(self, path: str) -> None:
+        """Open a file to append to.  Raises StoreError."""
+        self._path = path
+        try:
+            self._file = open(path, "ab")  # noqa: SIM115,PTH123 - held until `close`
+        except OSError as error:
+            raise StoreError(f"{path}: {error.strerror}") from None
+
+    def append(self, events: Sequence[Event]) -> None:
+        """Write the lines.  Raises StoreError."""
+        try:
+            self._file.write(b"".join(msgspec.json.encode(event) + b"\n" for event in events))
+            self._file.flush()
+        except OSError as error:
+            raise StoreError(f"{self._path}: {error.strerror}") from None
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def open_event_store(name: str) -> EventTables:
+    """Open a store that can be read too.  Raises StoreError."""
+    if name.startswith(_POSTGRES):
+        return PostgresEvents(name)
+    if name.startswith("lines:"):
+        raise StoreError(f"{name}: lines can be written but not counted: sqlite:PATH can")
+    return SqliteEvents(name.removeprefix("sqlite:"))
+
+
+def open_event_sink(name: str) -> EventSink:
+    """Open what events are written to.  Raises StoreError."""
+    if name.startswith("lines:"):
+        return LineEvents(name.removeprefix("lines:"))
+    return open_event_store(name)

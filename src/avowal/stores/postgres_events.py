@@ -1,0 +1,84 @@
+"""Events in PostgreSQL: one store for several hosts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from avowal.errors import StoreError
+from avowal.stores.event_tables import Cursor, EventTables
+
+if TYPE_CHECKING:
+    import psycopg
+
+_CONNECT_SECONDS = 5
+_MOST_ROWS = 10_000  # of an answer in memory at once
+_MIGRATING = 0x6176_6F77  # an advisory lock: hosts that start together make the tables once
+
+
+class PostgresEvents(EventTables):
+    """One connection; `conninfo` is a URI or the words of libpq."""
+
+    types: ClassVar[dict[str, str]] = {
+        "id": "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+        "octets": "BYTEA",
+    }
+    shared: ClassVar[str] = " FOR SHARE"
+
+    def __init__(self, conninfo: str) -> None:
+        """Connect and bring the tables to this version.  Raises StoreError."""
+        super().__init__()
+        try:
+            import psycopg  # noqa: PLC0415 - an extra: only those who use it need it
+        except ImportError:
+            raise StoreError("PostgreSQL needs psycopg: pip install 'avowal[sql]'") from None
+        self._faults: type[Exception] = psycopg.Error
+        try:
+            self._connection: psycopg.Connection[Any] = psycopg.connect(
+                conninfo, connect_timeout=_CONNECT_SECONDS, autocommit=True
+            )
+        except psycopg.Error as error:
+            raise self._fault(error) from None
+        self.migrate()
+
+    def _fault(self, error: Exception) -> StoreError:
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        return StoreError(f"PostgreSQL: {lines[0]}")
+
+    def statement(self, text: str) -> str:
+        """Return a statement as psycopg has it."""
+        return text.replace("?", "%s")
+
+    @contextmanager
+    def transaction(self, *, writes: bool = True) -> Iterator[Cursor]:
+        """Begin a transaction that ends with the block."""
+        try:
+            with self._connection.transaction(), self._connection.cursor() as cursor:
+                yield cursor
+        except self._faults as error:
+            raise self._fault(error) from None
+
+    @contextmanager
+    def reading(self) -> Iterator[Cursor]:
+        """Return a cursor of the server's: rows come as they are wanted."""
+        try:
+            with (
+                self._connection.transaction(),
+                self._connection.cursor(name="events") as cursor,
+            ):
+                cursor.itersize = _MOST_ROWS
+                yield cursor
+        except self._faults as error:
+            raise self._fault(error) from None
+
+    def has_schema(self, cursor: Cursor) -> bool:
+        """Whether the tables are there; whoever asks holds the lock until his transaction ends."""
+        cursor.execute(f"SELECT pg_advisory_xact_lock({_MIGRATING})")
+        cursor.execute("SELECT to_regclass('event_schema') IS NOT NULL")
+        (found,) = cursor.fetchone()
+        return bool(found)
+
+    def close(self) -> None:
+        """End the connection."""
+        self._connection.close()

@@ -1,0 +1,152 @@
+"""What every store of events has to do, whichever it is: one set of tests over all."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from avowal.report.event import (
+    Event,
+    EventKey,
+    EventPolicy,
+    EventReason,
+    EventSender,
+    EventSignature,
+)
+from avowal.report.event_store import DAY, EventStore, counted
+
+DAY_0 = 20_000
+Opening = Callable[[], EventStore]
+
+
+def key_of(draw: random.Random, number: int) -> EventKey:
+    domain = f"d{draw.randrange(number)}.example"
+    passed = draw.random() < 0.7
+    return EventKey(
+        source=f"192.0.2.{draw.randrange(4)}",
+        author=domain,
+        action="accept",
+        policy=EventPolicy(domain, p="reject", wants_reports=draw.random() < 0.8),
+        dmarc="pass" if passed else "fail",
+        asked="reject",
+        disposition="pass" if passed else "none",
+        dkim_aligned=passed,
+        reasons=() if passed else (EventReason("local_policy", "reject was asked"),),
+        spf=EventSender(domain, "mfrom", "softfail"),
+        dkim=(EventSignature(domain, f"s{draw.randrange(3)}", "pass" if passed else "fail"),),
+    )
+
+
+def some_events(number: int, *, seed: int = 1, hosts: int = 2) -> list[Event]:
+    draw = random.Random(seed)
+    begin = DAY_0 * DAY
+    return sorted(
+        (
+            Event(
+                begin + draw.randrange(2 * DAY),
+                f"mx{draw.randrange(hosts)}",
+                key_of(draw, 10),
+                f"Q{seed}-{place}",
+            )
+            for place in range(number)
+        ),
+        key=lambda event: event.time,
+    )
+
+
+def counts_of(store: EventStore) -> dict[int, Counter[EventKey]]:
+    return {day: Counter(dict(store.counts(day))) for day, _ in store.days()}
+
+
+def events_come_back_as_they_were(opening: Opening) -> None:
+    store, events = opening(), some_events(300)
+    store.append(events)
+    back = list(store.events(DAY_0 * DAY, (DAY_0 + 2) * DAY))
+    assert sorted(back, key=str) == sorted(events, key=str)
+    assert [event.time for event in back] == sorted(event.time for event in back)
+
+
+def counts_are_those_of_the_events(opening: Opening) -> None:
+    store, events = opening(), some_events(500)
+    for at in range(0, 500, 70):
+        store.append(events[at : at + 70])
+    assert counts_of(store) == counted(events)
+    reported = {key for key, _ in store.counts(DAY_0, reported=True)}
+    assert reported == {key for key in counted(events)[DAY_0] if key.is_reported}
+
+
+def counts_come_domain_by_domain(opening: Opening) -> None:
+    store = opening()
+    store.append(some_events(300))
+    domains = [key.author for key, _ in store.counts(DAY_0)]
+    assert domains == sorted(domains, key=str)
+    assert {key.author for key, _ in store.counts(DAY_0, domain="d3.example")} == {"d3.example"}
+
+
+def several_workers_lose_nothing(opening: Opening) -> None:
+    batches = [some_events(120, seed=seed) for seed in range(4)]
+    opening().close()  # the tables are there
+
+    def write(events: list[Event]) -> None:
+        store = opening()
+        for at in range(0, len(events), 10):
+            store.append(events[at : at + 10])
+        store.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, batches))
+    everything = [event for events in batches for event in events]
+    assert counts_of(opening()) == counted(everything)
+
+
+def retention_removes_what_is_old_and_nothing_else(opening: Opening) -> None:
+    store, events = opening(), some_events(400)
+    store.append(events)
+    border = (DAY_0 + 1) * DAY
+    young = [event for event in events if event.time >= border]
+    gone = store.prune(events_before=border, counts_before=DAY_0 + 1)
+    assert gone.events == len(events) - len(young)
+    assert counts_of(store) == counted(young)
+    assert len(list(store.events(0, 1 << 40))) == len(young)
+    store.append(events)  # kinds of messages that were removed are written again
+    assert counts_of(store)[DAY_0] == counted(events)[DAY_0]
+
+
+def counts_may_outlive_their_events(opening: Opening) -> None:
+    store, events = opening(), some_events(100)
+    store.append(events)
+    store.prune(events_before=1 << 40, counts_before=0)
+    assert not list(store.events(0, 1 << 40))
+    assert counts_of(store) == counted(events)
+
+
+def an_address_is_erased_from_everything(opening: Opening) -> None:
+    store, events = opening(), some_events(200)
+    store.append(events)
+    store.erase("192.0.2.3")
+    left = [event for event in events if event.key.source != "192.0.2.3"]
+    assert counts_of(store) == counted(left)
+    assert len(list(store.events(0, 1 << 40))) == len(left)
+
+
+def another_writer_removing_kinds_is_noticed(opening: Opening) -> None:
+    one, other = opening(), opening()
+    events = some_events(50)
+    one.append(events)
+    other.prune(events_before=1 << 40, counts_before=1 << 40)
+    one.append(events)
+    assert counts_of(other) == counted(events)
+
+
+CASES = (
+    events_come_back_as_they_were,
+    counts_are_those_of_the_events,
+    counts_come_domain_by_domain,
+    several_workers_lose_nothing,
+    retention_removes_what_is_old_and_nothing_else,
+    counts_may_outlive_their_events,
+    an_address_is_erased_from_everything,
+    another_writer_removing_kinds_is_noticed,
+)
