@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from ipaddress import IPv4Address
 from typing import Any
@@ -31,11 +32,14 @@ from avowal.message import Header
 from avowal.milter import descriptors
 from avowal.milter.events import SessionLimits
 from avowal.milter.flow_filter import FlowFilter
+from avowal.milter.journal import LOGGER
+from avowal.milter.meters import Meters
 from avowal.milter.key_watch import ask_first, recall, watching
 from avowal.milter.outbox import Notes, Outbox
 from avowal.milter.prerequisites import examine
 from avowal.milter.worker import Prepared
 from avowal.report.delivery import DEFAULT_COMMAND, Sending, SendingCommand, SendingRelay
+from avowal.report.recorder import Recorder
 from avowal.reputation.background import Background
 from avowal.reputation.dnswl import DnsWhitelist
 from avowal.reputation.opinions import Assessor, Several
@@ -178,6 +182,22 @@ def outbox(configuration: Configuration) -> Outbox | None:
     return Outbox(sending, notes, most_per_hour=wanted.most_per_hour)
 
 
+def recorders(configuration: Configuration) -> Callable[[Meters], Recorder] | None:
+    """Return what makes a worker's recorder of events, None where none are kept.
+
+    All that is imported is imported here: workers may not see our files.  Raises StoreError.
+    """
+    wanted = configuration.events
+    if wanted.store is None:
+        return None
+    from avowal.stores.events import event_opener  # noqa: PLC0415 - few keep events
+
+    opener = event_opener(wanted.store)
+    return lambda meters: Recorder(
+        opener, waiting=wanted.most_waiting, count=meters.events, tell=LOGGER.warning
+    )
+
+
 def _zone(path: str) -> Any:
     from avowal.dns.zone import Zone  # noqa: PLC0415 - for tests only
 
@@ -204,9 +224,21 @@ def milter(
             raise Collector(places).blame(("signing", "publication_file"), fault) from None
     descriptors.reserve(server.connections)  # before the resolver takes its share of them
     leaving = outbox(configuration)
+    recording = recorders(configuration)
+    beside: list[Outbox | Recorder] = [] if leaving is None else [leaving]
+
+    def filter_of(meters: Meters) -> FlowFilter:
+        made = None if recording is None else recording(meters)
+        beside.extend([] if made is None else [made])
+        return FlowFilter(compiled, meters=meters, outbox=leaving, recorder=made)
+
+    def ending() -> None:
+        for one in beside:
+            one.settle(_LAST_SECONDS)
+
     return Prepared(
         generation=generation,
-        make_filter=lambda meters: FlowFilter(compiled, meters=meters, outbox=leaving),
+        make_filter=filter_of,
         resolver=resolver(configuration),
         listeners=configuration.listeners,
         role=configuration.mode,
@@ -223,7 +255,7 @@ def milter(
         before=None if watch is None else partial(ask_first, watch),
         beside=None if watch is None else partial(watching, watch),
         notes=partial(key_notes, configuration),
-        ending=lambda: None if leaving is None else leaving.settle(_LAST_SECONDS),
+        ending=ending,
     )
 
 

@@ -12,6 +12,7 @@ from typing import Annotated
 from msgspec import field
 
 from avowal.config.arc import Arc
+from avowal.config.events import Events
 from avowal.config.extensions import Extensions
 from avowal.config.keys import Key
 from avowal.config.options import Table, option
@@ -22,7 +23,7 @@ from avowal.config.service import Dns, LimitsTable, Log, Server
 from avowal.config.signing import ResignRule, Rewrite, Rule, Signing
 
 __all__ = [
-    "Action", "Arc", "Configuration", "Dns", "Extensions", "Key", "LimitsTable", "Listener", "Log",
+    "Action", "Arc", "Configuration", "Dns", "Events", "Extensions", "Key", "LimitsTable", "Listener", "Log",
     "OnResult", "OpinionLimit", "Origin", "Policies", "Reports", "Reputation", "ResignRule",
     "Results", "Rewrite", "Role", "Rule", "Server", "Signing", "Verifying",
 ]  # fmt: skip
@@ -58,6 +59,7 @@ class Configuration(Table, frozen=True, kw_only=True):
     results: Annotated[Results, option("The Authentication-Results field.")] = Results()
     actions: Annotated[OnResult, option("What follows from a result.")] = OnResult()
     reports: Annotated[Reports, option("Failure reports.")] = Reports()
+    events: Annotated[Events, option("What is kept of verdicts.")] = Events()
     dns: Annotated[Dns, option("How keys are looked up.")] = Dns()
     extensions: Annotated[Extensions, option("What other packages bring, and is to be used.")] = (
         Extensions()

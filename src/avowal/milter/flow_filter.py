@@ -26,6 +26,7 @@ from avowal.milter.outbox import Outbox
 from avowal.milter.packets import Answer, PlainAnswer
 from avowal.milter.service import MilterVerdict
 from avowal.milter.session import FilterSession
+from avowal.report.recorder import Recorder
 
 
 def _unix_time() -> int:
@@ -35,7 +36,8 @@ def _unix_time() -> int:
 class FlowFilter:
     """Signs and verifies by a plan; writes one log line for each message.
 
-    What a message leaves behind it, reports and notes, goes to the `outbox`.
+    What a message leaves behind it, reports and notes, goes to the `outbox`, its event to the
+    `recorder`.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class FlowFilter:
         journal: Journal | None = None,
         meters: Meters | None = None,
         outbox: Outbox | None = None,
+        recorder: Recorder | None = None,
         now: Callable[[], int] = _unix_time,
     ) -> None:
         self.plan = plan
@@ -52,6 +55,7 @@ class FlowFilter:
         self.journal = journal or Journal(plan.configuration.log)
         self.meters = meters or Meters()
         self.outbox = outbox
+        self.recorder = recorder
         self._now = now
         self._macros = tuple(
             name.strip("{}") for name in transaction_of.named_macros(plan.configuration)
@@ -92,6 +96,8 @@ class FlowFilter:
             self.meters.message(actions, times)
             if self.outbox is not None and (actions.reports or actions.diagnosis):
                 self.outbox.take(actions)
+            if self.recorder is not None and actions.event is not None:
+                self.recorder.take(actions.event)
 
         return MilterVerdict(
             response.answer_of(actions), response.modifications_of(actions, session), answered

@@ -121,6 +121,9 @@ class Meters:
     def generation(self, number: int) -> None:
         """Note which configuration is at work."""
 
+    def events(self, outcome: str, number: int) -> None:
+        """Count events that were `recorded` or `dropped`."""
+
     def text(self) -> bytes:
         """Return the sums over all workers in Prometheus' text form."""
         return b""
@@ -183,6 +186,7 @@ class Prometheus(Meters):
             "key_published", "1 if DNS shows the key, 0 if not.", "domain", "selector"
         )
         self._key_states = gauge("keys", "Our keys by what DNS says of them.", "state")
+        self._events = counter("events", "Events of verdicts.", "outcome")
         self._domains: set[tuple[str, str]] = set()
         self._keys: set[tuple[str, str]] = set()
         self._changed = gauge(
@@ -247,6 +251,9 @@ class Prometheus(Meters):
 
     def generation(self, number: int) -> None:
         self._generation.set(number)
+
+    def events(self, outcome: str, number: int) -> None:
+        self._events.labels(outcome).inc(number)
 
     def text(self) -> bytes:
         from prometheus_client import CollectorRegistry, generate_latest  # noqa: PLC0415

@@ -95,6 +95,8 @@ def _others(configuration: Configuration) -> Iterator[_Check]:
     kept = configuration.signing.publication_file
     if kept is not None:
         yield ("signing", "publication_file"), partial(_directory, Path(kept).absolute().parent)
+    if configuration.events.store is not None:
+        yield ("events", "store"), partial(_event_store, configuration.events.store)
     if configuration.reports.diagnostic_directory is not None:
         directory = configuration.reports.diagnostic_directory
         yield ("reports", "diagnostic_directory"), partial(Notes, directory)
@@ -109,6 +111,12 @@ def _pages(text: str) -> None:
     _, colon, port = text.rpartition(":")
     if not (colon and port.isascii() and port.isdigit() and int(port) < 1 << 16):
         raise ConfigError(f"{text!r} is no HOST:PORT", hint="such as 127.0.0.1:9891")
+
+
+def _event_store(name: str) -> None:
+    from avowal.stores.events import event_opener  # noqa: PLC0415 - few keep events
+
+    event_opener(name)
 
 
 def _zone(path: str) -> None:

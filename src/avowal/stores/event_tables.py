@@ -24,7 +24,8 @@ _CHUNK = 500  # parameters of one statement; SQLite before 3.32 took 999
 class Cursor(Protocol):
     """What is used of a cursor (PEP 249)."""
 
-    rowcount: int
+    @property
+    def rowcount(self) -> int: ...
 
     def execute(self, statement: Any, parameters: Any = ..., /) -> Any: ...
     def executemany(self, statement: Any, parameters: Any, /) -> Any: ...
@@ -188,6 +189,10 @@ class EventTables:
             keys = self._run(cursor, "DELETE FROM event_key WHERE source = ?", source)
         self.shrink()
         return Pruned(events, counts, keys)
+
+    def close(self) -> None:
+        """Close the connection."""
+        raise NotImplementedError
 
     def shrink(self) -> None:
         """Leave no octets of what was removed in the files."""

@@ -6,7 +6,9 @@ grows by a JSON object a line; a path alone is an SQLite file.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -15,7 +17,7 @@ from avowal.errors import StoreError
 from avowal.report.event import Event
 from avowal.report.event_store import EventSink
 from avowal.stores.event_tables import EventTables
-from avowal.stores.postgres_events import PostgresEvents
+from avowal.stores.postgres_events import PostgresEvents, driver
 from avowal.stores.sqlite_events import SqliteEvents
 
 _POSTGRES: Final = ("postgresql://", "postgres://")
@@ -44,6 +46,20 @@ class LineEvents:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+def event_opener(name: str) -> Callable[[], EventSink]:
+    """Return what opens it later, where no module can be imported any more.
+
+    Raises StoreError for what cannot be opened at all: a driver or a directory that lacks.
+    """
+    if name.startswith(_POSTGRES):
+        driver()
+    else:
+        path = Path(name.removeprefix("lines:").removeprefix("sqlite:"))
+        if not path.name:
+            raise StoreError(f"{name!r} names no file: {FORMS}")
+    return partial(open_event_sink, name)
 
 
 def open_event_store(name: str) -> EventTables:

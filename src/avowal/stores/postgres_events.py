@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, ClassVar
+from types import ModuleType
+from typing import Any, ClassVar
 
 from avowal.errors import StoreError
 from avowal.stores.event_tables import Cursor, EventTables
 
-if TYPE_CHECKING:
-    import psycopg
-
 _CONNECT_SECONDS = 5
 _MOST_ROWS = 10_000  # of an answer in memory at once
 _MIGRATING = 0x6176_6F77  # an advisory lock: hosts that start together make the tables once
+
+
+def driver() -> ModuleType:
+    """Import psycopg.  Raises StoreError."""
+    try:
+        import psycopg  # noqa: PLC0415 - an extra: only those who use it need it
+    except ImportError:
+        raise StoreError("PostgreSQL needs psycopg: pip install 'avowal[sql]'") from None
+    return psycopg
 
 
 class PostgresEvents(EventTables):
@@ -29,16 +36,13 @@ class PostgresEvents(EventTables):
     def __init__(self, conninfo: str) -> None:
         """Connect and bring the tables to this version.  Raises StoreError."""
         super().__init__()
-        try:
-            import psycopg  # noqa: PLC0415 - an extra: only those who use it need it
-        except ImportError:
-            raise StoreError("PostgreSQL needs psycopg: pip install 'avowal[sql]'") from None
+        psycopg = driver()
         self._faults: type[Exception] = psycopg.Error
         try:
-            self._connection: psycopg.Connection[Any] = psycopg.connect(
+            self._connection = psycopg.connect(
                 conninfo, connect_timeout=_CONNECT_SECONDS, autocommit=True
             )
-        except psycopg.Error as error:
+        except self._faults as error:
             raise self._fault(error) from None
         self.migrate()
 

@@ -1,0 +1,109 @@
+"""The daemon keeps an event per verdict, beside the mail's way."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.inspecting import inspected
+
+import avowal
+from avowal.app import plan, recorders
+from avowal.config.model import Configuration
+from avowal.config.toml import parse
+from avowal.errors import ConfigError
+from avowal.flow.actions import Actions
+from avowal.flow.decide import decide
+from avowal.flow.transaction import Transaction
+from avowal.message import Message
+from avowal.milter.flow_filter import FlowFilter
+from avowal.milter.meters import Meters
+from avowal.milter.prerequisites import examine
+from avowal.report.event import EventKey
+from avowal.stores.sqlite_events import SqliteEvents
+from avowal.testing import ED25519, Zone, message, record_for, tamper
+
+NOW = 1_800_000_000
+ZONE = Zone(
+    {
+        "e._domainkey.example.com": record_for(ED25519),
+        "_dmarc.example.com": "v=DMARC1; p=reject; rua=mailto:d@example.com",
+    }
+)
+
+
+def configuration(path: Path | str, rest: str = "") -> Configuration:
+    text = f'policies.generations = ["2026"]\n{rest}\n'
+    text += f'[events]\nstore = "{path}"\n[actions]\ndisposition_reject = "reject"\n'
+    return parse(text.encode(), file="avowal.toml").configuration
+
+
+def actions(octets: bytes, wanted: Configuration, **transaction: Any) -> Actions:
+    from ipaddress import ip_address
+
+    known = {"client": ip_address("192.0.2.1"), "hostname": "MX.example", "queue_id": "4X"}
+    read = Message.parse(octets)
+    around = Transaction(received_at=NOW, sender=b"", **{**known, **transaction})
+    return decide(inspected(plan(wanted), around, read.header, [read.body], ZONE, now=NOW))
+
+
+def signed() -> bytes:
+    text = message(**{"from": "joe@example.com"})
+    return avowal.sign(text, domain="example.com", selector="e", key=ED25519, now=NOW) + text
+
+
+async def test_counts_of_events_are_counts_of_verdicts(serve: Any, tmp_path: Path) -> None:
+    wanted = configuration(f"sqlite:{tmp_path}/e.db", "origin.internal_hosts = []")
+    making = recorders(wanted)
+    assert making is not None
+    recorder = making(Meters())
+    filter_ = FlowFilter(plan(wanted), recorder=recorder, now=lambda: NOW)
+    verdicts: Counter[str] = Counter()
+    async with serve(filter_, ZONE) as daemon:
+        for number in range(6):
+            outcome = await daemon.send(tamper(signed()) if number % 3 else signed())
+            verdicts[str(outcome.answer)] += 1
+    recorder.settle(5)
+    store = SqliteEvents(f"{tmp_path}/e.db")
+    counts = Counter[str | None]()
+    for key, number in store.counts(NOW // 86400):
+        counts[key.action] += number
+    assert sorted(counts.values()) == sorted(verdicts.values())
+    assert counts["accept"] == 2
+
+
+def key_of(made: Actions) -> EventKey:
+    assert made.event is not None
+    return made.event.key
+
+
+def test_an_event_tells_what_was_done(tmp_path: Path) -> None:
+    made = actions(tamper(signed()), configuration(tmp_path / "e.db"))
+    assert (key_of(made).action, key_of(made).disposition) == ("reject", "reject")
+    assert made.event is not None
+    assert (made.event.host, made.event.queue_id, made.event.time) == ("mx.example", "4X", NOW)
+
+
+def test_a_dry_run_accepts(tmp_path: Path) -> None:
+    made = actions(tamper(signed()), configuration(tmp_path / "e.db", "dry_run = true"))
+    assert (key_of(made).action, key_of(made).disposition) == ("accept", "none")
+
+
+def test_mail_of_ours_is_told_by_who_signed(tmp_path: Path) -> None:
+    pem = ED25519.pem().decode()
+    keys = f"[keys.main]\ndomain = \"example.com\"\nselector = \"e\"\ninline = '''{pem}'''"
+    made = actions(signed(), configuration(tmp_path / "e.db", keys), client=None)
+    assert key_of(made).signed == (("example.com", "e"),)
+    assert key_of(made).policy is None
+
+
+def test_without_a_store_there_is_no_event() -> None:
+    assert actions(signed(), Configuration()).event is None
+
+
+def test_a_store_that_names_no_file_is_a_mistake_of_the_configuration() -> None:
+    wanted = parse(b'events.store = "sqlite:"', file="avowal.toml")
+    with pytest.raises(ConfigError, match=r"events\.store"):
+        examine(wanted.configuration, wanted.places)
