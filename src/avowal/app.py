@@ -33,8 +33,8 @@ from avowal.milter import descriptors
 from avowal.milter.events import SessionLimits
 from avowal.milter.flow_filter import FlowFilter
 from avowal.milter.journal import LOGGER
-from avowal.milter.meters import Meters
 from avowal.milter.key_watch import ask_first, recall, watching
+from avowal.milter.meters import Meters
 from avowal.milter.outbox import Notes, Outbox
 from avowal.milter.prerequisites import examine
 from avowal.milter.worker import Prepared

@@ -23,9 +23,9 @@ from avowal.config.service import Dns, LimitsTable, Log, Server
 from avowal.config.signing import ResignRule, Rewrite, Rule, Signing
 
 __all__ = [
-    "Action", "Arc", "Configuration", "Dns", "Events", "Extensions", "Key", "LimitsTable", "Listener", "Log",
-    "OnResult", "OpinionLimit", "Origin", "Policies", "Reports", "Reputation", "ResignRule",
-    "Results", "Rewrite", "Role", "Rule", "Server", "Signing", "Verifying",
+    "Action", "Arc", "Configuration", "Dns", "Events", "Extensions", "Key", "LimitsTable",
+    "Listener", "Log", "OnResult", "OpinionLimit", "Origin", "Policies", "Reports", "Reputation",
+    "ResignRule", "Results", "Rewrite", "Role", "Rule", "Server", "Signing", "Verifying",
 ]  # fmt: skip
 
 

@@ -17,7 +17,6 @@ from avowal.flow.record import MessageRecord
 from avowal.flow.trace import Trace
 from avowal.message import Field
 from avowal.report.arf import ReportMail
-from avowal.report.event import Event
 
 
 class FlowDisposition(Enum):
@@ -66,8 +65,7 @@ class Actions:
     DISCARD.  `quarantine` is the reason to hold an accepted message; `redirect` the address
     that replaces all recipients.  `withheld` is what would have been done, where `dry_run`
     holds it back.  `reports` are mails to send once the message has its answer, `diagnosis`
-    what to note down for the operator, `event` what is kept of the verdict.  `record` is for
-    the log, `trace` says why.
+    what to note down for the operator.  `record` is for the log, `trace` says why.
     """
 
     record: MessageRecord
@@ -81,7 +79,6 @@ class Actions:
     redirect: bytes | None = None
     reports: tuple[ReportMail, ...] = ()
     diagnosis: Diagnosis | None = None
-    event: Event | None = None
     withheld: Actions | None = None
 
     @property

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from avowal.config.model import Action
-from avowal.flow import feedback, verdict_event
+from avowal.flow import feedback
 from avowal.flow.actions import Actions, FlowDisposition, SmtpReply
 from avowal.flow.classes import DISPOSITIONS, STRICTNESS, UNPROVED, ResultClass
 from avowal.flow.edits import own_ids
@@ -80,7 +80,6 @@ def decide(outcome: FlowOutcome) -> Actions:
         redirect=None if stuck else redirect,
         reports=reports,
         diagnosis=feedback.diagnosis(outcome),
-        event=verdict_event.event(outcome, verdict.action),
     )
     return _as_dry_run(actions) if plan.configuration.dry_run else actions
 
@@ -115,7 +114,7 @@ def failure(plan: Plan, transaction: Transaction, why: str) -> Actions:
 def _as_dry_run(actions: Actions) -> Actions:
     record = replace(actions.record, dry_run=True)
     withheld = replace(actions, record=record)
-    return Actions(record=record, trace=actions.trace, withheld=withheld, event=actions.event)
+    return Actions(record=record, trace=actions.trace, withheld=withheld)
 
 
 # -- which action ------------------------------------------------------------------------

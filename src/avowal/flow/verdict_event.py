@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
+from avowal.flow.actions import Actions
 from avowal.flow.edits import own_ids
 from avowal.flow.outcome import FlowOutcome
 from avowal.report.event import Event, event_of
 
 
-def event(outcome: FlowOutcome, action: str) -> Event | None:
-    """Return what is kept of a message that `action` was decided for, None where nothing is.
-
-    A dry run accepts whatever comes.
-    """
+def event_of_outcome(outcome: FlowOutcome, actions: Actions) -> Event:
+    """Return what is kept of a message; a dry run accepts whatever comes."""
     context = outcome.context
     plan, transaction = context.plan, context.transaction
-    if plan.configuration.events.store is None:
-        return None
     client = None if transaction.client is None else str(transaction.client)
     return event_of(
         outcome.findings,
@@ -23,7 +19,7 @@ def event(outcome: FlowOutcome, action: str) -> Event | None:
         host=(transaction.hostname or (*own_ids(plan, transaction), "localhost")[0]).lower(),
         client=client,
         queue_id=transaction.queue_id,
-        action="accept" if plan.configuration.dry_run else action,
+        action="accept" if actions.withheld is not None else actions.record.action,
         authors=context.treatment.authorship.written,
         signed=((one.domain, one.selector) for one in outcome.signed),
     )

@@ -15,6 +15,7 @@ from avowal.flow.inspection import Inspection
 from avowal.flow.outcome import FlowOutcome
 from avowal.flow.plan import Plan
 from avowal.flow.transaction import Transaction
+from avowal.flow.verdict_event import event_of_outcome
 from avowal.lookup import Steps
 from avowal.milter import response
 from avowal.milter import transaction as transaction_of
@@ -26,6 +27,7 @@ from avowal.milter.outbox import Outbox
 from avowal.milter.packets import Answer, PlainAnswer
 from avowal.milter.service import MilterVerdict
 from avowal.milter.session import FilterSession
+from avowal.report.event import Event
 from avowal.report.recorder import Recorder
 
 
@@ -88,7 +90,15 @@ class FlowFilter:
             draw=int(random() * 100),  # noqa: S311 - no secret: a share of messages
         )
 
-    def verdict(self, actions: Actions, session: FilterSession) -> MilterVerdict:
+    def concluded(self, outcome: FlowOutcome, session: FilterSession) -> MilterVerdict:
+        """Decide, and say the actions in milter packets."""
+        actions = decide(outcome)
+        kept = None if self.recorder is None else event_of_outcome(outcome, actions)
+        return self.verdict(actions, session, kept)
+
+    def verdict(
+        self, actions: Actions, session: FilterSession, event: Event | None = None
+    ) -> MilterVerdict:
         """Say actions in milter packets.  Raises UsageError for a field no MTA would take."""
 
         def answered(times: Durations) -> None:
@@ -96,8 +106,8 @@ class FlowFilter:
             self.meters.message(actions, times)
             if self.outbox is not None and (actions.reports or actions.diagnosis):
                 self.outbox.take(actions)
-            if self.recorder is not None and actions.event is not None:
-                self.recorder.take(actions.event)
+            if self.recorder is not None and event is not None:
+                self.recorder.take(event)
 
         return MilterVerdict(
             response.answer_of(actions), response.modifications_of(actions, session), answered
@@ -143,4 +153,4 @@ class FlowJob:
 
     def _decided(self, outcome: FlowOutcome, started: float) -> MilterVerdict:
         self._filter.meters.signing(time.monotonic() - started)
-        return self._filter.verdict(decide(outcome), self._session)
+        return self._filter.concluded(outcome, self._session)

@@ -10,13 +10,13 @@ from typing import Final
 VERSIONS: Final[tuple[tuple[str, ...], ...]] = (
     (  # 1: events, and how many of a kind there were on a day
         "CREATE TABLE event_host (id {id}, name TEXT NOT NULL UNIQUE)",
-        "CREATE TABLE event_key (id {id}, digest {octets} NOT NULL UNIQUE, domain TEXT,"
-        " reported INTEGER NOT NULL, source TEXT, facts {octets} NOT NULL)",
-        "CREATE TABLE event (time BIGINT NOT NULL, host BIGINT NOT NULL, key BIGINT NOT NULL,"
-        " queue_id TEXT)",
+        """CREATE TABLE event_key (id {id}, digest {octets} NOT NULL UNIQUE, domain TEXT,
+            reported INTEGER NOT NULL, source TEXT, facts {octets} NOT NULL)""",
+        """CREATE TABLE event (time BIGINT NOT NULL, host BIGINT NOT NULL, key BIGINT NOT NULL,
+            queue_id TEXT)""",
         "CREATE INDEX event_time ON event (time)",
-        "CREATE TABLE event_count (day BIGINT NOT NULL, key BIGINT NOT NULL,"
-        " messages BIGINT NOT NULL, PRIMARY KEY (day, key))",
+        """CREATE TABLE event_count (day BIGINT NOT NULL, key BIGINT NOT NULL,
+            messages BIGINT NOT NULL, PRIMARY KEY (day, key))""",
     ),
 )
 """What makes version n of version n - 1; a version that was released never changes."""

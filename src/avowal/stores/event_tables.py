@@ -92,7 +92,7 @@ class EventTables:
         """Write events and count them: all or none."""
         keyed = [(event, event.key.octets()) for event in events]
         with self.transaction() as cursor:
-            generation = self._one(cursor, f"SELECT generation FROM event_schema{self.shared}")
+            generation = self._one(cursor, self.generation)
             if generation != self._generation or len(self._numbers) > _REMEMBERED:
                 self._numbers.clear()
                 self._hosts.clear()
@@ -109,8 +109,8 @@ class EventTables:
         self._hosts.update(hosts)
         self._generation = generation
 
-    shared: ClassVar[str] = ""
-    """What keeps others from removing keys while we write."""
+    generation: ClassVar[str] = "SELECT generation FROM event_schema"
+    """Asked by a writer: nobody removes keys until its transaction ends."""
 
     def _keys(self, cursor: Cursor, wanted: dict[bytes, EventKey]) -> dict[bytes, int]:
         """Return the number of each key, by its octets; new ones are written."""
@@ -132,7 +132,9 @@ class EventTables:
     def _host_numbers(self, cursor: Cursor, names: set[str]) -> dict[str, int]:
         known = {name: self._hosts[name] for name in names if name in self._hosts}
         for name in sorted(names - known.keys()):
-            self._run(cursor, "INSERT INTO event_host (name) VALUES (?) ON CONFLICT DO NOTHING", name)
+            self._run(
+                cursor, "INSERT INTO event_host (name) VALUES (?) ON CONFLICT DO NOTHING", name
+            )
             known[name] = self._one(cursor, "SELECT id FROM event_host WHERE name = ?", name)
         return known
 
@@ -228,8 +230,7 @@ _EVENTS = (
     " WHERE e.time >= ? AND e.time < ? ORDER BY e.time"
 )
 _COUNTS = (
-    "SELECT k.facts, c.messages FROM event_count c JOIN event_key k ON k.id = c.key"
-    " WHERE c.day = ?"
+    "SELECT k.facts, c.messages FROM event_count c JOIN event_key k ON k.id = c.key WHERE c.day = ?"
 )
 _UNUSED = (
     "DELETE FROM event_key WHERE id NOT IN (SELECT key FROM event)"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from avowal.errors import StoreError
 from avowal.stores.event_tables import Cursor, EventTables
@@ -31,7 +31,7 @@ class PostgresEvents(EventTables):
         "id": "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
         "octets": "BYTEA",
     }
-    shared: ClassVar[str] = " FOR SHARE"
+    generation: ClassVar[str] = "SELECT generation FROM event_schema FOR SHARE"
 
     def __init__(self, conninfo: str) -> None:
         """Connect and bring the tables to this version.  Raises StoreError."""

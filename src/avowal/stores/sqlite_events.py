@@ -48,12 +48,12 @@ class SqliteEvents(EventTables):
         try:
             cursor = self._connection.cursor()
             cursor.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
+            whole = False
             try:
                 yield cursor
-            except BaseException:
-                self._connection.rollback()
-                raise
-            self._connection.commit()
+                whole = True
+            finally:
+                (self._connection.commit if whole else self._connection.rollback)()
         except sqlite3.Error as error:
             raise StoreError(f"{self._path}: {error}") from None
 

@@ -78,7 +78,9 @@ MESSAGES = (
     ),
     b"Subject: nobody\r\n\r\n",
 )
-_HANDED_OVER = ("mode", "listeners", "server", "log", "dns", "limits", "reports", "reputation")
+_HANDED_OVER = (
+    "mode", "listeners", "server", "log", "dns", "limits", "reports", "reputation", "events",
+)  # fmt: skip
 _ELSEWHERE = {  # read where no message here comes by: in which module
     "keys.NAME.file": "key_files.py",
     "keys.NAME.inline": "key_files.py",

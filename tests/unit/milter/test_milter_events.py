@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,14 @@ from avowal.app import plan, recorders
 from avowal.config.model import Configuration
 from avowal.config.toml import parse
 from avowal.errors import ConfigError
-from avowal.flow.actions import Actions
 from avowal.flow.decide import decide
 from avowal.flow.transaction import Transaction
+from avowal.flow.verdict_event import event_of_outcome
 from avowal.message import Message
 from avowal.milter.flow_filter import FlowFilter
 from avowal.milter.meters import Meters
 from avowal.milter.prerequisites import examine
-from avowal.report.event import EventKey
+from avowal.report.event import Event
 from avowal.stores.sqlite_events import SqliteEvents
 from avowal.testing import ED25519, Zone, message, record_for, tamper
 
@@ -40,13 +41,12 @@ def configuration(path: Path | str, rest: str = "") -> Configuration:
     return parse(text.encode(), file="avowal.toml").configuration
 
 
-def actions(octets: bytes, wanted: Configuration, **transaction: Any) -> Actions:
-    from ipaddress import ip_address
-
+def event(octets: bytes, wanted: Configuration, **transaction: Any) -> Event:
     known = {"client": ip_address("192.0.2.1"), "hostname": "MX.example", "queue_id": "4X"}
     read = Message.parse(octets)
     around = Transaction(received_at=NOW, sender=b"", **{**known, **transaction})
-    return decide(inspected(plan(wanted), around, read.header, [read.body], ZONE, now=NOW))
+    outcome = inspected(plan(wanted), around, read.header, [read.body], ZONE, now=NOW)
+    return event_of_outcome(outcome, decide(outcome))
 
 
 def signed() -> bytes:
@@ -74,33 +74,27 @@ async def test_counts_of_events_are_counts_of_verdicts(serve: Any, tmp_path: Pat
     assert counts["accept"] == 2
 
 
-def key_of(made: Actions) -> EventKey:
-    assert made.event is not None
-    return made.event.key
-
-
 def test_an_event_tells_what_was_done(tmp_path: Path) -> None:
-    made = actions(tamper(signed()), configuration(tmp_path / "e.db"))
-    assert (key_of(made).action, key_of(made).disposition) == ("reject", "reject")
-    assert made.event is not None
-    assert (made.event.host, made.event.queue_id, made.event.time) == ("mx.example", "4X", NOW)
+    made = event(tamper(signed()), configuration(tmp_path / "e.db"))
+    assert (made.key.action, made.key.disposition) == ("reject", "reject")
+    assert (made.host, made.queue_id, made.time) == ("mx.example", "4X", NOW)
 
 
 def test_a_dry_run_accepts(tmp_path: Path) -> None:
-    made = actions(tamper(signed()), configuration(tmp_path / "e.db", "dry_run = true"))
-    assert (key_of(made).action, key_of(made).disposition) == ("accept", "none")
+    made = event(tamper(signed()), configuration(tmp_path / "e.db", "dry_run = true"))
+    assert (made.key.action, made.key.disposition) == ("accept", "none")
 
 
 def test_mail_of_ours_is_told_by_who_signed(tmp_path: Path) -> None:
     pem = ED25519.pem().decode()
     keys = f"[keys.main]\ndomain = \"example.com\"\nselector = \"e\"\ninline = '''{pem}'''"
-    made = actions(signed(), configuration(tmp_path / "e.db", keys), client=None)
-    assert key_of(made).signed == (("example.com", "e"),)
-    assert key_of(made).policy is None
+    made = event(signed(), configuration(tmp_path / "e.db", keys), client=None)
+    assert made.key.signed == (("example.com", "e"),)
+    assert made.key.policy is None
 
 
 def test_without_a_store_there_is_no_event() -> None:
-    assert actions(signed(), Configuration()).event is None
+    assert recorders(Configuration()) is None
 
 
 def test_a_store_that_names_no_file_is_a_mistake_of_the_configuration() -> None:

@@ -14,8 +14,8 @@ from avowal.mailbox import Authors
 from avowal.message import Header
 from avowal.names import DomainName
 from avowal.policy.dmarc.evaluate import evaluate
-from avowal.policy.dmarc.result import Evaluation, Override
 from avowal.policy.dmarc.record import Policy
+from avowal.policy.dmarc.result import Evaluation, Override
 from avowal.policy.evidence import SignatureResult
 from avowal.report.event import (
     MOST_SIGNATURES,
@@ -149,8 +149,14 @@ def test_the_disposition_is_what_was_done_with_its_reasons(
         pytest.param({"client": None}, False, id="local"),
     ],
 )
-def test_what_stands_in_reports(options: dict[str, Any], reported: bool) -> None:  # noqa: FBT001
+def test_what_stands_in_reports(options: dict[str, Any], reported: bool) -> None:
     assert found(signed(), **options).key.is_reported is reported
+
+
+def test_a_long_comment_is_cut() -> None:
+    made = evaluation(REJECT).overridden(Override("other", "x" * 10_000))
+    _, (reason,) = disposed(made, "reject")
+    assert len(reason.comment) == 500
 
 
 def test_of_too_many_signatures_the_aligned_ones_are_kept() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import sqlite3
 import subprocess
@@ -35,7 +34,7 @@ time.sleep(60)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
-def test_sqlite(case: Callable[[Opening], None], tmp_path: Path) -> None:
+def test_events_in_sqlite(case: Callable[[Opening], None], tmp_path: Path) -> None:
     case(lambda: open_event_store(f"sqlite:{tmp_path}/events.db"))
 
 
@@ -61,7 +60,7 @@ def test_no_octet_of_an_erased_address_is_left_in_the_files(tmp_path: Path) -> N
 
 def test_nobody_else_may_read_the_file(tmp_path: Path) -> None:
     SqliteEvents(str(tmp_path / "e.db"))
-    assert os.stat(tmp_path / "e.db").st_mode & 0o077 == 0
+    assert (tmp_path / "e.db").stat().st_mode & 0o077 == 0
 
 
 def test_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -> None:
@@ -96,5 +95,5 @@ def test_lines_are_a_json_object_each(tmp_path: Path) -> None:
 
 
 def test_lines_cannot_be_counted(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="cannot be counted|not counted"):
+    with pytest.raises(StoreError, match="not counted"):
         open_event_store(f"lines:{tmp_path}/e.jsonl")
