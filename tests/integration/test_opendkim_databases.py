@@ -112,7 +112,7 @@ def _fill(connection: object) -> None:
 
 
 @contextmanager
-def _postgresql() -> Iterator[str]:
+def postgresql_server() -> Iterator[str]:
     initdb, server = _postgresql_program("initdb"), _postgresql_program("postgres")
     if initdb is None or server is None:
         pytest.skip("not installed: postgresql (tests/system-packages.txt)")
@@ -151,7 +151,7 @@ def _mariadb() -> Iterator[str]:
     scope="module",
     params=[
         pytest.param(
-            (_postgresql, "psycopg"), id="PostgreSQL",
+            (postgresql_server, "psycopg"), id="PostgreSQL",
             marks=pytest.mark.needs("setpriv"),
         ),
         pytest.param(

@@ -16,11 +16,15 @@ from avowal.message import Header, LineEnds
 
 
 class Inspected(NamedTuple):
-    """One message's verdicts in header order; `header` is None when it is beyond the limit."""
+    """One message's verdicts in header order; `header` is None when it is beyond the limit.
+
+    `now` is the time it was judged at.
+    """
 
     origin: MessageOrigin
     header: Header | None
     verdicts: tuple[Verification, ...]
+    now: int = 0
 
     @property
     def passed(self) -> bool:
@@ -57,4 +61,4 @@ def inspect(
     if at_receipt:
         now = received_at(header, otherwise=now)
     verdicts = verified(header, body, resolver, now=now, rules=rules)
-    return Inspected(origin=origin, header=header, verdicts=verdicts)
+    return Inspected(origin=origin, header=header, verdicts=verdicts, now=now)

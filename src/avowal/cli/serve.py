@@ -10,6 +10,7 @@ import click
 
 from avowal import __version__
 from avowal.cli.dns import Dns
+from avowal.cli.event_option import events_option
 from avowal.cli.exits import ExitStatus
 from avowal.cli.sign import duration
 from avowal.cli.streams import echo
@@ -17,6 +18,7 @@ from avowal.errors import ConfigError, EnvironmentFault, UsageError
 
 if TYPE_CHECKING:
     from avowal.milter.sockets import ListeningSocket
+    from avowal.serve.service import Service
 
 _MOST_OCTETS = 1 << 20  # of a file of tokens
 _DEFAULT_SOCKET = "inet:8893@localhost"
@@ -70,6 +72,7 @@ _DEFAULT_SOCKET = "inet:8893@localhost"
     show_default=True,
     help="Connections that are open at once.",
 )
+@events_option
 def command(
     *,
     address: str,
@@ -81,6 +84,7 @@ def command(
     seconds: int,
     messages: int,
     connections: int,
+    events: str | None,
 ) -> int:
     """Answer over HTTP whether messages are really from whom they say.
 
@@ -105,6 +109,7 @@ def command(
             service = Service(
                 resolver=asking, version=__version__, tokens=known, private=private, limits=limits
             )
+            _keep_events(service, events)
             if not service.authenticates:
                 _refuse_strangers(opened.socket, address)
             notifier = Notifier(os.environ)
@@ -116,7 +121,22 @@ def command(
             Server(service, on_ready=ready, on_stop=notifier.stopping).serve_on(opened.socket)
         finally:
             opened.close()
+    service.end()
     return ExitStatus.PASSED
+
+
+def _keep_events(service: Service, store: str | None) -> None:
+    """Let a service keep events.  Raises StoreError."""
+    if store is None:
+        return
+    from avowal.report.recorder import Recorder
+    from avowal.serve.service import LOGGER
+    from avowal.stores.events import event_opener
+
+    service.host = socket.gethostname().lower()
+    service.recorder = Recorder(
+        event_opener(store), count=service.meters.events, tell=LOGGER.warning
+    )
 
 
 def _opened(address: str, mode: str) -> ListeningSocket:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from avowal.cli import exits, report, sources
 from avowal.cli.dns import Dns
+from avowal.cli.event_option import kept
 from avowal.cli.exits import ExitStatus
 from avowal.cli.inspection import Inspected, inspect
 from avowal.cli.progress import bar
@@ -35,17 +36,22 @@ def verify(
     as_json: bool = False,
     as_table: bool = False,
     line_ends: LineEnds = "auto",
+    events: str | None = None,
 ) -> int:
     """Verify what the paths hold and print the verdicts; return the exit status.
 
     `now` None is the present; with `at_receipt` each message is judged at its own time.
-    A table is written at the end, also of what was interrupted.
+    A table is written at the end, also of what was interrupted.  `events` names a store.
     """
     rules = PROFILES[profile].but(honor_granularity=granularity)
     at = int(time.time()) if now is None else now
     write = _write_json if as_json else _write_text
     statuses = {ExitStatus.PASSED}
-    with dns.opened() as resolver, _table(as_json=as_json) if as_table else nullcontext() as table:
+    with (
+        dns.opened() as resolver,
+        _table(as_json=as_json) if as_table else nullcontext() as table,
+        kept(events) as keep,
+    ):
 
         def judge(origin: sources.MessageOrigin, chunks: Iterator[bytes]) -> Inspected:
             return inspect(
@@ -55,6 +61,8 @@ def verify(
 
         for outcome in outcomes(paths, judge):
             statuses.add(_status(outcome))
+            if keep is not None and isinstance(outcome, Inspected):
+                keep(outcome)
             if table is not None and isinstance(outcome, Inspected):
                 table.add(outcome)
             else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from avowal.cli.dns import Dns
+from avowal.cli.event_option import events_option
 from avowal.cli.shared_options import dns_options, line_ends_option, moment
 from avowal.dkim.rules import PROFILES
 from avowal.message import LineEnds
@@ -51,6 +52,7 @@ def _moment(value: str | int) -> int:
 @click.option(
     "--table", "as_table", is_flag=True, help="Counts by list and year in place of verdicts."
 )
+@events_option
 @line_ends_option
 def command(
     *,
@@ -62,6 +64,7 @@ def command(
     granularity: bool,
     as_json: bool,
     as_table: bool,
+    events: str | None,
     line_ends: LineEnds,
 ) -> int:
     """Verify the DKIM signatures of messages.
@@ -75,5 +78,5 @@ def command(
     return verify(
         paths, dns._replace(keys_from=keys_from), now=None if received else now,
         at_receipt=received, profile=profile, granularity=granularity, as_json=as_json,
-        as_table=as_table, line_ends=line_ends,
+        as_table=as_table, line_ends=line_ends, events=events,
     )  # fmt: skip

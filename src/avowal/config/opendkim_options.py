@@ -89,9 +89,9 @@ _SUPPORTED = (
     ("Syslog", _B), ("SyslogFacility", _S), ("SyslogName", _S), ("SyslogSuccess", _B),
     ("LogResults", _B), ("LogWhy", _B),
     ("StrictTestMode", _B), ("X-Header", _B),
-    # ours alone: what policy scripts are written for
+    # ours alone: what policy scripts are written for, and what is kept of verdicts
     ("IgnoreOtherSigners", _B), ("On-NoPassingSignature", _S), ("SignatureExemptMTA", _S),
-    ("RemoveVerifiedSignatures", _B),
+    ("RemoveVerifiedSignatures", _B), ("EventStore", _S),
 )  # fmt: skip
 
 _IGNORED = (

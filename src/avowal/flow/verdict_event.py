@@ -12,6 +12,7 @@ def event_of_outcome(outcome: FlowOutcome, actions: Actions) -> Event:
     """Return what is kept of a message; a dry run accepts whatever comes."""
     context = outcome.context
     plan, transaction = context.plan, context.transaction
+    authors = context.treatment.authorship.authors
     client = None if transaction.client is None else str(transaction.client)
     return event_of(
         outcome.findings,
@@ -20,6 +21,6 @@ def event_of_outcome(outcome: FlowOutcome, actions: Actions) -> Event:
         client=client,
         queue_id=transaction.queue_id,
         action="accept" if actions.withheld is not None else actions.record.action,
-        authors=context.treatment.authorship.written,
+        author=authors[0].domain.ascii if authors else None,
         signed=((one.domain, one.selector) for one in outcome.signed),
     )

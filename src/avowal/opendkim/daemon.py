@@ -29,9 +29,11 @@ from avowal.opendkim.sockets import Bound
 from avowal.opendkim.sources import BothResolver, resolver_of
 from avowal.opendkim.tables import refuse_faulty_tables
 from avowal.opendkim.verdict import Mail
+from avowal.report.recorder import Recorder
 
 _ANSWER_SECONDS = 240
 """From the end of a message to our answer, reports sent: Postfix waits 300, Sendmail as long."""
+_LAST_SECONDS = 3.0  # for the events that wait when the daemon ends
 _PRODUCT = "avowal"
 
 
@@ -50,6 +52,7 @@ class Daemon:
     reload_from: str | None
     arguments: str
     shadow: ShadowLog | None = None
+    recorder: Recorder | None = None
     pid_file: tuple[str, paths.Identity] | None = None
 
     def detach(self) -> None:
@@ -104,6 +107,8 @@ class Daemon:
         asyncio.run(self._serve())
         if self.shadow is not None:
             self.shadow.summarize()
+        if self.recorder is not None:
+            self.recorder.settle(_LAST_SECONDS)
         if self.pid_file is not None:  # it may stay: privileges are dropped, the root is another
             paths.remove(*self.pid_file)
         self._say(LogLevel.INFO, f"{_PRODUCT} v{__version__} terminating with status 0, errno = 0")
@@ -116,6 +121,7 @@ class Daemon:
             log=self.log,
             send=self._sender(settings.conf),
             shadow=self.shadow,
+            recorder=self.recorder,
         )
         service = Service(
             filter=filter_,

@@ -11,6 +11,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Protocol
 
 from avowal.agenda import Agenda
@@ -25,11 +26,13 @@ from avowal.milter.packets import Answer, Modification, PlainAnswer
 from avowal.milter.service import MilterVerdict
 from avowal.milter.session import FilterSession
 from avowal.opendkim.envelope import Envelope, bare_address
+from avowal.opendkim.events import event_of_verdict
 from avowal.opendkim.filtering import Filtering, OpendkimGeneration
 from avowal.opendkim.journal import Log
 from avowal.opendkim.settings import Settings
 from avowal.opendkim.verdict import Mail, OpendkimVerdict
 from avowal.opendkim.verification import limits_of
+from avowal.report.recorder import Recorder
 
 _DNS_SECONDS = 5  # OpenDKIM's default of DNSTimeout
 _ANSWERED: Final = (
@@ -63,6 +66,7 @@ class OpendkimFilter:
     send: Callable[[Sequence[Mail]], Awaitable[None]]
     now: Callable[[], int] = lambda: int(time.time())
     shadow: Shadow | None = None
+    recorder: Recorder | None = None
 
     @property
     def wish(self) -> Wish:
@@ -150,7 +154,7 @@ class OpendkimJob:
         return MilterVerdict(
             verdict.answer,
             tuple(self._permitted(verdict)),
-            self._told,
+            partial(self._told, verdict),
             # As OpenDKIM does, though an MTA forgets the changes to a message it refuses.
             refused_too=True,
         )
@@ -162,9 +166,13 @@ class OpendkimJob:
             return []
         return [m for m in verdict.modifications if NEEDED[type(m)] in agreement.actions]
 
-    def _told(self, times: Durations) -> None:
+    def _told(self, verdict: OpendkimVerdict, times: Durations) -> None:
         for line in self._filtering.journal.lines:
             self._filter.log.write(line)
+        recorder = self._filter.recorder
+        if recorder is not None:
+            now = self._filter.now()
+            recorder.take(event_of_verdict(self._filtering, self._envelope, verdict, now=now))
 
 
 def wish_of(settings: Settings) -> Wish:

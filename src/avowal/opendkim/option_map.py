@@ -139,6 +139,7 @@ SIMPLE: dict[str, Simple] = {
     "RedirectFailuresTo": _text("actions.redirect_failures_to"),
     "SendReports": _flag("reports.send"), "ReportAddress": _text("reports.sender"),
     "ReportBccAddress": _text("reports.copy_to"), "MTACommand": _text("reports.command"),
+    "EventStore": _text("events.store"),
     "DNSTimeout": _number("dns.timeout"), "Nameservers": _split("dns.servers"),
     "Syslog": _flag("log.target", on="syslog", off="stderr"),
     "SyslogFacility": _text("log.facility"), "SyslogName": _text("log.name"),

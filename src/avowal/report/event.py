@@ -144,20 +144,20 @@ def event_of(
     client: str | None = None,
     queue_id: str | None = None,
     action: str | None = None,
-    authors: Authors | None = None,
+    author: str | None = None,
     signed: Iterable[tuple[str, str]] = (),
 ) -> Event:
     """Make the event of a message.  Raises nothing.
 
     `client` is its address as text, `action` the word of what was done (accept, tag,
-    quarantine, reject, tempfail, discard), `authors` those of a message whose policies were
-    not asked for.
+    quarantine, reject, tempfail, discard), `author` the author's domain in A-labels where
+    the findings name none.
     """
     evaluation = None if findings.policies is None else findings.policies.dmarc
     envelope = findings.envelope
     key = EventKey(
         source=client,
-        author=_author(evaluation, findings.authors or authors),
+        author=_author(evaluation, findings.authors) or author,
         action=action,
         spf=None
         if envelope is None

@@ -204,7 +204,9 @@ class Application:
                 async for chunk in incoming.chunks(service.limits.octets):
                     reception.feed(chunk)
                 limit.reschedule(None)  # DNS has a limit of its own
-            return await reception.finish()
+            header, found = await reception.finish()
+            service.keep(found, message.connection.client_text)
+            return header, found
         except TimeoutError:
             seconds = service.limits.seconds
             raise Refused(

@@ -26,6 +26,7 @@ class Meters:
         self._seconds = 0.0
         self._octets = 0
         self.gone = 0
+        self._events: Counter[str] = Counter()
         self.closed = 0
 
     def response(self, path: str, status: int) -> None:
@@ -39,6 +40,10 @@ class Meters:
     def answer(self, answer: str, ground: str) -> None:
         """Count a judgement."""
         self._answers[answer, ground] += 1
+
+    def events(self, outcome: str, number: int) -> None:
+        """Count events that were `recorded` or `dropped`."""
+        self._events[outcome] += number
 
     def message(self, octets: int, seconds: float) -> None:
         """Count a message that was examined, from its first octet to the answer."""
@@ -60,6 +65,9 @@ class Meters:
         yield from _head("judgements_total", "counter", "Judgements by answer and ground.")
         for (answer, ground), count in sorted(self._answers.items()):
             yield f'avowal_serve_judgements_total{{answer="{answer}",ground="{ground}"}} {count}'
+        yield from _head("events_total", "counter", "Events of messages, by outcome.")
+        for outcome, count in sorted(self._events.items()):
+            yield f'avowal_serve_events_total{{outcome="{outcome}"}} {count}'
         yield from _single("message_octets_total", "counter", "Octets of messages.", self._octets)
         yield from _single("clients_gone_total", "counter", "Clients that hung up.", self.gone)
         yield from _single(

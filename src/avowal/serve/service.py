@@ -12,8 +12,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from avowal.errors import ConfigError
+from avowal.examine.findings import Findings
 from avowal.limits import DEFAULT, Limits
 from avowal.lookup import AsyncResolver
+from avowal.report.event import event_of
+from avowal.report.recorder import Recorder
 from avowal.serve.limits import ServeLimits
 from avowal.serve.meters import Meters
 from avowal.serve.refusals import Refusal, Refused
@@ -21,6 +24,7 @@ from avowal.serve.refusals import Refusal, Refused
 LOGGER: Final = logging.getLogger("avowal.serve")
 # RFC 6750 §2.1: what a Bearer token is made of; shorter ones can be guessed.
 _TOKEN: Final = re.compile(rb"[A-Za-z0-9._~+/-]{20,500}=*")
+_LAST_SECONDS: Final = 3.0  # for the events that wait at the end
 _TOKENS_HINT: Final = "one token a line, of 20 letters and digits or more: openssl rand -hex 32"
 
 
@@ -31,7 +35,8 @@ class Service:
     `version` is avowal's.  `tokens` are those that clients may show; without any, `private`
     says that only those whom the operator lets in can connect: by the mode of a unix socket.
     `awake` are the seconds in which connections were looked after: by it they are timed, so
-    that no client is blamed for a machine that is too busy to hear it.
+    that no client is blamed for a machine that is too busy to hear it.  `recorder` takes an event
+    per message, under the name `host`: what became of the message is not known.
     """
 
     resolver: AsyncResolver
@@ -42,6 +47,8 @@ class Service:
     message_limits: Limits = DEFAULT
     clock: Callable[[], float] = time.time
     meters: Meters = field(default_factory=Meters)
+    recorder: Recorder | None = None
+    host: str = ""
     under_way: int = 0
     draining: bool = False
     awake: float = 0.0
@@ -62,6 +69,17 @@ class Service:
         elif not self.private and not _is_here(host or ""):
             # A page in a browser on this machine may send requests, by names of its own choice.
             raise Refused(Refusal.MISDIRECTED, "Host is no name of the loopback interface")
+
+    def keep(self, findings: Findings, client: str | None) -> None:
+        """Keep an event of a message, where events are kept."""
+        if self.recorder is not None:
+            now = int(self.clock())
+            self.recorder.take(event_of(findings, time=now, host=self.host, client=client))
+
+    def end(self) -> None:
+        """Write the events that wait."""
+        if self.recorder is not None:
+            self.recorder.settle(_LAST_SECONDS)
 
     def admit_claims(self, claims: tuple[str, ...]) -> None:
         """Let claims about the connection count, or raise Refused."""
