@@ -54,10 +54,15 @@ def zone_line(selector: Selector, domain: DomainName, text: str, *, ttl: int = 3
 
 def txt_line(name: str, text: str, *, ttl: int = 3600) -> str:
     """Return the zone-file line of any TXT record; `name` has no final dot."""
+    quoted = "\n\t\t".join(f'"{string}"' for string in txt_strings(text))
+    return f"{name}. {ttl} IN TXT ( {quoted} )"
+
+
+def txt_strings(text: str) -> tuple[str, ...]:
+    """Return the character-strings of a TXT record, escaped as between quotes in a zone file."""
     octets = text.encode()
     strings = [octets[at : at + _STRING] for at in range(0, len(octets), _STRING)]
-    quoted = "\n\t\t".join(f'"{_escaped(string)}"' for string in strings)
-    return f"{name}. {ttl} IN TXT ( {quoted} )"
+    return tuple(map(_escaped, strings))
 
 
 def _escaped(octets: bytes) -> str:
