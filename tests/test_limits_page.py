@@ -15,13 +15,16 @@ from avowal.config.model import Configuration
 from avowal.limits import Limits
 from avowal.milter.events import SessionLimits
 from avowal.policy.spf.values import SpfLimits
+from avowal.report.limits import ReportLimits
 from avowal.serve.limits import ServeLimits
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "avowal"
 PAGE = (ROOT / "docs" / "design" / "limits.md").read_text(encoding="utf-8")
 TABLES, _, REST = PAGE.partition("## Constants that bound nothing")
-VALUES = {made.__name__: made() for made in (Limits, SessionLimits, SpfLimits, ServeLimits)}
+VALUES = {
+    made.__name__: made() for made in (Limits, SessionLimits, SpfLimits, ServeLimits, ReportLimits)
+}
 BOUND = re.compile(
     r"_?(MAX|MOST|LONGEST|KEPT|REMEMBERED|UNSPOKEN|PAGES|BACKLOG|ROOM|SIGNATURES|PAYLOAD)(_|$)"
     r"|.*_(OCTETS|SECONDS|KEPT|DEPTH|MOST|WAITING|AT|ROOM|INSTANCES)$"
