@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from xml.parsers import expat
 
 from avowal.report.aggregate import AggregateReport, PolicyPublished, Record, ReportMetadata
@@ -150,7 +151,7 @@ class AggregateReader:
         parser.StartDoctypeDeclHandler = _refuse_type
         parser.EntityDeclHandler = _refuse_type
         # expat's own guess when to look at a long token again; `_quiet` bounds tokens here.
-        if hasattr(parser, "SetReparseDeferralEnabled"):
+        with suppress(AttributeError):  # releases before 3.11.8, 3.12.2
             parser.SetReparseDeferralEnabled(False)
         return parser
 
