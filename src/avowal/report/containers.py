@@ -120,7 +120,7 @@ def _zip(beginning: bytes, file: IO[bytes], limits: ReportLimits) -> Iterator[by
 def _member(archive: zipfile.ZipFile, limits: ReportLimits) -> Iterator[bytes]:
     members = [
         one for one in archive.infolist()
-        if not one.is_dir() and not one.filename.startswith("__MACOSX/")
+        if not one.filename.endswith("/") and not one.filename.startswith("__MACOSX/")
     ]  # fmt: skip
     if len(members) != 1:
         raise ReportFault(0, f"a zip archive of {len(members)} files: a report is one")
