@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import signal
-import socket
 import subprocess
-import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
-from pathlib import Path
+from contextlib import closing, contextmanager
 
 import pytest
+from tests.database_servers import directory, free_port, postgresql, serving, unprivileged
 from tests.milters import AVOWAL, Milter, inserted
 from tests.mta.session import Transaction
 
@@ -23,76 +17,12 @@ from avowal.testing import RSA_2048, message
 
 sqlalchemy = pytest.importorskip("sqlalchemy")
 
-_PATIENCE = 30.0  # seconds until a server takes connections
-_AS_NOBODY = ("setpriv", "--reuid", "nobody", "--clear-groups", "--")
 _PLAIN_ROOT = "--auth-root-authentication-method=normal"
 _SCHEMA = (
     "CREATE TABLE authors (author VARCHAR(100) PRIMARY KEY, key_name VARCHAR(50))",
     """CREATE TABLE dkim (name VARCHAR(50) PRIMARY KEY, domain VARCHAR(100),
        selector VARCHAR(63), private_key TEXT, active INTEGER)""",
 )
-
-
-def _unprivileged() -> tuple[str, ...]:
-    """Database servers refuse to run as root."""
-    return _AS_NOBODY if os.geteuid() == 0 else ()
-
-
-def _postgresql_program(name: str) -> str | None:
-    """Find a program that Debian keeps out of PATH, of the newest version there is."""
-    found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=_version)
-    return str(found[-1]) if found else shutil.which(name)
-
-
-def _version(path: Path) -> float:
-    return float(path.parts[-3])
-
-
-def _free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-@contextmanager
-def _directory() -> Iterator[Path]:
-    made = Path(tempfile.mkdtemp(prefix="database-"))
-    if os.geteuid() == 0:
-        shutil.chown(made, "nobody")
-    try:
-        yield made
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
-
-
-@contextmanager
-def _serving(command: list[str], url: str) -> Iterator[None]:
-    """Run a server until its first connection works; end it afterwards."""
-    server = subprocess.Popen(
-        [*_unprivileged(), *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    engine = sqlalchemy.create_engine(url)
-    try:
-        until = time.monotonic() + _PATIENCE
-        while True:
-            try:
-                with engine.begin() as connection:
-                    _fill(connection)
-                break
-            except sqlalchemy.exc.OperationalError:
-                if time.monotonic() > until or server.poll() is not None:
-                    raise
-                time.sleep(0.1)
-        yield
-    finally:
-        engine.dispose()
-        server.send_signal(signal.SIGINT)  # PostgreSQL: at once, whoever is connected
-        server.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            server.wait(_PATIENCE)
-        server.kill()
-        server.wait()
 
 
 def _fill(connection: object) -> None:
@@ -113,37 +43,25 @@ def _fill(connection: object) -> None:
 
 @contextmanager
 def postgresql_server() -> Iterator[str]:
-    initdb, server = _postgresql_program("initdb"), _postgresql_program("postgres")
-    if initdb is None or server is None:
-        pytest.skip("not installed: postgresql (tests/system-packages.txt)")
-    with _directory() as directory:
-        data, port = str(directory / "data"), _free_port()
-        subprocess.run(
-            [*_unprivileged(), initdb, "-D", data, "-U", "avowal", "-A", "trust", "--no-sync",
-             "-E", "UTF8"],
-            check=True, capture_output=True, cwd=directory,
-        )  # fmt: skip
-        command = [server, "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", "", "-F"]
-        url = f"postgresql+psycopg://avowal@127.0.0.1:{port}/postgres"
-        with _serving(command, url):
-            yield f"dsn:pgsql://avowal@{port}+127.0.0.1/postgres"
+    with postgresql(_fill) as port:
+        yield f"dsn:pgsql://avowal@{port}+127.0.0.1/postgres"
 
 
 @contextmanager
 def _mariadb() -> Iterator[str]:
-    with _directory() as directory:
-        data, port = str(directory / "data"), _free_port()
+    with directory() as place:
+        data, port = str(place / "data"), free_port()
         common = ["--no-defaults", f"--datadir={data}"]
         subprocess.run(
-            [*_unprivileged(), "mariadb-install-db", *common, _PLAIN_ROOT, "--skip-test-db"],
-            check=True, capture_output=True, cwd=directory,
+            [*unprivileged(), "mariadb-install-db", *common, _PLAIN_ROOT, "--skip-test-db"],
+            check=True, capture_output=True, cwd=place,
         )  # fmt: skip
         command = [
             "/usr/sbin/mariadbd", *common, "--bind-address=127.0.0.1", f"--port={port}",
-            f"--socket={directory}/s", f"--pid-file={directory}/pid",
+            f"--socket={place}/s", f"--pid-file={place}/pid",
             "--character-set-server=utf8mb4", "--innodb-flush-log-at-trx-commit=0",
         ]  # fmt: skip
-        with _serving(command, f"mysql+pymysql://root@127.0.0.1:{port}/mysql"):
+        with serving(command, f"mysql+pymysql://root@127.0.0.1:{port}/mysql", _fill):
             yield f"dsn:mysql://root@{port}+127.0.0.1/mysql"
 
 

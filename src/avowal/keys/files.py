@@ -48,7 +48,7 @@ def load_key(
             octets = directories.read(whole, _MAX_KEY_FILE)
         elif require_safe:
             whole = os.path.join(os.getcwd(), path)  # noqa: PTH109, PTH118 - links count
-            octets = paths.read(whole, _MAX_KEY_FILE, (account or _meant_for(path)).judge)
+            octets = paths.read(whole, _MAX_KEY_FILE, (account or meant_for(path)).judge)
         else:
             octets = paths.read(path, _MAX_KEY_FILE, _as_it_is)
     except UnsafePathError as fault:
@@ -93,7 +93,8 @@ def read_password(path: str | os.PathLike[str]) -> bytes:
     return password
 
 
-def _meant_for(path: str) -> Account:
+def meant_for(path: str) -> Account:
+    """Return the user that a file has to be safe for: this one, or for root its owner."""
     if os.geteuid() == 0:
         with suppress(OSError):
             return Account.owning(os.stat(path))  # noqa: PTH116

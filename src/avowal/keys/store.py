@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from avowal.errors import StoreError, UsageError
-from avowal.keys.archive import ArchivedKey
+from avowal.keys.archive import ArchivedKey, KeySource
 from avowal.keys.audit import AuditEntry, Deed
 from avowal.keys.lifecycle import KeyState, ManagedKey, PassShare, Sight
 from avowal.names import DomainName, Selector
@@ -151,3 +151,25 @@ def signing_keys(store: KeyStore, domain: DomainName) -> tuple[ManagedKey, ...]:
         if key.state is KeyState.SIGNING and (there is None or there.since <= key.since):
             newest[key.algorithm] = key
     return tuple(newest.values())
+
+
+def seen_in(sights: Iterable[tuple[str, Sight]]) -> tuple[ArchivedKey, ...]:
+    """Return the keys that sights showed, for the archive; what is no key's name is left out.
+
+    Only the word of the zone's own servers counts: a resolver may be lied to.
+    """
+    found = []
+    for name, sight in sights:
+        selector, dot, domain = name.partition("._domainkey.")
+        if dot and sight.record is not None and sight.problem is None and sight.authoritative:
+            found.append(
+                ArchivedKey(
+                    domain=domain,
+                    selector=selector,
+                    record=sight.record,
+                    source=KeySource.DNS,
+                    first=sight.at,
+                    last=sight.at,
+                )
+            )
+    return tuple(found)

@@ -216,10 +216,13 @@ def write_all(descriptor: int, octets: bytes, at: int = 0) -> None:
         rest, at = rest[written:], at + written
 
 
-def replace(path: str | os.PathLike[str], octets: bytes, mode: int) -> Identity:
+def replace(
+    path: str | os.PathLike[str], octets: bytes, mode: int, *, durable: bool = False
+) -> Identity:
     """Put a file in place of what is there, which may be a regular file or nothing.
 
-    Returns which file it is.  Raises OSError, UnsafePathError.
+    With `durable` it is on the disk before this returns, under its name.  Returns which file it
+    is.  Raises OSError, UnsafePathError.
     """
     with place(path) as there:
         found = there.status()
@@ -228,6 +231,14 @@ def replace(path: str | os.PathLike[str], octets: bytes, mode: int) -> Identity:
         with there.new(mode) as descriptor:
             write_all(descriptor, octets)
             status = os.fstat(descriptor)
+            if durable:
+                os.fsync(descriptor)
+        if durable:
+            opened_again = os.open(".", os.O_RDONLY | os.O_CLOEXEC, dir_fd=there.directory)
+            try:
+                os.fsync(opened_again)
+            finally:
+                os.close(opened_again)
         return status.st_dev, status.st_ino
 
 

@@ -1,0 +1,104 @@
+"""Database servers of our own on loopback, for as long as a test needs one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+_PATIENCE = 30.0  # seconds until a server takes connections
+_AS_NOBODY = ("setpriv", "--reuid", "nobody", "--clear-groups", "--")
+
+
+def unprivileged() -> tuple[str, ...]:
+    """Database servers refuse to run as root."""
+    return _AS_NOBODY if os.geteuid() == 0 else ()
+
+
+def _postgresql_program(name: str) -> str | None:
+    """Find a program that Debian keeps out of PATH, of the newest version there is."""
+    found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=_version)
+    return str(found[-1]) if found else shutil.which(name)
+
+
+def _version(path: Path) -> float:
+    return float(path.parts[-3])
+
+
+def free_port() -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def directory() -> Iterator[Path]:
+    made = Path(tempfile.mkdtemp(prefix="database-"))
+    if os.geteuid() == 0:
+        shutil.chown(made, "nobody")
+    try:
+        yield made
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+@contextmanager
+def serving(
+    command: list[str], url: str, first: Callable[[Any], None] = lambda _: None
+) -> Iterator[None]:
+    """Run a server until its first connection works; end it afterwards."""
+    server = subprocess.Popen(
+        [*unprivileged(), *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    sqlalchemy = pytest.importorskip("sqlalchemy")
+    engine = sqlalchemy.create_engine(url)
+    try:
+        until = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                with engine.begin() as connection:
+                    first(connection)
+                break
+            except sqlalchemy.exc.OperationalError:
+                if time.monotonic() > until or server.poll() is not None:
+                    raise
+                time.sleep(0.1)
+        yield
+    finally:
+        engine.dispose()
+        server.send_signal(signal.SIGINT)  # PostgreSQL: at once, whoever is connected
+        server.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            server.wait(_PATIENCE)
+        server.kill()
+        server.wait()
+
+
+@contextmanager
+def postgresql(first: Callable[[Any], None] = lambda _: None) -> Iterator[int]:
+    """Run PostgreSQL; give its port."""
+    initdb, server = _postgresql_program("initdb"), _postgresql_program("postgres")
+    if initdb is None or server is None:
+        pytest.skip("not installed: postgresql (tests/system-packages.txt)")
+    with directory() as place:
+        data, port = str(place / "data"), free_port()
+        subprocess.run(
+            [*unprivileged(), initdb, "-D", data, "-U", "avowal", "-A", "trust", "--no-sync",
+             "-E", "UTF8"],
+            check=True, capture_output=True, cwd=place,
+        )  # fmt: skip
+        command = [server, "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", "", "-F"]
+        url = f"postgresql+psycopg://avowal@127.0.0.1:{port}/postgres"
+        with serving(command, url, first):
+            yield port
