@@ -7,6 +7,7 @@ import os
 import click
 
 from avowal.cli.group import Group
+from avowal.cli.keys_doctor import command as doctor_command
 from avowal.cli.keys_look import command as look_command
 from avowal.cli.shared_options import line_ends_option
 from avowal.message import LineEnds
@@ -17,6 +18,7 @@ def command() -> None:
     """Find the keys of old mail again, and keep them."""
 
 
+command.add_command(doctor_command)
 command.add_command(look_command)
 
 

@@ -49,7 +49,8 @@ class DnsResolver:
     half of what this process may open.  Further questions queue, and their time runs.
     `payload` is the EDNS size in octets, `tcp` leaves UDP out.
     `trust_ad` believes the AD bit of these servers; None believes servers on loopback and
-    a resolv.conf with the option trust-ad.  No search list is ever used.  Safe to share
+    a resolv.conf with the option trust-ad.  `unchecked` asks for answers that DNSSEC refuses
+    too (the CD bit), to tell those from no answers.  No search list is ever used.  Safe to share
     between threads and event loops: nothing is kept between two questions but their number.
     """
 
@@ -66,6 +67,7 @@ class DnsResolver:
         tcp: bool = False,
         payload: int = PAYLOAD,
         trust_ad: bool | None = None,
+        unchecked: bool = False,
         resolv_conf: str | Path = servers.SYSTEM,
     ) -> None:
         if nameservers is not None:
@@ -79,7 +81,7 @@ class DnsResolver:
         self._tries = tries
         self._sockets = servers.half_of_descriptors() if sockets is None else sockets
         self._queues: WeakKeyDictionary[AbstractEventLoop, Semaphore] = WeakKeyDictionary()
-        self._way = Way(resend=resend, tcp=tcp, payload=payload)
+        self._way = Way(resend=resend, tcp=tcp, payload=payload, unchecked=unchecked)
 
     def resolve(self, questions: tuple[Question, ...], /) -> tuple[Answer, ...]:
         """Answer a batch; all its questions travel at the same time."""

@@ -18,20 +18,28 @@ class Way(NamedTuple):
     """How servers are asked.
 
     `payload` is the EDNS size in octets, `tcp` leaves UDP out, `resend` are the seconds until
-    a datagram without an answer is sent again, `recursion` is the RD bit.
+    a datagram without an answer is sent again, `recursion` is the RD bit.  `unchecked` is the CD
+    bit: a resolver is to answer although DNSSEC says that the answer is forged (RFC 4035 §3.2.2).
     """
 
     resend: float = 1.0
     tcp: bool = False
     payload: int = PAYLOAD
     recursion: bool = True
+    unchecked: bool = False
 
     def exchange(
         self, server: Server, name: bytes, rrtype: int, until: float
     ) -> Talk[DnsReply | Failure]:
         """Ask one server, over TCP when UDP was not enough (RFC 7766 §5)."""
         for payload in (self.payload, None):
-            query = wire.query(name, rrtype, payload=payload, recursion=self.recursion)
+            query = wire.query(
+                name,
+                rrtype,
+                payload=payload,
+                recursion=self.recursion,
+                unchecked=self.unchecked,
+            )
             reply: bytes | Failure | None = None
             if not self.tcp:
                 reply = yield from over_udp(server, query, wire.belongs, until, resend=self.resend)

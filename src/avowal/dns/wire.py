@@ -17,6 +17,7 @@ from avowal.names import MAX_LABEL
 
 _HEADER = struct.Struct("!HHHHHH")
 _RD, _AD = 0x0100, 0x0020  # AD: we understand the AD bit of the answer (RFC 6840 §5.7)
+_CD = 0x0010
 _MAX_NAME_OCTETS = 255  # RFC 1035 §2.3.4: length octets and the root included
 _CLASS_IN = 1
 _OPT = 41
@@ -54,15 +55,23 @@ def rrtype(mnemonic: str) -> int | None:
     return None if dns.rdatatype.is_metatype(number) or not number else int(number)
 
 
-def query(name: bytes, number: int, *, payload: int | None, recursion: bool = True) -> bytes:
+def query(
+    name: bytes,
+    number: int,
+    *,
+    payload: int | None,
+    recursion: bool = True,
+    unchecked: bool = False,
+) -> bytes:
     """Write a query with a random id (RFC 5452 §4.3).
 
     `payload` is the UDP size we take (EDNS, RFC 6891 §6.2.3), None for a query without EDNS;
-    `recursion` asks the server to ask others (RD, RFC 1035 §4.1.1).
+    `recursion` asks the server to ask others (RD, RFC 1035 §4.1.1), `unchecked` not to
+    validate (CD, RFC 4035 §3.2.2).
     """
     additional = 0 if payload is None else 1
     identifier = int.from_bytes(os.urandom(2), "big")
-    flags = _AD | _RD if recursion else _AD
+    flags = _AD | (_RD if recursion else 0) | (_CD if unchecked else 0)
     octets = _HEADER.pack(identifier, flags, 1, 0, 0, additional) + name
     octets += struct.pack("!HH", number, _CLASS_IN)
     if payload is not None:

@@ -12,6 +12,8 @@ from avowal.keys.slips import EXPOSED, exposed, slip
 from avowal.lookup import Answer, Outcome, Steps
 from avowal.names import DomainName, Selector, key_name
 
+OTHER_KEY = "another public key is published"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyCheck:
@@ -68,7 +70,7 @@ def _problem(key: PrivateKey, octets: bytes) -> str | None:
     except ValueError as fault:
         return f"p= holds no key: {fault}"
     if published.handle != key.public.handle:
-        return "another public key is published"
+        return OTHER_KEY
     return None
 
 

@@ -11,7 +11,7 @@ def publishes(record: str | None, wanted: str) -> bool:
     """Whether a record publishes the public key of another one, p= and k= alike."""
     if record is None:
         return False
-    ours, theirs = read_record(wanted.encode()), read_record(_octets(record))
+    ours, theirs = read_record(_octets(wanted)), read_record(_octets(record))
     if isinstance(ours, KeyRecordFault) or isinstance(theirs, KeyRecordFault):
         return False
     return (ours.key_type, ours.key_text) == (theirs.key_type, theirs.key_text)
@@ -44,7 +44,7 @@ def _what_is_wrong(record: str, wanted: str) -> str:
         return f"not a key record: {read}"
     if read.revoked:
         return "the key is revoked there: p= is empty"
-    ours = read_record(wanted.encode())
+    ours = read_record(_octets(wanted))
     if isinstance(ours, KeyRecordFault):
         return "another record"
     if ours.key_type != read.key_type:

@@ -75,7 +75,7 @@ def _sample(header: Header, place: int, signature: Signature) -> Sample:
         signature=signature.signature,
         algorithm=signature.algorithm,
         digests=tuple(digests),
-        when=_sent_at(header, signature),
+        when=sent_at(header, signature),
         doubt=_doubt(header, signature) + len(doubtful),
     )
 
@@ -101,7 +101,7 @@ def _doubt(header: Header, signature: Signature) -> int:
     return changed + (10 if signature.header_canon == "simple" else 0)
 
 
-def _sent_at(header: Header, signature: Signature) -> int | None:
+def sent_at(header: Header, signature: Signature) -> int | None:
     """Return when a message was signed, by its t= or else its Date."""
     if signature.timestamp is not None:
         return signature.timestamp

@@ -6,6 +6,7 @@ A verifier refuses such records and says little; whoever published one wants to 
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from avowal.crypto.algorithms import of_key_type
 from avowal.errors import SyntaxFault
@@ -28,17 +29,36 @@ def exposed(octets: bytes) -> bool:
     return b"PRIVATE KEY" in octets.upper() or _holds_private_key(octets)
 
 
+class Slip(NamedTuple):
+    """What was done wrong with a record: a name that stays, and what to do in a sentence."""
+
+    code: str
+    sentence: str
+
+
 def slip(octets: bytes) -> str | None:
     """Return what was done wrong with a record and what to do, None where nothing is known."""
+    found = slip_of(octets)
+    return None if found is None else found.sentence
+
+
+def slip_of(octets: bytes) -> Slip | None:
+    """Return the slip behind a record that verifiers cannot use, None where none is known."""
     if exposed(octets):
-        return EXPOSED
+        return Slip("private-key", EXPOSED)
     if _ARMOUR.search(octets) is not None:
-        return "it holds the BEGIN and END lines of a PEM file: only what is between them is p="
+        return Slip(
+            "pem-lines",
+            "it holds the BEGIN and END lines of a PEM file: only what is between them is p=",
+        )
     if b"\\;" in octets or b'\\"' in octets:
-        return "it holds the backslashes of a zone file: enter it without them"
+        return Slip(
+            "zone-escapes", "it holds the backslashes of a zone file: enter it without them"
+        )
     if b'"' in octets:
-        return "it holds quotes: enter it without them"
-    return _wrong_case(octets)
+        return Slip("stray-quotes", "it holds quotes: enter it without them")
+    case = _wrong_case(octets)
+    return None if case is None else Slip("letter-case", case)
 
 
 def _holds_private_key(octets: bytes) -> bool:

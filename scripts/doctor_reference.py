@@ -1,0 +1,55 @@
+#!/usr/bin/env python3
+"""Print docs/reference/doctor.md, made from the table of the rules."""
+
+from __future__ import annotations
+
+from avowal.keys.doctor import RULES, DoctorRule
+from avowal.policy.lint.finding import LintLevel
+
+HEAD = """\
+# What `avowal keys doctor` finds
+
+Written by `scripts/doctor_reference.py` from the table of the rules; a test fails when
+the page is not what it prints.
+
+```console
+$ avowal keys doctor example.com --selector s2026          # in DNS, at every name server
+$ avowal keys doctor example.com --mail ~/Maildir/.Sent    # selectors learned from own mail
+$ avowal keys doctor /etc/opendkim.conf                    # its domains, and the keys that sign
+$ avowal keys doctor db.example.com --origin example.com   # a zone file before it is loaded
+```
+
+Selectors are never guessed: they come from `--selector` and `--selectors`, from a configuration,
+from a zone file, or from mail that is yours. Each finding has a level, a name in brackets that
+never changes, and a paragraph here.
+
+| level | means | status of the command |
+|---|---|---|
+| error | receivers cannot use what is published, or it does harm | 1 |
+| warning | it works, and probably not as meant | 1 |
+| advice | it could be better | 0 |
+
+The status is 3 where DNS gives no answer and nothing else was found, 2 where
+the command line or a file cannot be used. `--json` has the findings and what stands at each
+selector in one object.
+"""
+
+
+def paragraph(rule: DoctorRule) -> str:
+    """Return what the page says of a rule."""
+    return (
+        f"### {rule.code}\n\n{rule.says} {rule.why}\n\nWhat to do: {rule.remedy}. ({rule.source})\n"
+    )
+
+
+def page() -> str:
+    """Return the page."""
+    parts = [HEAD]
+    for level in LintLevel:
+        parts.append(f"## {level.value.capitalize()}\n")
+        parts += [paragraph(rule) for rule in RULES if rule.level is level]
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    print(page(), end="")

@@ -1,0 +1,286 @@
+"""``avowal keys doctor``: what is wrong with the keys of domains, and what to do."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from avowal.cli.dns import Dns, EitherResolver
+from avowal.cli.exits import ExitStatus, worst
+from avowal.cli.policy_publish import domain_name
+from avowal.cli.shared_options import dns_options, gathered
+from avowal.cli.streams import echo
+from avowal.errors import UsageError
+from avowal.text import printable
+
+if TYPE_CHECKING:
+    from avowal.cli.doctor_subjects import Subject, Subjects
+    from avowal.keys.doctor.survey import KeySurvey, SurveyedKey
+    from avowal.policy.lint.finding import LintFinding
+
+_COLOURS = {"error": "red", "warning": "yellow", "advice": "cyan"}
+_DAY = 86400
+
+
+class Known(NamedTuple):
+    """What the command line knows of the domains."""
+
+    selector: tuple[str, ...]
+    selectors: str | None
+    mail: tuple[str, ...]
+    key_file: str | None
+
+
+_known_options = gathered(
+    "known",
+    Known,
+    ("selector", "selectors", "mail", "key_file"),
+    click.option(
+        "-s", "--selector", multiple=True, help="A selector of the domains; may be repeated."
+    ),
+    click.option("--selectors", metavar="FILE", help="Selectors, a line each: SELECTOR [DOMAIN]."),
+    click.option(
+        "--mail",
+        multiple=True,
+        metavar="PATH",
+        help="Learn from own mail which selectors sign: a message, an mbox, a Maildir, a folder.",
+    ),
+    click.option(
+        "--key", "key_file", metavar="FILE", help="The private key that signs with --selector."
+    ),
+)
+
+
+@click.command("doctor")
+@click.argument("subjects", nargs=-1, required=True, metavar="DOMAIN|ZONEFILE|CONFIG...")
+@_known_options
+@click.option(
+    "--longest-ttl",
+    type=click.IntRange(min=1),
+    default=_DAY,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long caches may keep a key.",
+)
+@click.option(
+    "--no-servers", is_flag=True, help="Ask a resolver only, not each authoritative server."
+)
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=53,
+    show_default=True,
+    help="The port of the authoritative servers.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@dns_options
+def command(
+    *,
+    subjects: tuple[str, ...],
+    known: Known,
+    longest_ttl: int,
+    no_servers: bool,
+    port: int,
+    as_json: bool,
+    dns: Dns,
+) -> int:
+    """Look for what is wrong with the keys that domains publish, and say what to do.
+
+    A domain is asked for in DNS, a zone file is read, and a configuration names domains,
+    selectors and the keys that sign: of `avowal milter`, OpenDKIM, dkimpy-milter, rspamd or
+    Stalwart.  The status is 0 if there is nothing but advice, 1 for errors and warnings, 3
+    where DNS gives no answer.  docs/reference/doctor.md has a paragraph for each finding.
+    """
+    from avowal.cli.doctor_subjects import Subjects
+    from avowal.keys.doctor import examine
+
+    found = Subjects(dns.origin if dns.zone is None else None)
+    found.take(subjects)
+    read = _add(found, known)
+    surveys = _surveyed(list(found), dns, None if no_servers else port, longest_ttl)
+    findings = examine(surveys)
+    (_write_json if as_json else _write)(surveys, findings)
+    return worst(read, _status(findings))
+
+
+def _add(found: Subjects, known: Known) -> ExitStatus:
+    """Add what the options know of the domains; there has to be a selector of each."""
+    names = [domain_name(one) for one in known.selector]
+    for subject in found:
+        for name in names:
+            subject.add(name)
+    if known.selectors is not None:
+        found.name_selectors(known.selectors)
+    if known.key_file is not None:
+        from avowal.keys.files import load_key
+
+        if len(names) != 1:
+            raise UsageError("--key belongs to one --selector")
+        key = load_key(known.key_file, require_safe=False)
+        for subject in list(found):
+            found.hold(subject.domain, names[0], key, known.key_file)
+    status = found.learn(known.mail) if known.mail else ExitStatus.PASSED
+    for subject in found:
+        if not subject.selectors and not subject.uses:
+            raise UsageError(
+                f"{subject.domain}: no selector is known, and none is guessed: give --selector, "
+                "--selectors, --mail or a configuration"
+            )
+    return status
+
+
+def _status(findings: Sequence[LintFinding]) -> ExitStatus:
+    counted = {finding.code for finding in findings if finding.level.value != "advice"}
+    if not counted:
+        return ExitStatus.PASSED
+    return ExitStatus.TRY_AGAIN if counted == {"no-answer"} else ExitStatus.NOT_PASSED
+
+
+# -- looking -----------------------------------------------------------------------------------
+
+
+def _surveyed(
+    subjects: Sequence[Subject], dns: Dns, port: int | None, longest_ttl: int
+) -> tuple[KeySurvey, ...]:
+    """Look at every domain: in its zone file, or in DNS and at each of its servers."""
+    if all(subject.zone is not None for subject in subjects):
+        return tuple(_of_zone(subject, longest_ttl) for subject in subjects)
+    dns = dns if dns.zone is not None else dns._replace(origin=None)
+    with dns.opened() as resolver:
+        return tuple(
+            _of_zone(subject, longest_ttl)
+            if subject.zone is not None
+            else _of_dns(subject, resolver, dns, port, longest_ttl)
+            for subject in subjects
+        )
+
+
+def _survey(subject: Subject, resolver: Any, longest_ttl: int) -> KeySurvey:
+    from avowal.keys.doctor.survey import survey
+    from avowal.lookup import run
+
+    stranger = domain_name(f"none-{secrets.token_hex(8)}")
+    flow = survey(
+        subject.domain,
+        subject.selectors.values(),
+        stranger,
+        held=subject.held,
+        uses=tuple(subject.uses.values()),
+        longest_ttl=longest_ttl,
+    )
+    return run(flow, resolver)
+
+
+def _of_zone(subject: Subject, longest_ttl: int) -> KeySurvey:
+    """Look at a zone file: what leads out of it is not known, nor who will sign the zone."""
+    surveyed = _survey(subject, subject.zone, longest_ttl)
+    keys = []
+    for key in surveyed.keys:
+        node = subject.names.get(key.name, {})
+        beside = node["TXT"].records if "CNAME" in node and "TXT" in node else ()
+        leads_out = key.alias is not None and key.alias not in subject.names
+        leads_out = leads_out and not f".{key.alias}".endswith(f".{subject.domain.ascii}")
+        answer = None if leads_out else key.answer
+        keys.append(replace(key, answer=answer, beside_alias=beside))
+    return replace(surveyed, keys=tuple(keys), zone_keys=None, delegation=None)
+
+
+def _of_dns(
+    subject: Subject, resolver: EitherResolver, dns: Dns, port: int | None, longest_ttl: int
+) -> KeySurvey:
+    surveyed = _survey(subject, resolver, longest_ttl)
+    if dns.zone is not None or dns.replay is not None:
+        return surveyed
+    keys = [_unchecked(key, dns) for key in surveyed.keys]
+    if port is not None:
+        from avowal.cli.observing import observer
+
+        watcher = observer(dns.resolver, port=port)
+        keys = [replace(key, seen=watcher.look(key.name)) for key in keys]
+    return replace(surveyed, keys=tuple(keys))
+
+
+def _unchecked(key: SurveyedKey, dns: Dns) -> SurveyedKey:
+    """Ask once more without DNSSEC where a resolver failed: is it that, or is nothing there?"""
+    from avowal.dns.dnspython import DnsResolver
+    from avowal.lookup import Failure, Question
+
+    if key.answer is None or key.answer.failure is not Failure.SERVER_FAILURE:
+        return key
+    resolver = DnsResolver(dns.resolver or None, unchecked=True)
+    (answer,) = resolver.resolve((Question(key.name),))
+    return key if answer.failure is not None else replace(key, unchecked=answer)
+
+
+# -- telling -----------------------------------------------------------------------------------
+
+
+def _write(surveys: Sequence[KeySurvey], findings: Sequence[LintFinding]) -> None:
+    for line in report(surveys, findings):
+        level = line.partition(" ")[0]
+        echo(
+            click.style(level, fg=_COLOURS[level]) + line[len(level) :]
+            if level in _COLOURS
+            else line
+        )
+
+
+def report(surveys: Sequence[KeySurvey], findings: Sequence[LintFinding]) -> Iterator[str]:
+    """Yield the lines of the report, printable whatever stands in DNS."""
+    for survey in surveys:
+        yield f"{survey.domain.ascii}:"
+        for key in survey.keys:
+            yield printable(f"  {key.name}: {_state(key)}")
+    for finding in findings:
+        yield printable(f"{finding.level.value:<8} {finding.place}: {finding.what}")
+        yield printable(f"         {finding.hint} [{finding.code}]")
+    if not findings:
+        yield "nothing to find fault with"
+
+
+def _state(key: SurveyedKey) -> str:
+    """Say in a line what stands at a selector."""
+    from avowal.keys.doctor.reading import reading_of
+
+    if key.answer is None:
+        return f"a CNAME to {key.alias}, outside of the file"
+    if not key.answer.records:
+        return key.answer.failure.value if key.answer.failure else key.answer.outcome.value
+    said = []
+    for reading in map(reading_of, key.records):
+        if reading.trouble is not None:
+            said.append("unusable")
+        elif reading.key is None:
+            said.append("revoked")
+        else:
+            said.append(f"{reading.key.key_type}, {reading.key.bits} bits")
+    secure = ", DNSSEC" if key.answer.secure else ""
+    return f"{' and '.join(said)}, TTL {key.longest_ttl}{secure}"
+
+
+def _write_json(surveys: Sequence[KeySurvey], findings: Sequence[LintFinding]) -> None:
+    domains = [
+        {
+            "domain": survey.domain.ascii,
+            "keys": [
+                {
+                    "selector": key.selector.ascii,
+                    "name": key.name,
+                    "state": _state(key),
+                    "alias": key.alias,
+                    "ttl": key.longest_ttl,
+                    "dnssec": key.answer is not None and key.answer.secure,
+                    "records": [one.decode("utf-8", "backslashreplace") for one in key.records],
+                }
+                for key in survey.keys
+            ],
+        }
+        for survey in surveys
+    ]
+    told = [{**finding._asdict(), "level": finding.level.value} for finding in findings]
+    echo(json.dumps({"domains": domains, "findings": told}))
