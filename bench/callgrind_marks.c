@@ -1,0 +1,15 @@
+/* Marks for bench_instructions.py: what callgrind counts lies between begin and end. */
+
+#include <valgrind/callgrind.h>
+
+void begin(void)
+{
+    CALLGRIND_START_INSTRUMENTATION;
+    CALLGRIND_ZERO_STATS;
+}
+
+void end(const char *name)
+{
+    CALLGRIND_DUMP_STATS_AT(name);
+    CALLGRIND_STOP_INSTRUMENTATION;
+}
