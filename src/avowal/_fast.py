@@ -1,4 +1,4 @@
-"""The canonical forms from whichever twin is here: the compiled one, else the pure one.
+"""The canonical forms and the tag list from whichever twin is here: the compiled one, else the pure one.
 
 Nothing else is decided: no switch, no measuring.  Tests import the twins directly.
 """
@@ -13,10 +13,12 @@ try:
         breaks_to_crlf,
         column_after,
         lf_to_crlf,
+        no_fold,
         relax_body,
         relax_field,
         relax_fields,
         split_header,
+        tag_list,
     )
 
     COMPILED = True
@@ -28,10 +30,12 @@ except ImportError:
         breaks_to_crlf,
         column_after,
         lf_to_crlf,
+        no_fold,
         relax_body,
         relax_field,
         relax_fields,
         split_header,
+        tag_list,
     )
 
     COMPILED = False
@@ -44,8 +48,10 @@ __all__ = [
     "breaks_to_crlf",
     "column_after",
     "lf_to_crlf",
+    "no_fold",
     "relax_body",
     "relax_field",
     "relax_fields",
     "split_header",
+    "tag_list",
 ]

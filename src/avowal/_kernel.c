@@ -1,4 +1,5 @@
-/* The canonical forms at the speed of C: optional, over the stable ABI of Python 3.11.
+/* The canonical forms and the tag list at the speed of C: optional, over the stable ABI of
+ * Python 3.11.
  *
  * avowal._pure says what each function returns and is the reference; the property
  * tests hold both to the same results and exceptions.  Streaming, selection of fields
@@ -618,8 +619,202 @@ static PyObject *relax_fields(PyObject *module, PyObject *const *args, Py_ssize_
     return taken(start, out - start);
 }
 
+/* ---- tag=value lists: RFC 6376 §3.2 ---- */
+
+static inline int is_fws(octet c)
+{
+    return is_wsp(c) | (c == '\r') | (c == '\n');
+}
+
+static inline int is_letter(octet c)
+{
+    return lower(c) >= 'a' && lower(c) <= 'z';
+}
+
+/* octets[from..to) without the FWS at both ends. */
+typedef struct {
+    const octet *octets;
+    Py_ssize_t from, to;
+} span;
+
+static span stripped(const octet *octets, Py_ssize_t from, Py_ssize_t to)
+{
+    span found = {octets, from, to};
+    while (found.from < found.to && is_fws(octets[found.from]))
+        found.from++;
+    while (found.from < found.to && is_fws(octets[found.to - 1]))
+        found.to--;
+    return found;
+}
+
+/* Whether a span is ALPHA *ALNUMPUNC. */
+static int is_tag_name(span name)
+{
+    if (name.from == name.to || !is_letter(name.octets[name.from]))
+        return 0;
+    for (Py_ssize_t i = name.from + 1; i < name.to; i++) {
+        octet c = name.octets[i];
+        if (!is_letter(c) && c != '_' && (c < '0' || c > '9'))
+            return 0;
+    }
+    return 1;
+}
+
+/* Raise ValueError(offset, why) and take `why` over; NULL when it could not be made. */
+static void raise_fault(Py_ssize_t offset, PyObject *why)
+{
+    PyObject *fault = why == NULL ? NULL : Py_BuildValue("(nO)", offset, why);
+    if (fault != NULL)
+        PyErr_SetObject(PyExc_ValueError, fault);
+    Py_XDECREF(fault);
+    Py_XDECREF(why);
+}
+
+/* Where the first CR or LF stands that is no part of CRLF and white space, -1 for none. */
+static Py_ssize_t first_no_fold(const octet *in, Py_ssize_t n)
+{
+    for (Py_ssize_t i = 0; i < n; i++) {
+        int is_fold = in[i] == '\r' && n - i > 2 && in[i + 1] == '\n' && is_wsp(in[i + 2]);
+        int is_break = in[i] == '\r' || in[i] == '\n';
+        if (is_fold)
+            i++;
+        else if (is_break)
+            return i;
+    }
+    return -1;
+}
+
+static PyObject *no_fold(PyObject *module, PyObject *octets)
+{
+    char *in;
+    Py_ssize_t n;
+    (void)module;
+    if (PyBytes_AsStringAndSize(octets, &in, &n) < 0)
+        return NULL;
+    return PyLong_FromSsize_t(first_no_fold((octet *)in, n));
+}
+
+/* Raise for the first octet that no tag list holds, else for the first break that is no fold. */
+static int refuse_strange_octets(const octet *in, Py_ssize_t n)
+{
+    Py_ssize_t i;
+    for (i = 0; i < n; i++) {
+        if (in[i] > ' ' ? in[i] == 0x7F : !is_fws(in[i])) {
+            raise_fault(i, PyUnicode_FromFormat("octet 0x%02x is not allowed", in[i]));
+            return -1;
+        }
+    }
+    i = first_no_fold(in, n);
+    if (i < 0)
+        return 0;
+    raise_fault(i, PyUnicode_FromString("a line break that is no fold"));
+    return -1;
+}
+
+static int is_all_fws(const octet *octets, Py_ssize_t from, Py_ssize_t to)
+{
+    span found = stripped(octets, from, to);
+    return found.from == found.to;
+}
+
+/* Raise where there are more than `most` specs; FWS behind the last ";" is none. */
+static int refuse_too_many(const octet *in, Py_ssize_t n, Py_ssize_t most)
+{
+    Py_ssize_t i, count = 0, start = 0;
+    for (i = 0; i < n && count < most; i++) {
+        if (in[i] == ';') {
+            count++;
+            start = i + 1;
+        }
+    }
+    if (count < most) /* and one more, behind the last ";" */
+        return 0;
+    if (start > 0 && is_all_fws(in, start, n))
+        return 0;
+    raise_fault(start, PyUnicode_FromFormat("more than %zd tags", most));
+    return -1;
+}
+
+/* kind((name, value, start, stop)), for `kind` a type of tuple; runs no method of it. */
+static PyObject *made_tag(PyObject *kind, PyObject *name, span value, Py_ssize_t start,
+                          Py_ssize_t stop)
+{
+    newfunc new_tuple = (newfunc)PyType_GetSlot(&PyTuple_Type, Py_tp_new);
+    PyObject *args, *tag = NULL;
+    args = Py_BuildValue("((Oy#nn))", name, (const char *)value.octets + value.from,
+                         value.to - value.from, start, stop);
+    if (args != NULL)
+        tag = new_tuple((PyTypeObject *)kind, args, NULL);
+    Py_XDECREF(args);
+    return tag;
+}
+
+/* Read the spec octets[start..stop) into `tags`. */
+static int put_tag(PyObject *tags, PyObject *kind, const octet *octets, Py_ssize_t start,
+                   Py_ssize_t stop)
+{
+    const octet *equals = memchr(octets + start, '=', (size_t)(stop - start));
+    Py_ssize_t behind = equals ? equals - octets + 1 : stop, before = PyDict_Size(tags);
+    span written = stripped(octets, start, equals ? behind - 1 : start);
+    PyObject *name, *tag;
+    int failed;
+
+    if (!is_tag_name(written)) { /* nothing is none */
+        raise_fault(start, PyUnicode_FromString("expected a tag name and ="));
+        return -1;
+    }
+    name = PyUnicode_FromStringAndSize((const char *)octets + written.from,
+                                       written.to - written.from);
+    if (name == NULL)
+        return -1;
+    tag = made_tag(kind, name, stripped(octets, behind, stop), behind, stop);
+    failed = tag == NULL || PyDict_SetItem(tags, name, tag) < 0;
+    if (!failed && PyDict_Size(tags) == before) {
+        raise_fault(start, PyUnicode_FromFormat("the tag %U= stands twice", name));
+        failed = 1;
+    }
+    Py_XDECREF(tag);
+    Py_DECREF(name);
+    return failed ? -1 : 0;
+}
+
+static PyObject *tag_list(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+{
+    PyObject *tags;
+    char *octets;
+    Py_ssize_t n, most, start = 0, stop;
+
+    (void)module;
+    if (nargs != 3 || !PyType_Check(args[2]) ||
+        !PyType_IsSubtype((PyTypeObject *)args[2], &PyTuple_Type)) {
+        PyErr_SetString(PyExc_TypeError, "tag_list takes octets, a limit and a type of tuple");
+        return NULL;
+    }
+    if (PyBytes_AsStringAndSize(args[0], &octets, &n) < 0)
+        return NULL;
+    most = PyLong_AsSsize_t(args[1]);
+    if (most == -1 && PyErr_Occurred())
+        return NULL;
+    if (refuse_strange_octets((octet *)octets, n) < 0 ||
+        (n > 0 && refuse_too_many((octet *)octets, n, most) < 0) || (tags = PyDict_New()) == NULL)
+        return NULL;
+    for (; start <= n && n > 0; start = stop + 1) {
+        const char *found = memchr(octets + start, ';', (size_t)(n - start));
+        stop = found ? found - octets : n;
+        if (!found && start > 0 && is_all_fws((octet *)octets, start, n))
+            break; /* FWS behind the last ";" */
+        if (put_tag(tags, args[2], (octet *)octets, start, stop) < 0) {
+            Py_DECREF(tags);
+            return NULL;
+        }
+    }
+    return tags;
+}
+
 static PyMethodDef functions[] = {
     {"split_header", split_header, METH_O, NULL},
+    {"no_fold", no_fold, METH_O, NULL},
+    {"tag_list", (PyCFunction)(void (*)(void))tag_list, METH_FASTCALL, NULL},
     {"relax_field", (PyCFunction)(void (*)(void))relax_field, METH_FASTCALL, NULL},
     {"relax_fields", (PyCFunction)(void (*)(void))relax_fields, METH_FASTCALL, NULL},
     {"relax_body", relax_body, METH_O, NULL},

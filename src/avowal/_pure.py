@@ -1,4 +1,4 @@
-"""The canonical forms, in Python alone: the reference and the fallback of `_kernel`.
+"""The canonical forms and the tag list, in Python alone: reference and fallback of `_kernel`.
 
 Both modules hold the same functions with the same results and exceptions; the
 property tests compare them.  Which one serves is decided in `_fast`.  State,
@@ -12,6 +12,9 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import TypeVar
+
+Row = TypeVar("Row", bound=tuple[str, bytes, int, int])
 
 WINDOW = 16 * 1024
 """Octets of a body worth taking in one go: a clean window is found out sooner."""
@@ -27,6 +30,11 @@ _SPACES = re.compile(rb"  ++")
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 _BARE = re.compile(rb"(?<!\r)\n|\r(?!\n)")
 _TAB_TO_SPACE = bytes.maketrans(b"\t", b" ")
+_FWS = b" \t\r\n"
+_TAG_NAME = re.compile(rb"[A-Za-z][A-Za-z0-9_]*+")
+_LONGEST_KNOWN_TAG_NAME = 32  # octets with the FWS around it
+_TAG_LIST_OCTETS = bytes(range(0x21, 0x7F)) + bytes(range(0x80, 0x100)) + _FWS
+_NO_FOLD = re.compile(rb"\r(?!\n[ \t])|(?<!\r)\n")
 _CR_TO_LF = bytes.maketrans(b"\r", b"\n")
 _SPACE_BITS = bytes(_SP ^ _HTAB if octet == _SP else 0 for octet in range(256))
 
@@ -153,6 +161,67 @@ def column_after(octets: bytes, column: int, most: int) -> int:
     if last >= 0:
         return size - 1 - last
     return size - start if start else column + size
+
+
+def tag_list(octets: bytes, most: int, kind: type[Row]) -> dict[str, Row]:
+    """Read a tag list (RFC 6376 §3.2): under each name a `kind` of (name, value, start, stop).
+
+    Names stand in their order; a value comes without the FWS around it, octets[start:stop] is
+    all between = and ;.  FWS behind the last ; is no tag, and no octets are no tags.  Raises
+    ValueError of offset and reason: for the first octet that no list holds, else for the first
+    line break that is no fold, else for the tag beyond `most`, else for the first spec without
+    a name or with one that was there.
+    """
+    if not octets:
+        return {}
+    _refuse_strange_octets(octets)
+    specs = octets.split(b";", most + 1)
+    if len(specs) > 1 and not specs[-1].strip(_FWS):
+        specs.pop()
+    if len(specs) > most:
+        raise ValueError(sum(map(len, specs[:most])) + most, f"more than {most} tags")
+    tags: dict[str, Row] = {}
+    stop = -1
+    for spec in specs:
+        start = stop + 1
+        stop = start + len(spec)
+        written, equals, value = spec.partition(b"=")
+        short = len(written) <= _LONGEST_KNOWN_TAG_NAME
+        name = _known_tag_name(written) if short else _tag_name(written)
+        if not equals or name is None:
+            raise ValueError(start, "expected a tag name and =")
+        if name in tags:
+            raise ValueError(start, f"the tag {name}= stands twice")
+        row = name, value.strip(_FWS), start + len(written) + 1, stop
+        tags[name] = tuple.__new__(kind, row)
+    return tags
+
+
+def no_fold(octets: bytes) -> int:
+    """Return where the first CR or LF stands that is no part of a fold, -1 for none (§2.8 FWS)."""
+    breaks = octets.count(b"\n")
+    if breaks == octets.count(b"\r") == octets.count(b"\r\n\t") + octets.count(b"\r\n "):
+        return -1  # a tenth of the price of the expression
+    return _first(_NO_FOLD, octets)
+
+
+def _refuse_strange_octets(octets: bytes) -> None:
+    strange = octets.translate(None, _TAG_LIST_OCTETS)
+    if strange:
+        raise ValueError(octets.index(strange[:1]), f"octet 0x{strange[0]:02x} is not allowed")
+    if b"\n" in octets or b"\r" in octets:
+        bare = no_fold(octets)
+        if bare >= 0:
+            raise ValueError(bare, "a line break that is no fold")
+
+
+def _tag_name(written: bytes) -> str | None:
+    """Return the name in what stands before =, None where it is none."""
+    name = written.strip(_FWS)
+    return name.decode() if _TAG_NAME.fullmatch(name) else None
+
+
+_known_tag_name = lru_cache(maxsize=512)(_tag_name)  # the same few names in all mail
 
 
 def _first(expression: re.Pattern[bytes], octets: bytes) -> int:

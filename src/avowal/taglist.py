@@ -17,9 +17,9 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import NamedTuple
 
+from avowal._fast import no_fold, tag_list
 from avowal.errors import SyntaxFault
 from avowal.limits import DEFAULT
 from avowal.text import printable
@@ -29,9 +29,6 @@ _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _TOO_MUCH_PADDING = "more padding than it takes"
 
 _NAME = re.compile(rb"[A-Za-z][A-Za-z0-9_]*+")
-_BARE_BREAK = re.compile(rb"\r(?!\n[ \t])|(?<!\r)\n")
-_LONGEST_CACHED_NAME = 32  # octets with the FWS around it
-_VALUE_OCTETS = bytes(range(0x21, 0x7F)) + bytes(range(0x80, 0x100)) + FWS
 
 
 class Tag(NamedTuple):
@@ -65,28 +62,10 @@ class TagList:
         which RFC 6376's ABNF lacks and real signers write; and no octets at all are a
         list without tags, so that its reader can say which one is missing.
         """
-        if not octets:
-            return cls(octets, {})
-        _refuse_strange_octets(octets)
-        specs = octets.split(b";", most + 1)
-        if len(specs) > 1 and not specs[-1].strip(FWS):
-            specs.pop()
-        if len(specs) > most:
-            raise TagListFault(len(octets) - len(specs[-1]), f"more than {most} tags")
-        tags: dict[str, Tag] = {}
-        stop = -1
-        for spec in specs:
-            start = stop + 1
-            stop = start + len(spec)
-            written, equals, value = spec.partition(b"=")
-            short = len(written) <= _LONGEST_CACHED_NAME
-            name = _known_tag_name(written) if short else _read_tag_name(written)
-            if not equals or name is None:
-                raise TagListFault(start, "expected a tag name and =")
-            if name in tags:
-                raise TagListFault(start, f"the tag {name}= stands twice")
-            tags[name] = Tag(name, value.strip(FWS), start + len(written) + 1, stop)
-        return cls(octets, tags)
+        try:
+            return cls(octets, tag_list(octets, most, Tag))
+        except ValueError as fault:
+            raise TagListFault(*fault.args) from None
 
     @classmethod
     def salvage(cls, octets: bytes, *, most: int = DEFAULT.tags) -> TagList:
@@ -100,10 +79,10 @@ class TagList:
             start = stop + 1
             stop = start + len(spec)
             written, equals, value = spec.partition(b"=")
-            name = _read_tag_name(written)
-            if equals and name is not None:
-                tag = Tag(name, value.strip(FWS), start + len(written) + 1, stop)
-                tags.setdefault(name, tag)
+            name = written.strip(FWS)
+            if equals and _NAME.fullmatch(name):
+                tag = Tag(name.decode(), value.strip(FWS), start + len(written) + 1, stop)
+                tags.setdefault(tag.name, tag)
         return cls(octets, tags)
 
     def get(self, name: str) -> bytes | None:
@@ -143,15 +122,6 @@ class TagList:
 
     def __repr__(self) -> str:
         return f"TagList({self.octets!r})"
-
-
-def _read_tag_name(written: bytes) -> str | None:
-    """Return a tag's name, None for octets that are no name."""
-    name = written.strip(FWS)
-    return name.decode() if _NAME.fullmatch(name) else None
-
-
-_known_tag_name = lru_cache(maxsize=512)(_read_tag_name)  # the same few names in all mail
 
 
 def without_fws(value: bytes) -> bytes:
@@ -201,18 +171,5 @@ def colon_list(value: bytes) -> list[bytes]:
 
 def first_bare_break(octets: bytes) -> int | None:
     """Return where the first CR or LF stands that is no part of a fold (§2.8 FWS)."""
-    breaks = octets.count(b"\n")
-    if breaks == octets.count(b"\r") == octets.count(b"\r\n\t") + octets.count(b"\r\n "):
-        return None  # a tenth of the price of the expression
-    bare = _BARE_BREAK.search(octets)
-    return None if bare is None else bare.start()
-
-
-def _refuse_strange_octets(octets: bytes) -> None:
-    strange = octets.translate(None, _VALUE_OCTETS)
-    if strange:
-        raise TagListFault(octets.index(strange[:1]), f"octet 0x{strange[0]:02x} is not allowed")
-    if b"\n" in octets or b"\r" in octets:
-        bare = first_bare_break(octets)
-        if bare is not None:
-            raise TagListFault(bare, "a line break that is no fold")
+    place = no_fold(octets)
+    return None if place < 0 else place

@@ -29,7 +29,7 @@ from avowal.errors import KeyMaterialError, SyntaxFault, UsageError
 from avowal.lookup import NO_DATA, NO_NAME, Answer, Failure, Question, run
 from avowal.message import Field, Header, LineEnds, Message
 from avowal.names import DomainName, Identity, NameFault
-from avowal.taglist import FWS, TagList, TagListFault
+from avowal.taglist import FWS, Tag, TagList, TagListFault
 from avowal.testing import ED25519, RSA_1024, Zone, record_for
 
 NOW = 1_800_000_000
@@ -301,7 +301,7 @@ def _outcome(twin: ModuleType, name: str, *args: Any) -> object:
     try:
         result = getattr(twin, name)(*args)
     except (ValueError, IndexError) as error:
-        return type(error)
+        return type(error), error.args
     return bytes(result) if isinstance(result, memoryview) else result
 
 
@@ -322,6 +322,9 @@ def forms(octets: bytes) -> None:
         ("relax_field", (octets, len(octets) // 2)),
         ("relax_fields", (*split, [at for at in places if split[2][at] >= 0])),
         ("relax_fields", (*split, places)),
+        ("no_fold", (octets,)),
+        ("tag_list", (octets, len(octets) % 9, Tag)),
+        ("tag_list", (octets, 64, Tag)),
     ):
         expect(_outcome(_fast, name, *args) == _outcome(_pure, name, *args), f"twins: {name}")
     for name in ("simple", "relaxed", "nofws"):

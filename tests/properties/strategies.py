@@ -119,6 +119,12 @@ def tag_lists(draw: st.DrawFn) -> tuple[bytes, dict[str, bytes]]:
     return b";".join(specs) + draw(st.sampled_from([b"", b";", b"; "])), tags
 
 
+# What tag lists are made of and what spoils them.
+SNIPPETS = (
+    b"a", b"B", b"bh", b"_", b"9", b"=", b"=", b";", b";", b" ", b"\t", b"\r\n ", b"\r\n\t",
+    b"\r\n", b"\r", b"\n", b"\0", b"\x7f", b"\xc3\xbc", b"a=1", b"v=DKIM1; ",
+)  # fmt: skip
+
 # --- what DNS may say -------------------------------------------------------------------------
 
 RECORDS = st.one_of(

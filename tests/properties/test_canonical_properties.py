@@ -7,12 +7,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.properties import oracle
-from tests.properties.strategies import BODIES, FIELDS, Cut, cuts, headers
+from tests.properties.strategies import BODIES, FIELDS, SNIPPETS, Cut, cuts, headers, tag_lists
 
 from avowal import _pure, canonical
 from avowal.canonical import BODY_FORMS, DOMAINKEYS_BODY_FORMS
 from avowal.header_reader import HeaderReader
 from avowal.message import Header, Message, WireForm, split
+from avowal.taglist import Tag
 
 ORACLE: dict[str, Callable[[bytes], bytes]] = {
     "simple": oracle.simple_body,
@@ -183,6 +184,29 @@ def test_the_twins_agree_on_columns(octets: bytes, column: int, most: int) -> No
     assert outcome(kernel, "column_after", octets, column, most) == outcome(
         _pure, "column_after", octets, column, most
     )
+
+
+LISTS = st.one_of(
+    tag_lists().map(lambda written: written[0]),
+    st.lists(st.sampled_from(SNIPPETS), max_size=14).map(b"".join),
+    st.binary(max_size=40),
+)
+
+
+def read(twin: ModuleType, octets: bytes, most: int) -> object:
+    """The rows in their order, or what is wrong and where."""
+    try:
+        rows = twin.tag_list(octets, most, Tag)
+    except ValueError as fault:
+        return fault.args
+    assert {type(row) for row in rows.values()} <= {Tag}
+    return list(rows.items())
+
+
+@given(octets=LISTS, most=st.integers(0, 5))
+def test_the_twins_agree_on_tag_lists(octets: bytes, most: int) -> None:
+    assert read(kernel, octets, most) == read(_pure, octets, most)
+    assert kernel.no_fold(octets) == _pure.no_fold(octets)
 
 
 @given(cut=cuts(BODIES), most=st.integers(1, 9))

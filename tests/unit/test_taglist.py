@@ -108,6 +108,13 @@ def test_the_number_of_tags_has_a_limit() -> None:
     assert len(TagList.parse(octets, most=65)) == 65
 
 
+@pytest.mark.parametrize("octets", [b"a=1;bb=2;c=3", b"a=1;bb=2;c=3; ", b"a=1;bb=2;c=3;d=4;e=5"])
+def test_the_fault_stands_at_the_first_tag_too_many(octets: bytes) -> None:
+    with pytest.raises(TagListFault) as caught:
+        TagList.parse(octets, most=2)
+    assert caught.value.offset == octets.index(b"c")
+
+
 def test_the_final_semicolon_is_no_tag_over_the_limit() -> None:
     assert len(TagList.parse(b"a=1;b=2;", most=2)) == 2
 
