@@ -1,4 +1,4 @@
-"""The canonical forms and the tag list from whichever twin is here: the compiled one, else the pure one.
+"""The canonical forms and the tag list, from the compiled twin where it is, else the pure one.
 
 Nothing else is decided: no switch, no measuring.  Tests import the twins directly.
 """
@@ -12,11 +12,13 @@ try:
         bare_lf,
         breaks_to_crlf,
         column_after,
+        index_names,
         lf_to_crlf,
         no_fold,
         relax_body,
         relax_field,
         relax_fields,
+        select_places,
         split_header,
         tag_list,
     )
@@ -29,11 +31,13 @@ except ImportError:
         bare_lf,
         breaks_to_crlf,
         column_after,
+        index_names,
         lf_to_crlf,
         no_fold,
         relax_body,
         relax_field,
         relax_fields,
+        select_places,
         split_header,
         tag_list,
     )
@@ -47,11 +51,13 @@ __all__ = [
     "bare_lf",
     "breaks_to_crlf",
     "column_after",
+    "index_names",
     "lf_to_crlf",
     "no_fold",
     "relax_body",
     "relax_field",
     "relax_fields",
+    "select_places",
     "split_header",
     "tag_list",
 ]

@@ -463,20 +463,26 @@ static int append_field(PyObject *lists[3], const octet *raw, Py_ssize_t n)
     return append(lists[2], PyLong_FromSsize_t(colon));
 }
 
-static PyObject *split_header(PyObject *module, PyObject *block)
+static PyObject *split_header(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
 {
     PyObject *lists[3] = {NULL, NULL, NULL}, *result = NULL;
     char *octets;
-    Py_ssize_t n, start = 0, from = 0;
+    Py_ssize_t n, most = PY_SSIZE_T_MAX, start = 0, from = 0;
     int i;
 
     (void)module;
-    if (PyBytes_AsStringAndSize(block, &octets, &n) < 0)
+    if (nargs != 1 && nargs != 2) {
+        PyErr_SetString(PyExc_TypeError, "split_header takes octets and, if wanted, a limit");
+        return NULL;
+    }
+    if (PyBytes_AsStringAndSize(args[0], &octets, &n) < 0)
+        return NULL;
+    if (nargs == 2 && (most = PyLong_AsSsize_t(args[1]), most == -1 && PyErr_Occurred()))
         return NULL;
     for (i = 0; i < 3; i++)
         if ((lists[i] = PyList_New(0)) == NULL)
             goto done;
-    while (start < n) {
+    while (start < n && PyList_Size(lists[0]) <= most) {
         const char *found = from < n ? memchr(octets + from, '\n', (size_t)(n - from)) : NULL;
         Py_ssize_t end = found ? found - octets : n; /* the LF, if there is one */
         from = end + 1;
@@ -493,6 +499,111 @@ done:
     for (i = 0; i < 3; i++)
         Py_XDECREF(lists[i]);
     return result;
+}
+
+/* Put a place into the list of a name, which is new when the name is. */
+static int put_place(PyObject *places_of, PyObject *repeated, PyObject *name, Py_ssize_t place)
+{
+    PyObject *places = PyDict_GetItemWithError(places_of, name), *at, *made;
+    int failed;
+    if (places == NULL && PyErr_Occurred())
+        return -1;
+    if (places != NULL)
+        return append(places, PyLong_FromSsize_t(place)) < 0 ? -1 : PySet_Add(repeated, name);
+    at = PyLong_FromSsize_t(place);
+    made = at == NULL ? NULL : PyList_New(1);
+    failed = made == NULL || PyList_SetItem(made, 0, at) < 0 || /* which takes `at` over */
+             PyDict_SetItem(places_of, name, made) < 0;
+    Py_XDECREF(made);
+    return failed ? -1 : 0;
+}
+
+static PyObject *index_names(PyObject *module, PyObject *names)
+{
+    PyObject *places_of, *repeated, *result = NULL;
+    Py_ssize_t i, count;
+
+    (void)module;
+    if (!PyList_Check(names)) {
+        PyErr_SetString(PyExc_TypeError, "index_names takes a list");
+        return NULL;
+    }
+    places_of = PyDict_New();
+    repeated = PySet_New(NULL);
+    if (places_of == NULL || repeated == NULL)
+        goto done;
+    for (i = 0, count = PyList_Size(names); i < count; i++) {
+        PyObject *name = PyList_GetItem(names, i);
+        if (name == NULL || !PyBytes_Check(name)) {
+            PyErr_SetString(PyExc_TypeError, "a name is bytes");
+            goto done;
+        }
+        if (put_place(places_of, repeated, name, i) < 0)
+            goto done;
+    }
+    result = PyTuple_Pack(2, places_of, repeated);
+done:
+    Py_XDECREF(places_of);
+    Py_XDECREF(repeated);
+    return result;
+}
+
+/* How often a name was mentioned, this time included; -1 with an exception set. */
+static Py_ssize_t mention_of(PyObject *mentions, PyObject *name)
+{
+    PyObject *before = PyDict_GetItemWithError(mentions, name), *made;
+    Py_ssize_t mention = 1;
+    int failed;
+    if (before == NULL && PyErr_Occurred())
+        return -1;
+    if (before != NULL)
+        mention += PyLong_AsSsize_t(before); /* made below: at most as many as names */
+    made = PyLong_FromSsize_t(mention);
+    failed = made == NULL || PyDict_SetItem(mentions, name, made) < 0;
+    Py_XDECREF(made);
+    return failed ? -1 : mention;
+}
+
+static PyObject *select_places(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+{
+    PyObject *mentions, *chosen = NULL;
+    Py_ssize_t i, count;
+
+    (void)module;
+    if (nargs != 2 || !PyDict_Check(args[0]) || !PyTuple_Check(args[1])) {
+        PyErr_SetString(PyExc_TypeError, "select_places takes a dict and a tuple");
+        return NULL;
+    }
+    mentions = PyDict_New();
+    if (mentions == NULL || (chosen = PyList_New(0)) == NULL)
+        goto failed;
+    for (i = 0, count = PyTuple_Size(args[1]); i < count; i++) {
+        PyObject *name = PyTuple_GetItem(args[1], i), *places;
+        Py_ssize_t mention, present;
+        if (!PyBytes_Check(name)) {
+            PyErr_SetString(PyExc_TypeError, "a name is bytes");
+            goto failed;
+        }
+        places = PyDict_GetItemWithError(args[0], name);
+        if (places == NULL && !PyErr_Occurred())
+            continue;
+        if (places == NULL || (present = PyList_Size(places)) < 0)
+            goto failed; /* SystemError for what is no list */
+        mention = mention_of(mentions, name);
+        if (mention < 0)
+            goto failed;
+        if (mention <= present) {
+            PyObject *place = PyList_GetItem(places, present - mention);
+            if (place == NULL || PyList_Append(chosen, place) < 0)
+                goto failed;
+        }
+    }
+    Py_DECREF(mentions);
+    return chosen;
+failed:
+    Py_XDECREF(mentions);
+    Py_XDECREF(chosen);
+    return NULL;
 }
 
 /* Write the value in[0..n) unfolded, its blanks squeezed, none at either end
@@ -674,12 +785,11 @@ static void raise_fault(Py_ssize_t offset, PyObject *why)
 static Py_ssize_t first_no_fold(const octet *in, Py_ssize_t n)
 {
     for (Py_ssize_t i = 0; i < n; i++) {
-        int is_fold = in[i] == '\r' && n - i > 2 && in[i + 1] == '\n' && is_wsp(in[i + 2]);
-        int is_break = in[i] == '\r' || in[i] == '\n';
-        if (is_fold)
-            i++;
-        else if (is_break)
+        if (in[i] > '\r' || (in[i] != '\r' && in[i] != '\n'))
+            continue;
+        if (in[i] == '\n' || n - i <= 2 || in[i + 1] != '\n' || !is_wsp(in[i + 2]))
             return i;
+        i++; /* the LF of a fold */
     }
     return -1;
 }
@@ -694,12 +804,21 @@ static PyObject *no_fold(PyObject *module, PyObject *octets)
     return PyLong_FromSsize_t(first_no_fold((octet *)in, n));
 }
 
+/* No octet of a tag list: neither FWS nor VALCHAR nor part of UTF-8. */
+static inline int is_strange(octet c)
+{
+    return ((c < ' ') & !is_fws(c)) | (c == 0x7F);
+}
+
 /* Raise for the first octet that no tag list holds, else for the first break that is no fold. */
 static int refuse_strange_octets(const octet *in, Py_ssize_t n)
 {
     Py_ssize_t i;
-    for (i = 0; i < n; i++) {
-        if (in[i] > ' ' ? in[i] == 0x7F : !is_fws(in[i])) {
+    octet strange = 0;
+    for (i = 0; i < n; i++) /* without branches: compilers take 16 octets at once */
+        strange |= (octet)is_strange(in[i]);
+    for (i = 0; strange && i < n; i++) {
+        if (is_strange(in[i])) {
             raise_fault(i, PyUnicode_FromFormat("octet 0x%02x is not allowed", in[i]));
             return -1;
         }
@@ -720,19 +839,23 @@ static int is_all_fws(const octet *octets, Py_ssize_t from, Py_ssize_t to)
 /* Raise where there are more than `most` specs; FWS behind the last ";" is none. */
 static int refuse_too_many(const octet *in, Py_ssize_t n, Py_ssize_t most)
 {
-    Py_ssize_t i, count = 0, start = 0;
-    for (i = 0; i < n && count < most; i++) {
-        if (in[i] == ';') {
-            count++;
-            start = i + 1;
-        }
+    Py_ssize_t count, start = 0;
+    for (count = 0; count < most; count++) {
+        const octet *found = memchr(in + start, ';', (size_t)(n - start));
+        if (found == NULL)
+            return 0;
+        start = found - in + 1;
     }
-    if (count < most) /* and one more, behind the last ";" */
-        return 0;
     if (start > 0 && is_all_fws(in, start, n))
         return 0;
     raise_fault(start, PyUnicode_FromFormat("more than %zd tags", most));
     return -1;
+}
+
+/* Put an object that is ours to give away into a new tuple. */
+static int put_item(PyObject *tuple, Py_ssize_t at, PyObject *made)
+{
+    return made == NULL ? -1 : PyTuple_SetItem(tuple, at, made);
 }
 
 /* kind((name, value, start, stop)), for `kind` a type of tuple; runs no method of it. */
@@ -740,12 +863,20 @@ static PyObject *made_tag(PyObject *kind, PyObject *name, span value, Py_ssize_t
                           Py_ssize_t stop)
 {
     newfunc new_tuple = (newfunc)PyType_GetSlot(&PyTuple_Type, Py_tp_new);
-    PyObject *args, *tag = NULL;
-    args = Py_BuildValue("((Oy#nn))", name, (const char *)value.octets + value.from,
-                         value.to - value.from, start, stop);
+    PyObject *row = PyTuple_New(4), *args = NULL, *tag = NULL;
+    const char *octets = (const char *)value.octets + value.from;
+    if (row == NULL)
+        return NULL;
+    Py_INCREF(name);
+    if (put_item(row, 0, name) == 0 &&
+        put_item(row, 1, PyBytes_FromStringAndSize(octets, value.to - value.from)) == 0 &&
+        put_item(row, 2, PyLong_FromSsize_t(start)) == 0 &&
+        put_item(row, 3, PyLong_FromSsize_t(stop)) == 0)
+        args = PyTuple_Pack(1, row);
     if (args != NULL)
         tag = new_tuple((PyTypeObject *)kind, args, NULL);
     Py_XDECREF(args);
+    Py_DECREF(row);
     return tag;
 }
 
@@ -812,9 +943,11 @@ static PyObject *tag_list(PyObject *module, PyObject *const *args, Py_ssize_t na
 }
 
 static PyMethodDef functions[] = {
-    {"split_header", split_header, METH_O, NULL},
+    {"split_header", (PyCFunction)(void (*)(void))split_header, METH_FASTCALL, NULL},
     {"no_fold", no_fold, METH_O, NULL},
     {"tag_list", (PyCFunction)(void (*)(void))tag_list, METH_FASTCALL, NULL},
+    {"index_names", index_names, METH_O, NULL},
+    {"select_places", (PyCFunction)(void (*)(void))select_places, METH_FASTCALL, NULL},
     {"relax_field", (PyCFunction)(void (*)(void))relax_field, METH_FASTCALL, NULL},
     {"relax_fields", (PyCFunction)(void (*)(void))relax_fields, METH_FASTCALL, NULL},
     {"relax_body", relax_body, METH_O, NULL},

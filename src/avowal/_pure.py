@@ -11,6 +11,7 @@ FF are ordinary octets.
 from __future__ import annotations
 
 import re
+import sys
 from functools import lru_cache
 from typing import TypeVar
 
@@ -39,17 +40,21 @@ _CR_TO_LF = bytes.maketrans(b"\r", b"\n")
 _SPACE_BITS = bytes(_SP ^ _HTAB if octet == _SP else 0 for octet in range(256))
 
 
-def split_header(block: bytes) -> tuple[list[bytes], list[bytes], list[int]]:
+def split_header(
+    block: bytes, most: int = sys.maxsize, /
+) -> tuple[list[bytes], list[bytes], list[int]]:
     """Split a header section into parallel lists: raw fields, names, colons.
 
     Fields end at a CRLF that neither SP nor HTAB follows; the last one may lack it.  Raw
     fields come without that CRLF, names lower-cased and without the white space before
     the colon.  A line that is no field (no colon, no name, or a name of other octets
-    than 33..126) has the name b"" and the colon -1.
+    than 33..126) has the name b"" and the colon -1.  Of more than `most` fields one more than
+    `most` are split.
     """
-    raws = _FIELD_END.split(block)
+    raws = _FIELD_END.split(block, most + 1 if most < sys.maxsize else 0)
     if not raws[-1]:
         raws.pop()
+    del raws[most + 1 :]
     names = []
     colons = []
     for raw in raws:
@@ -62,6 +67,35 @@ def split_header(block: bytes) -> tuple[list[bytes], list[bytes], list[int]]:
         names.append(name)
         colons.append(colon if name else -1)
     return raws, names, colons
+
+
+def index_names(names: list[bytes]) -> tuple[dict[bytes, list[int]], set[bytes]]:
+    """Return for each name its places from the top, and which names have several."""
+    positions: dict[bytes, list[int]] = {}
+    repeated: set[bytes] = set()
+    for place, name in enumerate(names):
+        if name in positions:
+            positions[name].append(place)
+            repeated.add(name)
+        else:
+            positions[name] = [place]
+    return positions, repeated
+
+
+def select_places(positions: dict[bytes, list[int]], names: tuple[bytes, ...]) -> list[int]:
+    """Return for each mention of a name its last place not yet taken (RFC 6376 §5.4.2).
+
+    A mention without one contributes nothing.
+    """
+    mentions: dict[bytes, int] = {}
+    chosen = []
+    for name in names:
+        present = positions.get(name)
+        if present:
+            mentions[name] = mention = mentions.get(name, 0) + 1
+            if mention <= len(present):
+                chosen.append(present[-mention])
+    return chosen
 
 
 def relax_field(raw: bytes, colon: int) -> bytes:

@@ -12,7 +12,7 @@ import re
 from avowal._fast import split_header
 from avowal.errors import StateError
 from avowal.limits import DEFAULT, Limits
-from avowal.message import CRLF, Header, field_count
+from avowal.message import CRLF, Header
 from avowal.overflow import LimitName, Surplus
 
 _BLANK_LINE = b"\r\n\r\n"
@@ -55,7 +55,8 @@ class HeaderReader:
         if octets <= self._limits.header_octets:
             if end < 0:
                 return None
-            if self._parsed(bytes(pending[: end + 2])):
+            self.header = Header.within(bytes(pending[: end + 2]), self._limits)
+            if self.header is not None:
                 return bytes(pending[end + 4 :])
         return self._beyond(self._overflowed(), bytes(pending))
 
@@ -63,19 +64,12 @@ class HeaderReader:
         """End the header, where the message ended without a blank line."""
         if self.header is None and self._overflow is None:
             section = bytes(self._pending)
-            if len(section) > self._limits.header_octets or not self._parsed(section):
+            self.header = Header.within(section, self._limits)
+            if self.header is None:
                 self._overflowed().feed(section)
         if self.header is None:
             self.header = self._overflowed().finish()
         return self.header
-
-    def _parsed(self, section: bytes) -> bool:
-        """Split a section, unless it has too many fields."""
-        # Splitting a million of tiny fields costs far more than the octets do.
-        if field_count(section) > self._limits.header_fields:
-            return False
-        self.header = Header.parse(section)
-        return True
 
     def _overflowed(self) -> _Overflow:
         if self._overflow is None:

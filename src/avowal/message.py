@@ -13,7 +13,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
-from avowal._fast import bare_break, bare_lf, breaks_to_crlf, lf_to_crlf, split_header
+from avowal._fast import (
+    bare_break,
+    bare_lf,
+    breaks_to_crlf,
+    index_names,
+    lf_to_crlf,
+    select_places,
+    split_header,
+)
 from avowal.limits import Limits
 from avowal.members import refuse_other, refuse_single
 from avowal.overflow import Beyond
@@ -71,17 +79,17 @@ class Header:
         self.colons = colons
         self.beyond = beyond
         self._size: int | None = None  # in octets, once somebody asked
-        self.positions: dict[bytes, list[int]] = {}
-        """For each lower-cased name the places of its fields, top to bottom; b"" for none."""
-        self.repeated: set[bytes] = set()
-        """The names that stand more than once."""
-        positions = self.positions
-        for place, name in enumerate(names):
-            if name in positions:
-                positions[name].append(place)
-                self.repeated.add(name)
-            else:
-                positions[name] = [place]
+        self.positions, self.repeated = index_names(names)
+        """For each lower-cased name the places of its fields, top to bottom, b"" for none; and
+        the names that stand more than once."""
+
+    @classmethod
+    def within(cls, section: bytes, limits: Limits) -> Header | None:
+        """Split a section that is within the limits; one beyond them is None, at little cost."""
+        if len(section) > limits.header_octets:
+            return None
+        raws, names, colons = split_header(section, limits.header_fields)
+        return cls(raws, names, colons) if len(raws) <= limits.header_fields else None
 
     @classmethod
     def parse(cls, octets: bytes) -> Header:
@@ -113,15 +121,7 @@ class Header:
         positions = self.positions
         if except_at >= 0 and (own := self.names[except_at]) in names:
             positions = {**positions, own: [at for at in positions[own] if at != except_at]}
-        mentions: dict[bytes, int] = {}
-        places = []
-        for name in names:
-            present = positions.get(name)
-            if present:
-                mentions[name] = mention = mentions.get(name, 0) + 1
-                if mention <= len(present):
-                    places.append(present[-mention])
-        return places
+        return select_places(positions, names)
 
     def excess(self, limits: Limits) -> Beyond | None:
         """Tell of the limit the header goes beyond, read to its end or not; None within them."""
@@ -194,13 +194,6 @@ def split(octets: bytes) -> tuple[bytes, memoryview]:
     if end < 0:
         return octets, memoryview(b"")
     return octets[: end + 2], memoryview(octets)[end + 4 :]
-
-
-def field_count(section: bytes) -> int:
-    """Return how many fields a header section has, without splitting it."""
-    folds = section.count(b"\r\n ") + section.count(b"\r\n\t")
-    unended = bool(section) and not section.endswith(CRLF)
-    return section.count(CRLF) - folds + unended
 
 
 class WireForm:

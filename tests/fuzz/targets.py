@@ -312,6 +312,7 @@ def forms(octets: bytes) -> None:
     places = list(range(len(split[0])))
     for name, args in (
         ("split_header", (octets,)),
+        ("split_header", (octets, len(octets) % 5)),
         ("relax_body", (octets,)),
         ("bare_lf", (octets,)),
         ("bare_break", (octets,)),
@@ -322,6 +323,8 @@ def forms(octets: bytes) -> None:
         ("relax_field", (octets, len(octets) // 2)),
         ("relax_fields", (*split, [at for at in places if split[2][at] >= 0])),
         ("relax_fields", (*split, places)),
+        ("index_names", (split[1],)),
+        ("select_places", (_fast.index_names(split[1])[0], (*split[1], *split[1][::2]))),
         ("no_fold", (octets,)),
         ("tag_list", (octets, len(octets) % 9, Tag)),
         ("tag_list", (octets, 64, Tag)),

@@ -164,6 +164,13 @@ def test_the_twins_agree_on_octets(name: str, octets: bytes) -> None:
     assert outcome(kernel, name, octets) == outcome(_pure, name, octets)
 
 
+@given(octets=st.one_of(headers(), BODIES), most=st.integers(0, 6))
+def test_the_twins_split_as_many_fields_as_they_may(octets: bytes, most: int) -> None:
+    whole = _pure.split_header(octets)
+    cut = tuple(part[: most + 1] for part in whole)
+    assert _pure.split_header(octets, most) == kernel.split_header(octets, most) == cut
+
+
 @given(octets=st.one_of(FIELDS, BODIES), colon=st.integers(-2, 30))
 def test_the_twins_agree_on_a_field(octets: bytes, colon: int) -> None:
     assert outcome(kernel, "relax_field", octets, colon) == outcome(
@@ -177,6 +184,14 @@ def test_the_twins_agree_on_fields(octets: bytes, places: list[int]) -> None:
     assert outcome(kernel, "relax_fields", *lists, places) == outcome(
         _pure, "relax_fields", *lists, places
     )
+
+
+@given(names=st.lists(st.sampled_from([b"", b"from", b"to", b"x"]), max_size=12), wanted=NAMES)
+def test_the_twins_agree_on_the_places_of_names(names: list[bytes], wanted: list[bytes]) -> None:
+    positions, repeated = _pure.index_names(names)
+    assert kernel.index_names(names) == (positions, repeated)
+    chosen = _pure.select_places(positions, tuple(wanted))
+    assert kernel.select_places(positions, tuple(wanted)) == chosen
 
 
 @given(octets=WINDOWS, column=st.integers(-1, 9), most=st.integers(-1, 12))

@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
-from avowal._fast import split_header
 from avowal.canonical import Octets
 from avowal.dkim.rules import Rules
 from avowal.dkim.signer import refuse_beyond
@@ -22,7 +21,7 @@ from avowal.errors import UsageError
 from avowal.header_reader import HeaderReader
 from avowal.limits import DEFAULT, Limits
 from avowal.members import refuse_other
-from avowal.message import Header, LineEnds, WireForm, field_count, split, wire_form
+from avowal.message import Header, LineEnds, WireForm, split, wire_form
 
 if TYPE_CHECKING:
     from avowal.dns.cache import Cached
@@ -59,8 +58,9 @@ def read_header(
     if isinstance(source, bytes):
         octets = source if form is None else form.feed(source) + form.finish()
         section, body = split(octets)
-        if len(section) <= limits.header_octets and field_count(section) <= limits.header_fields:
-            return Header(*split_header(section)), (body,)
+        header = Header.within(section, limits)
+        if header is not None:
+            return header, (body,)
         reader = HeaderReader(limits=limits)
         reader.feed(section)
         return reader.finish(), (body,)
