@@ -58,9 +58,16 @@ class Cautions:
             self._of_header = tuple([caution for caution, holds in HEADER if holds(header)])
         return self._of_header
 
-    def of(self, signature: Signature, facts: KeyFacts) -> tuple[Caution, ...]:
-        """Return what is odd about the key, what the signature invites, and the header's."""
+    def of(
+        self, signature: Signature, record: KeyRecord, key: PublicKey, records: int
+    ) -> tuple[Caution, ...]:
+        """Return what is odd about the key, what the signature invites, and the header's.
+
+        `records` is how many stand where the key does.
+        """
         header, now = self._header, self._now
+        usual_form = ALGORITHMS[signature.algorithm].key_forms[0]
+        facts = KeyFacts(record, key, usual_form, records)
         return (
             *[caution for caution, holds in KEY if holds(facts)],
             *[caution for caution, holds in SIGNATURE if holds(signature, header, now)],

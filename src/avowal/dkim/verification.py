@@ -39,13 +39,14 @@ class Evidence:
     secure: bool = False
 
 
-@value
+@value(late=("warnings",))
 class Verification:
     """The verdict on one DKIM-Signature field.
 
     `reason` is None exactly for a pass; `detail` adds the particulars of this message.
     `signature` is None when the field could not be read: then `salvage` holds the tags
     that could.  `place` is the field's place in the header, counted from 0 at the top.
+    `warnings` are worked out when they are read first; until then the verdict keeps the header.
     """
 
     field: Field

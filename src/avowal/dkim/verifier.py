@@ -23,7 +23,7 @@ from avowal.dkim import acceptance
 from avowal.dkim import rules as rules_module
 from avowal.dkim.acceptance import Admission, Circumstances, Place
 from avowal.dkim.authors import Authors
-from avowal.dkim.cautions import Cautions, KeyFacts
+from avowal.dkim.cautions import Cautions
 from avowal.dkim.hashing import BodyHash, BodyHasher, before_body, signed_digest
 from avowal.dkim.key import (
     SETTLED,
@@ -45,6 +45,7 @@ from avowal.limits import DEFAULT, Limits
 from avowal.lookup import Answer, Outcome, Question, Steps, together
 from avowal.message import Field, Header
 from avowal.taglist import TagList
+from avowal.valueclass import late
 
 J = TypeVar("J", bound=Judged)
 Keys: TypeAlias = Mapping[Place, Answer]
@@ -221,9 +222,7 @@ class Verifier:
             problem = acceptance.unacceptable(
                 acceptance.AFTER_MATCH, signature, self._circumstances, record, answer
             )
-        usual_form = ALGORITHMS[signature.algorithm].key_forms[0]
-        facts = KeyFacts(record, key, usual_form, len(answer.records))
-        warnings = self._cautions.of(signature, facts)
+        warnings = partial(self._cautions.of, signature, record, key, len(answer.records))
         return self._verification(candidate, problem, record, evidence, warnings)
 
     def _match(
@@ -262,7 +261,7 @@ class Verifier:
         problem: Problem | None,
         record: KeyRecord | None = None,
         evidence: Evidence | None = None,
-        warnings: tuple[Caution, ...] | None = None,
+        warnings: Callable[[], tuple[Caution, ...]] | None = None,
     ) -> Verification:
         reason, detail = problem or (None, None)
         return Verification(
@@ -273,7 +272,7 @@ class Verifier:
             key=record,
             reason=reason,
             detail=detail,
-            warnings=self._cautions.of_header() if warnings is None else warnings,
+            warnings=late(warnings or self._cautions.of_header),
             evidence=evidence,
         )
 
