@@ -188,7 +188,7 @@ def _failed(
 
 def _fitting(answers: object, questions: tuple[Question, ...]) -> tuple[Answer, ...]:
     """Return answers that fit their questions: all of them, each whole, or failed."""
-    if not isinstance(answers, tuple | list) or len(answers) != len(questions):
+    if not isinstance(answers, _SEQUENCE) or len(answers) != len(questions):
         return (_NO_ANSWER,) * len(questions)
     if not all(map(_is_whole, answers)):
         return tuple([one if _is_whole(one) else _NO_ANSWER for one in answers])
@@ -201,11 +201,12 @@ def _is_whole(answer: object) -> bool:
         and type(answer.outcome) is Outcome
         and (answer.outcome is Outcome.FAILED) == (type(answer.failure) is Failure)
         and type(answer.records) is tuple
-        and all(type(record) is bytes for record in answer.records)
-        and isinstance(answer.ttl, int | float)
+        and set(map(type, answer.records)) <= _OCTETS
+        and isinstance(answer.ttl, _SECONDS)
     )
 
 
+_SEQUENCE, _SECONDS, _OCTETS = (tuple, list), (int, float), {bytes}
 _NO_ANSWER = Answer.failed(Failure.RESOLVER)
 _OVER_BUDGET = Answer.failed(Failure.BUDGET)
 _TOO_LATE = Answer.failed(Failure.DEADLINE)

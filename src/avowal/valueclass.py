@@ -4,8 +4,7 @@
 takes about a millisecond, and a run of the command pays for every class on the way to its
 verdict.  `value` compiles ``__init__`` only and shares the other methods.  What comes out is a
 dataclass still: `dataclasses.fields`, `replace` and `asdict` take it, and type checkers know
-it by `typing.dataclass_transform`.  A field that is named as `late` may be given as `late(make)`:
-it is worked out when somebody reads it.
+it by `typing.dataclass_transform`.
 
     @value
     class Answer:
@@ -20,8 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import MISSING, FrozenInstanceError, dataclass, field, fields
 from operator import attrgetter
-from types import MemberDescriptorType
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, dataclass_transform, overload
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, dataclass_transform, overload
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -32,17 +30,13 @@ T = TypeVar("T")
 @overload
 def value(declared: type[T], /) -> type[T]: ...
 @overload
-def value(
-    *, kw_only: bool = True, eq: bool = True, late: tuple[str, ...] = ()
-) -> Callable[[type[T]], type[T]]: ...
+def value(*, kw_only: bool = True, eq: bool = True) -> Callable[[type[T]], type[T]]: ...
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
-def value(
-    declared: Any = None, /, *, kw_only: bool = True, eq: bool = True, late: tuple[str, ...] = ()
-) -> Any:
+def value(declared: Any = None, /, *, kw_only: bool = True, eq: bool = True) -> Any:
     """Make a frozen dataclass with slots of a class; a decorator, with or without options.
 
     Fields are given by keyword, with ``kw_only=False`` by place too; ``eq=False`` compares by
-    identity; fields named by ``late`` may be worked out when they are read.  Methods that the class has are kept, and a ``__post_init__`` is called.  Every
+    identity.  Methods that the class has are kept, and a ``__post_init__`` is called.  Every
     field counts in comparisons and is shown.  Raises TypeError for a default factory: defaults
     of frozen values have no need of one.
     """
@@ -56,49 +50,9 @@ def value(
         for name, method in methods.items():
             if name not in declared.__dict__:
                 setattr(made, name, method)
-        for name in late:
-            setattr(made, name, _LateField(getattr(made, name)))
         return made
 
     return finished if declared is None else finished(declared)
-
-
-class _Late(Generic[T]):
-    """What a field will be once somebody reads it."""
-
-    __slots__ = ("make",)
-
-    def __init__(self, make: Callable[[], T]) -> None:
-        self.make = make
-
-
-def late(make: Callable[[], T]) -> T:
-    """Give a field that is named as late by the function that works it out, called at most once.
-
-    Until then the value holds on to whatever the function does.
-    """
-    if not TYPE_CHECKING:
-        return _Late(make)
-    return make()
-
-
-class _LateField:
-    """Reads a slot, and puts into it what was to be worked out."""
-
-    __slots__ = ("_slot",)
-
-    def __init__(self, slot: MemberDescriptorType) -> None:
-        self._slot = slot
-
-    def __get__(self, one: object, owner: type) -> object:
-        kept: object = self._slot if one is None else self._slot.__get__(one, owner)
-        if isinstance(kept, _Late):
-            kept = kept.make()
-            self._slot.__set__(one, kept)
-        return kept
-
-    def __set__(self, one: object, given: object) -> None:
-        self._slot.__set__(one, given)  # `__setstate__` alone comes here
 
 
 def _init(made: type[DataclassInstance]) -> Callable[..., None]:

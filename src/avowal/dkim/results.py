@@ -110,13 +110,13 @@ def _result(
 
 def _comment(verification: Verification, *, warnings: bool) -> str | None:
     """Return what was measured and what others may dislike, for people."""
-    evidence = verification.evidence
+    evidence, cautions = verification.evidence, verification.warnings
     facts = []
     if evidence is not None and evidence.key_bits is not None:
         facts.append(f"{evidence.key_bits}-bit key{', DNSSEC' if evidence.secure else ''}")
-    if Caution.TESTING in verification.warnings:
+    if Caution.TESTING in cautions:
         facts.append("test mode")
-    others = [str(caution) for caution in verification.warnings if caution is not Caution.TESTING]
+    others = [str(caution) for caution in cautions if caution is not Caution.TESTING]
     if warnings and others:
         facts.append("warnings: " + ", ".join(others))
     return "; ".join(facts) or None

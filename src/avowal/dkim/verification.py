@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NoReturn, Protocol
+from collections.abc import Callable
+from functools import partial
+from types import MemberDescriptorType
+from typing import TYPE_CHECKING, NoReturn, ParamSpec, Protocol, TypeVar
 
 from avowal.dkim.key import KeyRecord
 from avowal.dkim.reasons import Caution, Reason, Result
@@ -12,6 +15,38 @@ from avowal.message import Field
 from avowal.taglist import TagList
 from avowal.text import printable
 from avowal.valueclass import value
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+if TYPE_CHECKING:
+
+    def later(make: Callable[P, T], /, *args: P.args, **named: P.kwargs) -> T:
+        """Give `Verification.warnings` as the call that works them out when they are read."""
+
+else:
+
+    class later(partial):  # noqa: N801 - to its callers it is the function above
+        """A call that is made when its result is read."""
+
+
+class _WhenRead:
+    """Reads a slot of a frozen value, and puts into it what was to be worked out `later`."""
+
+    __slots__ = ("_slot",)
+
+    def __init__(self, slot: MemberDescriptorType) -> None:
+        self._slot = slot
+
+    def __get__(self, one: object, owner: type) -> object:
+        kept: object = self._slot if one is None else self._slot.__get__(one, owner)
+        if isinstance(kept, partial):
+            kept = kept()
+            self._slot.__set__(one, kept)
+        return kept
+
+    def __set__(self, one: object, given: object) -> None:
+        self._slot.__set__(one, given)  # copies come here; `__setattr__` refuses the rest
 
 
 class Judged(Protocol):
@@ -39,7 +74,7 @@ class Evidence:
     secure: bool = False
 
 
-@value(late=("warnings",))
+@value
 class Verification:
     """The verdict on one DKIM-Signature field.
 
@@ -105,3 +140,6 @@ class Verification:
         tags = self.signature.tags if self.signature is not None else self.salvage
         found = None if tags is None else tags.by_name.get(tag)
         return None if found is None else printable(found.value)
+
+
+setattr(Verification, "warnings", _WhenRead(vars(Verification)["warnings"]))  # noqa: B010 - no type has it so

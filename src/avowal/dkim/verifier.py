@@ -39,13 +39,12 @@ from avowal.dkim.query import QUERY_METHODS, dns_txt, key_answer
 from avowal.dkim.reasons import Caution, Reason
 from avowal.dkim.rules import Problem, Rules
 from avowal.dkim.signature import FIELD_NAME, QUERY_DNS_TXT, Signature, SignatureFault
-from avowal.dkim.verification import Evidence, Judged, Verification
+from avowal.dkim.verification import Evidence, Judged, Verification, later
 from avowal.errors import StateError
 from avowal.limits import DEFAULT, Limits
 from avowal.lookup import Answer, Outcome, Question, Steps, together
 from avowal.message import Field, Header
 from avowal.taglist import TagList
-from avowal.valueclass import late
 
 J = TypeVar("J", bound=Judged)
 Keys: TypeAlias = Mapping[Place, Answer]
@@ -222,7 +221,7 @@ class Verifier:
             problem = acceptance.unacceptable(
                 acceptance.AFTER_MATCH, signature, self._circumstances, record, answer
             )
-        warnings = partial(self._cautions.of, signature, record, key, len(answer.records))
+        warnings = later(self._cautions.of, signature, record, key, len(answer.records))
         return self._verification(candidate, problem, record, evidence, warnings)
 
     def _match(
@@ -261,7 +260,7 @@ class Verifier:
         problem: Problem | None,
         record: KeyRecord | None = None,
         evidence: Evidence | None = None,
-        warnings: Callable[[], tuple[Caution, ...]] | None = None,
+        warnings: tuple[Caution, ...] | None = None,
     ) -> Verification:
         reason, detail = problem or (None, None)
         return Verification(
@@ -272,7 +271,7 @@ class Verifier:
             key=record,
             reason=reason,
             detail=detail,
-            warnings=late(warnings or self._cautions.of_header),
+            warnings=later(self._cautions.of_header) if warnings is None else warnings,
             evidence=evidence,
         )
 
