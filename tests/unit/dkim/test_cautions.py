@@ -47,7 +47,8 @@ def test_who_asks_whether_a_signature_passed_pays_for_no_warnings(
     verdict = only(WARNED)
     assert verdict.passed
     assert looked_at == []
-    assert verdict.warnings == verdict.warnings
+    told = verdict.warnings
+    assert verdict.warnings is told
     assert looked_at == [caution for caution, _ in cautions.SIGNATURE]  # once
 
 
