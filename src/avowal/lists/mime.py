@@ -16,7 +16,7 @@ from avowal.lists.mime_parameters import parameters, word
 from avowal.message import Header, split
 
 MOST_DEPTH = 16  # MIME nesting; real mail has 4, a bomb has thousands
-MOST_PARTS = 500  # in one multipart
+MOST_PARTS = 500  # in one multipart; one of more is a single part
 
 _MOST_BOUNDARY = 200  # octets; RFC 2046 §5.1.1 allows 70
 
@@ -120,18 +120,20 @@ def _value(header: Header, name: bytes) -> bytes:
     return fields[0].value if fields else b""
 
 
-def _cut(body: bytes, boundary: bytes) -> Iterator[bytes]:
-    """Yield what stands between the delimiters, at most `MOST_PARTS` times."""
-    start, cut = -1, 0
+def _cut(body: bytes, boundary: bytes) -> tuple[bytes, ...]:
+    """Return what stands between the delimiters; nothing if that is more than `MOST_PARTS`."""
+    start, cut = -1, []
     for found in delimiters(body, boundary):
         if start >= 0:
-            yield body[start : found.start()]
-            cut += 1
-        if found[1] is not None or cut >= MOST_PARTS:
-            return
+            cut.append(body[start : found.start()])
+        if len(cut) > MOST_PARTS:
+            return ()
+        if found[1] is not None:
+            return tuple(cut)
         start = min(found.end() + 2, len(body))
     if start >= 0:  # the closing delimiter is missing
-        yield body[start:]
+        cut.append(body[start:])
+    return tuple(cut) if len(cut) <= MOST_PARTS else ()
 
 
 def _lines(octets: bytes) -> bytes:
