@@ -20,18 +20,23 @@ Change: TypeAlias = Callable[[Message], Message | None]
 
 @value(kw_only=False)
 class Treatment:
-    """One change: its name, what it does in words, the steps that undo it, and the change."""
+    """One change: its name, what it does in words, the steps that undo it, and the change.
+
+    `also` are steps that undo what comes with it, as the new encoding's field does.
+    """
 
     name: str
     sentence: str
     steps: tuple[str, ...]
     change: Change
+    also: tuple[str, ...] = ()
 
 
 _ROWS = (
     Treatment("footer", "adds lines at the end of a plain text", ("footer",), bodies.footer),
     Treatment("banner", "adds lines before a plain text", ("banner",), bodies.banner),
-    Treatment("wrap", "makes the message a part of a multipart", ("unwrapped",), bodies.wrap),
+    Treatment("wrap", "makes the message a part of a multipart", ("unwrapped",), bodies.wrap,
+              ("content-type", "content-type-added", "transfer-encoding", "mime-version")),
     Treatment("part", "adds a part to a multipart", ("part-added",), bodies.add_part),
     Treatment("footer-in-part", "adds lines to a part", ("footer-in-part",),
               bodies.footer_in_part),
@@ -44,22 +49,25 @@ _ROWS = (
     Treatment("dashes", 'takes the blank from "-- "', ("signature-dashes",),
               bodies.strip_dash_blank),
     Treatment("to-base64", "encodes text as base64", ("base64-was-plain",),
-              lambda message: bodies.encode(message, b"base64")),
+              lambda message: bodies.encode(message, b"base64"), ("transfer-encoding",)),
     Treatment("to-quoted-printable", "encodes text as quoted-printable",
               ("quoted-printable-was-plain",),
-              lambda message: bodies.encode(message, b"quoted-printable")),
+              lambda message: bodies.encode(message, b"quoted-printable"),
+              ("transfer-encoding",)),
     Treatment("from-quoted-printable", "decodes quoted-printable and adds a footer",
               ("was-quoted-printable",),
-              lambda message: bodies.decode(message, b"quoted-printable")),
+              lambda message: bodies.decode(message, b"quoted-printable"),
+              ("transfer-encoding", "footer")),
     Treatment("from-base64", "decodes base64 and adds a footer", ("was-base64",),
-              lambda message: bodies.decode(message, b"base64")),
+              lambda message: bodies.decode(message, b"base64"),
+              ("transfer-encoding", "footer")),
     Treatment("parts-to-quoted-printable", "encodes 8bit parts as quoted-printable",
               ("part-quoted-printable-was-plain",), bodies.encode_parts),
     Treatment("tag", "puts a tag into the Subject", ("subject-tag",), headers.tag),
     Treatment("tag-in-front", "puts a tag before Re:", ("subject-prefix",),
-              headers.tag_in_front),
+              headers.tag_in_front, ("subject-tag",)),
     Treatment("rewrite-from", "replaces the author in From", ("from-rewritten",),
-              headers.rewrite_from),
+              headers.rewrite_from, ("field-added",)),
     Treatment("quote-names", "puts the names in Cc in quotes", ("respelled",),
               headers.quote_names),
     Treatment("shuffle-cc", "writes Cc in another order", ("cc-order",), headers.shuffle),
