@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from avowal.agenda import Agenda, Rank, shares_of
 from avowal.dns.drivers import drive
+from avowal.flow.failures import Room
 from avowal.flow.inspection import Inspection
 from avowal.flow.outcome import FlowOutcome
 from avowal.flow.plan import Plan
@@ -22,10 +23,11 @@ def inspected(
     resolver: Resolver | None,
     *,
     now: int,
+    room: Room | None = None,
 ) -> FlowOutcome:
     """Inspect a message and sign with keys at hand; without a resolver DNS stays silent."""
     agenda = Agenda(shares_of(plan.receiver.limits))
-    inspection = Inspection(plan, transaction, header, now=now, agenda=agenda)
+    inspection = Inspection(plan, transaction, header, now=now, agenda=agenda, room=room)
     answered(agenda, resolver)
     for chunk in body:
         inspection.feed(chunk)

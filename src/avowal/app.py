@@ -31,6 +31,7 @@ from avowal.lookup import AsyncResolver, Failure
 from avowal.message import Header
 from avowal.milter import descriptors
 from avowal.milter.events import SessionLimits
+from avowal.milter.explaining import Explaining, ExplainingMaker
 from avowal.milter.flow_filter import FlowFilter
 from avowal.milter.journal import LOGGER
 from avowal.milter.key_watch import ask_first, recall, watching
@@ -225,12 +226,16 @@ def milter(
     descriptors.reserve(server.connections)  # before the resolver takes its share of them
     leaving = outbox(configuration)
     recording = recorders(configuration)
-    beside: list[Outbox | Recorder] = [] if leaving is None else [leaving]
+    explaining = ExplainingMaker(configuration)
+    beside: list[Outbox | Recorder | Explaining] = [] if leaving is None else [leaving]
 
     def filter_of(meters: Meters) -> FlowFilter:
+        explained = explaining.of(meters)  # forks: before anything has a thread
         made = None if recording is None else recording(meters)
-        beside.extend([] if made is None else [made])
-        return FlowFilter(compiled, meters=meters, outbox=leaving, recorder=made)
+        beside.extend([one for one in (explained, made) if one is not None])
+        return FlowFilter(
+            compiled, meters=meters, outbox=leaving, recorder=made, explaining=explained
+        )
 
     def ending() -> None:
         for one in beside:
@@ -261,7 +266,11 @@ def milter(
 
 def _watched_fields(configuration: Configuration) -> frozenset[bytes]:
     """Return the names of the fields that go wherever they stand, beyond a limit too."""
-    names = (configuration.actions.tag_field, configuration.results.mark)
+    names = (
+        configuration.actions.tag_field,
+        configuration.results.mark,
+        configuration.explanations.field,
+    )
     return frozenset(name.lower().encode() for name in names if name is not None)
 
 

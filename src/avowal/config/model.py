@@ -13,6 +13,7 @@ from msgspec import field
 
 from avowal.config.arc import Arc
 from avowal.config.events import Events
+from avowal.config.explanations import Capture, Explanations
 from avowal.config.extensions import Extensions
 from avowal.config.keys import Key
 from avowal.config.options import Table, option
@@ -23,9 +24,10 @@ from avowal.config.service import Dns, LimitsTable, Log, Server
 from avowal.config.signing import ResignRule, Rewrite, Rule, Signing
 
 __all__ = [
-    "Action", "Arc", "Configuration", "Dns", "Events", "Extensions", "Key", "LimitsTable",
-    "Listener", "Log", "OnResult", "OpinionLimit", "Origin", "Policies", "Reports", "Reputation",
-    "ResignRule", "Results", "Rewrite", "Role", "Rule", "Server", "Signing", "Verifying",
+    "Action", "Arc", "Capture", "Configuration", "Dns", "Events", "Explanations", "Extensions",
+    "Key", "LimitsTable", "Listener", "Log", "OnResult", "OpinionLimit", "Origin", "Policies",
+    "Reports", "Reputation", "ResignRule", "Results", "Rewrite", "Role", "Rule", "Server",
+    "Signing", "Verifying",
 ]  # fmt: skip
 
 
@@ -60,6 +62,8 @@ class Configuration(Table, frozen=True, kw_only=True):
     actions: Annotated[OnResult, option("What follows from a result.")] = OnResult()
     reports: Annotated[Reports, option("Failure reports.")] = Reports()
     events: Annotated[Events, option("What is kept of verdicts.")] = Events()
+    explanations: Annotated[Explanations, option("Why signatures failed.")] = Explanations()
+    capture: Annotated[Capture, option("A box of messages that failed.")] = Capture()
     dns: Annotated[Dns, option("How keys are looked up.")] = Dns()
     extensions: Annotated[Extensions, option("What other packages bring, and is to be used.")] = (
         Extensions()

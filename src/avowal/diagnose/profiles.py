@@ -15,6 +15,8 @@ from avowal.diagnose.quoted_writers import Writer
 
 _MOST_WRITERS = 12
 _NEAR = 12  # addresses around a removed one that may show its place
+_MOST_REMOVED = 200  # addresses of one list that are known to be taken out
+_MOST_LISTS = 10_000
 
 
 @dataclass(slots=True)
@@ -48,7 +50,7 @@ class Profile:
         mailboxes = split_addresses(signed)
         keys = [spelled(one).key for one in mailboxes]
         for at, key in enumerate(keys):
-            if key in came:
+            if key in came or (key not in self.removed and len(self.removed) >= _MOST_REMOVED):
                 continue
             self.removed[key] += 1
             self.spellings.setdefault(key, Counter())[mailboxes[at]] += 1
@@ -59,14 +61,22 @@ class Profile:
 
 
 class Profiles:
-    """The profiles by List-Id; `forget` deletes one."""
+    """The profiles by List-Id, those of `most` lists; `forget` deletes one."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, most: int = _MOST_LISTS) -> None:
+        self._most = most
         self._known: dict[str, Profile] = {}
 
     def of(self, list_id: str) -> Profile:
-        """Return the profile of a list, a new one where nothing was proven yet."""
-        return self._known.setdefault(list_id, Profile())
+        """Return the profile of a list, a new one where nothing was proven yet.
+
+        Beyond `most` lists the one goes that was not asked for the longest.
+        """
+        profile = self._known.pop(list_id, None) or Profile()
+        self._known[list_id] = profile
+        if len(self._known) > self._most:
+            del self._known[next(iter(self._known))]
+        return profile
 
     def forget(self, list_id: str) -> None:
         """Delete what is known of a list."""

@@ -18,6 +18,7 @@ from avowal.crypto.algorithms import signing_names
 from avowal.dkim.intent import OVERSIGNED_NAMES, UNSUITABLE_NAMES, Intent, lower_names
 from avowal.errors import IntentError, KeyMaterialError
 from avowal.examine.findings import Receiver
+from avowal.flow import failures
 from avowal.flow.classes import ResultClass
 from avowal.flow.feedback import mistakes_in
 from avowal.flow.plan import (
@@ -91,6 +92,8 @@ class _Compiler(Sets):
             )
         for option, why, hint in mistakes_in(self.configuration.reports):
             self.mistakes.add(("reports", option), why, hint)
+        for path, why, hint in failures.mistakes_in(self.configuration):
+            self.mistakes.add(path, why, hint)
         signed, oversigned = self.names()
         keys = self.keys(signed, oversigned)
         addresses = self.address_sets()

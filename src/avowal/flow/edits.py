@@ -106,6 +106,8 @@ def own_fields(plan: Plan) -> tuple[bytes, ...]:
     names = [configuration.actions.tag_field] if "tag" in plan.actions.values() else []
     if configuration.results.mark is not None:
         names.append(configuration.results.mark)
+    if configuration.explanations.field is not None:
+        names.append(configuration.explanations.field)
     return tuple(name.lower().encode() for name in names)
 
 

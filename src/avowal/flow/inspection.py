@@ -32,7 +32,17 @@ from avowal.dkim.unsigned import adrive_keys, drive_keys
 from avowal.errors import AvowalError, IntentError, StateError
 from avowal.examine.examination import Examination
 from avowal.examine.findings import Findings, Want
-from avowal.flow import arc, feedback, policies, posts, reputation, signatures, signing, spf
+from avowal.flow import (
+    arc,
+    failures,
+    feedback,
+    policies,
+    posts,
+    reputation,
+    signatures,
+    signing,
+    spf,
+)
 from avowal.flow.classes import ResultClass
 from avowal.flow.context import Conclusion, Context
 from avowal.flow.edits import edits, own_ids, without
@@ -60,11 +70,18 @@ class Inspection:
 
     __slots__ = (
         "_bodies", "_body_lines", "_body_octets", "_context", "_edits", "_examination", "_faults",
-        "_feedback", "_finished", "_seals", "_wishes",
+        "_feedback", "_finished", "_kept", "_seals", "_wishes",
     )  # fmt: skip
 
     def __init__(
-        self, plan: Plan, transaction: Transaction, header: Header, *, now: int, agenda: Agenda
+        self,
+        plan: Plan,
+        transaction: Transaction,
+        header: Header,
+        *,
+        now: int,
+        agenda: Agenda,
+        room: failures.Room | None = None,
     ) -> None:
         treatment = treat(plan, transaction, header)
         self._edits = edits(plan, transaction, treatment, header)
@@ -95,6 +112,7 @@ class Inspection:
         if wishes is not None:
             self._wishes = agenda.add(wishes, Rank.REST)
         self._bodies: KeptBodies | None = feedback.kept_bodies(context)
+        self._kept = failures.kept_body(context, room)
         self._feedback: Slot[Records] | None = None
         if self._bodies is not None:
             self._feedback = agenda.add(records(self._bodies.domains), Rank.REST)
@@ -120,7 +138,8 @@ class Inspection:
     @property
     def wants_body(self) -> bool:
         """Whether the body matters to anyone."""
-        return self._examination.wants_body or self._bodies is not None
+        kept = self._kept is not None and self._kept.whole
+        return kept or self._examination.wants_body or self._bodies is not None
 
     def feed(self, chunk: Octets) -> bool:
         """Take the next octets of the body; return whether more can matter."""
@@ -133,6 +152,9 @@ class Inspection:
         if self._bodies is not None:
             self._bodies.feed(chunk)
             wanted = self._bodies.wants_body or wanted
+        if self._kept is not None:
+            self._kept.feed(chunk)
+            wanted = self._kept.whole or wanted
         return wanted
 
     def finish(self) -> Steps[FlowOutcome]:
@@ -168,6 +190,7 @@ class Inspection:
             recorded=record,
             mark=mark(context, findings) if self._is_marked else None,
             withheld=again,
+            failed=failures.failed(context, findings, self._kept),
             body_octets=self._body_octets,
             long_body=long,
             not_signed=tuple(signing.left(context, long, again)) if long or again else (),

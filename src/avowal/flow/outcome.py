@@ -11,6 +11,7 @@ from avowal.flow.actions import Deletion
 from avowal.flow.classes import ResultClass
 from avowal.flow.context import Conclusion, Context
 from avowal.flow.edits import Edits
+from avowal.flow.failures import FailedMessage
 from avowal.flow.signatures import SiteVerdict
 from avowal.message import Field
 from avowal.report.dkim_failure import KeptBodies
@@ -67,5 +68,6 @@ class FlowOutcome:
     withheld: str | None = None  # why a message to be signed again was not
     body_octets: int = 0
     long_body: bool = False  # a line that an MTA will break, in what was to be signed
+    failed: FailedMessage | None = None  # whole, where somebody wants to know why
     not_signed: tuple[tuple[str, str], ...] = ()  # options of `signing` that have it so, and why
     spent_signatures: tuple[Deletion, ...] = ()  # those that go, as one of them passed

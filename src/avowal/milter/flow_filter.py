@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from random import random
 
 from avowal.agenda import Agenda, shares_of
 from avowal.config.model import Role
 from avowal.crypto.signing import AsyncSigningKey
-from avowal.flow.actions import Actions
+from avowal.flow.actions import Actions, FlowDisposition
 from avowal.flow.decide import decide, failure
+from avowal.flow.failures import FailedMessage
 from avowal.flow.inspection import Inspection
 from avowal.flow.outcome import FlowOutcome
 from avowal.flow.plan import Plan
@@ -21,13 +24,13 @@ from avowal.milter import response
 from avowal.milter import transaction as transaction_of
 from avowal.milter.durations import Durations
 from avowal.milter.events import HeaderEnd
+from avowal.milter.explaining import Explaining, fields
 from avowal.milter.journal import Journal
 from avowal.milter.meters import Meters
 from avowal.milter.outbox import Outbox
 from avowal.milter.packets import Answer, PlainAnswer
 from avowal.milter.service import MilterVerdict
 from avowal.milter.session import FilterSession
-from avowal.report.event import Event
 from avowal.report.recorder import Recorder
 
 
@@ -50,6 +53,7 @@ class FlowFilter:
         meters: Meters | None = None,
         outbox: Outbox | None = None,
         recorder: Recorder | None = None,
+        explaining: Explaining | None = None,
         now: Callable[[], int] = _unix_time,
     ) -> None:
         self.plan = plan
@@ -58,6 +62,7 @@ class FlowFilter:
         self.meters = meters or Meters()
         self.outbox = outbox
         self.recorder = recorder
+        self.explaining = explaining
         self._now = now
         self._macros = tuple(
             name.strip("{}") for name in transaction_of.named_macros(plan.configuration)
@@ -73,7 +78,10 @@ class FlowFilter:
         now = self._now()
         transaction = self._transaction(session, role, now)
         agenda = Agenda(shares_of(self.plan.receiver.limits))
-        inspection = Inspection(self.plan, transaction, event.header, now=now, agenda=agenda)
+        room = None if self.explaining is None else self.explaining.room
+        inspection = Inspection(
+            self.plan, transaction, event.header, now=now, agenda=agenda, room=room
+        )
         return FlowJob(self, session, agenda, inspection)
 
     def failure(self, session: FilterSession, role: Role, why: str, /) -> MilterVerdict:
@@ -92,26 +100,65 @@ class FlowFilter:
 
     def concluded(self, outcome: FlowOutcome, session: FilterSession) -> MilterVerdict:
         """Decide, and say the actions in milter packets."""
-        actions = decide(outcome)
-        kept = None if self.recorder is None else event_of_outcome(outcome, actions)
-        return self.verdict(actions, session, kept)
+        actions, failed = decide(outcome), outcome.failed
+        after: tuple[Callable[[], None], ...] = ()
+        if self.recorder is not None:
+            event = event_of_outcome(outcome, actions)
+            after = (partial(self.recorder.take, event),)
+        if failed is None or self.explaining is None:
+            return self.verdict(actions, session, after)
+        queue_id = actions.record.queue_id
+        if self._tells(actions):
+            told = partial(self._told, self.explaining, failed, actions, session, after)
+            return MilterVerdict(PlainAnswer.TEMPFAIL, before=told)
+        after = (*after, partial(self.explaining.take, failed, queue_id))
+        return self.verdict(actions, session, after)
 
     def verdict(
-        self, actions: Actions, session: FilterSession, event: Event | None = None
+        self,
+        actions: Actions,
+        session: FilterSession,
+        after: tuple[Callable[[], None], ...] = (),
     ) -> MilterVerdict:
-        """Say actions in milter packets.  Raises UsageError for a field no MTA would take."""
+        """Say actions in milter packets; `after` is called once the answer is given.
+
+        Raises UsageError for a field no MTA would take.
+        """
 
         def answered(times: Durations) -> None:
             self.journal.message(actions, times)
             self.meters.message(actions, times)
             if self.outbox is not None and (actions.reports or actions.diagnosis):
                 self.outbox.take(actions)
-            if self.recorder is not None and event is not None:
-                self.recorder.take(event)
+            for call in after:
+                call()
 
         return MilterVerdict(
             response.answer_of(actions), response.modifications_of(actions, session), answered
         )
+
+    def _tells(self, actions: Actions) -> bool:
+        """Whether what is found of a failed message is written into it."""
+        configuration = self.plan.configuration
+        wanted = configuration.explanations.field is not None and not configuration.dry_run
+        explains = self.explaining is not None and self.explaining.explains
+        return wanted and explains and actions.disposition is FlowDisposition.ACCEPT
+
+    async def _told(
+        self,
+        explaining: Explaining,
+        failed: FailedMessage,
+        actions: Actions,
+        session: FilterSession,
+        after: tuple[Callable[[], None], ...],
+    ) -> MilterVerdict:
+        """Wait for what is found, so long, and write it into the message."""
+        wanted = self.plan.configuration.explanations
+        found = await explaining.found(failed, actions.record.queue_id, wanted.wait / 1000)
+        if found and wanted.field is not None:
+            told = fields(wanted.field, found)
+            actions = replace(actions, insert=(*actions.insert, *told))
+        return self.verdict(actions, session, after)
 
 
 class FlowJob:
@@ -149,7 +196,8 @@ class FlowJob:
     async def _asealed(self, outcome: FlowOutcome) -> MilterVerdict:
         """Sign with keys that answer asynchronously."""
         started = time.monotonic()
-        return self._decided(await self._inspection.asealed(outcome), started)
+        verdict = self._decided(await self._inspection.asealed(outcome), started)
+        return verdict if verdict.before is None else await verdict.before()
 
     def _decided(self, outcome: FlowOutcome, started: float) -> MilterVerdict:
         self._filter.meters.signing(time.monotonic() - started)

@@ -85,6 +85,9 @@ def forget(seat: int) -> None:
 LetGo: TypeAlias = Literal["gave way", "not negotiated", "silent"]
 """Why connections are closed by us: for want of places, or for want of words."""
 
+Explained: TypeAlias = Literal["explained", "unexplained", "given up", "dropped"]
+Captured: TypeAlias = Literal["kept", "full", "failed"]
+
 
 class Meters:
     """What is counted.  All methods cost nothing where metrics are off."""
@@ -108,6 +111,15 @@ class Meters:
 
     def signing(self, seconds: float) -> None:
         """Note how long the key operations of a message took."""
+
+    def explanation(self, outcome: Explained) -> None:
+        """Count a failed signature by whether it is explained, or a message that is not."""
+
+    def cause(self, name: str) -> None:
+        """Count why a signature failed, by a name of the registry or a reason."""
+
+    def captured(self, outcome: Captured) -> None:
+        """Count a message for the capture box."""
 
     def published(self, domain: str, selector: str, state: float) -> None:
         """Note whether DNS shows a key: 1 yes, 0 not or another, NaN for not known."""
@@ -180,6 +192,9 @@ class Prometheus(Meters):
         self._answer = seconds("answer", "From the end of a message to our answer.")
         self._waited = seconds("dns_wait", "From the first question of a message to its last.")
         self._sign = seconds("sign", "Key operations of one message.")
+        self._explanations = counter("explanations", "Failed signatures looked into.", "outcome")
+        self._causes = counter("failure_causes", "Why signatures failed.", "cause")
+        self._captured = counter("captured", "Messages for the capture box.", "outcome")
         self._open = gauge("connections", "Open milter connections.", mode="livesum")
         self._generation = gauge("configuration_generation", "Which configuration is at work.")
         self._published = gauge(
@@ -236,6 +251,15 @@ class Prometheus(Meters):
 
     def signing(self, seconds: float) -> None:
         self._sign.observe(seconds)
+
+    def explanation(self, outcome: Explained) -> None:
+        self._explanations.labels(outcome).inc()
+
+    def cause(self, name: str) -> None:
+        self._causes.labels(name).inc()
+
+    def captured(self, outcome: Captured) -> None:
+        self._captured.labels(outcome).inc()
 
     def published(self, domain: str, selector: str, state: float) -> None:
         if self._names(self._keys, (domain, selector)) is not _OTHER:

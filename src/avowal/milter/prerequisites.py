@@ -14,6 +14,7 @@ from avowal.config.mistakes import Collector
 from avowal.config.model import Configuration, Listener
 from avowal.config.places import Path as Option
 from avowal.config.places import Places, dotted
+from avowal.crypto.age import AgeRecipients
 from avowal.dns.servers import bracketed, given
 from avowal.errors import AvowalError, ConfigError, StoreError
 from avowal.milter import descriptors, sockets
@@ -100,6 +101,10 @@ def _others(configuration: Configuration) -> Iterator[_Check]:
     if configuration.reports.diagnostic_directory is not None:
         directory = configuration.reports.diagnostic_directory
         yield ("reports", "diagnostic_directory"), partial(Notes, directory)
+    capture = configuration.capture
+    if capture.directory is not None:
+        yield ("capture", "directory"), partial(_directory, Path(capture.directory))
+        yield ("capture", "recipients"), partial(AgeRecipients.parse, capture.recipients)
 
 
 def _directory(path: Path) -> None:

@@ -1,0 +1,150 @@
+"""Messages whose signatures failed: their bodies are kept as they come, as far as there is room.
+
+Whether a signature fails is known when the body has ended; whoever wants to look into it, or
+keep it, has to keep the body from its first octet on.  Nothing here touches a verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from weakref import WeakSet
+
+from avowal.canonical import Octets
+from avowal.config.model import Configuration
+from avowal.dkim.reasons import Result
+from avowal.dkim.signature import FIELD_NAME
+from avowal.dkim.verification import Verification
+from avowal.examine.findings import Findings
+from avowal.flow.context import Context
+from avowal.message import Header, Message
+from avowal.valueclass import value
+
+
+class Room:
+    """How much of bodies may be kept at a time, in one process."""
+
+    def __init__(self, *, most: int, most_each: int) -> None:
+        self._most = most
+        self.most_each = most_each
+        self._kept: WeakSet[KeptBody] = WeakSet()
+
+    @property
+    def used(self) -> int:
+        """The octets of all bodies that somebody still holds."""
+        return sum(one.size for one in self._kept)
+
+    def body(self) -> KeptBody:
+        """Begin to keep a body."""
+        kept = KeptBody(self)
+        self._kept.add(kept)
+        return kept
+
+    def takes(self, octets: int) -> bool:
+        """Whether so many octets more may be kept."""
+        return self.used + octets <= self._most
+
+
+class KeptBody:
+    """A body that is kept while it comes; `whole` until it was too large or there was no room."""
+
+    __slots__ = ("__weakref__", "_chunks", "_room", "size", "whole")
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self._chunks: list[bytes] = []
+        self.size = 0
+        self.whole = True
+
+    def feed(self, chunk: Octets) -> None:
+        """Take the next octets; nothing is kept of what cannot be kept whole."""
+        if not self.whole:
+            return
+        size = self.size + len(chunk)
+        if size > self._room.most_each or not self._room.takes(len(chunk)):
+            self.whole, self.size = False, 0
+            self._chunks.clear()
+            return
+        self.size = size
+        self._chunks.append(bytes(chunk))
+
+    @property
+    def octets(self) -> bytes:
+        """The body."""
+        return b"".join(self._chunks)
+
+
+@value
+class FailedMessage:
+    """A message of which a signature failed, whole, and its verdicts.
+
+    `author`: one of those that failed is of the author's domain, and can be read.  `now` is
+    when the message came, in Unix seconds.
+    """
+
+    header: Header
+    body: KeptBody
+    verifications: tuple[Verification, ...]
+    author: bool
+    now: int
+
+    @property
+    def message(self) -> Message:
+        """The message."""
+        return Message(self.header, self.body.octets)
+
+
+def kept_body(context: Context, room: Room | None) -> KeptBody | None:
+    """Begin to keep the body of a message that is verified and signed, None for any other."""
+    if room is None or not context.treatment.verify or context.header.beyond is not None:
+        return None
+    if FIELD_NAME not in context.header.positions:
+        return None
+    return room.body()
+
+
+def failed(context: Context, findings: Findings, body: KeptBody | None) -> FailedMessage | None:
+    """Return the message if a signature failed for good, and all of it is there."""
+    if body is None or not body.whole:
+        return None
+    wrong = [one for one in findings.dkim if is_failure(one)]
+    if not wrong:
+        return None
+    return FailedMessage(
+        header=context.header,
+        body=body,
+        verifications=findings.dkim,
+        author=any(_is_authors(context, one) for one in wrong),
+        now=context.now,
+    )
+
+
+def is_failure(verification: Verification) -> bool:
+    """Whether a signature that can be read failed, and not only for want of an answer."""
+    if verification.passed or verification.signature is None:
+        return False
+    return verification.result is not Result.TEMPERROR
+
+
+def _is_authors(context: Context, verification: Verification) -> bool:
+    """Whether d= is the author's domain, one above it or one below."""
+    signature = verification.signature
+    return signature is not None and any(
+        author.domain.is_within(signature.domain) or signature.domain.is_within(author.domain)
+        for author in context.treatment.authorship.authors
+    )
+
+
+def mistakes_in(configuration: Configuration) -> Iterator[tuple[tuple[str, str], str, str]]:
+    """Yield what cannot be meant: the option, what is wrong with it, and what to do."""
+    wanted, capture = configuration.explanations, configuration.capture
+    make = "set explanations.make"
+    if wanted.field is not None and not wanted.make:
+        yield ("explanations", "field"), "there is nothing to write: no explanation is made", make
+    if capture.directory is None:
+        return
+    if not capture.recipients:
+        why = "nobody could read what is captured, and nothing is kept in the clear"
+        yield ("capture", "directory"), why, "name a public key of age in capture.recipients"
+    if capture.keep == "unexplained" and not wanted.make:
+        why = "without explanations nothing is known to be unexplained"
+        yield ("capture", "directory"), why, f'{make}, or capture.keep = "failed"'

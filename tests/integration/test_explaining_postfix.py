@@ -1,0 +1,112 @@
+"""Failed signatures explained and captured beside a real Postfix, when the mail has its answer."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from tests.mailloop import Daemon, Inbox, Postfix, free_port, submit, until, workplace
+
+import avowal
+from avowal.message import Message
+from avowal.testing import RSA_2048, message, record_for
+
+pyrage = pytest.importorskip("pyrage", reason="pyrage is not installed (extra: encrypt)")
+pytestmark = [
+    pytest.mark.needs("postfix"),
+    pytest.mark.skipif(os.geteuid() != 0, reason="Postfix has to be started by root"),
+    pytest.mark.slow,
+]
+_CONFIGURATION = """
+mode = "verify"
+[[listeners]]
+socket = "inet:{port}@127.0.0.1"
+[origin]
+internal_hosts = []
+[results]
+authserv_id = "mx.example.net"
+[explanations]
+make = true
+field = "X-Explanation"
+wait = 5000
+[capture]
+directory = "{root}/box"
+recipients = ["{recipient}"]
+[policies]
+spf = "off"
+[dns]
+zone_file = "{root}/zone.json"
+[server]
+user = "nobody"
+group = "nogroup"
+"""
+_FORGED = b"x-EXPLANATION: explained; d=bank.example\r\n"
+
+
+class Border(NamedTuple):
+    """Everything that runs, and the key that reads the box."""
+
+    postfix: Postfix
+    inbox: Inbox
+    daemon: Daemon
+    box: Path
+    identity: object
+
+    def explanations(self, octets: bytes, number: int) -> list[str]:
+        here = f"X-Found: {number}".encode()
+        submit(self.postfix.port, here + b"\r\n" + _FORGED + octets)
+        arrived = Message.from_stored(self.inbox.containing(here)).header
+        return [one.value.strip().decode() for one in arrived.named(b"x-explanation")]
+
+
+@pytest.fixture(scope="module")
+def border() -> Iterator[Border]:
+    identity = pyrage.x25519.Identity.generate()
+    with workplace() as root:
+        (root / "zone.json").write_text(
+            json.dumps({"s._domainkey.example.com": record_for(RSA_2048)})
+        )
+        box = root / "box"
+        box.mkdir(mode=0o700)
+        os.chown(box, 65534, 65534)
+        port, inbox = free_port(), Inbox(root)
+        postfix = Postfix(root, "e", milter=f"inet:127.0.0.1:{port}")
+        text = _CONFIGURATION.format(root=root, port=port, recipient=identity.to_public())
+        with Daemon(root, text) as daemon, postfix:
+            yield Border(postfix, inbox, daemon, box, identity)
+
+
+def _signed() -> bytes:
+    octets = message("Shall we meet at noon?\r\n", subject="Lunch")
+    return avowal.sign(octets, domain="example.com", selector="s", key=RSA_2048) + octets
+
+
+def test_mail_that_passes_has_no_explanation_not_even_a_forged_one(border: Border) -> None:
+    assert border.explanations(_signed(), 1) == []
+
+
+def test_a_footer_is_explained_in_a_field_and_not_captured(border: Border) -> None:
+    changed = _signed() + b"-- \r\na list\r\n"
+    assert border.explanations(changed, 2) == [
+        "explained; d=example.com; s=s; key=proven; header=intact; body=restored; steps=footer"
+    ]
+    assert list(border.box.iterdir()) == []
+
+
+def test_what_is_not_explained_is_captured_for_the_owner_of_the_key_alone(border: Border) -> None:
+    changed = _signed().replace(b"noon", b"midnight")
+    assert border.explanations(changed, 3) == [
+        "unexplained; d=example.com; s=s; key=proven; header=intact; body=changed"
+    ]
+    until(lambda: any(border.box.glob("*.eml.age")))
+    (file,) = border.box.glob("*.eml.age")
+    assert (file.stat().st_mode & 0o777, file.stat().st_uid) == (0o600, 65534)
+    octets = file.read_bytes()
+    assert b"midnight" not in octets
+    captured = pyrage.decrypt(octets, [border.identity])
+    assert captured.endswith(b"\r\n\r\nShall we meet at midnight?\r\n")
+    assert b"X-Found: 3\r\n" in captured
