@@ -93,18 +93,18 @@ class FailedMessage:
         return Message(self.header, self.body.octets)
 
 
-def kept_body(context: Context, room: Room | None) -> KeptBody | None:
+def kept_body(context: Context, room: Room) -> KeptBody | None:
     """Begin to keep the body of a message that is verified and signed, None for any other."""
-    if room is None or not context.treatment.verify or context.header.beyond is not None:
+    if not context.treatment.verify or context.header.beyond is not None:
         return None
     if FIELD_NAME not in context.header.positions:
         return None
     return room.body()
 
 
-def failed(context: Context, findings: Findings, body: KeptBody | None) -> FailedMessage | None:
+def failed(context: Context, findings: Findings, body: KeptBody) -> FailedMessage | None:
     """Return the message if a signature failed for good, and all of it is there."""
-    if body is None or not body.whole:
+    if not body.whole:
         return None
     wrong = [one for one in findings.dkim if is_failure(one)]
     if not wrong:

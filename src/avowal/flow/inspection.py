@@ -112,7 +112,7 @@ class Inspection:
         if wishes is not None:
             self._wishes = agenda.add(wishes, Rank.REST)
         self._bodies: KeptBodies | None = feedback.kept_bodies(context)
-        self._kept = failures.kept_body(context, room)
+        self._kept = None if room is None else failures.kept_body(context, room)
         self._feedback: Slot[Records] | None = None
         if self._bodies is not None:
             self._feedback = agenda.add(records(self._bodies.domains), Rank.REST)
@@ -160,7 +160,7 @@ class Inspection:
     def finish(self) -> Steps[FlowOutcome]:
         """End the body and conclude, when the agenda is idle or closed; nothing is signed yet."""
         self._finished = True
-        context = self._context
+        context, kept = self._context, self._kept
         findings = yield from self._examination.finish()
         judgements = signatures.judged(context, findings)
         asked = None
@@ -190,7 +190,7 @@ class Inspection:
             recorded=record,
             mark=mark(context, findings) if self._is_marked else None,
             withheld=again,
-            failed=failures.failed(context, findings, self._kept),
+            failed=None if kept is None else failures.failed(context, findings, kept),
             body_octets=self._body_octets,
             long_body=long,
             not_signed=tuple(signing.left(context, long, again)) if long or again else (),

@@ -11,7 +11,7 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from avowal import paths
@@ -192,9 +192,7 @@ class Prometheus(Meters):
         self._answer = seconds("answer", "From the end of a message to our answer.")
         self._waited = seconds("dns_wait", "From the first question of a message to its last.")
         self._sign = seconds("sign", "Key operations of one message.")
-        self._explanations = counter("explanations", "Failed signatures looked into.", "outcome")
-        self._causes = counter("failure_causes", "Why signatures failed.", "cause")
-        self._captured = counter("captured", "Messages for the capture box.", "outcome")
+        self._count_failures(counter)
         self._open = gauge("connections", "Open milter connections.", mode="livesum")
         self._generation = gauge("configuration_generation", "Which configuration is at work.")
         self._published = gauge(
@@ -207,6 +205,11 @@ class Prometheus(Meters):
         self._changed = gauge(
             "key_changed_timestamp_seconds", "When the key file changed.", "domain", "selector"
         )
+
+    def _count_failures(self, counter: Callable[..., Counter]) -> None:
+        self._explanations = counter("explanations", "Failed signatures looked into.", "outcome")
+        self._causes = counter("failure_causes", "Why signatures failed.", "cause")
+        self._captured = counter("captured", "Messages for the capture box.", "outcome")
 
     @staticmethod
     def _names(known: set[tuple[str, str]], names: tuple[str, str]) -> tuple[str, str]:
