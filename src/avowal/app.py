@@ -31,8 +31,8 @@ from avowal.lookup import AsyncResolver, Failure
 from avowal.message import Header
 from avowal.milter import descriptors
 from avowal.milter.events import SessionLimits
-from avowal.milter.explaining import Explaining, ExplainingMaker
-from avowal.milter.flow_filter import FlowFilter
+from avowal.milter.explaining import ExplainingMaker
+from avowal.milter.filter_maker import FilterMaker
 from avowal.milter.journal import LOGGER
 from avowal.milter.key_watch import ask_first, recall, watching
 from avowal.milter.meters import Meters
@@ -224,26 +224,12 @@ def milter(
         except StoreError as fault:
             raise Collector(places).blame(("signing", "publication_file"), fault) from None
     descriptors.reserve(server.connections)  # before the resolver takes its share of them
-    leaving = outbox(configuration)
-    recording = recorders(configuration)
-    explaining = ExplainingMaker(configuration)
-    beside: list[Outbox | Recorder | Explaining] = [] if leaving is None else [leaving]
-
-    def filter_of(meters: Meters) -> FlowFilter:
-        explained = explaining.of(meters)  # forks: before anything has a thread
-        made = None if recording is None else recording(meters)
-        beside.extend([one for one in (explained, made) if one is not None])
-        return FlowFilter(
-            compiled, meters=meters, outbox=leaving, recorder=made, explaining=explained
-        )
-
-    def ending() -> None:
-        for one in beside:
-            one.settle(_LAST_SECONDS)
-
+    filters = FilterMaker(
+        compiled, outbox(configuration), recorders(configuration), ExplainingMaker(configuration)
+    )
     return Prepared(
         generation=generation,
-        make_filter=filter_of,
+        make_filter=filters,
         resolver=resolver(configuration),
         listeners=configuration.listeners,
         role=configuration.mode,
@@ -260,7 +246,7 @@ def milter(
         before=None if watch is None else partial(ask_first, watch),
         beside=None if watch is None else partial(watching, watch),
         notes=partial(key_notes, configuration),
-        ending=ending,
+        ending=partial(filters.settle, _LAST_SECONDS),
     )
 
 

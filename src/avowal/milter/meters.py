@@ -185,7 +185,6 @@ class Prometheus(Meters):
         self._long_bodies = counter(
             "long_body_lines", "Messages to be signed with a body line that an MTA will break."
         )
-        self._faults = counter("faults", "Messages we failed on.")
         self._peers = counter("peer_errors", "Connections that broke the protocol or a limit.")
         self._let_go = counter("connections_closed", "Connections we closed.", "why")
         self._dns = counter("dns_answers", "Answers of DNS.", "outcome")
@@ -207,6 +206,7 @@ class Prometheus(Meters):
         )
 
     def _count_failures(self, counter: Callable[..., Counter]) -> None:
+        self._faults = counter("faults", "Messages we failed on.")
         self._explanations = counter("explanations", "Failed signatures looked into.", "outcome")
         self._causes = counter("failure_causes", "Why signatures failed.", "cause")
         self._captured = counter("captured", "Messages for the capture box.", "outcome")
