@@ -105,6 +105,7 @@ def unsigned(draw: random.Random) -> bytes:
         cc=", ".join(some) or None,
         references="<1@example.net> <2@example.net>",
         message_id=f"<{draw.randrange(10**12)}@example.com>",
+        date="Tue, 24 Nov 2026 12:00:00 " + draw.choice(("+0000", "+0000 (UTC)", "GMT", "+0200")),
         **fields,
     )
 

@@ -33,6 +33,11 @@ from avowal.message import LineEnds
     metavar="FILE",
     help="Take the keys from an archive of retired keys (avowal keys recover) instead of DNS.",
 )
+@click.option(
+    "--retired",
+    metavar="FILE",
+    help="Try the keys of an archive too, where the one in DNS is gone or another.",
+)
 @click.option("--thorough", is_flag=True, help="Try twenty times as much, for as long as it takes.")
 @click.option(
     "--restore",
@@ -51,6 +56,7 @@ def command(
     profile: str,
     contexts: tuple[str, ...],
     keys_from: str | None,
+    retired: str | None,
     thorough: bool,
     restore: str | None,
     html: str | None,
@@ -71,6 +77,7 @@ def command(
         now=now,
         profile=profile,
         contexts=contexts,
+        retired=retired,
         thorough=thorough,
         restore=restore,
         html=html,

@@ -20,6 +20,7 @@ from avowal.cli.streams import coloured
 from avowal.diagnose.budget import THOROUGH, USUAL
 from avowal.diagnose.explain import Explainer
 from avowal.diagnose.explanation import Explanation
+from avowal.diagnose.keys_at_hand import RetiredKeys, no_retired_keys
 from avowal.diagnose.surroundings import Surroundings
 from avowal.dkim.rules import PROFILES
 from avowal.errors import UsageError
@@ -37,6 +38,7 @@ class Wish:
     now: int
     profile: str
     contexts: tuple[str, ...] = ()
+    retired: str | None = None
     thorough: bool = False
     restore: str | None = None
     html: str | None = None
@@ -59,6 +61,7 @@ def explain(paths: Sequence[str], dns: Dns, wish: Wish) -> int:
     files = [file for path in paths for file in sources.files(path)]
     explainer = Explainer(
         effort=THOROUGH if wish.thorough else USUAL,
+        retired=_retired(wish.retired),
         around=_around(files, wish),
         deadline=None if wish.thorough else _deadline,
         source="DNS" if dns.keys_from is None else "archive",
@@ -78,6 +81,19 @@ def explain(paths: Sequence[str], dns: Dns, wish: Wish) -> int:
                 if wish.restore is not None:
                     _restore(found, wish.restore, first=len(statuses) == 1)
     return exits.worst(*statuses) if statuses else ExitStatus.NOT_PASSED
+
+
+def _retired(path: str | None) -> RetiredKeys:
+    """Return what gives the keys of an archive.  Raises ConfigError, Unusable."""
+    if path is None:
+        return no_retired_keys
+    from avowal.keys.archive import KeyArchive
+    from avowal.keys.retired import retired_keys
+
+    try:
+        return retired_keys(KeyArchive.load(path))
+    except OSError as error:
+        raise sources.Unusable(exits.os_error(error)) from None
 
 
 def _deadline() -> Callable[[], bool]:

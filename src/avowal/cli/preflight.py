@@ -35,7 +35,7 @@ def command(*, file: str, through: str | None, as_json: bool) -> int:
     message = sources.whole(file)
     chosen = preflight.treatments(through.split(",") if through else ())
     survives = True
-    found = list(preflight.signatures(message))
+    found = preflight.signatures(message)
     for place, signature in found:
         risks = list(preflight.risks(message, place, signature, chosen))
         survives = survives and not any(risk.breaks for risk in risks)

@@ -80,7 +80,8 @@ def _dates(shown: bytes) -> Iterator[Value]:
         yield Value(5, "date", bare)
     for end, new, bits in (
         (b"GMT", b"+0000", 5), (b"-0000", b"+0000", 5), (b"+0000", b"GMT", 6),
-        (b"+0000", b"+0000 (UTC)", 6), (b"+0000", b"-0000", 6),
+        (b"+0000", b"+0000 (UTC)", 6), (b"+0000", b"-0000", 6), (b"+0000", b"GMT (UTC)", 9),
+        (b"+0000", b"UT", 7),
     ):  # fmt: skip
         if shown.endswith(end):
             yield Value(bits, "date", shown.removesuffix(end) + new)

@@ -89,11 +89,15 @@ def list_fields(message: Message) -> Message | None:
 
 
 def tidy_date(message: Message) -> Message | None:
-    """Write Date otherwise."""
+    """Write the zone of Date as a number, without a comment (RFC 5322 §3.3)."""
     date = value_of(message, b"date")
-    if date is None or not date.endswith(b"+0000"):
+    if date is None:
         return None
-    return with_value(message, b"date", date + b" (UTC)")
+    tidy = date.removesuffix(b" (UTC)")
+    for zone in (b"GMT", b"UT"):
+        if tidy.endswith(zone):
+            tidy = tidy.removesuffix(zone) + b"+0000"
+    return None if tidy == date else with_value(message, b"date", tidy)
 
 
 def respace_references(message: Message) -> Message | None:

@@ -15,6 +15,7 @@ from avowal.diagnose.treatments import SYSTEMS, TREATMENTS, Treatment
 from avowal.dkim.hashing import header_data
 from avowal.dkim.signature import FIELD_NAME, Signature, SignatureFault
 from avowal.errors import UsageError
+from avowal.limits import DEFAULT, Limits
 from avowal.message import Header, Message
 from avowal.valueclass import value
 
@@ -39,9 +40,19 @@ class Risk:
         return tuple(dict.fromkeys(step.avoid for step in steps if step.avoid))
 
 
-def signatures(message: Message) -> Iterator[tuple[int, Signature]]:
-    """Yield the signatures that can be looked at, and where they stand."""
-    for place in message.header.positions.get(FIELD_NAME, ()):
+def signatures(message: Message, *, limits: Limits = DEFAULT) -> tuple[tuple[int, Signature], ...]:
+    """Return the signatures that can be looked at, and where they stand.
+
+    Raises UsageError for a header beyond the limits, which no verifier judges.
+    """
+    excess = message.header.excess(limits)
+    if excess is not None:
+        raise UsageError(f"{excess}: verifiers do not judge such a message, send fewer fields")
+    return tuple(_signatures(message, limits))
+
+
+def _signatures(message: Message, limits: Limits) -> Iterator[tuple[int, Signature]]:
+    for place in message.header.positions.get(FIELD_NAME, ())[: limits.signatures_checked]:
         try:
             signature = Signature.parse(message.header[place])
         except SignatureFault:

@@ -77,7 +77,8 @@ _ROWS = (
     Treatment("declare", "adds Content-Transfer-Encoding", ("transfer-encoding",), headers.declare),
     Treatment("list-fields", "adds List-Id, List-Post and Sender", ("field-added",),
               headers.list_fields),
-    Treatment("tidy-date", "writes Date otherwise", ("date",), headers.tidy_date),
+    Treatment("tidy-date", "writes the zone of Date as a number, without a comment", ("date",),
+              headers.tidy_date),
     Treatment("respace-references", "writes References with other white space", ("refolded",),
               headers.respace_references),
 )  # fmt: skip

@@ -103,6 +103,10 @@ class KeyArchive:
         self._keys[at] = key
         self._names.setdefault(name, []).append(key)
 
+    def at(self, name: str) -> tuple[ArchivedKey, ...]:
+        """Return the keys whose records stand, or stood, at a name."""
+        return tuple(self._names.get(name.lower(), ()))
+
     # -- as a resolver -----------------------------------------------------------------
 
     def resolve(self, questions: tuple[Question, ...], /) -> tuple[Answer, ...]:

@@ -34,8 +34,8 @@ class AuthorMatch(Enum):
 class Display:
     """What to show: the authors' addresses, those who signed, and what does not fit.
 
-    `signed_fields` are the names of the header fields that every passing signature covers,
-    `whole_body` whether one of them covers the body to its end.
+    `signed_fields` are the names of the header fields that are there and that every passing
+    signature covers, `whole_body` whether one of them covers the body to its end.
     """
 
     match: AuthorMatch
@@ -80,7 +80,8 @@ def display(header: Header, verifications: Iterable[Verification]) -> Display:
     authors = Authors.of(header)
     passing = [v.signature for v in verifications if v.passed and v.signature is not None]
     signers = tuple({s.domain.ascii: s.domain for s in passing}.values())
-    covered = [frozenset(signature.signed_names) for signature in passing]
+    there = header.positions.keys()
+    covered = [frozenset(signature.signed_names).intersection(there) for signature in passing]
     return Display(
         match=_match(authors.domains, signers),
         authors=tuple(_address(mailbox) for mailbox in authors.mailboxes),

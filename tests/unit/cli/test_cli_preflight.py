@@ -64,3 +64,12 @@ def test_an_unsigned_message_cannot_be_looked_at(
     assert main(["preflight", str(path)]) == ExitStatus.NOT_PASSED
     said = f"avowal: {path}: no signature that can be read: sign it first\n"
     assert capsys.readouterr().err == said
+
+
+def test_a_header_beyond_the_limits_is_refused_with_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "huge.eml"
+    path.write_bytes(b"X: y\r\n" * 5001 + message())
+    assert main(["preflight", str(path)]) == ExitStatus.UNUSABLE
+    assert "5008 fields is beyond limits.header_fields" in capsys.readouterr().err

@@ -70,6 +70,7 @@ def original(shape: str, forms: tuple[str, str]) -> bytes:
         to="list@lists.example",
         cc="Dave Miller <dave@example.net>, erin@example.net, Carol Jones <carol@example.org>",
         references="<1@example.net> <2@example.net>",
+        date="Tue, 24 Nov 2026 12:00:00 " + ("GMT" if kind is None else "+0000 (UTC)"),
         content_type=kind,
         content_transfer_encoding=encoding,
     )
@@ -143,3 +144,8 @@ def test_nearly_all_pairs_of_changes_are_undone() -> None:
 def test_systems_consist_of_treatments_and_treatments_of_steps() -> None:
     assert {name for names in SYSTEMS.values() for name in names} <= set(TREATMENTS)
     assert {step for one in TREATMENTS.values() for step in one.steps} <= set(REGISTRY)
+
+
+def test_a_date_that_is_tidy_is_left_alone() -> None:
+    tidy = Message.parse(message(date="Tue, 24 Nov 2026 12:00:00 +0000"))
+    assert TREATMENTS["tidy-date"].change(tidy) is None

@@ -55,6 +55,10 @@ def test_what_the_signatures_cover_is_told() -> None:
     assert seen.whole_body
 
 
+def test_a_field_that_is_signed_as_absent_is_not_called_covered() -> None:
+    assert b"reply-to" not in shown("alice@example.com", "example.com").signed_fields
+
+
 # -- what a program should show ----------------------------------------------------------------
 
 ZONE_DATA = {
