@@ -80,6 +80,7 @@ MESSAGES = (
 )
 _HANDED_OVER = (
     "mode", "listeners", "server", "log", "dns", "limits", "reports", "reputation", "events",
+    "explanations", "capture",
 )  # fmt: skip
 _ELSEWHERE = {  # read where no message here comes by: in which module
     "keys.NAME.file": "key_files.py",
