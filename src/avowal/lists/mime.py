@@ -59,7 +59,7 @@ class Part:
     @cached_property
     def content(self) -> bytes:
         """The body with its transfer encoding undone, line ends as CRLF, none at the end."""
-        return _lines(self._decoded()).rstrip(b"\r\n")
+        return _lines(self.decoded).rstrip(b"\r\n")
 
     @cached_property
     def parts(self) -> tuple[Part, ...]:
@@ -76,7 +76,9 @@ class Part:
     def _value(self, name: bytes) -> bytes:
         return _value(self.header, name)
 
-    def _decoded(self) -> bytes:
+    @property
+    def decoded(self) -> bytes:
+        """The body with its transfer encoding undone; as it stands where that cannot be."""
         try:
             if self.encoding == b"base64":
                 return binascii.a2b_base64(self.body)

@@ -24,6 +24,7 @@ class ReportLimits:
     results: int = 1000
     names: int = 1000
     token_octets: int = 1 << 20
+    json_octets: int = 16 << 20
 
 
 DEFAULT = ReportLimits()
