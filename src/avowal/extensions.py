@@ -2,7 +2,8 @@
 
 A package announces them as entry points: in `KEY_SERVICES` a method of `dkim.query`
 under the name it has in q=, in `ALGORITHM_ENTRIES` a function without arguments that registers
-an algorithm under the name it has in a=.  Nothing is loaded because it is installed.
+an algorithm under the name it has in a=, in `SIGNING_KEYS` what opens private keys at URIs of a
+scheme (`avowal.keys.places`).  Nothing is loaded because it is installed.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from avowal.config.places import Places
 from avowal.crypto.algorithms import ALGORITHMS
 from avowal.dkim.query import register_query
 from avowal.errors import UsageError
+from avowal.keys.places import register_place
 
 KEY_SERVICES = "avowal.key_services"
 ALGORITHM_ENTRIES = "avowal.algorithms"
+SIGNING_KEYS = "avowal.signing_keys"
 
 
 def use_key_service(name: str) -> None:
@@ -45,6 +48,14 @@ def use_algorithm(name: str) -> None:
         raise UsageError(f"{ALGORITHM_ENTRIES}: {name} cannot be registered: {error}") from error
     if name not in ALGORITHMS:
         raise UsageError(f"{ALGORITHM_ENTRIES}: {name} registered no algorithm of that name")
+
+
+def use_signing_keys(scheme: str) -> None:
+    """Open private keys at URIs of this scheme by a package that brings it.  Raises UsageError."""
+    opener = _loaded(SIGNING_KEYS, scheme)
+    if not callable(opener):
+        raise UsageError(f"{SIGNING_KEYS}: {scheme} is no function of a place")
+    register_place(scheme, opener)
 
 
 def use_all(configuration: Configuration, places: Places) -> None:

@@ -142,7 +142,7 @@ class KeyArchive:
     def save(self, path: str) -> None:
         """Write the file anew, or not at all.  Raises OSError."""
         lines = [{"format": FORMAT, "version": VERSION}]
-        lines += [_written(key) for key in sorted(self, key=lambda key: (key.domain, key.selector))]
+        lines += [members_of(key) for key in sorted(self, key=lambda key: (key.domain, key.selector))]
         text = "".join(json.dumps(line) + "\n" for line in lines)
         paths.replace(path, text.encode(), _MODE)
 
@@ -227,7 +227,8 @@ def _flag(members: dict[str, object], name: str) -> bool | None:
     return found
 
 
-def _written(key: ArchivedKey) -> dict[str, object]:
+def members_of(key: ArchivedKey) -> dict[str, object]:
+    """Return a key as it is written."""
     known = {
         "domain": key.domain,
         "selector": key.selector,
