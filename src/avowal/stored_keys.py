@@ -69,6 +69,4 @@ def signing_for(
     if not managed:
         why = f"no key of the store {store_name} signs for it"
         raise KeyMaterialError(f"{PREFIX}{domain.ascii}", why)
-    return tuple(
-        StoredKey(managed=one, key=open_private(one.private, opening)) for one in managed
-    )
+    return tuple(StoredKey(managed=one, key=open_private(one.private, opening)) for one in managed)

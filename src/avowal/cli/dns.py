@@ -61,9 +61,7 @@ class Dns(NamedTuple):
 
             return Replayer.load(self.replay)
         if self.keys_from is not None:
-            from avowal.keys.archive import KeyArchive
-
-            return KeyArchive.load(self.keys_from)
+            return _archive(self.keys_from)
         from avowal.dns.cache import Cached
         from avowal.dns.dnspython import DnsResolver
 
@@ -73,3 +71,15 @@ class Dns(NamedTuple):
             return Cached(DnsResolver(self.resolver))
         except ResolverSetupError as fault:
             raise UsageError(f"--resolver: {fault}") from None
+
+
+def _archive(name: str) -> EitherResolver:
+    """Return the archive in a file, or in a key store (``store:NAME``)."""
+    from avowal.keys.archive import KeyArchive
+
+    if not name.startswith("store:"):
+        return KeyArchive.load(name)
+    from avowal.cli.keystore import DEFAULT_STORE, opened
+
+    with opened(name.removeprefix("store:") or DEFAULT_STORE) as store:
+        return KeyArchive(store.archived())

@@ -7,8 +7,13 @@ import os
 import click
 
 from avowal.cli.group import Group
+from avowal.cli.keys_add import add_command, export_command, import_command
+from avowal.cli.keys_archive import command as archive_command
+from avowal.cli.keys_audit import command as audit_command
 from avowal.cli.keys_doctor import command as doctor_command
 from avowal.cli.keys_look import command as look_command
+from avowal.cli.keys_store import backup_command, restore_command
+from avowal.cli.keys_store import command as store_command
 from avowal.cli.shared_options import line_ends_option
 from avowal.message import LineEnds
 
@@ -20,6 +25,10 @@ def command() -> None:
 
 command.add_command(doctor_command)
 command.add_command(look_command)
+for _command in (add_command, import_command, export_command, archive_command, audit_command):
+    command.add_command(_command)
+for _command in (backup_command, restore_command, store_command):
+    command.add_command(_command)
 
 
 @command.command("recover")

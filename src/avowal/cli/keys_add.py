@@ -17,10 +17,11 @@ from avowal.cli.shared_options import dns_options
 from avowal.cli.streams import echo
 from avowal.crypto.privatekey import RECOMMENDED_RSA_BITS, kinds
 from avowal.errors import UsageError
-from avowal.names import DomainName
+from avowal.names import DomainName, key_name
+from avowal.valueclass import value
 
 if TYPE_CHECKING:
-    from avowal.crypto.signing import AnyKey
+    from avowal.crypto.signing import AnyKey, PrivateKey
     from avowal.key_imports import ImportedKey
     from avowal.keys.lifecycle import KeyState, ManagedKey
 
@@ -48,7 +49,14 @@ _state = click.option(
 @click.command("add")
 @click.option("-d", "--domain", required=True, help="The signing domain, d=.")
 @click.option("-s", "--selector", required=True, help="The key's selector, s=.")
-@click.option("--type", "key_type", type=click.Choice(list(kinds())), default="rsa", help="")
+@click.option(
+    "--type",
+    "key_type",
+    type=click.Choice(list(kinds())),
+    default="rsa",
+    show_default=True,
+    help="The type of a new key.",
+)
 @click.option("--bits", type=int, default=RECOMMENDED_RSA_BITS, show_default=True, help="RSA only.")
 @click.option(
     "--private", metavar="URI", help="A key that is there: file:/PATH, pkcs11:…, signer:/SOCKET…"
@@ -76,21 +84,24 @@ def add_command(
     A new key is `prepared`: it signs nothing before its record was published and seen.  Its
     record is printed as a line for the zone file.
     """
+    from avowal.crypto.signing import generate
     from avowal.keys.lifecycle import KeyState
     from avowal.keys.records import zone_line
-    from avowal.keys.registration import register, registered
+    from avowal.keys.registration import refuse_known, register, registered
     from avowal.stored_keys import open_private
 
     at, of = domain_name(selector), domain_name(domain)
+    wish = _Wish(directory=key_directory, passphrase_file=passphrase_file, state=state, dns=dns)
     with opened(store_name) as store:
+        refuse_known(store, (key_name(at, of),))
         if private is None:
             if state == "signing":
                 raise UsageError("--state signing: nobody has seen the record of a new key")
-            private = _made(key_type, bits, of, at, key_directory, passphrase_file)
+            private = wish.kept(generate(key_type, bits=bits), of, at)
             found, entered = open_private(private), KeyState.PREPARED
         else:
             found = open_private(private)
-            entered = _state_of(found, at, of, state, dns)
+            entered = wish.entered(found, of, at)
         managed = registered(
             found, domain=of, selector=at, private=private, state=entered, now=int(time.time())
         )
@@ -99,57 +110,45 @@ def add_command(
     echo(zone_line(at, of, managed.record))
 
 
-def _made(
-    key_type: str,
-    bits: int,
-    domain: DomainName,
-    selector: DomainName,
-    directory: str,
-    passphrase_file: str | None,
-) -> str:
-    """Make a key file and return its URI."""
-    from avowal.crypto.signing import generate
+@value
+class _Wish:
+    """How keys come in: where new files go and with what they are encrypted; in which state."""
 
-    return _kept(generate(key_type, bits=bits).pem(), domain, selector, directory, passphrase_file)
+    directory: str
+    passphrase_file: str | None
+    state: str
+    dns: Dns
 
+    def kept(self, key: PrivateKey, domain: DomainName, selector: DomainName) -> str:
+        """Write a key to a file of its own in the directory of keys; return its URI."""
+        from avowal import paths
+        from avowal.keys.files import read_password, write_key
+        from avowal.keys.places import file_uri
 
-def _kept(
-    octets: bytes,
-    domain: DomainName,
-    selector: DomainName,
-    directory: str,
-    passphrase_file: str | None,
-) -> str:
-    """Write a key to a file of its own in the directory of keys; return its URI."""
-    from avowal import paths
-    from avowal.keys.files import load_key, read_password, write_key
-    from avowal.keys.places import file_uri
+        path = os.path.abspath(f"{self.directory}/{domain.ascii}.{selector.ascii}.pem")  # noqa: PTH100
+        secret = self.passphrase_file
+        secret = None if secret is None else os.path.abspath(secret)  # noqa: PTH100
+        uri = file_uri(path, secret)
+        paths.make_directory(os.path.dirname(path), 0o700)  # noqa: PTH120
+        write_key(path, key, password=None if secret is None else read_password(secret))
+        return uri
 
-    path = os.path.abspath(f"{directory}/{domain.ascii}.{selector.ascii}.pem")  # noqa: PTH100
-    secret = None if passphrase_file is None else os.path.abspath(passphrase_file)  # noqa: PTH100
-    uri = file_uri(path, secret)
-    paths.make_directory(os.path.dirname(path), 0o700)  # noqa: PTH120
-    write_key(path, load_key(octets), password=None if secret is None else read_password(secret))
-    return uri
+    def entered(self, key: AnyKey, domain: DomainName, selector: DomainName) -> KeyState:
+        """Return `signing` for a key that DNS shows, or where the operator says so."""
+        from avowal.crypto.signing import KnowsPublicKey
+        from avowal.dns.limits import Limited
+        from avowal.keys.check import check
+        from avowal.keys.lifecycle import KeyState
+        from avowal.lookup import run
 
-
-def _state_of(
-    key: AnyKey, selector: DomainName, domain: DomainName, wanted: str, dns: Dns
-) -> KeyState:
-    """Return `signing` for a key that DNS shows, or where the operator says so."""
-    from avowal.dns.limits import Limited
-    from avowal.keys.check import check
-    from avowal.keys.lifecycle import KeyState
-    from avowal.lookup import run
-
-    if wanted != "auto":
-        return KeyState(wanted)
-    with dns.opened() as resolver:
-        found = run(check(key, selector, domain), Limited(resolver))
-    if found.problem is not None:
-        complain(f"{found.name}: {found.problem}: it is kept as prepared, and signs nothing")
-        return KeyState.PREPARED
-    return KeyState.SIGNING
+        if self.state != "auto" or not isinstance(key, KnowsPublicKey):
+            return KeyState.SIGNING if self.state == "signing" else KeyState.PREPARED
+        with self.dns.opened() as resolver:
+            found = run(check(key, selector, domain), Limited(resolver))
+        if found.problem is not None:
+            complain(f"{found.name}: {found.problem}: it is kept as prepared, and signs nothing")
+            return KeyState.PREPARED
+        return KeyState.SIGNING
 
 
 @click.command("import")
@@ -181,11 +180,10 @@ def import_command(
     from avowal.key_imports import read_keys
     from avowal.keys.registration import register
 
-    of, at = _optional(domain), _optional(selector)
-    keys: list[ManagedKey] = []
+    names = _optional(domain), _optional(selector)
+    wish = _Wish(directory=key_directory, passphrase_file=passphrase_file, state=state, dns=dns)
     with opened(store_name) as store:
-        for one in read_keys(path):
-            keys.append(_imported(one, of, at, key_directory, passphrase_file, state, dns))
+        keys = [_imported(one, names, wish) for one in read_keys(path)]
         register(store, keys, who=who(), what="import")
     for key in keys:
         echo(f"{key.name}: {key.algorithm}, {key.state}, {key.private}")
@@ -196,30 +194,24 @@ def _optional(text: str | None) -> DomainName | None:
 
 
 def _imported(
-    one: ImportedKey,
-    domain: DomainName | None,
-    selector: DomainName | None,
-    directory: str,
-    passphrase_file: str | None,
-    state: str,
-    dns: Dns,
+    one: ImportedKey, names: tuple[DomainName | None, DomainName | None], wish: _Wish
 ) -> ManagedKey:
+    from avowal.keys.files import load_key
     from avowal.keys.places import file_uri
     from avowal.keys.registration import registered
     from avowal.stored_keys import open_private
 
-    of, at = one.domain or domain, one.selector or selector
+    of, at = one.domain or names[0], one.selector or names[1]
     if of is None or at is None:
         raise UsageError(f"{one.place}: says no domain and selector: give --domain and --selector")
     if one.path is None:
-        octets = (one.inline or "").encode()
-        private = _kept(octets, of, at, directory, passphrase_file)
+        private = wish.kept(load_key((one.inline or "").encode()), of, at)
     else:
         private = file_uri(os.path.abspath(one.path))  # noqa: PTH100 - links count
     found = open_private(private)
     if one.algorithm is not None and found.algorithm != one.algorithm:
         raise UsageError(f"{one.place}: the key is for {found.algorithm}, not {one.algorithm}")
-    entered = _state_of(found, at, of, state, dns)
+    entered = wish.entered(found, of, at)
     return registered(
         found, domain=of, selector=at, private=private, state=entered, now=int(time.time())
     )

@@ -20,8 +20,6 @@ from avowal.text import printable
 if TYPE_CHECKING:
     from avowal.keys.audit import AuditEntry
 
-_MOST_OCTETS = 1 << 30  # of an exported log
-
 
 @click.group("audit", cls=Group)
 def command() -> None:
@@ -105,9 +103,10 @@ def _moment(at: int) -> str:
 
 def _entries(path: str) -> Iterable[AuditEntry]:
     from avowal.keys.audit import entry_of
+    from avowal.stores.key_dump import MAX_OCTETS
 
     try:
-        octets = paths.read(path, _MOST_OCTETS)
+        octets = paths.read(path, MAX_OCTETS)
     except OSError as error:
         raise StoreError(f"{path}: {error.strerror}") from None
     for number, line in enumerate(octets.splitlines(), 1):

@@ -40,7 +40,8 @@ def show_command(*, store_name: str) -> None:
         echo(f"{store.name}: schema {NEWEST}, {store.revision()} changes")
         for table, number in sorted(Counter(table for table, _ in store.dump()).items()):
             echo(f"  {number:>7} {table.replace('_', ' ')}")
-        for key in store.keys():
+        managed = store.keys()
+        for key in managed:
             echo(f"{key.name}  {key.algorithm}  {key.state}  {key.private}")
 
 

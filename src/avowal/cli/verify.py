@@ -41,7 +41,8 @@ def _moment(value: str | int) -> int:
 @click.option(
     "--keys-from",
     metavar="FILE",
-    help="Take the keys from a key archive (avowal keys recover); DNS is not asked.",
+    help="Take the keys from a key archive (avowal keys recover), or from that of a key store "
+    "(store:STORE); DNS is not asked.",
 )
 @click.option(
     "--granularity",

@@ -142,7 +142,9 @@ class KeyArchive:
     def save(self, path: str) -> None:
         """Write the file anew, or not at all.  Raises OSError."""
         lines = [{"format": FORMAT, "version": VERSION}]
-        lines += [members_of(key) for key in sorted(self, key=lambda key: (key.domain, key.selector))]
+        lines += [
+            members_of(key) for key in sorted(self, key=lambda key: (key.domain, key.selector))
+        ]
         text = "".join(json.dumps(line) + "\n" for line in lines)
         paths.replace(path, text.encode(), _MODE)
 

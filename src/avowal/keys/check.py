@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from avowal.crypto.algorithms import ALGORITHMS
-from avowal.crypto.signing import PrivateKey
 from avowal.dkim.key import KeyRecord, KeyRecordFault, read_record
 from avowal.dkim.query import dns_txt
+from avowal.keys.records import PublishesKey
 from avowal.keys.slips import EXPOSED, exposed, slip
 from avowal.lookup import Answer, Outcome, Steps
 from avowal.names import DomainName, Selector, key_name
@@ -30,7 +30,7 @@ class KeyCheck:
     remarks: tuple[str, ...] = ()
 
 
-def check(key: PrivateKey, selector: Selector, domain: DomainName) -> Steps[KeyCheck]:
+def check(key: PublishesKey, selector: Selector, domain: DomainName) -> Steps[KeyCheck]:
     """Look up the record and compare it with the key's public half."""
     answer = yield from dns_txt(selector, domain)
     name = key_name(selector, domain)
@@ -49,13 +49,13 @@ def check(key: PrivateKey, selector: Selector, domain: DomainName) -> Steps[KeyC
     )
 
 
-def _problem_or_slip(key: PrivateKey, octets: bytes) -> str | None:
+def _problem_or_slip(key: PublishesKey, octets: bytes) -> str | None:
     """Return what is wrong with a record, the slip behind it where there is a usual one."""
     problem = _problem(key, octets)
     return problem if problem is None else slip(octets) or problem
 
 
-def _problem(key: PrivateKey, octets: bytes) -> str | None:
+def _problem(key: PublishesKey, octets: bytes) -> str | None:
     record = read_record(octets)
     if isinstance(record, KeyRecordFault):
         return f"not a key record: {record}"
@@ -69,7 +69,7 @@ def _problem(key: PrivateKey, octets: bytes) -> str | None:
         published = record.public_key(algorithm)
     except ValueError as fault:
         return f"p= holds no key: {fault}"
-    if published.handle != key.public.handle:
+    if published.handle != algorithm.load_public(key.public_octets).handle:
         return OTHER_KEY
     return None
 

@@ -49,12 +49,7 @@ def registered(
 
 def register(store: KeyStore, keys: Sequence[ManagedKey], *, who: str, what: str) -> None:
     """Put new keys into a store, all or none.  Raises UsageError, StoreError."""
-    there = {key.name for key in store.keys()}
-    for key in keys:
-        if key.name in there:
-            why = "the store has a key of this name: take another selector"
-            raise UsageError(f"{key.name}: {why}")
-        there.add(key.name)
+    refuse_known(store, [key.name for key in keys])
     store.commit(
         Change(
             who=who,
@@ -74,3 +69,14 @@ def register(store: KeyStore, keys: Sequence[ManagedKey], *, who: str, what: str
             keys=tuple(keys),
         )
     )
+
+
+def refuse_known(store: KeyStore, names: Sequence[str]) -> None:
+    """Raise UsageError for a name that the store has a key of, or that is given twice."""
+    managed = store.keys()
+    there = {key.name for key in managed}
+    for name in names:
+        if name in there:
+            why = "the store has a key of this name: take another selector"
+            raise UsageError(f"{name}: {why}")
+        there.add(name)
