@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from avowal.cli.keys_doctor import report
+from avowal.cli.doctor_report import report
 from avowal.keys.doctor import examine
 from avowal.keys.doctor.survey import HeldKey, KeyUse, survey
 from avowal.keys.lifecycle import Sight

@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "explain": ("avowal.cli.explain", "Prove why a signature failed, and show what was signed."),
     "show": ("avowal.cli.show", "Say who answers for a message, and what a program should show."),
     "preflight": ("avowal.cli.preflight", "Say what would break a signature on its way."),
+    "check": ("avowal.cli.check", "Say whether a sender has what large receivers ask for."),
     "sign": ("avowal.cli.sign", "Sign a message."),
     "key": ("avowal.cli.key", "Make a key, show its record, compare it with DNS."),
     "keys": ("avowal.cli.keys", "Find the retired keys of old mail again."),

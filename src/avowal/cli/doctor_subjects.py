@@ -45,6 +45,7 @@ class Subject:
     held: list[HeldKey] = field(default_factory=list)
     uses: dict[str, KeyUse] = field(default_factory=dict)
     zone: Zone | None = None
+    file: str | None = None
     names: Names = field(default_factory=dict)
 
     def add(self, selector: Selector) -> None:
@@ -106,7 +107,7 @@ class Subjects:
             except NameFault as fault:
                 raise UsageError(f"{path}: {name}: {fault.why}") from None
             subject.add(selector)
-            subject.zone, subject.names = zone, names
+            subject.zone, subject.names, subject.file = zone, names, path
 
     def _take_own(self, path: str, loaded: toml.Loaded) -> None:
         keys = KeyFiles(require_safe=False)

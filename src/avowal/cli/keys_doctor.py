@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from avowal.cli.check import for_option
 from avowal.cli.dns import Dns, EitherResolver
 from avowal.cli.exits import ExitStatus, worst
 from avowal.cli.policy_publish import domain_name
 from avowal.cli.shared_options import dns_options, gathered
 from avowal.cli.streams import echo
 from avowal.errors import UsageError
-from avowal.text import printable
 
 if TYPE_CHECKING:
     from avowal.cli.doctor_subjects import Subject, Subjects
     from avowal.keys.doctor.survey import KeySurvey, SurveyedKey
     from avowal.policy.lint.finding import LintFinding
+    from avowal.requirements import Answered
 
-_COLOURS = {"error": "red", "warning": "yellow", "advice": "cyan"}
 _DAY = 86400
 
 
@@ -77,6 +77,7 @@ _known_options = gathered(
     show_default=True,
     help="The port of the authoritative servers.",
 )
+@for_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @dns_options
 def command(
@@ -86,16 +87,19 @@ def command(
     longest_ttl: int,
     no_servers: bool,
     port: int,
+    receivers: str | None,
     as_json: bool,
     dns: Dns,
 ) -> int:
     """Look for what is wrong with the keys that domains publish, and say what to do.
 
-    A domain is asked for in DNS, a zone file is read, and a configuration names domains,
-    selectors and the keys that sign: of `avowal milter`, OpenDKIM, dkimpy-milter, rspamd or
-    Stalwart.  The status is 0 if there is nothing but advice, 1 for errors and warnings, 3
-    where DNS gives no answer.  docs/reference/doctor.md has a paragraph for each finding.
+    A word that names a file is that file: a zone file is read, a configuration names domains,
+    selectors and the keys that sign (of `avowal milter`, OpenDKIM, dkimpy-milter, rspamd or
+    Stalwart).  Any other word is a domain, asked for in DNS.  The status is 0 if there is
+    nothing but advice, 1 for errors and warnings, 3 where DNS gives no answer.
+    docs/reference/doctor.md has a paragraph for each finding.
     """
+    from avowal.cli import doctor_report, requirement_report
     from avowal.cli.doctor_subjects import Subjects
     from avowal.keys.doctor import examine
 
@@ -104,8 +108,33 @@ def command(
     read = _add(found, known)
     surveys = _surveyed(list(found), dns, None if no_servers else port, longest_ttl)
     findings = examine(surveys)
-    (_write_json if as_json else _write)(surveys, findings)
-    return worst(read, _status(findings))
+    asked = [] if receivers is None else _held_against(receivers, list(found), surveys, dns)
+    if as_json:
+        told = doctor_report.as_object(surveys, findings)
+        told |= {"requirements": [requirement_report.as_object(*one) for one in asked]}
+        echo(json.dumps(told))
+    else:
+        doctor_report.write(surveys, findings)
+        for domain, answered in asked:
+            for line in requirement_report.report(domain, answered):
+                echo(line)
+    return worst(read, _status(findings), *(requirement_report.status_of(a) for _, a in asked))
+
+
+def _held_against(
+    receivers: str, subjects: Sequence[Subject], surveys: Sequence[KeySurvey], dns: Dns
+) -> list[tuple[str, tuple[Answered, ...]]]:
+    """Hold each domain against what receivers ask for."""
+    from avowal.cli.check import of_domain
+    from avowal.requirements import chosen, judge
+
+    names, asked = chosen(receivers), []
+    dns = dns if dns.zone is not None else dns._replace(origin=None)
+    with dns.opened() as resolver:
+        for subject, survey in zip(subjects, surveys, strict=True):
+            facts = of_domain(subject.domain, (), subject.zone or resolver, survey)
+            asked.append((subject.domain.ascii, tuple(judge(facts, names))))
+    return asked
 
 
 def _add(found: Subjects, known: Known) -> ExitStatus:
@@ -187,7 +216,7 @@ def _of_zone(subject: Subject, longest_ttl: int) -> KeySurvey:
         leads_out = leads_out and not f".{key.alias}".endswith(f".{subject.domain.ascii}")
         answer = None if leads_out else key.answer
         keys.append(replace(key, answer=answer, beside_alias=beside))
-    return replace(surveyed, keys=tuple(keys), zone_keys=None, delegation=None)
+    return replace(surveyed, keys=tuple(keys), zone_keys=None, delegation=None, file=subject.file)
 
 
 def _of_dns(
@@ -215,72 +244,3 @@ def _unchecked(key: SurveyedKey, dns: Dns) -> SurveyedKey:
     resolver = DnsResolver(dns.resolver or None, unchecked=True)
     (answer,) = resolver.resolve((Question(key.name),))
     return key if answer.failure is not None else replace(key, unchecked=answer)
-
-
-# -- telling -----------------------------------------------------------------------------------
-
-
-def _write(surveys: Sequence[KeySurvey], findings: Sequence[LintFinding]) -> None:
-    for line in report(surveys, findings):
-        level = line.partition(" ")[0]
-        echo(
-            click.style(level, fg=_COLOURS[level]) + line[len(level) :]
-            if level in _COLOURS
-            else line
-        )
-
-
-def report(surveys: Sequence[KeySurvey], findings: Sequence[LintFinding]) -> Iterator[str]:
-    """Yield the lines of the report, printable whatever stands in DNS."""
-    for survey in surveys:
-        yield f"{survey.domain.ascii}:"
-        for key in survey.keys:
-            yield printable(f"  {key.name}: {_state(key)}")
-    for finding in findings:
-        yield printable(f"{finding.level.value:<8} {finding.place}: {finding.what}")
-        yield printable(f"         {finding.hint} [{finding.code}]")
-    if not findings:
-        yield "nothing to find fault with"
-
-
-def _state(key: SurveyedKey) -> str:
-    """Say in a line what stands at a selector."""
-    from avowal.keys.doctor.reading import reading_of
-
-    if key.answer is None:
-        return f"a CNAME to {key.alias}, outside of the file"
-    if not key.answer.records:
-        return key.answer.failure.value if key.answer.failure else key.answer.outcome.value
-    said = []
-    for reading in map(reading_of, key.records):
-        if reading.trouble is not None:
-            said.append("unusable")
-        elif reading.key is None:
-            said.append("revoked")
-        else:
-            said.append(f"{reading.key.key_type}, {reading.key.bits} bits")
-    secure = ", DNSSEC" if key.answer.secure else ""
-    return f"{' and '.join(said)}, TTL {key.longest_ttl}{secure}"
-
-
-def _write_json(surveys: Sequence[KeySurvey], findings: Sequence[LintFinding]) -> None:
-    domains = [
-        {
-            "domain": survey.domain.ascii,
-            "keys": [
-                {
-                    "selector": key.selector.ascii,
-                    "name": key.name,
-                    "state": _state(key),
-                    "alias": key.alias,
-                    "ttl": key.longest_ttl,
-                    "dnssec": key.answer is not None and key.answer.secure,
-                    "records": [one.decode("utf-8", "backslashreplace") for one in key.records],
-                }
-                for key in survey.keys
-            ],
-        }
-        for survey in surveys
-    ]
-    told = [{**finding._asdict(), "level": finding.level.value} for finding in findings]
-    echo(json.dumps({"domains": domains, "findings": told}))

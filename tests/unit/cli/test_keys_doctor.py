@@ -43,7 +43,7 @@ def test_a_zone_file_without_faults_is_silent(run: Run) -> None:
     status, told = run("good.zone")
     assert status == 0
     assert told.splitlines() == [
-        "example.com:",
+        "example.com, in good.zone:",
         "  s1._domainkey.example.com: rsa, 2048 bits, TTL 3600",
         "nothing to find fault with",
     ]
@@ -138,7 +138,7 @@ def test_selectors_are_learned_from_own_mail(run: Run) -> None:
     )
     read = json.loads(told)
     assert status == 1
-    assert [key["selector"] for key in read["domains"][0]["keys"]] == ["s1", "s2"]
+    assert [key["selector"] for key in read["domains"][0]["keys"]] == ["s2", "s1"]
     assert [finding["code"] for finding in read["findings"]] == ["weak-key", "unused-selector"]
 
 

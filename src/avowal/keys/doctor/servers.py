@@ -46,9 +46,10 @@ def _silent(key: SurveyedKey, _: KeySurvey) -> Iterator[str]:
             yield f"{sight.server}: {sight.problem}"
 
 
-def _older(key: SurveyedKey, _: KeySurvey) -> Iterator[str]:
-    if key.seen is not None:
-        yield from key.seen.remarks
+def _older(survey: KeySurvey) -> Iterator[str]:
+    """All keys of a domain have the same servers: what is said of them is said once."""
+    seen = [key.seen for key in survey.keys if key.seen is not None]
+    yield from dict.fromkeys(remark for one in seen for remark in one.remarks)
 
 
 def _bogus(key: SurveyedKey, _: KeySurvey) -> Iterator[str]:
@@ -111,7 +112,7 @@ RULES: tuple[DoctorRule, ...] = (
         why="A server with an older serial has not got the last change of the zone yet.",
         remedy="wait for the transfer of the zone, and look again before changing keys",
         source="RFC 1034 §4.3.5",
-        look=of_keys(_older),
+        look=of_domains(_older),
     ),
     DoctorRule(
         code="bogus",

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from avowal.crypto.signing import PrivateKey
 from avowal.keys.check import KeyCheck, check
 from avowal.keys.observation import Observation
-from avowal.lookup import Answer, Outcome, Question, Steps
+from avowal.lookup import Answer, Outcome, Question, Steps, together
 from avowal.names import DomainName, Selector, key_name
 from avowal.valueclass import value
 
@@ -95,6 +95,7 @@ class KeySurvey:
     delegation: Answer | None = None
     uses: tuple[KeyUse, ...] = ()
     longest_ttl: int = DEFAULT_TTL
+    file: str | None = None
 
     def use_of(self, selector: Selector) -> KeyUse | None:
         """Return what own mail shows of a selector."""
@@ -115,40 +116,36 @@ def survey(
     Selectors of keys at hand and of own mail are looked at as well.
     """
     known = (*selectors, *(one.selector for one in held), *(one.selector for one in uses))
-    wanted = {one.ascii: one for one in reversed(known)}
-    names = [key_name(one, domain) for one in wanted.values()]
-    strange = Question(key_name(stranger, domain))
-    answers = yield (
-        strange,
-        *(Question(name) for name in names),
-        *(Question(name, "CNAME") for name in names),
-    )
-    keys = []
-    for at, selector in enumerate(wanted.values()):
-        answer, alias = answers[1 + at], answers[1 + len(names) + at]
-        checks: list[tuple[HeldKey, KeyCheck]] = []
-        for one in (each for each in held if each.selector.same_as(selector)):
-            compared = yield from check(one.key, selector, domain)
-            checks.append((one, compared))
-        keys.append(
-            SurveyedKey(
-                selector=selector,
-                name=names[at],
-                answer=answer,
-                alias=_target(alias),
-                checks=tuple(checks),
-            )
-        )
+    wanted: dict[str, Selector] = {}
+    for one in known:
+        wanted.setdefault(one.ascii, one)
+    (strange,) = yield (Question(key_name(stranger, domain)),)
+    keys = yield from together(*(_surveyed(one, domain, held) for one in wanted.values()))
     zone, zone_keys, delegation = yield from _signed(domain)
     return KeySurvey(
         domain=domain,
-        keys=tuple(keys),
-        stranger=answers[0],
+        keys=keys,
+        stranger=strange,
         zone=zone,
         zone_keys=zone_keys,
         delegation=delegation,
         uses=tuple(uses),
         longest_ttl=longest_ttl,
+    )
+
+
+def _surveyed(
+    selector: Selector, domain: DomainName, held: Sequence[HeldKey]
+) -> Steps[SurveyedKey]:
+    """Ask for one key, and compare it with those at hand."""
+    name = key_name(selector, domain)
+    answer, alias = yield Question(name), Question(name, "CNAME")
+    checks: list[tuple[HeldKey, KeyCheck]] = []
+    for one in (each for each in held if each.selector.same_as(selector)):
+        compared = yield from check(one.key, selector, domain)
+        checks.append((one, compared))
+    return SurveyedKey(
+        selector=selector, name=name, answer=answer, alias=_target(alias), checks=tuple(checks)
     )
 
 
