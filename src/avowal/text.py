@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 _DAY = 86400
+_WIDTH = 160  # octets of a line that are shown
 _UNITS = (("year", 365 * _DAY), ("day", _DAY), ("hour", 3600), ("minute", 60))
 
 
@@ -33,6 +34,14 @@ def _stays(character: str, ascii_only: bool) -> bool:  # noqa: FBT001 - handed t
 
 def _escaped(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
+
+
+def revealed(row: bytes, *, most: int = _WIDTH) -> str:
+    """Return a line on which white space that one overlooks is seen: tabs, blanks at its end."""
+    kept = row.rstrip(b" \t")
+    end = row[len(kept) :].replace(b" ", "·".encode())
+    shown = (kept + end).replace(b"\r\n", "⏎".encode()).replace(b"\t", "→".encode())
+    return printable(shown, most=most)
 
 
 def lasting(seconds: int) -> str:

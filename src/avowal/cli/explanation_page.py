@@ -1,6 +1,6 @@
 """One HTML file with explanations: no script, nothing loaded from anywhere, every octet escaped.
 
-What strangers wrote comes through `visible` and `html.escape`; a policy in the page forbids
+What strangers wrote comes through `revealed` and `html.escape`; a policy in the page forbids
 whatever might come through nevertheless.
 """
 
@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from avowal.cli.explanation_report import visible
 from avowal.diagnose.causes import advice
 from avowal.diagnose.explanation import Explanation
 from avowal.diagnose.registry import REGISTRY
 from avowal.lists.edits import Script
-from avowal.text import printable
+from avowal.text import printable, revealed
 
 _MOST_ROWS = 400  # lines of one difference that are shown
 _STYLE = """
@@ -98,7 +97,7 @@ def _rows(script: Script) -> Iterator[str]:
     for step in script.replacements:
         for mark, tag, rows in (("−", "del", step.removed), ("+", "ins", step.added)):
             for row in rows[:left]:
-                yield f"<{tag}>{mark} {escape(visible(row))}</{tag}>"
+                yield f"<{tag}>{mark} {escape(revealed(row))}</{tag}>"
             if len(rows) > left:
                 yield f"… {len(rows) - left} more lines"
             left = max(0, left - len(rows))

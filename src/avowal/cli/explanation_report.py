@@ -10,20 +10,13 @@ import base64
 from collections.abc import Callable, Iterator, Sequence
 
 from avowal.diagnose.causes import advice
-from avowal.diagnose.explanation import Explanation, KeyState, PartState
+from avowal.diagnose.explanation import Explanation, PartState
 from avowal.diagnose.registry import REGISTRY
+from avowal.diagnose.remarks import remarks
 from avowal.lists.edits import Script
-from avowal.text import printable
+from avowal.text import printable, revealed
 
 _MOST_SHOWN = 12  # lines of one place that are shown; --json has them all
-_WIDTH = 160  # characters of a line that are shown
-_LIMITS = {
-    "candidates": "as many combinations of fields as are tried by default",
-    "spellings": "as many ways to write quoted-printable as are tried by default",
-    "lines": "as many lines as are compared by default",
-    "octets": "as many octets as are hashed by default",
-    "time": "the time a message may take",
-}
 _Style = Callable[[str, str | None], str]
 
 
@@ -66,7 +59,7 @@ def _lines(one: Explanation, style: _Style) -> Iterator[str]:
     yield f"    key: {one.key.sentence}{source}"
     yield from _part("header", one.header, one.header_steps)
     yield from _part("body", one.body, one.body_steps)
-    yield from _remarks(one)
+    yield from (f"    {remark}" for remark in remarks(one))
     if one.changes is not None:
         yield f"    {style('Undo this, and the signature verifies:', 'bold')}"
         yield from _differences(one, style)
@@ -77,20 +70,6 @@ def _part(name: str, state: PartState, steps: Sequence[str]) -> Iterator[str]:
     for step in steps:
         row = REGISTRY[step]
         yield f"      - {row.sentence} ({row.by})"
-
-
-def _remarks(one: Explanation) -> Iterator[str]:
-    if one.signed_nothing:
-        yield "    an empty body was signed: nothing of the text that is here is the signer's"
-    if one.cc_order_lost:
-        yield "    the list has thrown the order of Cc away: nobody can find it again"
-    if one.body is PartState.RESTORED and one.header not in {PartState.INTACT, PartState.RESTORED}:
-        yield "    what fits bh= is known; that bh= is the signer's is not proven"
-    if one.key is KeyState.MISSING:
-        yield "    without a key the header cannot be looked into"
-    if not one.explained:
-        for limit in one.limits:
-            yield f"    stopped at a limit: {_LIMITS[limit]} (--thorough tries more)"
 
 
 def _differences(one: Explanation, style: _Style) -> Iterator[str]:
@@ -106,17 +85,9 @@ def _script(script: Script, style: _Style) -> Iterator[str]:
     for step in script.replacements:
         for sign, colour, rows in (("-", "red", step.removed), ("+", "green", step.added)):
             for row in rows[:_MOST_SHOWN]:
-                yield style(f"      {sign} {visible(row)}", colour)
+                yield style(f"      {sign} {revealed(row)}", colour)
             if len(rows) > _MOST_SHOWN:
                 yield f"      {sign} … {len(rows) - _MOST_SHOWN} more lines"
-
-
-def visible(row: bytes) -> str:
-    """Return a line on which white space that one overlooks is seen: tabs, blanks at its end."""
-    kept = row.rstrip(b" \t")
-    end = row[len(kept) :].replace(b" ", "·".encode())
-    shown = (kept + end).replace(b"\r\n", "⏎".encode()).replace(b"\t", "→".encode())
-    return printable(shown, most=_WIDTH)
 
 
 # -- for programs ------------------------------------------------------------------------------

@@ -10,8 +10,8 @@ import pytest
 import avowal
 from avowal.cli import commands, exits
 from avowal.cli.exits import ExitStatus
-from avowal.cli.explanation_report import visible
 from avowal.testing import RSA_2048, message, record_for
+from avowal.text import revealed
 
 TEXT = "Dear all,\r\n\r\nShall we meet at noon?\r\n"
 FOOTER = b"________________\r\nfood mailing list\r\n"
@@ -118,7 +118,7 @@ def test_a_body_beyond_the_limit_is_refused(
     ],
 )
 def test_white_space_is_seen(row: bytes, shown: str) -> None:
-    assert visible(row) == shown
+    assert revealed(row) == shown
 
 
 # -- pages and tables ----------------------------------------------------------------------------

@@ -1,0 +1,47 @@
+"""What a browser may cost: how large, how many at once, how much is kept and how long."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+MOST_TEXT: Final = 4 << 10
+"""Octets of one form field that is no message."""
+MOST_NAMES: Final = 1 << 10
+"""Octets of the name of a domain, and of selectors, that a form gives."""
+MOST_PATHS: Final = 10_000
+"""Files of a mailbox on the command line that are offered."""
+PAGE_ROWS: Final = 100
+"""Messages of a mailbox on one page."""
+SEEN_LINES: Final = 120
+"""Lines of one block of octets that a page shows; the hash is of all of them."""
+SEEN_OCTETS: Final = 12 << 10
+"""Octets of one block of octets that a page shows."""
+SEEN_LINE: Final = 400
+"""Octets of one line that a page shows."""
+SEEN_SIGNATURES: Final = 12
+"""Signatures of one message that a page tells; how many more there are, it says."""
+SEEN_HOPS: Final = 40
+"""Received fields of one message that a page tells; how many more there are, it says."""
+SEEN_EDITS: Final = 40
+"""Places that one undo steps through; what is beyond them goes in the last step."""
+SEEN_STEPS: Final = 200
+"""Steps of the trace of a policy that a page tells."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebLimits:
+    """The limits of one inspector.
+
+    `octets` of a message, `seconds` for it to arrive, `messages` that are examined at once,
+    `connections` that are open at once; `kept` reports in memory for `age` seconds, the oldest
+    giving way; `search` seconds for finding out what changed.
+    """
+
+    octets: int = 64 << 20
+    seconds: int = 60
+    messages: int = 2
+    connections: int = 64
+    kept: int = 50
+    age: int = 3600
+    search: float = 1.2
