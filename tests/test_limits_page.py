@@ -17,14 +17,14 @@ from avowal.milter.events import SessionLimits
 from avowal.policy.spf.values import SpfLimits
 from avowal.report.limits import ReportLimits
 from avowal.serve.limits import ServeLimits
+from avowal.web.limits import WebLimits
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "avowal"
 PAGE = (ROOT / "docs" / "design" / "limits.md").read_text(encoding="utf-8")
 TABLES, _, REST = PAGE.partition("## Constants that bound nothing")
-VALUES = {
-    made.__name__: made() for made in (Limits, SessionLimits, SpfLimits, ServeLimits, ReportLimits)
-}
+KINDS = (Limits, SessionLimits, SpfLimits, ServeLimits, WebLimits, ReportLimits)
+VALUES = {made.__name__: made() for made in KINDS}
 BOUND = re.compile(
     r"_?(MAX|MOST|LONGEST|KEPT|REMEMBERED|UNSPOKEN|PAGES|BACKLOG|ROOM|SIGNATURES|PAYLOAD)(_|$)"
     r"|.*_(OCTETS|SECONDS|KEPT|DEPTH|MOST|WAITING|AT|ROOM|INSTANCES)$"

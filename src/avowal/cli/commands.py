@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "avowal.cli.serve",
         "Answer over HTTP whether messages are really from whom they say.",
     ),
+    "web": ("avowal.cli.web", "Look at messages and domains in a browser, on this machine."),
     "explain": ("avowal.cli.explain", "Prove why a signature failed, and show what was signed."),
     "show": ("avowal.cli.show", "Say who answers for a message, and what a program should show."),
     "preflight": ("avowal.cli.preflight", "Say what would break a signature on its way."),

@@ -12,12 +12,12 @@ from avowal import __version__
 from avowal.cli.dns import Dns
 from avowal.cli.event_option import events_option
 from avowal.cli.exits import ExitStatus
+from avowal.cli.listening import is_loopback, open_socket, shown
 from avowal.cli.sign import duration
 from avowal.cli.streams import echo
 from avowal.errors import ConfigError, EnvironmentFault, UsageError
 
 if TYPE_CHECKING:
-    from avowal.milter.sockets import ListeningSocket
     from avowal.serve.service import Service
 
 _MOST_OCTETS = 1 << 20  # of a file of tokens
@@ -103,24 +103,24 @@ def command(
     limits = ServeLimits(octets=octets, seconds=seconds, messages=messages, connections=connections)
     _check_descriptors(limits.connections)
     with Dns(zone=zone, resolver=resolver).opened() as asking:
-        opened = _opened(address, mode)
+        listener = open_socket(address, mode)
         try:
-            private = opened.socket.family == socket.AF_UNIX
+            private = listener.socket.family == socket.AF_UNIX
             service = Service(
                 resolver=asking, version=__version__, tokens=known, private=private, limits=limits
             )
             _keep_events(service, events)
             if not service.authenticates:
-                _refuse_strangers(opened.socket, address)
+                _refuse_strangers(listener.socket, address)
             notifier = Notifier(os.environ)
 
             def ready() -> None:
                 notifier.ready(f"serving on {address}")
-                echo(f"serving on {_shown(opened)}", err=True)
+                echo(f"serving on {shown(listener)}", err=True)
 
-            Server(service, on_ready=ready, on_stop=notifier.stopping).serve_on(opened.socket)
+            Server(service, on_ready=ready, on_stop=notifier.stopping).serve_on(listener.socket)
         finally:
-            opened.close()
+            listener.close()
     service.end()
     return ExitStatus.PASSED
 
@@ -137,27 +137,6 @@ def _keep_events(service: Service, store: str | None) -> None:
     service.recorder = Recorder(
         event_opener(store), count=service.meters.events, tell=LOGGER.warning
     )
-
-
-def _opened(address: str, mode: str) -> ListeningSocket:
-    """Open the socket.  Raises ConfigError, EnvironmentFault."""
-    from avowal.config.origin import Listener
-    from avowal.milter.sockets import open_listener
-
-    try:
-        int(mode, 8)
-    except ValueError:
-        raise UsageError(f"--mode: {mode!r} is no number such as 0660") from None
-    return open_listener(Listener(socket=address, mode=mode))
-
-
-def _shown(opened: ListeningSocket) -> str:
-    """Say where it listens, with the port that the system chose for 0."""
-    name = opened.socket.getsockname()
-    if not isinstance(name, tuple):
-        return str(opened.listener.socket)
-    host = f"[{name[0]}]" if ":" in name[0] else name[0]
-    return f"http://{host}:{name[1]}"
 
 
 def _tokens(path: str) -> tuple[bytes, ...]:
@@ -180,10 +159,7 @@ def _check_descriptors(connections: int) -> None:
 
 def _refuse_strangers(listening: socket.socket, address: str) -> None:
     """Refuse to answer other machines without a token.  Raises UsageError."""
-    import ipaddress
-
-    host = str(listening.getsockname()[0])
-    if not ipaddress.ip_address(host.partition("%")[0]).is_loopback:
+    if not is_loopback(listening):
         raise UsageError(
             f"--socket {address}: other machines could ask; give --tokens FILE,"
             " a unix socket or an address of the loopback interface"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
@@ -49,11 +49,13 @@ class Incoming:
             return
 
 
-class ProblemResponse(Response):
-    """Tells a refusal; what still comes in is let go before the connection ends."""
+class LastResponse(Response):
+    """Ends a request early: what still comes in is let go before the connection ends."""
 
-    def __init__(self, refused: Refused, incoming: Incoming) -> None:
-        super().__init__(refused.body, refused.refusal.status, refused.fields)
+    def __init__(
+        self, body: bytes, status: int, fields: Mapping[str, str], incoming: Incoming
+    ) -> None:
+        super().__init__(body, status, fields)
         self._incoming = incoming
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -65,3 +67,10 @@ class ProblemResponse(Response):
         await send({"type": "http.response.body", "body": body, "more_body": True})
         await self._incoming.discard()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+class ProblemResponse(LastResponse):
+    """Tells a refusal."""
+
+    def __init__(self, refused: Refused, incoming: Incoming) -> None:
+        super().__init__(refused.body, refused.refusal.status, refused.fields, incoming)

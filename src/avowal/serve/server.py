@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from avowal.serve.application import Application
 from avowal.serve.connection import HttpConnection, connection_type
@@ -21,12 +22,16 @@ _SWEEP_TICKS = 10  # uvicorn's loop ticks ten times a second
 
 
 class Server(uvicorn.Server):
-    """Serves until SIGTERM or SIGINT: then nothing new is taken, and what came is answered."""
+    """Serves until SIGTERM or SIGINT: then nothing new is taken, and what came is answered.
+
+    `pages` are served instead of the service's own, on the same bounded connections.
+    """
 
     def __init__(
         self,
         service: Service,
         *,
+        pages: ASGIApp | None = None,
         on_ready: Callable[[], None] = lambda: None,
         on_stop: Callable[[], None] = lambda: None,
     ) -> None:
@@ -34,9 +39,11 @@ class Server(uvicorn.Server):
         self._on_ready = on_ready
         self._on_stop = on_stop
         self._swept_at = time.monotonic()
-        application = Application(service, lambda: len(self.server_state.connections))
+        if pages is None:
+            application = Application(service, lambda: len(self.server_state.connections))
+            pages = application.asgi()
         config = uvicorn.Config(
-            application.asgi(),
+            pages,
             http=connection_type(service),
             ws="none",
             lifespan="off",

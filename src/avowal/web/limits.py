@@ -9,8 +9,6 @@ MOST_TEXT: Final = 4 << 10
 """Octets of one form field that is no message."""
 MOST_NAMES: Final = 1 << 10
 """Octets of the name of a domain, and of selectors, that a form gives."""
-MOST_PATHS: Final = 10_000
-"""Files of a mailbox on the command line that are offered."""
 PAGE_ROWS: Final = 100
 """Messages of a mailbox on one page."""
 SEEN_LINES: Final = 120
@@ -25,8 +23,6 @@ SEEN_HOPS: Final = 40
 """Received fields of one message that a page tells; how many more there are, it says."""
 SEEN_EDITS: Final = 40
 """Places that one undo steps through; what is beyond them goes in the last step."""
-SEEN_STEPS: Final = 200
-"""Steps of the trace of a policy that a page tells."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

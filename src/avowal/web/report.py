@@ -18,12 +18,11 @@ Mark: TypeAlias = Literal["same", "came", "signed", "gap"]
 
 
 class Octets(Struct, frozen=True, kw_only=True):
-    """Octets with nothing hidden, a line each; `lines_left` and `octets_left` are not shown."""
+    """Octets with nothing hidden, a line each; `octets_left` of `total` are not shown."""
 
     title: Shared
     lines: tuple[str, ...] = ()
     total: int = 0
-    lines_left: int = 0
     octets_left: int = 0
 
 
@@ -168,11 +167,15 @@ class Generation(Struct, frozen=True, kw_only=True):
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
-    """The answer for whoever reads the message, and what it does not say."""
+    """The answer for whoever reads the message, and what it does not say.
+
+    `story` says what became of a signature that fails, where that is proven.
+    """
 
     state: State
     answer: Shared
     sentence: Shared
+    story: Shared = ""
     domain: Shared = ""
     author: str = ""
     shown_as: str = ""

@@ -1,0 +1,141 @@
+"""``avowal web``: look at messages and domains in a browser (docs/howto/web.md)."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from avowal import __version__
+from avowal.cli.dns import Dns
+from avowal.cli.exits import ExitStatus
+from avowal.cli.listening import is_loopback, open_socket, shown
+from avowal.cli.shared_options import dns_options
+from avowal.cli.streams import echo
+from avowal.errors import EnvironmentFault, UsageError
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
+_DEFAULT = "127.0.0.1:8025"
+
+
+@click.command("web")
+@click.argument("mailboxes", nargs=-1, metavar="[MAILBOX]...")
+@click.option(
+    "--listen",
+    metavar="ADDRESS:PORT",
+    default=_DEFAULT,
+    show_default=True,
+    help="Where browsers reach it; port 0 takes a free one.",
+)
+@click.option(
+    "--host",
+    "hosts",
+    multiple=True,
+    metavar="NAME[:PORT]",
+    help="Let browsers ask by this name too. Needed beyond this machine, where what they send "
+    "can be read on the way: put TLS before it.",
+)
+@click.option(
+    "--octets",
+    type=click.IntRange(1 << 10, 1 << 30),
+    default=64 << 20,
+    show_default=True,
+    help="The largest message.",
+)
+@click.option("--open", "opens", is_flag=True, help="Open the page in the browser of this machine.")
+@dns_options
+def command(
+    *,
+    mailboxes: tuple[str, ...],
+    listen: str,
+    hosts: tuple[str, ...],
+    octets: int,
+    opens: bool,
+    dns: Dns,
+) -> int:
+    """Look at messages and domains in a browser, on this machine.
+
+    Prints a link that lets one browser in, once. Messages are dropped, pasted, or chosen from
+    a MAILBOX (a Maildir, an mbox, a folder, a file). They stay in memory; nothing leaves this
+    machine but questions to DNS, and with --zone or --replay not even these.
+    """
+    try:
+        from avowal.web.server import serve
+    except ImportError as missing:
+        raise EnvironmentFault(f"{missing}: pip install 'avowal[web]'") from None
+    from avowal.web.limits import WebLimits
+
+    for path in mailboxes:
+        if not os.path.exists(path):  # noqa: PTH110 - pathlib costs start-up
+            raise UsageError(f"{path}: there is no such file or folder")
+    with dns.opened() as resolver:
+        listener = open_socket(_specification(listen), "0600")
+        try:
+            where = shown(listener)
+            names = _names(where, listener.socket, hosts, listen)
+
+            def tell(token: str) -> None:
+                link = f"{where}/enter?token={token}"
+                echo(f"open {link}", err=True)
+
+            serve(
+                listener.socket,
+                resolver,
+                names=names,
+                mailboxes=mailboxes,
+                limits=WebLimits(octets=octets),
+                on_token=tell,
+                on_ready=_opening(where) if opens else None,
+                asks=_asked(dns),
+                version=__version__,
+            )
+        finally:
+            listener.close()
+    return ExitStatus.PASSED
+
+
+def _specification(listen: str) -> str:
+    """Return ADDRESS:PORT as the sockets of the daemons are written.  Raises UsageError."""
+    host, colon, port = listen.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not colon or not host or not port.isdigit():
+        raise UsageError(f"--listen {listen}: write ADDRESS:PORT, such as {_DEFAULT}")
+    return f"inet6:{port}@{host}" if ":" in host else f"inet:{port}@{host}"
+
+
+def _names(where: str, listening: socket.socket, hosts: tuple[str, ...], listen: str) -> set[str]:
+    """Return the values of Host that are ours.  Raises UsageError beyond this machine."""
+    own = where.removeprefix("http://")
+    port = own.rpartition(":")[2]
+    if is_loopback(listening):
+        return {own, f"localhost:{port}", *hosts}
+    if not hosts:
+        raise UsageError(
+            f"--listen {listen}: other machines could read what is sent; listen on an address"
+            " of the loopback interface, or name the host that browsers ask for by --host"
+        )
+    return {own, *hosts, *(f"{name}:{port}" for name in hosts)}
+
+
+def _asked(dns: Dns) -> str:
+    if dns.zone or dns.replay:
+        return "nobody: its answers come from a file"
+    if dns.resolver:
+        return ", ".join(dns.resolver[:3])
+    return "the name servers of this machine"
+
+
+def _opening(where: str) -> Callable[[str], None]:
+    """Return what opens a link in a browser, without waiting for it."""
+    import threading
+    import webbrowser
+
+    def opening(token: str) -> None:
+        link = f"{where}/enter?token={token}"
+        threading.Thread(target=webbrowser.open, args=(link,), daemon=True).start()
+
+    return opening

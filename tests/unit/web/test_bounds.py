@@ -1,0 +1,159 @@
+"""What a page shows, keeps and takes in has an end, and says where it is."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from tests.inspectors import BASE, NOW, Browser, signed, text_of
+
+from avowal.errors import UsageError
+from avowal.lists.changes import changes
+from avowal.message import CRLF, Header, Message
+from avowal.testing import Zone, message
+from avowal.web import bundle, limits
+from avowal.web.analysis import Given, analysed
+from avowal.web.application import Application
+from avowal.web.domain import MOST_SELECTORS, looked_at
+from avowal.web.hops import Received
+from avowal.web.kept import Kept
+from avowal.web.limits import WebLimits
+from avowal.web.octets import block, shown
+from avowal.web.report import Report
+from avowal.web.undo import undo
+
+
+def report_of(octets: bytes, search: float = 1.0) -> Report:
+    return analysed(Given(octets), Browser().zone, now=NOW, search=search)
+
+
+async def test_a_message_that_does_not_arrive_in_time_is_refused() -> None:
+    browser = await asyncio.to_thread(Browser, limits=WebLimits(seconds=0))
+    session = browser.inspector.sessions.enter(browser.tokens[-1])
+    sent: list[dict[str, Any]] = []
+    heard = 0
+
+    async def receive() -> dict[str, Any]:
+        nonlocal heard
+        heard += 1
+        if heard == 1:
+            await asyncio.sleep(3600)
+        return {"type": "http.disconnect"}
+
+    async def send(event: Any) -> None:
+        sent.append(event)
+
+    await Application(browser.inspector).asgi()(
+        {
+            "type": "http", "method": "POST", "path": "/message", "raw_path": b"/message",
+            "query_string": b"", "root_path": "", "scheme": "http", "http_version": "1.1",
+            "headers": [
+                (b"host", BASE.removeprefix("http://").encode()),
+                (b"cookie", b"avowal-web=" + session.cookie.encode()),
+                (b"content-type", b"multipart/form-data; boundary=x"),
+            ],
+        },
+        receive,
+        send,
+    )  # fmt: skip
+    assert sent[0]["status"] == 408
+
+
+def test_a_report_is_kept_so_long_only() -> None:
+    now = 0.0
+    kept = Kept(5, 60, lambda: now)
+    name = kept.add(report_of(message()))
+    now = 61.0
+    assert kept.find(name) is None
+
+
+def test_a_search_ends_when_its_time_is_up() -> None:
+    broken = signed().replace(b"noon", b"midnight")
+    (ladder,) = report_of(broken, search=-1).ladders
+    assert any("the time a message may take" in note for note in ladder.notes)
+
+
+def test_a_bundle_has_so_many_octets() -> None:
+    with pytest.raises(UsageError, match="at most 4 MiB"):
+        bundle.read(bundle.BEGINNING + b" " * bundle.MOST_OCTETS)
+
+
+def test_a_form_without_a_message_is_small() -> None:
+    browser = Browser()
+    form = {"token": browser.form_token, "more": "x" * limits.MOST_TEXT}
+    answer = browser.client.post("/forget", data=form, files={"n": ("", b"")})
+    assert answer.status_code == 413
+
+
+def test_a_long_domain_is_no_domain() -> None:
+    page = Browser().get("/domain", name="a." * limits.MOST_NAMES)
+    assert "is no domain name" in text_of(page.text)
+
+
+def test_so_many_selectors_are_asked_for() -> None:
+    zone = Zone({})
+    names = [f"s{number}" for number in range(MOST_SELECTORS + 3)]
+    view = looked_at("example.com", names, zone)
+    assert [key.selector for key in view.keys][-1] == "3 more"
+    assert sum("._domainkey." in question.name for question in zone.asked) == MOST_SELECTORS + 3
+
+
+def test_a_mailbox_has_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("avowal.web.mailbox.PAGE_ROWS", 2)
+    for number in range(5):
+        (tmp_path / f"{number}.eml").write_bytes(message(b"x" * 70_000, subject=f"No {number}"))
+    browser = Browser(paths=[str(tmp_path)])
+    first, last = browser.get("/mailbox/0").text, browser.get("/mailbox/0", page="2").text
+    assert ("No 1" in first, "No 2" in first, "More" in first) == (True, False, True)
+    assert ("No 4" in last, "More" in last, "Before" in last) == (True, False, True)
+
+
+def test_signatures_that_are_not_shown_are_counted() -> None:
+    field = signed().partition(b"From:")[0]
+    report = report_of(field * (limits.SEEN_SIGNATURES + 4) + message(), search=-1)
+    assert (len(report.ladders), report.ladders_left) == (limits.SEEN_SIGNATURES, 4)
+
+
+def test_hosts_that_are_not_shown_are_counted() -> None:
+    report = report_of(b"Received: by a.example; x\r\n" * (limits.SEEN_HOPS + 9) + message())
+    assert len(report.hops) == limits.SEEN_HOPS
+    assert report.hops_left == 10
+
+
+def test_a_long_received_field_is_read_so_far() -> None:
+    assert Received.of(b"from a.example " + b"x " * 5000 + b"by b.example; x").by == ""
+
+
+def test_names_of_fields_that_are_not_shown_are_counted() -> None:
+    (first,) = report_of(b"X: y\r\n" * 70 + message()).hops
+    assert first.added[-1] == "and 17 more"
+
+
+def test_octets_that_are_not_shown_are_counted() -> None:
+    lines = block("x", b"a\r\n" * 500)
+    assert (len(lines.lines), lines.octets_left) == (limits.SEEN_LINES, 3 * 380)
+    long = block("x", b"a" * 50_000)
+    assert long.octets_left == 50_000 - limits.SEEN_OCTETS
+
+
+def test_a_long_line_is_shown_so_far() -> None:
+    assert len(shown(b"a" * 1000)) == limits.SEEN_LINE + 1
+
+
+def test_the_way_back_has_so_many_steps() -> None:
+    lines = [b"line %d" % number for number in range(200)]
+    odd = [line + b"!" if number % 2 else line for number, line in enumerate(lines)]
+    signed_one, came = (Message(Header.of([]), CRLF.join(rows)) for rows in (lines, odd))
+    back = undo(SimpleNamespace(changes=changes(signed_one, came)), came)  # type: ignore[arg-type]
+    assert back is not None
+    assert len(back.edits) == limits.SEEN_EDITS
+    assert back.edits[-1].sentence == "all other places"
+    assert max(line.first for line in back.lines) == limits.SEEN_EDITS
+
+
+def test_signs_of_a_bad_copy_are_looked_for_so_far() -> None:
+    octets = message(b"x" * 300_000 + "\ufffd".encode())
+    assert not any("U+FFFD" in said.text for said in report_of(octets).losses)
