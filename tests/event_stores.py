@@ -15,10 +15,13 @@ from avowal.report.event import (
     EventSender,
     EventSignature,
 )
-from avowal.report.event_store import DAY, EventStore, counted
+from avowal.report.event_store import DAY, counted
+from avowal.report.report_ledger import LEASE_SECONDS, MailName, MailState
+from avowal.stores.event_tables import EventTables
+from avowal.stores.report_tables import ReportTables
 
 DAY_0 = 20_000
-Opening = Callable[[], EventStore]
+Opening = Callable[[], EventTables]
 
 
 def key_of(draw: random.Random, number: int) -> EventKey:
@@ -56,7 +59,7 @@ def some_events(number: int, *, seed: int = 1, hosts: int = 2) -> list[Event]:
     )
 
 
-def counts_of(store: EventStore) -> dict[int, Counter[EventKey]]:
+def counts_of(store: EventTables) -> dict[int, Counter[EventKey]]:
     return {day: Counter(dict(store.counts(day))) for day, _ in store.days()}
 
 
@@ -140,7 +143,73 @@ def another_writer_removing_kinds_is_noticed(opening: Opening) -> None:
     assert counts_of(other) == counted(events)
 
 
+NAME = MailName(DAY_0, "a.example", "id1", "d@a.example")
+LATER = DAY_0 * DAY
+
+
+def one_leads_at_a_time(opening: Opening) -> None:
+    one, other = ReportTables(opening()), ReportTables(opening())
+    assert one.lead("one", LATER)
+    assert not other.lead("other", LATER + LEASE_SECONDS - 1)
+    assert one.lead("one", LATER + 60)  # renewed
+    assert not other.lead("other", LATER + LEASE_SECONDS)
+    assert other.lead("other", LATER + 60 + LEASE_SECONDS)
+    assert not one.lead("one", LATER + 60 + LEASE_SECONDS)
+    other.resign("other")
+    assert one.lead("one", LATER + 61 + LEASE_SECONDS)
+
+
+def a_mail_begins_once_and_only_by_the_leader(opening: Opening) -> None:
+    one, other = ReportTables(opening()), ReportTables(opening())
+    one.enter([NAME], LATER)
+    assert not one.begin(NAME, "one", LATER)
+    one.lead("one", LATER)
+    assert not other.begin(NAME, "other", LATER)
+    assert one.begin(NAME, "one", LATER)
+    assert not one.begin(NAME, "one", LATER)
+    one.settle(NAME, MailState.SENT, LATER)
+    one.enter([NAME], LATER)
+    (entry,) = one.entries(DAY_0, "a.example")
+    assert (entry.state, entry.attempts) == (MailState.SENT, 1)
+
+
+def what_a_dead_leader_was_sending_is_uncertain(opening: Opening) -> None:
+    dead, heir = ReportTables(opening()), ReportTables(opening())
+    dead.lead("dead", LATER)
+    dead.enter([NAME], LATER)
+    assert dead.begin(NAME, "dead", LATER)
+    assert heir.lead("heir", LATER + LEASE_SECONDS)
+    (entry,) = heir.entries(DAY_0, "a.example")
+    assert entry.state is MailState.UNCERTAIN
+    assert not heir.begin(NAME, "heir", LATER + LEASE_SECONDS)
+    assert not dead.begin(NAME, "dead", LATER + LEASE_SECONDS)
+
+
+def a_mail_waits_until_its_time(opening: Opening) -> None:
+    ledger = ReportTables(opening())
+    ledger.lead("one", LATER)
+    ledger.enter([NAME], LATER)
+    assert ledger.begin(NAME, "one", LATER)
+    ledger.settle(NAME, MailState.WAITING, LATER, why="busy", next_at=LATER + 50)
+    assert not ledger.begin(NAME, "one", LATER + 49)
+    assert ledger.begin(NAME, "one", LATER + 50)
+    assert ledger.states() == [(DAY_0, MailState.SENDING, 1)]
+
+
+def an_address_is_suspended_for_a_time(opening: Opening) -> None:
+    ledger = ReportTables(opening())
+    ledger.suspend("D@A.example", LATER + 10, "550 no such user")
+    assert ledger.suspended("d@a.example", LATER) == "550 no such user"
+    assert ledger.suspended("d@a.example", LATER + 10) is None
+    assert ledger.suspensions(LATER) == [("d@a.example", LATER + 10, "550 no such user")]
+
+
 CASES = (
+    one_leads_at_a_time,
+    a_mail_begins_once_and_only_by_the_leader,
+    what_a_dead_leader_was_sending_is_uncertain,
+    a_mail_waits_until_its_time,
+    an_address_is_suspended_for_a_time,
     events_come_back_as_they_were,
     counts_are_those_of_the_events,
     counts_come_domain_by_domain,

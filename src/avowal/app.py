@@ -27,7 +27,7 @@ from avowal.flow.plan import Plan
 from avowal.flow.transaction import Transaction
 from avowal.key_files import KeyFiles, account_of, key_notes
 from avowal.keys.watch import Watch
-from avowal.lookup import AsyncResolver, Failure
+from avowal.lookup import AsyncResolver, Failure, Resolver
 from avowal.message import Header
 from avowal.milter import descriptors
 from avowal.milter.events import SessionLimits
@@ -148,6 +148,12 @@ def _opinions(path: str, places: Places) -> OpinionTable:
 def resolver(configuration: Configuration) -> AsyncResolver:
     """Return what answers questions to DNS.  Raises ResolverSetupError, StoreError."""
     asked: AsyncResolver = _resolver(configuration)
+    return asked
+
+
+def blocking_resolver(configuration: Configuration) -> Resolver:
+    """Return the same for callers that wait.  Raises ResolverSetupError, StoreError."""
+    asked: Resolver = _resolver(configuration)
     return asked
 
 

@@ -28,7 +28,15 @@ def opening(server: str) -> Iterator[Opening]:
     """Open stores over tables that are empty."""
     store = PostgresEvents(server)
     with store.transaction() as cursor:
-        for table in ("event", "event_count", "event_key", "event_host"):
+        for table in (
+            "event",
+            "event_count",
+            "event_key",
+            "event_host",
+            "report_mail",
+            "report_suspension",
+            "report_lease",
+        ):
             cursor.execute(f"TRUNCATE {table}")
         cursor.execute("UPDATE event_schema SET generation = generation + 1")
     opened = [store]

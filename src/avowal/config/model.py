@@ -11,6 +11,7 @@ from typing import Annotated
 
 from msgspec import field
 
+from avowal.config.aggregate import Aggregate
 from avowal.config.arc import Arc
 from avowal.config.events import Events
 from avowal.config.explanations import Capture, Explanations
@@ -24,10 +25,10 @@ from avowal.config.service import Dns, LimitsTable, Log, Server
 from avowal.config.signing import ResignRule, Rewrite, Rule, Signing
 
 __all__ = [
-    "Action", "Arc", "Capture", "Configuration", "Dns", "Events", "Explanations", "Extensions",
-    "Key", "LimitsTable", "Listener", "Log", "OnResult", "OpinionLimit", "Origin", "Policies",
-    "Reports", "Reputation", "ResignRule", "Results", "Rewrite", "Role", "Rule", "Server",
-    "Signing", "Verifying",
+    "Action", "Aggregate", "Arc", "Capture", "Configuration", "Dns", "Events", "Explanations",
+    "Extensions", "Key", "LimitsTable", "Listener", "Log", "OnResult", "OpinionLimit", "Origin",
+    "Policies", "Reports", "Reputation", "ResignRule", "Results", "Rewrite", "Role", "Rule",
+    "Server", "Signing", "Verifying",
 ]  # fmt: skip
 
 
@@ -64,6 +65,7 @@ class Configuration(Table, frozen=True, kw_only=True):
     events: Annotated[Events, option("What is kept of verdicts.")] = Events()
     explanations: Annotated[Explanations, option("Why signatures failed.")] = Explanations()
     capture: Annotated[Capture, option("A box of messages that failed.")] = Capture()
+    aggregate: Annotated[Aggregate, option("Aggregate reports to domain owners.")] = Aggregate()
     dns: Annotated[Dns, option("How keys are looked up.")] = Dns()
     extensions: Annotated[Extensions, option("What other packages bring, and is to be used.")] = (
         Extensions()

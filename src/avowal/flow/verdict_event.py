@@ -22,5 +22,6 @@ def event_of_outcome(outcome: FlowOutcome, actions: Actions) -> Event:
         queue_id=transaction.queue_id,
         action="accept" if actions.withheld is not None else actions.record.action,
         author=authors[0].domain.ascii if authors else None,
+        header=context.header,
         signed=((one.domain, one.selector) for one in outcome.signed),
     )

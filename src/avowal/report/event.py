@@ -9,7 +9,7 @@ counted together; `event_of` makes it, and nothing else does.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -17,15 +17,17 @@ import msgspec
 from avowal.dkim.verification import Verification
 from avowal.examine.findings import Findings
 from avowal.mailbox import Authors
+from avowal.message import Header
 from avowal.policy.dmarc.record import DmarcRecord, Policy
 from avowal.policy.dmarc.result import Evaluation
-from avowal.policy.evidence import SignatureResult
+from avowal.policy.evidence import EnvelopeResult, SignatureResult
 from avowal.policy.result import PolicyResult
 from avowal.text import printable
 
 MOST_SIGNATURES: Final = 100
 """Of one event: RFC 9990 §3.1.1.11 has as many in a row of a report."""
 _MOST_COMMENT: Final = 500  # characters of the reason for an override
+_SUBJECT: Final = b"Report Domain:"
 _REFUSED: Final = frozenset({"reject", "discard"})
 
 
@@ -79,7 +81,8 @@ class EventKey(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     its A-labels.  `action` is what was done with the message, None where that was left to
     others.  `dmarc` is DMARC's word, `asked` what the policy asks for this author (p=, sp= or
     np=), `disposition` what was done of it, in the words of RFC 9990; all None without DMARC.
-    `signed` are the (domain, selector) of signatures that we made.
+    `signed` are the (domain, selector) of signatures that we made.  `report_mail` tells that it
+    is an authentic aggregate report: two receivers must not report on each other's for ever.
     """
 
     source: str | None = None
@@ -96,6 +99,7 @@ class EventKey(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     dkim: tuple[EventSignature, ...] = ()
     arc: str | None = None
     signed: tuple[tuple[str, str], ...] = ()
+    report_mail: bool = False
 
     def octets(self) -> bytes:
         """Return it as JSON, the same for equal keys."""
@@ -146,12 +150,13 @@ def event_of(
     action: str | None = None,
     author: str | None = None,
     signed: Iterable[tuple[str, str]] = (),
+    header: Header | None = None,
 ) -> Event:
     """Make the event of a message.  Raises nothing.
 
     `client` is its address as text, `action` the word of what was done (accept, tag,
     quarantine, reject, tempfail, discard), `author` the author's domain in A-labels where
-    the findings name none.
+    the findings name none, `header` that of the message, where it is at hand.
     """
     evaluation = None if findings.policies is None else findings.policies.dmarc
     envelope = findings.envelope
@@ -159,20 +164,30 @@ def event_of(
         source=client,
         author=_author(evaluation, findings.authors) or author,
         action=action,
-        spf=None
-        if envelope is None
-        else EventSender(
-            None if envelope.domain is None else envelope.domain.ascii,
-            envelope.scope,
-            envelope.result,
-        ),
+        spf=None if envelope is None else _sender(envelope),
         dkim=_signatures(findings, evaluation),
         arc=None if findings.arc is None else findings.arc.status.value,
         signed=tuple(signed),
     )
     if evaluation is not None:
         key = _with_dmarc(key, evaluation, action)
+        if evaluation.result is PolicyResult.PASS and header is not None and _is_report(header):
+            key = msgspec.structs.replace(key, report_mail=True)
     return Event(time, printable(host), key, None if queue_id is None else printable(queue_id))
+
+
+def _sender(envelope: EnvelopeResult) -> EventSender:
+    domain = None if envelope.domain is None else envelope.domain.ascii
+    return EventSender(domain, envelope.scope, envelope.result)
+
+
+def _is_report(header: Header) -> bool:
+    """Whether a message has the subject of an aggregate report (RFC 9990 §3.5).
+
+    Only of mail that passes: nobody hides forged mail from the domain's owner by a subject.
+    """
+    fields = header.named(b"subject")
+    return len(fields) == 1 and fields[0].value.strip(b" \t\r\n").startswith(_SUBJECT)
 
 
 def _author(evaluation: Evaluation | None, authors: Authors | None) -> str | None:
@@ -249,18 +264,18 @@ def disposed(
 
 def _signatures(findings: Findings, evaluation: Evaluation | None) -> tuple[EventSignature, ...]:
     """Return what was found of each signature, of too many those that say most."""
-    reasons = {_name(one): _why(one) for one in findings.signatures}
-    assessed: Sequence[SignatureResult]
+    reasons = {_name(one): one.reason for one in findings.signatures}
+    assessed: Iterable[SignatureResult | None]
     if findings.policies is not None:
         assessed = findings.policies.signatures
     else:
-        found = (SignatureResult.of(one) for one in findings.signatures)
-        assessed = [one for one in found if one is not None]
+        assessed = map(SignatureResult.of, findings.signatures)
     made = []
-    for one in assessed:
+    for one in filter(None, assessed):
         selector = None if one.selector is None else one.selector.ascii
         why = None if one.passed else reasons.get((one.domain.ascii, selector))
-        made.append(EventSignature(one.domain.ascii, selector, one.result, why))
+        word = None if why is None else str(why)
+        made.append(EventSignature(one.domain.ascii, selector, one.result, word))
     if len(made) > MOST_SIGNATURES:
         made.sort(key=lambda one: _rank(one, evaluation))
     return tuple(made[:MOST_SIGNATURES])
@@ -282,7 +297,3 @@ def _rank(one: EventSignature, evaluation: Evaluation | None) -> int:
 def _name(verification: Verification) -> tuple[str, str | None] | None:
     signature = verification.signature
     return None if signature is None else (signature.domain.ascii, signature.selector.ascii)
-
-
-def _why(verification: Verification) -> str | None:
-    return None if verification.reason is None else str(verification.reason)

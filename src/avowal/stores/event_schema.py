@@ -18,6 +18,16 @@ VERSIONS: Final[tuple[tuple[str, ...], ...]] = (
         """CREATE TABLE event_count (day BIGINT NOT NULL, key BIGINT NOT NULL,
             messages BIGINT NOT NULL, PRIMARY KEY (day, key))""",
     ),
+    (  # 2: what became of report mails
+        """CREATE TABLE report_mail (day BIGINT NOT NULL, domain TEXT NOT NULL,
+            report_id TEXT NOT NULL, recipient TEXT NOT NULL, state TEXT NOT NULL,
+            attempts BIGINT NOT NULL, next_at BIGINT NOT NULL, why TEXT NOT NULL,
+            changed BIGINT NOT NULL, PRIMARY KEY (day, domain, report_id, recipient))""",
+        """CREATE TABLE report_suspension (recipient TEXT NOT NULL PRIMARY KEY,
+            until BIGINT NOT NULL, why TEXT NOT NULL)""",
+        """CREATE TABLE report_lease (name TEXT NOT NULL PRIMARY KEY, holder TEXT NOT NULL,
+            until BIGINT NOT NULL)""",
+    ),
 )
 """What makes version n of version n - 1; a version that was released never changes."""
 CREATE: Final = (

@@ -102,6 +102,19 @@ _ELSEWHERE = {  # read where no message here comes by: in which module
     "reputation.limits.confidence": "flow/reputation.py",
     "actions.tag_field": "flow/edits.py",
     "reports.copy_to": "flow/feedback.py",
+    **{
+        f"aggregate.{name}": "cli/reporting.py"
+        for name in (
+            "organization",
+            "sender",
+            "contact",
+            "key",
+            "relay",
+            "excluded",
+            "per_minute",
+            "connections",
+        )
+    },
 }
 _OTHER = {  # options whose other value is not made from their type
     "signing.canonicalization": "simple/simple",

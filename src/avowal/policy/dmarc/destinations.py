@@ -29,6 +29,7 @@ class Consent(Word):
     OWN = "own", "within the organization of the policy domain"
     GIVEN = "given", "the destination has published its consent"
     REFUSED = "refused", "the destination has published no consent"
+    FOREIGN = "foreign", "the destination names an address at another host"
     UNKNOWN = "unknown", "DNS gave no answer"
     UNUSABLE = "unusable", "no mailto: address"
 
@@ -96,17 +97,20 @@ def _destination(
     records, _ = records_at(name, answer.records, limits)
     if not records:
         return Destination(uri=uri, consent=Consent.REFUSED, name=name)
-    return Destination(
-        uri=uri, consent=Consent.GIVEN, name=name, uris=_instead(uri, records[0], kind)
-    )
+    instead = _instead(uri, records[0], kind)
+    if instead is None:
+        return Destination(uri=uri, consent=Consent.FOREIGN, name=name)
+    return Destination(uri=uri, consent=Consent.GIVEN, name=name, uris=instead)
 
 
-def _instead(uri: ReportUri, record: DmarcRecord, kind: Kind) -> tuple[ReportUri, ...]:
-    """The addresses a destination prefers; another host is not its to name."""
+def _instead(uri: ReportUri, record: DmarcRecord, kind: Kind) -> tuple[ReportUri, ...] | None:
+    """The addresses a destination prefers; None where one is at another host.
+
+    Then neither it nor the one in the policy gets a report (RFC 9990 §4, RFC 7489 §7.1).
+    """
     preferred = record.rua if kind == "rua" else record.ruf
-    same_host = tuple(
-        other
-        for other in preferred
-        if other.domain is not None and uri.domain is not None and other.domain.same_as(uri.domain)
-    )
-    return same_host or (uri,)
+    usable = tuple(other for other in preferred if other.domain is not None)
+    for other in usable:
+        if other.domain is None or uri.domain is None or not other.domain.same_as(uri.domain):
+            return None
+    return usable or (uri,)

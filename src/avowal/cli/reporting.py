@@ -1,0 +1,177 @@
+"""What the commands of ``avowal reports`` make of a configuration."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from avowal import __version__
+from avowal.errors import AvowalError, ConfigError, UsageError
+
+if TYPE_CHECKING:
+    from avowal.config.toml import Loaded
+    from avowal.report.aggregate import AggregateReport
+    from avowal.report.aggregate_sending import AggregateSender
+    from avowal.report.aggregation import Reporter
+    from avowal.stores.event_tables import EventTables
+
+_EPOCH = date(1970, 1, 1)
+config_option: Callable[[Any], Any] = click.option(
+    "-c",
+    "--config",
+    required=True,
+    metavar="FILE",
+    help="The configuration, in TOML.",
+)
+day_option: Callable[[Any], Any] = click.option(
+    "--day", metavar="DATE", show_default="yesterday", help="A day of UTC that is over: 2026-11-29."
+)
+domain_option: Callable[[Any], Any] = click.option(
+    "--domain", metavar="DOMAIN", help="Only the reports about this policy domain."
+)
+
+
+def day_of(text: str | None, now: float | None = None) -> int:
+    """Return a day as a number; it has to be over.  Raises UsageError."""
+    today = datetime.fromtimestamp(time.time() if now is None else now, UTC).date()
+    if text is None:
+        return (today - _EPOCH).days - 1
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"--day: {text!r} is no date such as 2026-11-29") from None
+    if day >= today:
+        raise UsageError(f"--day {text}: is not over yet (UTC)")
+    return (day - _EPOCH).days
+
+
+def date_of(day: int) -> str:
+    """Return the date of a day."""
+    return (_EPOCH + timedelta(days=day)).isoformat()
+
+
+@dataclass(frozen=True, slots=True)
+class Reporting:
+    """A configuration, and who reports by it."""
+
+    loaded: Loaded
+    reporter: Reporter
+
+    @classmethod
+    def read(cls, path: str) -> Reporting:
+        """Read a configuration.  Raises ConfigError where it does not say who reports."""
+        from avowal.config import toml
+        from avowal.report.aggregation import Reporter
+
+        loaded = toml.read(path)
+        wanted = loaded.configuration.aggregate
+        if wanted.sender is None:
+            raise ConfigError(
+                "nobody is named as the sender of aggregate reports",
+                key="aggregate.sender", file=path, hint='such as "dmarc-reports@example.com"',
+            )  # fmt: skip
+        domain = wanted.sender.rpartition("@")[2].lower()
+        reporter = Reporter(
+            organization=wanted.organization or domain,
+            domain=domain,
+            email=wanted.sender,
+            contact=wanted.contact,
+            software=f"avowal {__version__}",
+        )
+        return cls(loaded, reporter)
+
+    def store(self) -> EventTables:
+        """Open the events.  Raises ConfigError, StoreError."""
+        from avowal.stores.events import open_event_store
+
+        name = self.loaded.configuration.events.store
+        if name is None:
+            raise ConfigError("no events are kept", key="events.store", hint="reports count them")
+        return open_event_store(name)
+
+    def reports(
+        self, store: EventTables, day: int, domain: str | None
+    ) -> Iterator[AggregateReport]:
+        """Yield the reports of a day, domain by domain, but for excluded domains."""
+        from avowal.report.aggregation import aggregate_reports
+
+        counts = store.counts(day, domain=domain, reported=True)
+        for report in aggregate_reports(counts, day, self.reporter):
+            if not self.excludes(report.policy.domain):
+                yield report
+
+    def excludes(self, name: str) -> bool:
+        """Whether a domain, or that of an address, gets no reports."""
+        domain = name.rpartition("@")[2].lower()
+        excluded = [one.lower().lstrip(".") for one in self.loaded.configuration.aggregate.excluded]
+        return any(domain == one or domain.endswith(f".{one}") for one in excluded)
+
+    def sender(self, ledger: EventTables, tell: Callable[[str], None]) -> AggregateSender:
+        """Return what sends reports.  Raises AvowalError."""
+        from avowal import app
+        from avowal.report.aggregate_destinations import asked
+        from avowal.report.aggregate_sending import AggregateSender
+        from avowal.report.submission import Submission
+        from avowal.stores.report_tables import ReportTables
+
+        wanted = self.loaded.configuration.aggregate
+        resolver = app.blocking_resolver(self.loaded.configuration)
+        return AggregateSender(
+            reporter=self.reporter,
+            ledger=ReportTables(ledger),
+            ask=lambda domain: asked(domain, resolver),
+            excludes=self.excludes,
+            seal=self._seal(resolver),
+            post=Submission(wanted.relay, self.reporter.domain),
+            holder=f"{socket.gethostname()}/{os.getpid()}/{time.time_ns()}",
+            clock=lambda: int(time.time()),
+            interval=60 / wanted.per_minute,
+            threads=wanted.connections,
+            tell=tell,
+        )
+
+    def _seal(self, resolver: Any) -> Callable[[bytes], bytes]:
+        """Return what signs a mail of ours and looks at it as its receivers will."""
+        from avowal import app
+        from avowal.calls.authenticate import authenticate
+        from avowal.calls.sign import sign
+        from avowal.crypto.signing import AsyncSigningKey
+
+        wanted = self.loaded.configuration.aggregate
+        plan = app.plan(self.loaded.configuration, self.loaded.places)
+        use = plan.keys.get(wanted.key or "")
+        if use is None or use.domain is None or use.loaded is None:
+            raise ConfigError(
+                "has to name an entry of `keys` that has a domain of its own",
+                key="aggregate.key", hint="reports have to pass DMARC (RFC 9990 §3.5)",
+            )  # fmt: skip
+        if isinstance(use.loaded, AsyncSigningKey):
+            raise ConfigError("cannot be a key behind a network: it signs no reports yet",
+                              key="aggregate.key")  # fmt: skip
+        domain, selector, key = use.domain.text, use.entry.selector, use.loaded
+
+        def sealed(octets: bytes) -> bytes:
+            made = sign(octets, domain=domain, selector=selector, key=key) + octets
+            found = authenticate(made, resolver).findings.policies
+            dmarc = None if found is None else found.dmarc
+            if dmarc is None or dmarc.result != "pass":
+                word = "nothing" if dmarc is None else dmarc.result
+                raise NotAligned(
+                    f"our own mail does not pass DMARC ({word}): is {selector}._domainkey.{domain}"
+                    f" published, does {domain} align with {self.reporter.domain}, and has that a"
+                    " DMARC record?"
+                )
+            return made
+
+        return sealed
+
+
+class NotAligned(AvowalError):
+    """Mail of ours that receivers would not believe."""

@@ -1,0 +1,52 @@
+"""``avowal reports status``: what is kept, what was sent, who gets nothing for now."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import closing
+from datetime import UTC, datetime
+
+import click
+
+from avowal.cli.exits import ExitStatus
+from avowal.cli.reporting import Reporting, config_option, date_of
+from avowal.cli.streams import echo
+from avowal.report.report_ledger import MailState
+
+
+@click.command("status")
+@config_option
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def status(*, config: str, as_json: bool) -> int:
+    """Tell what is kept of each day, what became of its reports, and who is suspended.
+
+    The status is 1 where mails were given up, or may have been lost with a sender.
+    """
+    from avowal.stores.report_tables import ReportTables
+
+    reporting = Reporting.read(config)
+    with closing(reporting.store()) as store:
+        ledger, now = ReportTables(store), int(time.time())
+        messages = dict(store.days())
+        mails: dict[int, dict[str, int]] = {}
+        for day, state, number in ledger.states():
+            mails.setdefault(day, {})[state.value] = number
+        suspended = ledger.suspensions(now)
+    days = sorted(messages.keys() | mails.keys())
+    if as_json:
+        told = [
+            {"day": date_of(day), "messages": messages.get(day, 0), "mails": mails.get(day, {})}
+            for day in days
+        ]
+        rows = [{"address": to, "until": until, "why": why} for to, until, why in suspended]
+        echo(json.dumps({"days": told, "suspended": rows}))
+    else:
+        for day in days:
+            words = ", ".join(f"{n} {word}" for word, n in sorted(mails.get(day, {}).items()))
+            echo(f"{date_of(day)}  {messages.get(day, 0):>10} messages  {words or 'nothing sent'}")
+        for to, until, why in suspended:
+            echo(f"suspended until {datetime.fromtimestamp(until, UTC):%Y-%m-%d}: {to}: {why}")
+    bad = (MailState.FAILED.value, MailState.UNCERTAIN.value)
+    lost = any(word in one for one in mails.values() for word in bad)
+    return ExitStatus.NOT_PASSED if lost else ExitStatus.PASSED

@@ -1,0 +1,193 @@
+"""Sending a day's aggregate reports: who gets them, once each, and what became of it.
+
+Everything that reaches outside is handed in: DNS, the signer, the mail server, the clock.
+Sending is repeated as often as one likes: what was sent, or may have been, is not sent again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from avowal.errors import AvowalError, PeerError
+from avowal.report.aggregate import AggregateReport
+from avowal.report.aggregate_destinations import Recipient, Recipients
+from avowal.report.aggregate_mail import AggregateMail, file_name
+from avowal.report.aggregate_xml import write_compressed
+from avowal.report.aggregation import Reporter
+from avowal.report.pace import Dispatcher
+from avowal.report.report_ledger import (
+    RETRIES,
+    SUSPENDED_SECONDS,
+    MailEntry,
+    MailName,
+    MailState,
+    ReportLedger,
+    after_failure,
+)
+
+MOST_MAIL = 25 << 20
+"""Octets of a mail that we send: larger ones are refused by about every server."""
+
+
+class MailRefused(PeerError):
+    """The server will never take this mail to this address (5yz, RFC 5321 §4.2.1)."""
+
+
+class NotLeading(AvowalError):
+    """Another process sends the reports just now."""
+
+
+class Post(Protocol):
+    """Hands a mail to a server.  Raises MailRefused, PeerError for a failure for now."""
+
+    def __call__(self, recipient: str, octets: bytes, /) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    name: MailName
+    attempts: int
+    mail: AggregateMail
+
+
+@dataclass(slots=True, kw_only=True)
+class AggregateSender:
+    """Sends reports.  `seal` signs a mail and lets nobody have one that does not verify.
+
+    `ask` finds the recipients of a policy domain; `excludes` says of a domain or an address
+    why it gets nothing.  `holder` names this process.
+    """
+
+    reporter: Reporter
+    ledger: ReportLedger
+    ask: Callable[[str], Recipients]
+    excludes: Callable[[str], bool]
+    seal: Callable[[bytes], bytes]
+    post: Post
+    holder: str
+    clock: Callable[[], int]
+    interval: float = 1.0
+    threads: int = 4
+    tell: Callable[[str], None] = lambda sentence: None
+    done: Counter[str] = field(default_factory=Counter)
+
+    def send(self, day: int, reports: Iterable[AggregateReport]) -> Counter[str]:
+        """Send the reports of a day, which come domain by domain; return what became of them.
+
+        Raises NotLeading, StoreError, and AvowalError where our own mail does not verify.
+        """
+        self._lead()
+        dispatcher = Dispatcher(self._send, interval=self.interval, threads=self.threads)
+        domain, found = "", Recipients()
+        try:
+            for report in reports:
+                entries = self._entries(day, report)
+                if entries and not any(one.state is MailState.WAITING for one in entries):
+                    self.done.update(f"{one.state} before" for one in entries)
+                    continue
+                if report.policy.domain != domain:
+                    domain = report.policy.domain
+                    found = Recipients() if self.excludes(domain) else self.ask(domain)
+                    self._lead()
+                    self._tell(domain, found)
+                self._put(dispatcher, day, report, found)
+        finally:
+            dispatcher.finish()
+        return self.done
+
+    def _lead(self) -> None:
+        if not self.ledger.lead(self.holder, self.clock()):
+            raise NotLeading("another process sends the reports; try again later")
+
+    def _tell(self, domain: str, found: Recipients) -> None:
+        if found.unknown is not None:
+            self.done["unknown"] += 1
+            self.tell(f"{domain}: {found.unknown}; asked again with the next run")
+        for address, why in found.declined:
+            self.done["declined"] += 1
+            self.tell(f"{domain}: {address} gets nothing: {why}")
+
+    def _put(
+        self,
+        dispatcher: Dispatcher[_Job],
+        day: int,
+        report: AggregateReport,
+        found: Recipients,
+    ) -> None:
+        """Let the mails of one report leave, those that have not."""
+        domain, report_id = report.policy.domain, report.metadata.report_id
+        names = {one: MailName(day, domain, report_id, one.address) for one in found.willing}
+        self.ledger.enter(tuple(names.values()), self.clock())
+        known = {one.name: one for one in self._entries(day, report)}
+        packed: bytes | None = None
+        for recipient, name in names.items():
+            entry = known.get(name, MailEntry(name, MailState.WAITING))
+            if not self._is_due(entry):
+                self.done[f"{entry.state} before"] += 1
+                continue
+            packed = write_compressed(report) if packed is None else packed
+            if (why := self._hindrance(recipient, len(packed))) is not None:
+                self.ledger.settle(name, MailState.WITHDRAWN, self.clock(), why=why)
+                self.tell(f"{recipient.address}: {why}")
+                self.done["withdrawn"] += 1
+                continue
+            mail = AggregateMail(
+                name=file_name(report, self.reporter),
+                report_id=report_id,
+                domain=domain,
+                recipient=recipient.address,
+                packed=packed,
+            )
+            destination = recipient.address.rpartition("@")[2].lower()
+            dispatcher.put(destination, _Job(name, entry.attempts, mail))
+
+    def _entries(self, day: int, report: AggregateReport) -> list[MailEntry]:
+        """Return what is known of the mails of one report."""
+        found = self.ledger.entries(day, report.policy.domain)
+        return [one for one in found if one.name.report_id == report.metadata.report_id]
+
+    def _is_due(self, entry: MailEntry) -> bool:
+        return entry.state is MailState.WAITING and entry.next_at <= self.clock()
+
+    def _hindrance(self, recipient: Recipient, packed: int) -> str | None:
+        """Return why an address gets no mail with so many octets of report; None: it gets it."""
+        limit = MOST_MAIL if recipient.size_limit is None else recipient.size_limit
+        octets = packed * 4 // 3  # as base64
+        if octets > min(limit, MOST_MAIL):
+            return f"the report has {octets} octets, and {min(limit, MOST_MAIL)} are taken"
+        if self.excludes(recipient.address):
+            return "excluded by the configuration"
+        return self.ledger.suspended(recipient.address, self.clock())
+
+    # -- one mail, in a thread ------------------------------------------------------------
+
+    def _send(self, job: _Job) -> None:
+        recipient = job.mail.recipient
+        octets = self.seal(job.mail.octets(self.reporter, date=self.clock()))
+        if self.excludes(recipient) or not self.ledger.begin(job.name, self.holder, self.clock()):
+            self.done["withdrawn"] += 1
+            return
+        try:
+            self.post(recipient, octets)
+        except MailRefused as refusal:
+            self._settle(job, MailState.REFUSED, why=str(refusal))
+            until = self.clock() + SUSPENDED_SECONDS
+            self.ledger.suspend(recipient, until, f"suspended: {refusal}")
+        except PeerError as fault:
+            state, next_at = after_failure(job.attempts + 1, self.clock())
+            self._settle(job, state, why=str(fault), next_at=next_at)
+        else:
+            self._settle(job, MailState.SENT)
+
+    def _settle(self, job: _Job, state: MailState, *, why: str = "", next_at: int = 0) -> None:
+        self.ledger.settle(job.name, state, self.clock(), why=why[:500], next_at=next_at)
+        self.done[str(state)] += 1
+        if why:
+            self.tell(f"{job.mail.recipient}: {state}: {why}")
+
+
+LAST_RETRY_SECONDS = sum(RETRIES)
+"""From the first attempt to the last: a day and a little less."""

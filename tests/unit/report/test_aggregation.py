@@ -1,0 +1,151 @@
+"""From counts of a day to reports: one per policy domain and configuration, the same each time."""
+
+from __future__ import annotations
+
+import gzip
+import random
+import re
+from collections import Counter
+from collections.abc import Iterable
+
+import msgspec
+from tests.event_stores import DAY_0, some_events
+
+from avowal.message import Message
+from avowal.report.aggregate import AggregateReport
+from avowal.report.aggregate_mail import AggregateMail, file_name
+from avowal.report.aggregate_xml import write_aggregate, write_compressed
+from avowal.report.aggregation import Reporter, aggregate_reports
+from avowal.report.event import EventKey, EventPolicy, EventSignature
+from avowal.report.event_store import DAY, counted
+
+US = Reporter(organization="Example", domain="r.example", email="dmarc@r.example")
+KEY = EventKey(
+    source="192.0.2.1",
+    author="news.a.example",
+    action="accept",
+    policy=EventPolicy("a.example", p="reject", wants_reports=True),
+    dmarc="fail",
+    asked="reject",
+    disposition="none",
+    dkim=(
+        EventSignature("a.example", "s1", "fail", "body-hash"),
+        EventSignature("a.example", None, "neutral", "signature-syntax"),
+    ),
+)
+
+
+def made(counts: Iterable[tuple[EventKey, int]]) -> list[AggregateReport]:
+    return list(aggregate_reports(counts, DAY_0, US))
+
+
+def but(**changes: object) -> EventKey:
+    return msgspec.structs.replace(KEY, **changes)
+
+
+def test_a_report_counts_what_came() -> None:
+    (report,) = made([(KEY, 7)])
+    (record,) = report.records
+    assert (record.count, record.header_from, record.source_ip) == (
+        7,
+        "news.a.example",
+        "192.0.2.1",
+    )
+    assert (report.policy.domain, report.policy.p) == ("a.example", "reject")
+    assert (report.metadata.begin, report.metadata.end) == (DAY_0 * DAY, DAY_0 * DAY + 86399)
+
+
+def test_a_signature_without_a_selector_is_told_nowhere() -> None:
+    (report,) = made([(KEY, 1)])
+    told = report.records[0].dkim_results
+    assert [(one.selector, one.human_result) for one in told] == [
+        ("s1", "the body is not the one that was signed")
+    ]
+
+
+def test_what_a_report_does_not_tell_is_counted_together() -> None:
+    (report,) = made([(KEY, 2), (but(arc="fail"), 3), (but(action="tag"), 4)])
+    assert [record.count for record in report.records] == [9]
+
+
+def test_each_configuration_has_a_report_of_its_own() -> None:
+    other = but(policy=EventPolicy("a.example", p="none", wants_reports=True))
+    reports = made([(KEY, 1), (other, 2)])
+    assert sorted(str(report.policy.p) for report in reports) == ["none", "reject"]
+    assert len({report.key for report in reports}) == 2
+
+
+def test_a_record_without_p_is_p_none() -> None:
+    (report,) = made([(but(policy=EventPolicy("a.example", wants_reports=True)), 1)])
+    assert report.policy.p == "none"
+
+
+def test_where_nothing_came_but_reports_none_is_made() -> None:
+    assert made([(but(report_mail=True), 1)]) == []
+    (report,) = made([(but(report_mail=True), 1), (but(source="192.0.2.2"), 1)])
+    assert report.messages == 2
+
+
+def test_every_message_that_is_asked_about_is_counted_once() -> None:
+    events = some_events(2000)
+    counts = counted(events)[DAY_0]
+    ordered = sorted(counts.items(), key=lambda one: str(one[0].author))
+    reported = Counter(
+        event.key.author for event in events if event.time // DAY == DAY_0 and event.key.is_reported
+    )
+    found: Counter[str | None] = Counter()
+    for report in made(ordered):
+        found[report.policy.domain] += report.messages
+    assert found == reported
+
+
+def test_the_same_counts_in_any_order_are_the_same_octets() -> None:
+    counts = [(but(source=f"192.0.2.{n}"), n + 1) for n in range(50)]
+    first = [write_compressed(report) for report in made(counts)]
+    random.Random(1).shuffle(counts)
+    assert [write_compressed(report) for report in made(counts)] == first
+
+
+def test_what_is_written_has_the_names_of_rfc_9990() -> None:
+    (report,) = made([(KEY, 7)])
+    octets = write_aggregate(report)
+    assert b"<count>7</count>" in octets
+    assert b"<disposition>none</disposition>" in octets
+    name = file_name(report, US)
+    begin = DAY_0 * DAY
+    assert re.fullmatch(
+        rf"r\.example!a\.example!{begin}!{begin + 86399}!{report.metadata.report_id}\.xml\.gz", name
+    )
+    assert re.fullmatch(r"[0-9A-Za-z]+", report.metadata.report_id)
+
+
+def mail(recipient: str = "d@a.example") -> AggregateMail:
+    (report,) = made([(KEY, 7)])
+    return AggregateMail(
+        name=file_name(report, US),
+        report_id=report.metadata.report_id,
+        domain="a.example",
+        recipient=recipient,
+        packed=write_compressed(report),
+    )
+
+
+def test_a_mail_has_the_subject_and_the_attachment_that_are_prescribed() -> None:
+    message = Message.parse(mail().octets(US, date=0))
+    (subject,) = message.header.named(b"subject")
+    words = b" ".join(subject.value.split()).decode()
+    assert re.fullmatch(r"Report Domain: a\.example Submitter: r\.example Report-ID: \w+", words)
+    import email
+
+    parsed = email.message_from_bytes(mail().octets(US, date=0))
+    _, attached = parsed.get_payload()  # type: ignore[misc]
+    assert attached.get_content_type() == "application/gzip"
+    assert attached.get_filename() == mail().name
+    assert gzip.decompress(attached.get_payload(decode=True)).startswith(b"<?xml")
+
+
+def test_a_mail_sent_again_is_the_same() -> None:
+    assert mail().octets(US, date=5) == mail().octets(US, date=5)
+    one, other = mail("a@x.example").octets(US, date=5), mail("b@x.example").octets(US, date=5)
+    ids = [Message.parse(octets).header.named(b"message-id")[0].value for octets in (one, other)]
+    assert ids[0] != ids[1]
