@@ -46,6 +46,7 @@ from avowal.reputation.dnswl import DnsWhitelist
 from avowal.reputation.opinions import Assessor, Several
 from avowal.reputation.table import OpinionTable
 from avowal.rule_tables import with_table
+from avowal.stored_keys import StoredDomains, with_stored_keys
 
 SOFTWARE = f"avowal v{__version__}"
 _LAST_SECONDS = 3.0  # for reports when a worker ends; the supervisor grants it 10 beyond the drain
@@ -58,10 +59,12 @@ def plan(
     *,
     generation: int = 0,
     watch: Watch | None = None,
+    stored: StoredDomains | None = None,
 ) -> Plan:
-    """Compile a configuration and load its keys.  Raises ConfigError."""
+    """Compile a configuration and load its keys, those of `stored` too.  Raises ConfigError."""
     use_all(configuration, places)
     configuration, places = with_table(configuration, places)
+    configuration = with_stored_keys(configuration, places, stored)
     account = account_of(configuration)
     load = KeyFiles(
         require_safe=configuration.signing.require_safe_keys, account=account, watch=watch
@@ -85,6 +88,7 @@ def examined(
     *,
     generation: int = 0,
     watch: Watch | None = None,
+    stored: StoredDomains | None = None,
 ) -> Plan:
     """Return the same, with a look at what else is named: sockets, users, files, servers.
 
@@ -96,7 +100,7 @@ def examined(
     except Mistakes as mistakes:
         found += mistakes.each
     try:
-        compiled = plan(configuration, places, generation=generation, watch=watch)
+        compiled = plan(configuration, places, generation=generation, watch=watch, stored=stored)
     except ConfigError as fault:
         found += fault.each if isinstance(fault, Mistakes) else (fault,)
         raise Mistakes(found) from None
@@ -222,7 +226,8 @@ def milter(
     watch = None
     if signing.require_published or server.metrics is not None:
         watch = Watch(strict=signing.require_published)
-    compiled = examined(configuration, places, generation=generation, watch=watch)
+    stored = StoredDomains(signing.key_store)
+    compiled = examined(configuration, places, generation=generation, watch=watch, stored=stored)
     rehearse(compiled)
     if watch is not None and generation:  # a check alone leaves no file
         try:
@@ -252,6 +257,7 @@ def milter(
         before=None if watch is None else partial(ask_first, watch),
         beside=None if watch is None else partial(watching, watch),
         notes=partial(key_notes, configuration),
+        changed=stored.changed if stored.domains else None,
         ending=partial(filters.settle, _LAST_SECONDS),
     )
 

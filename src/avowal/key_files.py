@@ -11,11 +11,13 @@ from avowal.config.model import Configuration, Key
 from avowal.crypto.signing import AnyKey, PrivateKey
 from avowal.errors import ConfigError, KeyMaterialError
 from avowal.keys.files import TRIED_KEYS, load_key, read_password
+from avowal.keys.places import Opening
 from avowal.keys.sightings import Sighting
 from avowal.keys.trust import Account
 from avowal.keys.watch import Watch, Watched, WatchedKey
 from avowal.milter.sockets import group_id, user_id
 from avowal.names import DomainName, NameFault
+from avowal.stored_keys import open_private
 
 _KEPT = 10_000  # keys found by author domain; an RSA key takes some 2 kB
 
@@ -46,13 +48,17 @@ class KeyFiles:
         """Return the key of an entry.  Raises KeyMaterialError."""
         found = self._kept.get((name, domain))
         if found is None:
-            loaded = self._load(name, key, domain)
-            found = loaded if self._watch is None else _watched(self._watch, name, key, loaded)
+            found = self._load(name, key, domain)
+            if self._watch is not None and isinstance(found, PrivateKey):
+                found = _watched(self._watch, name, key, found)
             if len(self._kept) < _KEPT:
                 self._kept[name, domain] = found
         return found
 
-    def _load(self, name: str, key: Key, domain: DomainName | None) -> PrivateKey:
+    def _load(self, name: str, key: Key, domain: DomainName | None) -> AnyKey:
+        if key.private is not None:
+            opening = Opening(account=self._account, require_safe=self._require_safe)
+            return open_private(key.private, opening)
         password = None if key.password_file is None else read_password(key.password_file)
         if key.inline is not None:
             return load_key(key.inline.encode(), password=password)

@@ -1,25 +1,33 @@
 """The keys of a key store at work: opened where they are, taken anew when the store changes.
 
-A name `store:example.com` stands for the keys that sign for example.com now, one for each
-algorithm.  Where the store cannot be read, those that were known last go on.
+``store:example.com`` among the keys of a rule stands for the keys that sign for example.com now,
+one for each algorithm.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 
+from msgspec.structs import replace
+
+from avowal.config.keys import Key
+from avowal.config.mistakes import Collector
+from avowal.config.model import Configuration
+from avowal.config.places import Path, Places
 from avowal.crypto.signing import AnyKey
-from avowal.errors import KeyMaterialError, UsageError
+from avowal.errors import AvowalError, KeyMaterialError, UsageError
 from avowal.extensions import use_signing_keys
-from avowal.keys import places
+from avowal.keys import places as key_places
 from avowal.keys.lifecycle import ManagedKey
 from avowal.keys.places import Opening
-from avowal.keys.store import signing_keys
+from avowal.keys.store import KeyStore, signing_keys
 from avowal.names import DomainName, NameFault
 from avowal.stores.key_stores import open_key_store
 from avowal.valueclass import value
 
 PREFIX = "store:"
+"""What begins a name that stands for the keys of a domain."""
 
 
 @value(eq=False)
@@ -30,31 +38,18 @@ class StoredKey:
     key: AnyKey
 
 
-def domain_of(name: str) -> DomainName | None:
-    """Return the domain of a name such as ``store:example.com``; None for another name.
-
-    Raises UsageError for what is no domain.
-    """
-    if not name.startswith(PREFIX):
-        return None
-    try:
-        return DomainName.parse(name.removeprefix(PREFIX).encode())
-    except NameFault as fault:
-        raise UsageError(f"{name}: {fault.why}") from None
-
-
 def open_private(uri: str, opening: Opening | None = None) -> AnyKey:
     """Return the key that signs at a place, by a package that brings it where there is one.
 
     Raises KeyMaterialError.
     """
     scheme = uri.partition(":")[0]
-    if scheme and scheme not in places.schemes():
+    if scheme and scheme not in key_places.schemes():
         try:
             use_signing_keys(scheme)
         except UsageError as fault:
             raise KeyMaterialError(uri, str(fault)) from None
-    return places.open_private(uri, opening)
+    return key_places.open_private(uri, opening)
 
 
 def signing_for(
@@ -65,8 +60,127 @@ def signing_for(
     Raises StoreError, and KeyMaterialError for a domain that has none.
     """
     with closing(open_key_store(store_name)) as store:
-        managed = signing_keys(store, domain)
-    if not managed:
-        why = f"no key of the store {store_name} signs for it"
-        raise KeyMaterialError(f"{PREFIX}{domain.ascii}", why)
+        managed = _signing(store, domain)
     return tuple(StoredKey(managed=one, key=open_private(one.private, opening)) for one in managed)
+
+
+def _signing(store: KeyStore, domain: DomainName) -> tuple[ManagedKey, ...]:
+    managed = signing_keys(store, domain)
+    if not managed:
+        why = "no key of the store signs for it (avowal keys store show)"
+        raise KeyMaterialError(f"{PREFIX}{domain.ascii}", why)
+    return managed
+
+
+class StoredDomains:
+    """The domains whose keys are taken from a store, and whether other keys sign for them now.
+
+    Whoever asks is told of a change once, and once of a store that cannot be read.
+    """
+
+    def __init__(self, store_name: str) -> None:
+        self._store = store_name
+        self._revision = -1
+        self._known: Mapping[DomainName, tuple[ManagedKey, ...]] = {}
+        self._failed = False
+
+    @property
+    def domains(self) -> tuple[DomainName, ...]:
+        """The domains that were read."""
+        return tuple(self._known)
+
+    def read(self, domains: Iterable[DomainName]) -> Mapping[DomainName, tuple[ManagedKey, ...]]:
+        """Return the keys that sign for each domain.  Raises StoreError, KeyMaterialError."""
+        with closing(open_key_store(self._store)) as store:
+            self._revision = store.revision()
+            self._known = {domain: _signing(store, domain) for domain in domains}
+        return self._known
+
+    def changed(self) -> bool:
+        """Whether other keys sign than those known.  Raises StoreError, once in a row."""
+        try:
+            with closing(open_key_store(self._store)) as store:
+                revision = store.revision()
+                if revision == self._revision:
+                    return False
+                found = {domain: signing_keys(store, domain) for domain in self._known}
+        except AvowalError:
+            told, self._failed = self._failed, True
+            if told:
+                return False
+            raise
+        news = found != self._known
+        self._failed, self._revision, self._known = False, revision, found
+        return news
+
+
+def with_stored_keys(
+    configuration: Configuration, places: Places, stored: StoredDomains | None = None
+) -> Configuration:
+    """Return the configuration with the keys that its store has now; `stored` knows which.
+
+    Each key that signs for a domain becomes an entry, which the rules name.  Raises Mistakes.
+    """
+    mistakes = Collector(places)
+    wanted = dict(_wanted(configuration, mistakes))
+    mistakes.raise_any()
+    if not wanted:
+        return configuration
+    stored = stored or StoredDomains(configuration.signing.key_store)
+    try:
+        found = stored.read(dict.fromkeys(wanted.values()))
+    except AvowalError as fault:
+        mistakes.blame(("signing", "key_store"), fault)
+        mistakes.raise_any()
+        raise
+    keys = dict(configuration.keys)
+    names: dict[str, tuple[str, ...]] = {}
+    for name, domain in wanted.items():
+        entries = {f"{name}/{one.selector.ascii}": _entry(one) for one in found[domain]}
+        keys |= entries
+        names[name] = tuple(entries)
+    return _renamed(replace(configuration, keys=keys), names)
+
+
+def _wanted(configuration: Configuration, mistakes: Collector) -> Iterator[tuple[str, DomainName]]:
+    """Yield the names that stand for keys of the store, and the domains they are of."""
+    signing = configuration.signing
+    for option, given in (
+        ("rules", [rule.keys for rule in signing.rules]),
+        ("resign", [rule.keys for rule in signing.resign]),
+    ):
+        for number, names in enumerate(given):
+            for name in names:
+                if name.startswith(PREFIX):
+                    path = ("signing", option, number, "keys")
+                    yield from _named(name, name.removeprefix(PREFIX), path, mistakes)
+
+
+def _named(
+    name: str, domain: str, path: Path, mistakes: Collector
+) -> Iterator[tuple[str, DomainName]]:
+    try:
+        yield name, DomainName.parse(domain.encode())
+    except NameFault as fault:
+        mistakes.add(path, f"{domain!r}: {fault.why}")
+
+
+def _entry(managed: ManagedKey) -> Key:
+    return Key(
+        domain=managed.domain.text,
+        selector=managed.selector.ascii,
+        private=managed.private,
+        algorithm=managed.algorithm,
+    )
+
+
+def _renamed(configuration: Configuration, names: Mapping[str, tuple[str, ...]]) -> Configuration:
+    """Return the configuration whose rules name each key that a name stands for."""
+
+    def each(given: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(one for name in given for one in names.get(name, (name,)))
+
+    signing = configuration.signing
+    rules = tuple(replace(rule, keys=each(rule.keys)) for rule in signing.rules)
+    resign = tuple(replace(rule, keys=each(rule.keys)) for rule in signing.resign)
+    return replace(configuration, signing=replace(signing, rules=rules, resign=resign))

@@ -13,6 +13,7 @@ import click
 from avowal.calls.wrappings import refuse_wrapped
 from avowal.cli import exits
 from avowal.cli.keyfile import load, password_option
+from avowal.cli.keystore import store_option
 from avowal.cli.shared_options import at_option
 from avowal.cli.sources import CHUNK, from_line, named
 from avowal.cli.streams import output
@@ -23,6 +24,7 @@ from avowal.message import CRLF, LineEnds, WireForm, looks_stored
 if TYPE_CHECKING:
     from avowal.dkim.intent import Intent
 
+_STORED = "store:"
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
@@ -38,11 +40,19 @@ def duration(value: str) -> int:
 
 @click.command("sign")
 @click.argument("path", default="-", metavar="[FILE]")
-@click.option("-d", "--domain", multiple=True, required=True, help="The signing domain, d=.")
-@click.option("-s", "--selector", multiple=True, required=True, help="The key's selector, s=.")
+@click.option("-d", "--domain", multiple=True, help="The signing domain, d=.")
+@click.option("-s", "--selector", multiple=True, help="The key's selector, s=.")
 @click.option(
-    "-k", "--key", "keys", multiple=True, required=True, metavar="FILE", help="The private key."
+    "-k",
+    "--key",
+    "keys",
+    multiple=True,
+    required=True,
+    metavar="FILE",
+    help="The private key; store:DOMAIN for the keys of a domain in the key store, which has "
+    "their selectors.",
 )
+@store_option
 @password_option
 @click.option("-i", "--identity", metavar="NAME@DOMAIN", help="The user or agent, i=.")
 @click.option(
@@ -96,6 +106,7 @@ def command(
     keys: tuple[str, ...],
     password_file: str | None,
     any_key_mode: bool,
+    store_name: str,
     field_only: bool,
     relay: str | None,
     now: int,
@@ -112,10 +123,14 @@ def command(
     common = _common(**options)
     if relay is not None:
         common = common.leaving_out(relay_of(relay).rewrites)
+    files = tuple(key for key in keys if not key.startswith(_STORED))
     intents = [
         replace(common, domain=d, selector=s, key=load(k, password_file, any_mode=any_key_mode))
-        for d, s, k in _triples(domain, selector, keys)
+        for d, s, k in _triples(domain, selector, files)
     ]
+    for key in keys:
+        if key.startswith(_STORED):
+            intents += _stored(common, key.removeprefix(_STORED), store_name, any_key_mode)
     with _seekable(path) as file:
         stored, before = _beginning(file, line_ends, name=named(path))
         file.seek(len(before))
@@ -158,6 +173,24 @@ def _common(
     return replace(intent, oversigned=intent.oversigned | added).leaving_out(left)
 
 
+def _stored(common: Intent, domain: str, store_name: str, any_mode: bool) -> list[Intent]:
+    """Return an intent for each key that signs for a domain by the key store."""
+    from avowal.cli.policy_publish import domain_name
+    from avowal.keys.places import Opening
+    from avowal.stored_keys import signing_for
+
+    found = signing_for(store_name, domain_name(domain), Opening(require_safe=not any_mode))
+    return [
+        replace(
+            common,
+            domain=one.managed.domain.text,
+            selector=one.managed.selector.ascii,
+            key=one.key,
+        )
+        for one in found
+    ]
+
+
 def _names(given: str | None) -> frozenset[bytes]:
     from avowal.dkim.intent import lower_names
 
@@ -175,7 +208,7 @@ def _triples(
     domains: tuple[str, ...], selectors: tuple[str, ...], keys: tuple[str, ...]
 ) -> Iterator[tuple[str, str, str]]:
     """Put domains, selectors and keys together in the order they were given."""
-    if len(domains) == 1:
+    if keys and len(domains) == 1:  # keys of the store have names of their own
         domains *= len(keys)
     if not len(domains) == len(selectors) == len(keys):
         raise UsageError(

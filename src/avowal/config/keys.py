@@ -6,11 +6,14 @@ from typing import Annotated
 
 from avowal.config.options import Table, option
 
+KEY_SOURCES = ("file", "inline", "credential", "private")
+"""The options of which exactly one says where a key is."""
+
 
 class Key(Table, frozen=True, kw_only=True):
     """One private key, under a name that rules refer to.
 
-    Exactly one of `file`, `inline` and `credential` says where the key is.
+    Exactly one of `file`, `inline`, `credential` and `private` says where the key is.
     """
 
     domain: Annotated[
@@ -32,6 +35,14 @@ class Key(Table, frozen=True, kw_only=True):
     inline: Annotated[str | None, option("The key itself, as a file would hold it.")] = None
     credential: Annotated[
         str | None, option("The name of a systemd credential that holds the key.")
+    ] = None
+    private: Annotated[
+        str | None,
+        option(
+            "The URI of a key that is elsewhere: `pkcs11:…` on a token, `signer:/SOCKET?key=NAME` "
+            "with another process, `file:/PATH`.",
+            example="signer:/run/avowal/signer.sock?key=s2026._domainkey.example.com",
+        ),
     ] = None
     password_file: Annotated[
         str | None, option("A file with the password of an encrypted key.")

@@ -28,7 +28,8 @@ class Rule(Table, frozen=True, kw_only=True):
     keys: Annotated[
         tuple[str, ...],
         option(
-            "Names of the keys that sign, one signature each.",
+            "Names of the keys that sign, one signature each; `store:example.com` stands for the "
+            "keys of that domain in the key store that sign now.",
             example=["main"],
             min_length=1,
             entries="key names",
@@ -250,6 +251,13 @@ class Signing(Table, frozen=True, kw_only=True):
     require_safe_keys: Annotated[
         bool, option("Whether to refuse keys that others may read, change or bring.")
     ] = True
+    key_store: Annotated[
+        str,
+        option(
+            "The key store that `store:DOMAIN` among the keys of a rule takes keys from: a file, "
+            "`directory:PATH` or `postgresql://USER@HOST/NAME`.  A change is brought in by itself."
+        ),
+    ] = "/var/lib/avowal/keys.db"
     require_published: Annotated[
         bool,
         option("Whether to sign with a key only while DNS shows its record."),

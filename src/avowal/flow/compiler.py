@@ -11,6 +11,7 @@ from typing import Literal, TypeVar
 
 from avowal.arc.intent import SEALED_NAMES
 from avowal.config.addresses import AddressPattern, AddressTable
+from avowal.config.keys import KEY_SOURCES
 from avowal.config.mistakes import closest
 from avowal.config.model import Configuration, Key
 from avowal.config.places import NOWHERE, Path, Places, dotted
@@ -154,10 +155,11 @@ class _Compiler(Sets):
 
     def key(self, name: str, entry: Key) -> KeyUse | None:
         path: Path = ("keys", name)
-        sources = [s for s in ("file", "inline", "credential") if getattr(entry, s) is not None]
+        sources = [s for s in KEY_SOURCES if getattr(entry, s) is not None]
         if len(sources) != 1:
             given = " and ".join(sources) or "none"
-            self.mistakes.add(path, f"exactly one of file, inline and credential, not {given}")
+            known = f"{', '.join(KEY_SOURCES[:-1])} and {KEY_SOURCES[-1]}"
+            self.mistakes.add(path, f"exactly one of {known}, not {given}")
             return None
         if entry.algorithm is not None and entry.algorithm not in signing_names():
             known = ", ".join(signing_names())

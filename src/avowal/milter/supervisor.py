@@ -3,9 +3,8 @@
 It opens the sockets, reads configuration and keys, forks, and never sees an octet of mail.
 A reload reads everything anew into a new generation; only when all of its workers serve do
 the old ones retire, so a mistake in a table changes nothing.  The sockets stay open over
-reloads and deaths: what the kernel queued is served by whoever is there.
-
-There is no event loop here, and no thread: forking stays safe.
+reloads and deaths: what the kernel queued is served by whoever is there.  There is no event
+loop here, and no thread: forking stays safe.
 """
 
 from __future__ import annotations
@@ -23,6 +22,7 @@ from avowal.config.mistakes import Mistakes
 from avowal.config.model import Listener
 from avowal.errors import AvowalError, ConfigError, EnvironmentFault
 from avowal.milter import meters
+from avowal.milter.changes import Changes
 from avowal.milter.fleet import Fleet, WorkerGeneration
 from avowal.milter.journal import LOGGER, open_log
 from avowal.milter.notify import Notifier
@@ -41,8 +41,7 @@ _STOPS: Final = frozenset({signal.SIGTERM, signal.SIGINT})
 class Supervisor:
     """Runs workers until SIGTERM or SIGINT.
 
-    `load` makes what a generation works with, given its number; it raises AvowalError for
-    anything that must not go to work.
+    `load` makes what a generation works with, given its number; it raises AvowalError.
     """
 
     def __init__(
@@ -60,6 +59,7 @@ class Supervisor:
         self._open: list[ListeningSocket] = []
         self._number = 0
         self._reload_wanted = False
+        self._changes = Changes()
         self._pid_file: tuple[str, paths.Identity] | None = None
 
     # -- start and stop ------------------------------------------------------------------
@@ -92,6 +92,7 @@ class Supervisor:
             self._fleet.kill_silent()
             if self._fleet.coming is not None and not self._advance():
                 return 1
+            self._reload_wanted |= self._changes.there(self._fleet.current)
             if self._reload_wanted and self._fleet.coming is None:
                 self._reload_wanted = False
                 self._reload()

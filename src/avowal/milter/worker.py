@@ -38,6 +38,8 @@ class Prepared:
     `make_filter` is called in each worker with its meters.  `before` runs before the server
     takes connections, `beside` runs beside it, such as looking after keys in DNS; `ending` is
     called when nothing else is left to do.  `notes` yields what a check says besides.
+    `changed` is asked now and then, by the supervisor, whether all of this is to be made anew;
+    it raises AvowalError where that cannot be known.
     `places` say where options stand.
     """
 
@@ -56,6 +58,7 @@ class Prepared:
     beside: Callable[[Service], Coroutine[Any, Any, None]] | None = None
     ending: Callable[[], None] = lambda: None
     notes: Callable[[], Iterable[str]] = lambda: ()
+    changed: Callable[[], bool] | None = None
 
 
 def drop_privileges(server: Server) -> None:

@@ -138,7 +138,7 @@ MISTAKES = [
     ),
     pytest.param(
         KEY + 'inline = "AAAA"\n',
-        "1:1: keys.main: exactly one of file, inline and credential, not file and inline",
+        "1:1: keys.main: exactly one of file, inline, credential and private, not file and inline",
         id="a-key-from-two-places",
     ),
     pytest.param(

@@ -86,6 +86,8 @@ _ELSEWHERE = {  # read where no message here comes by: in which module
     "keys.NAME.file": "key_files.py",
     "keys.NAME.inline": "key_files.py",
     "keys.NAME.credential": "key_files.py",
+    "keys.NAME.private": "key_files.py",
+    "signing.key_store": "stored_keys.py",
     "keys.NAME.password_file": "key_files.py",
     "signing.rules_table": "rule_tables.py",
     "extensions.key_services": "extensions.py",

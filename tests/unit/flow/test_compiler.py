@@ -19,7 +19,8 @@ KEY = '[keys.main]\ndomain = "example.com"\nselector = "ed"\ninline = "ed"\n'
     [
         pytest.param(
             '[keys.a]\nselector = "s"\ndomain = "example.com"\n', 1, "keys.a",
-            "exactly one of file, inline and credential, not none", id="key-without-a-source",
+            "exactly one of file, inline, credential and private, not none",
+            id="key-without-a-source",
         ),
         pytest.param(
             '[keys.a]\nselector = "s"\ninline = "ed"\nfile = "x"\n', 1, "keys.a",

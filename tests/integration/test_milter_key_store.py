@@ -1,0 +1,78 @@
+"""`avowal milter` signs with the keys of a key store, and follows its changes."""
+
+from __future__ import annotations
+
+import re
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+from tests.integration.test_milter_lifecycle import Process, sent
+from tests.mailloop import until
+
+from avowal.keys.audit import deed
+from avowal.keys.files import write_key
+from avowal.keys.lifecycle import KeyState, ManagedKey
+from avowal.keys.places import file_uri, open_private
+from avowal.keys.registration import register, registered
+from avowal.keys.store import Change
+from avowal.names import DomainName
+from avowal.stores.key_stores import create_key_store
+from avowal.testing import ED25519, RSA_2048
+
+DOMAIN = DomainName.parse(b"sender.example")
+CONFIGURATION = """
+[[listeners]]
+socket = "unix:{here}/m.sock"
+[signing]
+key_store = "{here}/keys.db"
+[[signing.rules]]
+from = "sender.example"
+keys = ["store:sender.example"]
+[dns]
+zone_file = "{here}/zone.json"
+[server]
+workers = 1
+drain = 5
+"""
+
+
+def managed(selector: str, path: Path, state: KeyState) -> ManagedKey:
+    uri = file_uri(str(path))
+    return registered(
+        open_private(uri), domain=DOMAIN, selector=DomainName.parse(selector.encode()),
+        private=uri, state=state, now=1,
+    )  # fmt: skip
+
+
+def selectors(socket: str) -> set[str]:
+    fields = re.findall(rb"[ \t]s=(\w+);", sent(socket))
+    return {selector.decode() for selector in fields}
+
+
+def test_the_daemon_signs_with_the_keys_of_the_store_and_follows_a_change(tmp_path: Path) -> None:
+    for name, key in (("r1", RSA_2048), ("e1", ED25519), ("r2", RSA_2048)):
+        write_key(tmp_path / f"{name}.pem", key)
+    (tmp_path / "zone.json").write_text("{}")
+    (tmp_path / "avowal.toml").write_text(CONFIGURATION.format(here=tmp_path))
+    old, new = (managed(n, tmp_path / f"{n}.pem", s) for n, s in
+                (("r1", KeyState.SIGNING), ("r2", KeyState.SEEN)))  # fmt: skip
+    socket = f"unix:{tmp_path}/m.sock"
+    with closing(create_key_store(f"{tmp_path}/keys.db")) as store:
+        ed = managed("e1", tmp_path / "e1.pem", KeyState.SIGNING)
+        register(store, [old, new, ed], who="test", what="add")
+        daemon = Process(tmp_path, "--config", "avowal.toml").at_work()
+        try:
+            assert selectors(socket) == {"r1", "e1"}
+            switch = (
+                replace(old, state=KeyState.DRAINING), replace(new, state=KeyState.SIGNING),
+            )  # fmt: skip
+            store.commit(Change(who="t", at=2, deeds=(deed("switch", old.name),), keys=switch))
+            daemon.at_work(2)
+            until(lambda: selectors(socket) == {"r2", "e1"}, what="the new key")
+            (tmp_path / "keys.db").rename(tmp_path / "gone")
+            until(lambda: "the keys that are known go on signing" in daemon.log, what="a line")
+            assert selectors(socket) == {"r2", "e1"}
+        finally:
+            assert daemon.end() == 0
+    assert "generation 3" not in daemon.log
