@@ -20,8 +20,9 @@ $ avowal keys doctor db.example.com --origin example.com   # a zone file before 
 ```
 
 Selectors are never guessed: they come from `--selector` and `--selectors`, from a configuration,
-from a zone file, or from mail that is yours. Each finding has a level, a name in brackets that
-never changes, and a paragraph here.
+from a zone file, from mail that is yours (`--mail`), or from aggregate reports (`--reports`), in
+which only selectors count that some receiver saw pass. Each finding has a level, a name in
+brackets that never changes, and a paragraph here.
 
 | level | means | status of the command |
 |---|---|---|

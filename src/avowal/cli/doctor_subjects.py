@@ -13,13 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from avowal import paths
-from avowal.calls.arguments import read_header
-from avowal.cli import exits, sources
+from avowal.cli.exits import ExitStatus
 from avowal.cli.policy_publish import domain_name
-from avowal.cli.verification import outcomes
 from avowal.config import toml
 from avowal.crypto.signing import PrivateKey
-from avowal.dkim.signature import FIELD_NAME, Signature, SignatureFault
 from avowal.dns.zone import Zone
 from avowal.dns.zonefile import Names, read_zone
 from avowal.errors import AvowalError, StoreError, UsageError
@@ -27,8 +24,6 @@ from avowal.key_files import KeyFiles
 from avowal.key_imports import read_keys
 from avowal.keys.doctor.survey import HeldKey, KeyUse
 from avowal.keys.files import load_key
-from avowal.keys.samples import sent_at
-from avowal.limits import DEFAULT
 from avowal.names import DomainName, NameFault, Selector
 
 _MAX_FILE = 64 << 20  # octets of a zone file or a configuration
@@ -43,7 +38,7 @@ class Subject:
     domain: DomainName
     selectors: dict[str, Selector] = field(default_factory=dict)
     held: list[HeldKey] = field(default_factory=list)
-    uses: dict[str, KeyUse] = field(default_factory=dict)
+    uses: tuple[KeyUse, ...] = ()
     zone: Zone | None = None
     file: str | None = None
     names: Names = field(default_factory=dict)
@@ -140,33 +135,16 @@ class Subjects:
         subject.add(selector)
         subject.held.append(HeldKey(selector=selector, key=key, source=source))
 
-    def learn(self, mail: Sequence[str]) -> exits.ExitStatus:
-        """Learn the selectors of the domains from own mail; say what could not be read."""
-        seen: dict[tuple[str, str], _Seen] = {}
+    def learn(self, mail: Sequence[str], reports: Sequence[str]) -> ExitStatus:
+        """Learn the selectors of the domains from own mail and from reports."""
+        from avowal.cli.doctor_learning import Learning
 
-        def read(_: sources.MessageOrigin, chunks: Iterator[bytes]) -> None:
-            header, body = read_header(chunks)
-            for place in header.positions.get(FIELD_NAME, ())[: DEFAULT.signatures_parsed]:
-                try:
-                    signature = Signature.parse(header[place])
-                except SignatureFault:
-                    continue
-                if signature.domain.ascii in self._found:
-                    at = signature.domain.ascii, signature.selector.ascii
-                    seen.setdefault(at, _Seen(signature.selector)).add(
-                        signature, sent_at(header, signature)
-                    )
-            for _rest in body:
-                pass
-
-        status = exits.ExitStatus.PASSED
-        for outcome in outcomes(mail, read):
-            if outcome is not None:
-                exits.complain(outcome[1])
-                status = exits.ExitStatus.UNUSABLE
-        for (domain, selector), one in seen.items():
-            self._found[domain].uses[selector] = one.use()
-        return status
+        learning = Learning([subject.domain for subject in self])
+        learning.read_mail(mail)
+        learning.read_reports(reports)
+        for domain, uses in learning.uses().items():
+            self._found[domain].uses = uses
+        return learning.status
 
     def name_selectors(self, path: str) -> None:
         """Take selectors from a file: each line is one, with its domain or for all of them."""
@@ -182,30 +160,6 @@ class Subjects:
                     chosen = [self.of(domain_name(words[1]))]
                 for subject in chosen:
                     subject.add(domain_name(words[0]))
-
-
-class _Seen:
-    """What mail shows of one selector."""
-
-    def __init__(self, selector: Selector) -> None:
-        self._selector = selector
-        self._messages = 0
-        self._newest: int | None = None
-        self._identities: dict[str, None] = {}
-
-    def add(self, signature: Signature, when: int | None) -> None:
-        self._messages += 1
-        self._identities[signature.auid.domain.ascii] = None
-        if when is not None:
-            self._newest = max(when, self._newest or when)
-
-    def use(self) -> KeyUse:
-        return KeyUse(
-            selector=self._selector,
-            messages=self._messages,
-            identity_domains=tuple(sorted(self._identities)),
-            newest=self._newest,
-        )
 
 
 def _name(written: str) -> DomainName:

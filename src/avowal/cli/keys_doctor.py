@@ -33,13 +33,14 @@ class Known(NamedTuple):
     selector: tuple[str, ...]
     selectors: str | None
     mail: tuple[str, ...]
+    reports: tuple[str, ...]
     key_file: str | None
 
 
 _known_options = gathered(
     "known",
     Known,
-    ("selector", "selectors", "mail", "key_file"),
+    ("selector", "selectors", "mail", "reports", "key_file"),
     click.option(
         "-s", "--selector", multiple=True, help="A selector of the domains; may be repeated."
     ),
@@ -49,6 +50,12 @@ _known_options = gathered(
         multiple=True,
         metavar="PATH",
         help="Learn from own mail which selectors sign: a message, an mbox, a Maildir, a folder.",
+    ),
+    click.option(
+        "--reports",
+        multiple=True,
+        metavar="PATH",
+        help="Learn from aggregate reports (DMARC): files as they came, or mail with them.",
     ),
     click.option(
         "--key", "key_file", metavar="FILE", help="The private key that signs with --selector."
@@ -153,12 +160,13 @@ def _add(found: Subjects, known: Known) -> ExitStatus:
         key = load_key(known.key_file, require_safe=False)
         for subject in list(found):
             found.hold(subject.domain, names[0], key, known.key_file)
-    status = found.learn(known.mail) if known.mail else ExitStatus.PASSED
+    learned = known.mail or known.reports
+    status = found.learn(known.mail, known.reports) if learned else ExitStatus.PASSED
     for subject in found:
         if not subject.selectors and not subject.uses:
             raise UsageError(
                 f"{subject.domain}: no selector is known, and none is guessed: give --selector, "
-                "--selectors, --mail or a configuration"
+                "--selectors, --mail, --reports or a configuration"
             )
     return status
 
@@ -199,7 +207,7 @@ def _survey(subject: Subject, resolver: Any, longest_ttl: int) -> KeySurvey:
         subject.selectors.values(),
         stranger,
         held=subject.held,
-        uses=tuple(subject.uses.values()),
+        uses=subject.uses,
         longest_ttl=longest_ttl,
     )
     return run(flow, resolver)

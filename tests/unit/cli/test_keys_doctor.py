@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -144,3 +146,72 @@ def test_selectors_are_learned_from_own_mail(run: Run) -> None:
 
 def test_mail_that_cannot_be_read_is_told(run: Run) -> None:
     assert run("good.zone", "--mail", "missing")[0] == 2
+
+
+def report(selector: str, result: str, *, count: int = 30, domain: str = "example.com") -> bytes:
+    record = (
+        f"<record><row><source_ip>192.0.2.1</source_ip><count>{count}</count><policy_evaluated>"
+        f"<disposition>none</disposition><dkim>{result}</dkim><spf>fail</spf></policy_evaluated>"
+        f"</row><identifiers><header_from>{domain}</header_from></identifiers><auth_results>"
+        f"<dkim><domain>{domain}</domain><selector>{selector}</selector>"
+        f"<result>{result}</result></dkim></auth_results></record>"
+    )
+    return (
+        "<feedback><report_metadata><org_name>r.example</org_name><email>a@r.example</email>"
+        "<report_id>7</report_id><date_range><begin>0</begin><end>1795500000</end></date_range>"
+        f"</report_metadata><policy_published><domain>{domain}</domain><p>none</p>"
+        f"</policy_published>{record}</feedback>"
+    ).encode()
+
+
+MAILED = b"""\
+From: r@r.example
+Subject: Report
+MIME-Version: 1.0
+Content-Type: application/gzip; name="r.xml.gz"
+Content-Disposition: attachment; filename="r.xml.gz"
+Content-Transfer-Encoding: base64
+
+"""
+
+
+@pytest.mark.parametrize(
+    ("octets", "selectors"),
+    [
+        pytest.param(report("s1", "pass"), ["s2", "s1"], id="as it is"),
+        pytest.param(gzip.compress(report("s1", "pass")), ["s2", "s1"], id="compressed"),
+        pytest.param(
+            MAILED + base64.encodebytes(gzip.compress(report("s1", "pass"))), ["s2", "s1"],
+            id="in a mail",
+        ),
+        pytest.param(report("forged", "fail"), ["s2"], id="that nobody saw pass is not ours"),
+        pytest.param(report("s1", "pass", domain="other.example"), ["s2"], id="of another domain"),
+    ],
+)  # fmt: skip
+def test_selectors_are_learned_from_reports(run: Run, octets: bytes, selectors: list[str]) -> None:
+    Path("r").write_bytes(octets)
+    told = run("example.com", "-s", "s2", "--reports", "r", "--zone", "zone.json", "--json")[1]
+    assert [key["selector"] for key in json.loads(told)["domains"][0]["keys"]] == selectors
+
+
+def test_reports_tell_that_signatures_fail(run: Run) -> None:
+    Path("reports").mkdir()
+    Path("reports/1.xml").write_bytes(report("s1", "pass", count=2))
+    Path("reports/2.xml").write_bytes(report("s1", "fail", count=30))
+    status, told = run("example.com", "--reports", "reports", "--zone", "zone.json")
+    assert (status, "30 of 32 signatures fail, say reports\n" in told) == (1, True), told
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        pytest.param(b"<feedback>", id="no report"),
+        pytest.param(gzip.compress(report("s1", "pass"))[:200], id="cut"),
+        pytest.param(b"PK\x03\x04nothing", id="no archive"),
+    ],
+)
+def test_a_report_that_cannot_be_read_is_told(run: Run, octets: bytes) -> None:
+    Path("r").write_bytes(octets)
+    status, told = run("good.zone", "--reports", "r")
+    assert status == 2
+    assert "avowal: r: " in told

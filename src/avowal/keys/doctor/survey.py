@@ -20,14 +20,15 @@ DEFAULT_TTL = 86400  # seconds at most: a key that was stolen passes for so long
 
 @value
 class KeyUse:
-    """What own mail shows of one selector: how often, by which i= domains, and when last.
+    """What own mail and reports show of one selector: how often, by which i= domains, when last.
 
-    `newest` is the latest t= or Date in Unix seconds, None where no message tells.  `learned`
-    says where from.
+    Of the `messages` `failed` did not verify, as receivers report.  `newest` is the latest t=,
+    Date or end of a report in Unix seconds, None where nothing tells.  `learned` says where from.
     """
 
     selector: Selector
     messages: int = 0
+    failed: int = 0
     identity_domains: tuple[str, ...] = ()
     newest: int | None = None
     learned: str = "mail"

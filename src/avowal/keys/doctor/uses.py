@@ -43,6 +43,15 @@ def _unused(key: SurveyedKey, survey: KeySurvey) -> Iterator[str]:
             yield "no mail of the last two weeks is signed with it"
 
 
+def _failing(key: SurveyedKey, survey: KeySurvey) -> Iterator[str]:
+    use = survey.use_of(key.selector)
+    if use is not None and use.failed >= _FEWEST and 2 * use.failed > use.messages:
+        yield f"{use.failed} of {use.messages} signatures fail, say {use.learned}"
+
+
+_FEWEST = 20  # failures that are told: a few are forwards and lists
+
+
 def _subdomains(key: SurveyedKey, survey: KeySurvey) -> Iterator[str]:
     use = survey.use_of(key.selector)
     if use is None or not any(
@@ -110,6 +119,15 @@ RULES: tuple[DoctorRule, ...] = (
         remedy="find out whose it is; revoke it with an empty p= if nobody uses it",
         source="RFC 5863 §3.5.2",
         look=of_keys(_unused),
+    ),
+    DoctorRule(
+        code="failing",
+        level=WARNING,
+        says="Receivers report that most signatures of the key fail.",
+        why="Something changes mail after it is signed, or another key signs than is published.",
+        remedy="take one message at a receiver and ask `avowal explain` what changed",
+        source="RFC 9990",
+        look=of_keys(_failing),
     ),
     DoctorRule(
         code="subdomain-identity",

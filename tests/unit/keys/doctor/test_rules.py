@@ -151,6 +151,9 @@ PLANTED: dict[str, Callable[[], tuple[KeySurvey, ...]]] = {
     "subdomain-identity": lambda: at_s1(
         record_text(RSA_2048, flags=["s"]), uses=using("example.com", "news.example.com")
     ),
+    "failing": lambda: at_s1(
+        GOOD, uses=(KeyUse(selector=S1, messages=60, failed=40, newest=1, learned="reports"),)
+    ),
     "shared-key": other_zone,
     "ed25519-alone": lambda: at_s1(record_text(ED25519)),
     "server-lacks": lambda: seen(sight("ns1"), sight("ns2", None)),
