@@ -17,6 +17,7 @@ $ avowal keys doctor example.com --selector s2026          # in DNS, at every na
 $ avowal keys doctor example.com --mail ~/Maildir/.Sent    # selectors learned from own mail
 $ avowal keys doctor /etc/opendkim.conf                    # its domains, and the keys that sign
 $ avowal keys doctor db.example.com --origin example.com   # a zone file before it is loaded
+$ avowal keys doctor store:/var/lib/avowal/keys.db         # every key of a store, as it ought to be
 ```
 
 Selectors are never guessed: they come from `--selector` and `--selectors`, from a configuration,

@@ -1,4 +1,4 @@
-"""What ``avowal keys doctor`` looks at: domains, zone files, and configurations with their keys.
+"""What ``avowal keys doctor`` looks at: domains, zone files, configurations, and key stores.
 
 A word that names a file is that file, anything else a domain.  Selectors come from the command
 line, from the configuration, from the zone file and from own mail; they are never guessed.
@@ -24,10 +24,12 @@ from avowal.key_files import KeyFiles
 from avowal.key_imports import read_keys
 from avowal.keys.doctor.survey import HeldKey, KeyUse
 from avowal.keys.files import load_key
+from avowal.keys.lifecycle import ManagedKey
 from avowal.names import DomainName, NameFault, Selector
 
 _MAX_FILE = 64 << 20  # octets of a zone file or a configuration
 _LABEL = "._domainkey."
+_STORE = "store:"
 _ZONE = re.compile(rb"\s(?:TXT|CNAME)\s", re.IGNORECASE)
 
 
@@ -39,6 +41,7 @@ class Subject:
     selectors: dict[str, Selector] = field(default_factory=dict)
     held: list[HeldKey] = field(default_factory=list)
     uses: tuple[KeyUse, ...] = ()
+    managed: list[ManagedKey] = field(default_factory=list)
     zone: Zone | None = None
     file: str | None = None
     names: Names = field(default_factory=dict)
@@ -66,13 +69,24 @@ class Subjects:
     def take(self, words: Sequence[str]) -> None:
         """Take what the command line names.  Raises AvowalError."""
         for word in words:
-            if Path(word).is_file():
+            if word.startswith(_STORE):
+                self._take_store(word.removeprefix(_STORE))
+            elif Path(word).is_file():
                 self._take_file(word)
             elif "/" in word:
                 raise UsageError(f"{word}: no such file")
             else:
                 self.of(domain_name(word))
         self._take_open_keys()
+
+    def _take_store(self, name: str) -> None:
+        from avowal.cli.keystore import opened
+
+        with opened(name) as store:
+            for key in store.keys(None):
+                subject = self.of(key.domain)
+                subject.add(key.selector)
+                subject.managed.append(key)
 
     def _take_file(self, path: str) -> None:
         try:

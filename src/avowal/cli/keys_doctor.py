@@ -64,7 +64,9 @@ _known_options = gathered(
 
 
 @click.command("doctor")
-@click.argument("subjects", nargs=-1, required=True, metavar="DOMAIN|ZONEFILE|CONFIG...")
+@click.argument(
+    "subjects", nargs=-1, required=True, metavar="DOMAIN|ZONEFILE|CONFIG|store:STORE..."
+)
 @_known_options
 @click.option(
     "--longest-ttl",
@@ -102,9 +104,9 @@ def command(
 
     A word that names a file is that file: a zone file is read, a configuration names domains,
     selectors and the keys that sign (of `avowal milter`, OpenDKIM, dkimpy-milter, rspamd or
-    Stalwart).  Any other word is a domain, asked for in DNS.  The status is 0 if there is
-    nothing but advice, 1 for errors and warnings, 3 where DNS gives no answer.
-    docs/reference/doctor.md has a paragraph for each finding.
+    Stalwart); store:STORE is a key store, any other word a domain, asked for in DNS.  The
+    status is 0 if there is nothing but advice, 1 for errors and warnings, 3 where DNS gives no
+    answer.  docs/reference/doctor.md has a paragraph for each finding.
     """
     from avowal.cli import doctor_report, requirement_report
     from avowal.cli.doctor_subjects import Subjects
@@ -210,7 +212,7 @@ def _survey(subject: Subject, resolver: Any, longest_ttl: int) -> KeySurvey:
         uses=subject.uses,
         longest_ttl=longest_ttl,
     )
-    return run(flow, resolver)
+    return replace(run(flow, resolver), managed=tuple(subject.managed))
 
 
 def _of_zone(subject: Subject, longest_ttl: int) -> KeySurvey:

@@ -215,3 +215,23 @@ def test_a_report_that_cannot_be_read_is_told(run: Run, octets: bytes) -> None:
     status, told = run("good.zone", "--reports", "r")
     assert status == 2
     assert "avowal: r: " in told
+
+
+def test_a_key_store_names_domains_and_what_ought_to_be_published(run: Run) -> None:
+    store = ("--store", "keys.db")
+    assert exits.run(lambda: commands.run(["keys", "store", "create", *store])) == 0
+    words = [
+        "keys",
+        "add",
+        "-d",
+        "example.com",
+        "-s",
+        "s1",
+        "--private",
+        f"file:{Path.cwd()}/ed.pem",
+    ]
+    assert exits.run(lambda: commands.run([*words, *store, "--state", "signing"])) == 0
+    run("example.com", "-s", "s1", "--zone", "zone.json")  # what was written before is read
+    status, told = run("store:keys.db", "--zone", "zone.json", "--json")
+    findings = json.loads(told)["findings"]
+    assert (status, [finding["code"] for finding in findings]) == (1, ["store-differs"])

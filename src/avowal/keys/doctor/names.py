@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from avowal.keys.doctor.reading import reading_of
 from avowal.keys.doctor.rule import DoctorRule, of_domains, of_keys
 from avowal.keys.doctor.survey import KeySurvey, SurveyedKey
+from avowal.keys.lifecycle import KeyState
 from avowal.lookup import Outcome
 from avowal.policy.lint.finding import LintLevel
 from avowal.taglist import FWS
@@ -30,6 +31,7 @@ def is_current(key: SurveyedKey, survey: KeySurvey) -> bool:
     return use.newest >= newest - _OF_LATE
 
 
+_NOTHING_THERE = frozenset((KeyState.PREPARED, KeyState.GONE))
 _OF_LATE = 14 * 86400  # seconds before the newest mail; older selectors were retired
 
 
@@ -43,6 +45,9 @@ def _no_answer(key: SurveyedKey, _: KeySurvey) -> Iterator[str]:
 def _missing(key: SurveyedKey, survey: KeySurvey) -> Iterator[str]:
     answer = key.answer
     if answer is None or answer.outcome is Outcome.FAILED or answer.records or key.alias:
+        return
+    managed = survey.managed_at(key.selector)
+    if managed is not None and managed.state in _NOTHING_THERE:
         return
     if is_current(key, survey):
         use = survey.use_of(key.selector)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from avowal.crypto.signing import PrivateKey
 from avowal.keys.check import KeyCheck, check
+from avowal.keys.lifecycle import ManagedKey
 from avowal.keys.observation import Observation
 from avowal.lookup import Answer, Outcome, Question, Steps, together
 from avowal.names import DomainName, Selector, key_name
@@ -97,6 +98,11 @@ class KeySurvey:
     uses: tuple[KeyUse, ...] = ()
     longest_ttl: int = DEFAULT_TTL
     file: str | None = None
+    managed: tuple[ManagedKey, ...] = ()
+
+    def managed_at(self, selector: Selector) -> ManagedKey | None:
+        """Return what the key store has of a selector."""
+        return next((key for key in self.managed if key.selector.same_as(selector)), None)
 
     def use_of(self, selector: Selector) -> KeyUse | None:
         """Return what own mail shows of a selector."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from avowal.keys.check import OTHER_KEY
+from avowal.keys.differences import publishes
 from avowal.keys.doctor.names import is_current
 from avowal.keys.doctor.reading import reading_of
 from avowal.keys.doctor.rule import DoctorRule, Surveys, Symptom, of_domains, of_keys
@@ -35,12 +36,25 @@ def _revoked(key: SurveyedKey, survey: KeySurvey) -> Iterator[str]:
 
 def _unused(key: SurveyedKey, survey: KeySurvey) -> Iterator[str]:
     live = any(reading_of(one).is_live for one in key.records)
-    if survey.uses and live and not key.checks:
+    if survey.uses and live and not key.checks and not survey.managed_at(key.selector):
         use = survey.use_of(key.selector)
         if use is None:
             yield "no mail that was looked at is signed with it"
         elif not is_current(key, survey):
             yield "no mail of the last two weeks is signed with it"
+
+
+def _managed(key: SurveyedKey, survey: KeySurvey) -> Iterator[str]:
+    """Compare what is published with what the key store says (RFC 4686 §4.1.11)."""
+    managed = survey.managed_at(key.selector)
+    if managed is None or not key.records:
+        return
+    shown = [one.decode("utf-8", "surrogateescape") for one in key.records]
+    if managed.state.is_published:
+        if not any(publishes(one, managed.record) for one in shown):
+            yield f"the store has another record for this key, which is {managed.state}"
+    elif any(reading_of(one).is_live for one in key.records):
+        yield f"there is a key, and the store says: {managed.state}"
 
 
 def _failing(key: SurveyedKey, survey: KeySurvey) -> Iterator[str]:
@@ -101,6 +115,15 @@ RULES: tuple[DoctorRule, ...] = (
         remedy="publish the record of the key that signs, or sign with the one that is published",
         source="RFC 5863 §3.5.1",
         look=of_keys(_other_key),
+    ),
+    DoctorRule(
+        code="store-differs",
+        level=ERROR,
+        says="DNS shows something else than the key store says.",
+        why="Somebody published by hand, a change of the zone was lost, or it was not yours.",
+        remedy="find out who changed the zone; `avowal keys export-public` has what belongs there",
+        source="RFC 4686 §4.1.11",
+        look=of_keys(_managed),
     ),
     DoctorRule(
         code="revoked-in-use",

@@ -14,7 +14,7 @@ from avowal.crypto.signing import PrivateKey
 from avowal.dns.zone import Zone
 from avowal.keys.doctor import RULES, examine
 from avowal.keys.doctor.survey import HeldKey, KeySurvey, KeyUse, survey
-from avowal.keys.lifecycle import Sight
+from avowal.keys.lifecycle import KeyState, ManagedKey, Sight
 from avowal.keys.observation import Observation
 from avowal.keys.records import record_text
 from avowal.lookup import Answer, Failure, run
@@ -95,6 +95,14 @@ def other_zone() -> tuple[KeySurvey, ...]:
     return (*at_s1(GOOD), surveyed(there, domain=other))
 
 
+def stored(state: KeyState, record: str, *records: str) -> tuple[KeySurvey, ...]:
+    key = ManagedKey(
+        domain=DOMAIN, selector=S1, algorithm="rsa-sha256", record=record, private="file:/k",
+        state=state, since=1, created=1,
+    )  # fmt: skip
+    return tuple(replace(one, managed=(key,)) for one in at_s1(*(records or (GOOD,))))
+
+
 def unsigned(*, with_keys: bool) -> tuple[KeySurvey, ...]:
     node: object = {"SOA": SIGNED["example.com"]["SOA"]}  # type: ignore[index]
     if with_keys:
@@ -151,6 +159,7 @@ PLANTED: dict[str, Callable[[], tuple[KeySurvey, ...]]] = {
     "subdomain-identity": lambda: at_s1(
         record_text(RSA_2048, flags=["s"]), uses=using("example.com", "news.example.com")
     ),
+    "store-differs": lambda: stored(KeyState.SIGNING, record_text(RSA_1024)),
     "failing": lambda: at_s1(
         GOOD, uses=(KeyUse(selector=S1, messages=60, failed=40, newest=1, learned="reports"),)
     ),
@@ -256,3 +265,38 @@ def test_a_domain_that_fails_to_answer_is_not_said_to_sign_with_ed25519_alone() 
         "s2._domainkey.example.com": record_text(ED25519),
     }
     assert codes((surveyed(names, selectors=(S1, S2)),)) == {"no-answer"}
+
+
+@pytest.mark.parametrize(
+    ("surveys", "expected"),
+    [
+        pytest.param(stored(KeyState.SIGNING, GOOD), set(), id="signing, and there"),
+        pytest.param(stored(KeyState.DRAINING, GOOD), set(), id="draining, and there"),
+        pytest.param(stored(KeyState.REVOKED, GOOD), {"store-differs"}, id="revoked, and there"),
+        pytest.param(stored(KeyState.GONE, GOOD), {"store-differs"}, id="gone, and there"),
+        pytest.param(
+            stored(KeyState.SIGNING, GOOD, "v=DKIM1; p="), {"store-differs"}, id="signing, revoked"
+        ),
+        pytest.param(stored(KeyState.REVOKED, GOOD, "v=DKIM1; p="), set(), id="revoked, as it is"),
+    ],
+)
+def test_what_is_published_is_what_the_store_says(
+    surveys: tuple[KeySurvey, ...], expected: set[str]
+) -> None:
+    assert codes(surveys) == expected
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        pytest.param(KeyState.PREPARED, set(), id="prepared"),
+        pytest.param(KeyState.GONE, set(), id="gone"),
+        pytest.param(KeyState.SIGNING, {"no-record"}, id="signing"),
+        pytest.param(KeyState.REVOKED, {"no-record"}, id="revoked"),
+    ],
+)
+def test_a_key_of_the_store_is_missing_only_where_it_has_to_be(
+    state: KeyState, expected: set[str]
+) -> None:
+    (there,) = stored(state, GOOD)
+    assert codes((replace(surveyed({}), managed=there.managed),)) == expected
