@@ -1,6 +1,6 @@
 """From events to aggregate reports: how fast they are written, counted and made into files.
 
-    python bench/aggregate_reports.py [EVENTS] [DOMAINS]
+    python bench/aggregate_reports.py [EVENTS] [DOMAINS] [PROCESSES]
 
 Events of one day are drawn over policy domains by Zipf's law, with a few sources, selectors and
 outcomes each, and written to SQLite in the batches of the daemon; then all reports of the day
@@ -18,9 +18,8 @@ from collections.abc import Iterator
 from itertools import accumulate, islice
 from pathlib import Path
 
-from avowal.report.aggregate_mail import file_name
-from avowal.report.aggregate_xml import write_compressed
-from avowal.report.aggregation import Reporter, aggregate_reports
+from avowal.cli.report_files import Making, made_reports
+from avowal.report.aggregation import Reporter
 from avowal.report.event import (
     Event,
     EventKey,
@@ -71,7 +70,7 @@ def events(number: int, domains: int, seed: int = 1) -> Iterator[Event]:
             number -= 1
 
 
-def main(number: int = 1_000_000, domains: int = 200_000) -> None:
+def main(number: int = 1_000_000, domains: int = 200_000, jobs: int = 2) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "events.db")
         store = SqliteEvents(str(path))
@@ -87,15 +86,16 @@ def main(number: int = 1_000_000, domains: int = 200_000) -> None:
         output.mkdir()
         wall, cpu = time.perf_counter(), time.process_time()
         reports = rows = messages = 0
-        for report in aggregate_reports(store.counts(DAY_0, reported=True), DAY_0, US):
-            (output / file_name(report, US)).write_bytes(write_compressed(report))
-            reports, rows = reports + 1, rows + len(report.records)
-            messages += report.messages
+        making = Making(day=DAY_0, reporter=US, directory=str(output))
+        for one in made_reports(store.rows(DAY_0, reported=True), making, jobs):
+            reports, rows, messages = reports + 1, rows + one.records, messages + one.messages
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+        below = resource.getrusage(resource.RUSAGE_CHILDREN)
+        cpu += below.ru_utime + below.ru_stime
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss + jobs * below.ru_maxrss >> 10
         print(f"made      {reports:>12,} reports of {rows:,} rows about {messages:,} messages")
         print(f"          {wall:12.1f} s, {cpu:.1f} s of one core, {cpu / rows * 1e6:.1f} us/row")
-        print(f"          {messages / wall:12,.0f} events/s; peak {peak} MB")
+        print(f"          {messages / wall:12,.0f} events/s, {jobs} processes; peak <= {peak} MB")
 
 
 if __name__ == "__main__":

@@ -134,6 +134,16 @@ def an_address_is_erased_from_everything(opening: Opening) -> None:
     assert len(list(store.events(0, 1 << 40))) == len(left)
 
 
+def an_address_in_a_comment_is_erased_too(opening: Opening) -> None:
+    store = opening()
+    reason = EventReason("local_policy", "arc=pass as[1].d=x.example remote-ip[1]=192.0.2.77")
+    key = EventKey(source="192.0.2.1", author="a.example", reasons=(reason,))
+    other = EventKey(source="192.0.2.7", author="a.example")
+    store.append([Event(DAY_0 * DAY, "mx", key), Event(DAY_0 * DAY, "mx", other)])
+    store.erase("192.0.2.77")
+    assert [event.key for event in store.events(0, 1 << 40)] == [other]
+
+
 def another_writer_removing_kinds_is_noticed(opening: Opening) -> None:
     one, other = opening(), opening()
     events = some_events(50)
@@ -217,5 +227,6 @@ CASES = (
     retention_removes_what_is_old_and_nothing_else,
     counts_may_outlive_their_events,
     an_address_is_erased_from_everything,
+    an_address_in_a_comment_is_erased_too,
     another_writer_removing_kinds_is_noticed,
 )

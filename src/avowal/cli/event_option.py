@@ -54,7 +54,7 @@ def _event(inspected: Inspected) -> Event:
     """Return the event of a message: of its signatures alone, for nothing else was asked."""
     from avowal.examine.findings import Findings
     from avowal.mailbox import Authors
-    from avowal.report.event import event_of
+    from avowal.report.verdict_event import event_of
 
     authors = None if inspected.header is None else Authors.of(inspected.header)
     found = Findings(authors=authors, dkim=inspected.verdicts)

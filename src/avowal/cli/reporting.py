@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from avowal.stores.event_tables import EventTables
 
 _EPOCH = date(1970, 1, 1)
+_DAY = 86400  # seconds
 config_option: Callable[[Any], Any] = click.option(
     "-c",
     "--config",
@@ -50,6 +51,22 @@ def day_of(text: str | None, now: float | None = None) -> int:
     if day >= today:
         raise UsageError(f"--day {text}: is not over yet (UTC)")
     return (day - _EPOCH).days
+
+
+def _store(loaded: Loaded) -> EventTables:
+    from avowal.stores.events import open_event_store
+
+    name = loaded.configuration.events.store
+    if name is None:
+        raise ConfigError("no events are kept", key="events.store", hint="reports count them")
+    return open_event_store(name)
+
+
+def events_of(path: str) -> EventTables:
+    """Open the events of a configuration.  Raises ConfigError, StoreError."""
+    from avowal.config import toml
+
+    return _store(toml.read(path))
 
 
 def date_of(day: int) -> str:
@@ -89,12 +106,15 @@ class Reporting:
 
     def store(self) -> EventTables:
         """Open the events.  Raises ConfigError, StoreError."""
-        from avowal.stores.events import open_event_store
+        return _store(self.loaded)
 
-        name = self.loaded.configuration.events.store
-        if name is None:
-            raise ConfigError("no events are kept", key="events.store", hint="reports count them")
-        return open_event_store(name)
+    def retain(self, store: EventTables, now: int) -> None:
+        """Let go of what is older than the configuration has it.  Raises StoreError."""
+        kept = self.loaded.configuration.events
+        store.prune(
+            events_before=now - kept.keep_days * _DAY,
+            counts_before=now // _DAY - kept.keep_counts_days,
+        )
 
     def reports(
         self, store: EventTables, day: int, domain: str | None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import click
 
 from avowal.cli.group import Group
+from avowal.cli.reports_cost import cost
+from avowal.cli.reports_forget import forget
 from avowal.cli.reports_make import make
 from avowal.cli.reports_send import send
 from avowal.cli.reports_status import status
@@ -15,5 +17,5 @@ def command() -> None:
     """Make and send the reports that domain owners ask for (DMARC, RFC 9990)."""
 
 
-for one in (make, send, status):
+for one in (make, send, status, cost, forget):
     command.add_command(one)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import closing
 
 import click
@@ -47,6 +48,7 @@ def send(*, config: str, day: str | None, domain: str | None, verbose: bool) -> 
             return ExitStatus.NOT_PASSED
         finally:
             sender.ledger.resign(sender.holder)
+        reporting.retain(store, int(time.time()))
     words = ", ".join(f"{number} {word}" for word, number in sorted(done.items()))
     echo(f"{date_of(number)}: {words or 'nothing to send'}", err=True)
     later = any(done[word] for word in ("waiting", "waiting before", "unknown"))

@@ -25,3 +25,9 @@ class Events(Table, frozen=True, kw_only=True):
             unit="events per worker",
         ),
     ] = 10_000
+    keep_days: Annotated[
+        Positive, option("How long `avowal reports send` leaves events.", unit="days")
+    ] = 30
+    keep_counts_days: Annotated[
+        Positive, option("How long it leaves the counts of days.", unit="days")
+    ] = 400

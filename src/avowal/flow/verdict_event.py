@@ -5,7 +5,8 @@ from __future__ import annotations
 from avowal.flow.actions import Actions
 from avowal.flow.edits import own_ids
 from avowal.flow.outcome import FlowOutcome
-from avowal.report.event import Event, event_of
+from avowal.report.event import Event
+from avowal.report.verdict_event import event_of
 
 
 def event_of_outcome(outcome: FlowOutcome, actions: Actions) -> Event:

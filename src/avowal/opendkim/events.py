@@ -16,8 +16,9 @@ from avowal.opendkim.envelope import Envelope
 from avowal.opendkim.filtering import Filtering
 from avowal.opendkim.journal import Line, LogLevel
 from avowal.opendkim.verdict import OpendkimVerdict
-from avowal.report.event import Event, event_of
+from avowal.report.event import Event
 from avowal.report.recorder import Recorder
+from avowal.report.verdict_event import event_of
 
 _WORDS: dict[Answer, str] = {
     PlainAnswer.DISCARD: "discard", PlainAnswer.REJECT: "reject", PlainAnswer.TEMPFAIL: "tempfail",

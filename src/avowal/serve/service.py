@@ -15,8 +15,8 @@ from avowal.errors import ConfigError
 from avowal.examine.findings import Findings
 from avowal.limits import DEFAULT, Limits
 from avowal.lookup import AsyncResolver
-from avowal.report.event import event_of
 from avowal.report.recorder import Recorder
+from avowal.report.verdict_event import event_of
 from avowal.serve.limits import ServeLimits
 from avowal.serve.meters import Meters
 from avowal.serve.refusals import Refusal, Refused

@@ -151,17 +151,22 @@ class EventTables:
         self, day: int, *, domain: str | None = None, reported: bool = False
     ) -> Iterator[tuple[EventKey, int]]:
         """Yield the kinds of messages of a day and how many there were, by policy domain."""
-        text, parameters = _COUNTS, [day]
-        more: list[Any] = []
+        for _, facts, messages in self.rows(day, domain=domain, reported=reported):
+            yield EventKey.of(facts), messages
+
+    def rows(
+        self, day: int, *, domain: str | None = None, reported: bool = False
+    ) -> Iterator[tuple[str, bytes, int]]:
+        """Yield the same as it is written: policy domain, octets of the key, messages."""
+        text, parameters = _COUNTS, [day] if domain is None else [day, domain]
         if reported:
             text += " AND k.reported = 1"
         if domain is not None:
             text += " AND k.domain = ?"
-            more = [domain]
         with self.reading() as cursor:
-            self._run(cursor, f"{text} ORDER BY k.domain, k.digest", *parameters, *more)
-            for facts, messages in cursor:
-                yield EventKey.of(bytes(facts)), messages
+            self._run(cursor, f"{text} ORDER BY k.domain, k.digest", *parameters)
+            for where, facts, messages in cursor:
+                yield where or "", bytes(facts), messages
 
     def days(self) -> list[tuple[int, int]]:
         """Return each day that has counts, and how many messages it had."""
@@ -183,14 +188,22 @@ class EventTables:
 
     def erase(self, source: str) -> Pruned:
         """Remove whatever names the address of a client."""
-        named = "(SELECT id FROM event_key WHERE source = ?)"
+        gone = Counter[str]()
         with self.transaction() as cursor:
             self._run(cursor, "UPDATE event_schema SET generation = generation + 1")
-            events = self._run(cursor, f"DELETE FROM event WHERE key IN {named}", source)  # noqa: S608 - a constant
-            counts = self._run(cursor, f"DELETE FROM event_count WHERE key IN {named}", source)  # noqa: S608 - a constant
-            keys = self._run(cursor, "DELETE FROM event_key WHERE source = ?", source)
+            cursor.execute("SELECT id, source, facts FROM event_key")
+            # A trusted chain names an address in its comment (RFC 8617 §7.2.2).
+            named = [
+                number
+                for number, written, facts in cursor.fetchall()
+                if written == source or EventKey.of(bytes(facts)).names(source)
+            ]
+            for number in named:
+                gone["events"] += self._run(cursor, "DELETE FROM event WHERE key = ?", number)
+                gone["counts"] += self._run(cursor, "DELETE FROM event_count WHERE key = ?", number)
+                gone["keys"] += self._run(cursor, "DELETE FROM event_key WHERE id = ?", number)
         self.shrink()
-        return Pruned(events, counts, keys)
+        return Pruned(gone["events"], gone["counts"], gone["keys"])
 
     def close(self) -> None:
         """Close the connection."""
@@ -229,9 +242,8 @@ _EVENTS = (
     " JOIN event_host h ON h.id = e.host JOIN event_key k ON k.id = e.key"
     " WHERE e.time >= ? AND e.time < ? ORDER BY e.time"
 )
-_COUNTS = (
-    "SELECT k.facts, c.messages FROM event_count c JOIN event_key k ON k.id = c.key WHERE c.day = ?"
-)
+_COUNTS = """SELECT k.domain, k.facts, c.messages FROM event_count c
+    JOIN event_key k ON k.id = c.key WHERE c.day = ?"""
 _UNUSED = (
     "DELETE FROM event_key WHERE id NOT IN (SELECT key FROM event)"
     " AND id NOT IN (SELECT key FROM event_count)"

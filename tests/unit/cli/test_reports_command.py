@@ -35,6 +35,8 @@ CONFIGURATION = """
 dns.zone_file = "zone.json"
 [events]
 store = "sqlite:e.db"
+keep_days = 100000
+keep_counts_days = 100000
 [keys.main]
 domain = "example.com"
 selector = "s1"
@@ -126,6 +128,43 @@ def test_make_writes_a_file_for_each_domain_that_asks(site: Avowal, tmp_path: Pa
     reported = sum(number for key, number in counts.items() if key.is_reported)
     assert sum(row["messages"] for row in rows) == reported
     assert {row["file"] for row in rows} == {path.name for path in (tmp_path / "out").iterdir()}
+
+
+def test_several_processes_make_what_one_makes(site: Avowal, tmp_path: Path) -> None:
+    for jobs in ("1", "3"):
+        (tmp_path / jobs).mkdir()
+        site("reports", "make", "--day", DATE, "-o", jobs, "--jobs", jobs)
+    one, three = ({p.name: p.read_bytes() for p in (tmp_path / n).iterdir()} for n in ("1", "3"))
+    assert one == three
+    assert one
+
+
+def test_what_is_older_than_it_may_be_goes_when_reports_are_sent(
+    site: Avowal, tmp_path: Path
+) -> None:
+    path = tmp_path / "avowal.toml"
+    path.write_text(path.read_text().replace("100000", "300"))  # the events are of 2024
+    ran = site("reports", "send", "--day", DATE)
+    assert ran.returncode == 0, ran.stderr
+    assert SqliteEvents(str(tmp_path / "e.db")).days() == []
+
+
+def test_an_address_is_forgotten(site: Avowal, tmp_path: Path) -> None:
+    ran = site("reports", "forget", "192.0.2.3")
+    assert ran.returncode == 0
+    left = SqliteEvents(str(tmp_path / "e.db")).events(0, 1 << 40)
+    assert {event.key.source for event in left} == {"192.0.2.0", "192.0.2.1", "192.0.2.2"}
+    assert site("reports", "forget", "somebody").returncode == 2
+
+
+def test_what_p_reject_would_have_cost_is_told(site: Avowal) -> None:
+    ran = site("reports", "cost", "d3.example", "--day", DATE, "--json")
+    told = json.loads(ran.stdout)
+    events = [event for event in some_events(400) if event.time // DAY == DAY_0]
+    failed = [e for e in events if e.key.author == "d3.example" and e.key.dmarc == "fail"]
+    assert told["refused"] == len(failed)
+    assert sum(row["messages"] for row in told["sources"]) == len(failed)
+    assert ran.returncode == 1
 
 
 def test_a_dry_run_writes_nothing(site: Avowal, tmp_path: Path) -> None:

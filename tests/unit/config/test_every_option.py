@@ -104,6 +104,8 @@ _ELSEWHERE = {  # read where no message here comes by: in which module
     "reputation.limits.confidence": "flow/reputation.py",
     "actions.tag_field": "flow/edits.py",
     "reports.copy_to": "flow/feedback.py",
+    "events.keep_days": "cli/reporting.py",
+    "events.keep_counts_days": "cli/reporting.py",
     **{
         f"aggregate.{name}": "cli/reporting.py"
         for name in (

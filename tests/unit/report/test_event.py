@@ -17,15 +17,8 @@ from avowal.policy.dmarc.evaluate import evaluate
 from avowal.policy.dmarc.record import Policy
 from avowal.policy.dmarc.result import Evaluation, Override
 from avowal.policy.evidence import SignatureResult
-from avowal.report.event import (
-    MOST_SIGNATURES,
-    Event,
-    EventKey,
-    EventReason,
-    digest,
-    disposed,
-    event_of,
-)
+from avowal.report.event import Event, EventKey, EventReason, digest
+from avowal.report.verdict_event import MOST_SIGNATURES, disposed, event_of
 from avowal.testing import ED25519, Zone, message, record_for
 
 NOW = 1_800_000_000
