@@ -15,11 +15,11 @@ from avowal.config.keys import Key
 from avowal.config.mistakes import Collector
 from avowal.config.model import Configuration
 from avowal.config.places import Path, Places
-from avowal.crypto.signing import AnyKey
+from avowal.crypto.signing import AnyKey, SigningKey
 from avowal.errors import AvowalError, KeyMaterialError, UsageError
 from avowal.extensions import use_signing_keys
 from avowal.keys import places as key_places
-from avowal.keys.lifecycle import ManagedKey
+from avowal.keys.lifecycle import KeyState, ManagedKey
 from avowal.keys.places import Opening
 from avowal.keys.store import KeyStore, signing_keys
 from avowal.names import DomainName, NameFault
@@ -28,6 +28,7 @@ from avowal.valueclass import value
 
 PREFIX = "store:"
 """What begins a name that stands for the keys of a domain."""
+_ENDED = frozenset({KeyState.REVOKED, KeyState.GONE})
 
 
 @value(eq=False)
@@ -46,10 +47,24 @@ def open_private(uri: str, opening: Opening | None = None) -> AnyKey:
     scheme = uri.partition(":")[0]
     if scheme and scheme not in key_places.schemes():
         try:
-            use_signing_keys(scheme)
+            _use(scheme)
         except UsageError as fault:
             raise KeyMaterialError(uri, str(fault)) from None
     return key_places.open_private(uri, opening)
+
+
+def _use(scheme: str) -> None:
+    """Open keys of a scheme from now on: our own ones cost their import only where one is."""
+    if scheme == "pkcs11":
+        from avowal.keys.token import open_token  # noqa: PLC0415 - few have a token
+
+        key_places.register_place(scheme, open_token)
+    elif scheme == "signer":
+        from avowal.keys.signer import open_signer  # noqa: PLC0415 - few have a signer
+
+        key_places.register_place(scheme, open_signer)
+    else:
+        use_signing_keys(scheme)
 
 
 def signing_for(
@@ -70,6 +85,41 @@ def _signing(store: KeyStore, domain: DomainName) -> tuple[ManagedKey, ...]:
         why = "no key of the store signs for it (avowal keys store show)"
         raise KeyMaterialError(f"{PREFIX}{domain.ascii}", why)
     return managed
+
+
+class StoredNames:
+    """The keys of a store by the names of their records, opened once: what a signer answers for.
+
+    Keys that are revoked or gone sign nothing any more.  Safe to use from several threads.
+    """
+
+    def __init__(self, store_name: str, opening: Opening | None = None) -> None:
+        self._store = store_name
+        self._opening = opening
+        self._opened: dict[str, SigningKey] = {}
+
+    def check(self) -> None:
+        """See that the store can be read.  Raises StoreError."""
+        open_key_store(self._store).close()
+
+    def find(self, name: str) -> SigningKey:
+        """Return the key of a name.  Raises KeyMaterialError."""
+        try:
+            with closing(open_key_store(self._store)) as store:
+                managed = store.keys()
+        except AvowalError as fault:
+            raise KeyMaterialError(name, str(fault)) from None
+        uris = {key.name: key.private for key in managed if key.state not in _ENDED}
+        if name not in uris:
+            raise KeyMaterialError(name, "no key of that name signs")
+        uri = uris[name]
+        found = self._opened.get(uri)
+        if found is None:
+            key = open_private(uri, self._opening)
+            if not isinstance(key, SigningKey):
+                raise KeyMaterialError(name, "a key that a signer cannot wait for")
+            found = self._opened[uri] = key
+        return found
 
 
 class StoredDomains:

@@ -64,9 +64,9 @@ def check(*, file: str, explained: bool) -> int:
 @click.argument("file", required=False)
 @click.option("--defaults", is_flag=True, help="Print a sample file with every option.")
 def show(*, file: str | None, defaults: bool) -> int:
-    """Print a sample file (--defaults), or what FILE sets, without comments."""
+    """Print a sample file (--defaults), or what FILE sets, without comments and secrets."""
     from avowal.config.toml import read
-    from avowal.config.writing import sample, toml
+    from avowal.config.writing import sample, shown
 
     if defaults == (file is not None):
         raise click.UsageError("give either a FILE or --defaults")
@@ -77,7 +77,7 @@ def show(*, file: str | None, defaults: bool) -> int:
         loaded = read(file)
     except ConfigError as error:
         return _told(error)
-    print(toml(loaded.configuration), end="")
+    print(shown(loaded.configuration), end="")
     return ExitStatus.PASSED
 
 

@@ -12,6 +12,7 @@ from avowal.cli.keys_archive import command as archive_command
 from avowal.cli.keys_audit import command as audit_command
 from avowal.cli.keys_doctor import command as doctor_command
 from avowal.cli.keys_look import command as look_command
+from avowal.cli.keys_signer import command as signer_command
 from avowal.cli.keys_store import backup_command, restore_command
 from avowal.cli.keys_store import command as store_command
 from avowal.cli.shared_options import line_ends_option
@@ -27,7 +28,7 @@ command.add_command(doctor_command)
 command.add_command(look_command)
 for _command in (add_command, import_command, export_command, archive_command, audit_command):
     command.add_command(_command)
-for _command in (backup_command, restore_command, store_command):
+for _command in (backup_command, restore_command, signer_command, store_command):
     command.add_command(_command)
 
 

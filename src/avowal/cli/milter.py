@@ -92,8 +92,10 @@ def command(
             echo(f"note: {note}")
         echo("the configuration is good")
         return ExitStatus.PASSED
+    from avowal.keys.secrecy import keep_memory_private
     from avowal.milter.supervisor import Supervisor
 
+    keep_memory_private()
     return Supervisor(load).run()
 
 

@@ -119,6 +119,9 @@ def command(
     Repeat --selector and --key for several signatures, and --domain where they differ.
     The hash is over CRLF line ends, as the message will travel, whatever is written here.
     """
+    from avowal.keys.secrecy import keep_memory_private
+
+    keep_memory_private()
     out = output()
     common = _common(**options)
     if relay is not None:

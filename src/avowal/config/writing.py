@@ -13,7 +13,8 @@ from textwrap import wrap
 import msgspec
 from msgspec import NODEFAULT, Struct
 
-from avowal.config.model import Configuration
+from avowal.config.model import Configuration, Key
+from avowal.config.redaction import HIDDEN, redacted
 from avowal.config.schema import Option, TableDescription, struct_in, tables
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
@@ -93,10 +94,21 @@ def _comment(text: str) -> Iterator[str]:
         yield f"# {line}"
 
 
+def shown(configuration: Configuration) -> str:
+    """Return a configuration as TOML for people to see: without keys and passwords in it."""
+    keys = {name: _without_inline(key) for name, key in configuration.keys.items()}
+    return redacted(toml(msgspec.structs.replace(configuration, keys=keys)))
+
+
+def _without_inline(key: Key) -> Key:
+    return key if key.inline is None else msgspec.structs.replace(key, inline=HIDDEN)
+
+
 def toml(configuration: Configuration, *, listeners: bool = False) -> str:
     """Return a configuration as TOML, without what is as by default.
 
-    With `listeners` these are written in any case: an operator looks for the sockets first.
+    It is whole, keys that stand in it too: `shown` is for people.  With `listeners` these are
+    written in any case: an operator looks for the sockets first.
     """
     lines = list(_table(configuration, ()))
     if listeners and configuration.listeners == Configuration().listeners:

@@ -17,6 +17,7 @@ from avowal import paths
 from avowal.config.model import Listener, Log, Role, Server
 from avowal.config.places import NOWHERE, Places
 from avowal.errors import ConfigError
+from avowal.keys.secrecy import keep_memory_private
 from avowal.limits import DEFAULT
 from avowal.lookup import AsyncResolver
 from avowal.milter.events import SessionLimits
@@ -125,6 +126,7 @@ def work(
     loop_factory = _loop_factory()
     meters: Meters = Meters() if health is None else Prometheus(seat)
     drop_privileges(prepared.server)
+    keep_memory_private()
     meters.generation(prepared.generation)
     service = Service(
         filter=prepared.make_filter(meters),

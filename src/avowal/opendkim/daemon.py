@@ -13,6 +13,7 @@ from avowal import __version__, paths
 from avowal.config.model import Server
 from avowal.config.opendkim_conf import OpendkimConf, read_conf
 from avowal.errors import AvowalError, EnvironmentFault
+from avowal.keys.secrecy import keep_memory_private
 from avowal.milter import descriptors
 from avowal.milter.server import MilterServer
 from avowal.milter.service import Service
@@ -104,6 +105,7 @@ class Daemon:
         """Serve until SIGTERM; return the exit status."""
         self._say(LogLevel.INFO, f"{_PRODUCT} v{__version__} starting (args: {self.arguments})")
         open_service_log(self.log)
+        keep_memory_private()
         asyncio.run(self._serve())
         if self.shadow is not None:
             self.shadow.summarize()
