@@ -48,6 +48,8 @@ def read_keys(path: str | os.PathLike[str]) -> tuple[ImportedKey, ...]:
 
 def _read(text: str, file: str) -> tuple[ImportedKey, ...]:
     begun = text.lstrip()
+    if begun[:1] == "{" and rspamd.is_ours(text):
+        return rspamd.read(text, file)
     if begun[:1] == "{" or (begun[:1] == "[" and begun[1:].lstrip()[:1] in {"{", "["}):
         return stalwart.read_json(text, file)
     of_stalwart = stalwart.read_toml(text, file)

@@ -1,5 +1,6 @@
 """rspamd's dkim_signing module: which key signs for which domain.
 
+A file of it, or what ``rspamadm configdump dkim_signing`` prints, with ``-j`` or without.
 Read are the ``domain`` section, ``selector_map``, ``path_map``, ``path`` and ``selector``, as
 its manual tells them (https://rspamd.com/doc/modules/dkim_signing.html).  Where ``try_fallback``
 is on, as by default, rspamd signs for every domain that has a key file by the template: those
@@ -25,16 +26,13 @@ _ELSEWHERE = {
     "use_redis": "export the keys from Redis into files",
     "use_vault": "export the keys from Vault into files",
 }
-_SECTION = re.compile(r"^[ \t]*domain[ \t]*\{", re.MULTILINE)
+_SECTION = re.compile(r'^[ \t]*"?domain"?[ \t]*[:=]?[ \t]*\{', re.MULTILINE)
 _MARKS = re.compile(r"\bdkim_signing\b|\$domain\b|\$selector\b|\bselector_map\b|\bpath_map\b")
 
 
 def is_ours(text: str) -> bool:
     """Whether a text looks like a configuration of the module."""
-    return (
-        _MARKS.search(text) is not None
-        or re.search(r"^\s*domain\s*\{", text, re.MULTILINE) is not None
-    )
+    return _MARKS.search(text) is not None or _SECTION.search(text) is not None
 
 
 def read(text: str, file: str) -> tuple[ImportedKey, ...]:

@@ -2,7 +2,7 @@
 
 ::
 
-    file    = *entry
+    file    = *entry / "{" *entry "}"
     entry   = key *key [ "=" / ":" ] value [ ";" / "," ]    ; a b { } is a { b { } }
     key     = word / string
     value   = "{" *entry "}" / "[" *( value [ "," / ";" ] ) "]" / string / text to the line's end
@@ -61,7 +61,7 @@ Value: TypeAlias = "str | Section | tuple[Value, ...]"
 
 def parse(text: str, file: str) -> Section:
     """Read a file.  Raises ConfigError with the line."""
-    return _Reader(text, file).section(0, "")
+    return _Reader(text, file).whole()
 
 
 class _Reader:
@@ -70,6 +70,16 @@ class _Reader:
     def __init__(self, text: str, file: str) -> None:
         self._text, self._file, self._at = text, file, 0
         self._starts = [found.end() for found in re.finditer("\n", text)]
+
+    def whole(self) -> Section:
+        """Read the file; braces around all of it are those of JSON."""
+        if self._next() != "{":
+            return self.section(0, "")
+        self._at += 1
+        section = self.section(0, "}")
+        if self._next() != "":
+            raise self._fault("something follows the last }")
+        return section
 
     def section(self, depth: int, closing: str) -> Section:
         """Read entries up to a sign, or to the end."""

@@ -68,6 +68,29 @@ domain {
   }
 }
 """
+DUMPED = """\
+*** Section dkim_signing ***
+path = "/keys/$selector.pem";
+sign_networks [
+    "127.2.4.7",
+]
+domain {
+    b.example {
+        selectors [
+            {
+                selector = "s2";
+            }
+        ]
+    }
+}
+try_fallback = false;
+
+*** End of section dkim_signing ***
+"""
+DUMPED_JSON = json.dumps(
+    {"path": "/keys/$selector.pem", "domain": {"a.example": {"selector": "s1"}},
+     "try_fallback": False}, indent=4,
+)  # fmt: skip
 STALWART = """
 [signature."rsa-a"]
 private-key = "%{file:/keys/a.key}%"
@@ -161,6 +184,12 @@ FLAT = json.dumps({
                 ("b.example", "ed", None, "/keys/b-ed.key", 14),
             ],
             id="rspamd, the whole section",
+        ),
+        pytest.param(
+            DUMPED, [("b.example", "s2", None, "/keys/s2.pem", 10)], id="rspamadm configdump"
+        ),
+        pytest.param(
+            DUMPED_JSON, [("a.example", "s1", None, "/keys/s1.pem", 5)], id="the same in JSON"
         ),
         pytest.param(
             STALWART,
@@ -297,6 +326,7 @@ def refused(path: Path) -> ConfigError:
         ),
         pytest.param("path = '${DBDIR}/$domain.key';domain{a.example{}}", 1, "variable", id="${}"),
         pytest.param("domain { a.example { path = '/unclosed }", 1, "not closed", id="a string"),
+        pytest.param('{\n"domain": {}\n} x', 3, "follows the last", id="more behind the end"),
         pytest.param("domain {} /* no end", 1, "not closed", id="a comment"),
         pytest.param("domain { a.example { path [ }", 1, "closed with }", id="a list"),
         pytest.param(
