@@ -21,8 +21,10 @@ from avowal.config.opendkim_options import BY_NAME, Option, OptionKind, OptionSu
 from avowal.config.places import Place
 from avowal.config.redaction import redacted
 from avowal.errors import ConfigError
+from avowal.text import printable
 
 _MAX_FILE = 16 << 20  # octets
+_SHOWN = 32  # characters of what is no option: a key that was pasted is not shown whole
 MAX_DEPTH = 5  # opendkim.conf(5), Include
 _TRUE, _FALSE = frozenset("TtYy1"), frozenset("FfNn0")
 _NUMBERS = (
@@ -183,8 +185,9 @@ def _setting(name: str, text: str, place: Place, known: Mapping[str, Option] = B
     if option is None:
         near = difflib.get_close_matches(name.lower(), known, 1)
         hint = f"did you mean {known[near[0]].name}?" if near else None
+        shown = printable(name, most=_SHOWN)
         raise ConfigError(
-            "unrecognized parameter", file=place.file, line=place.line, key=name, hint=hint
+            "unrecognized parameter", file=place.file, line=place.line, key=shown, hint=hint
         )
     setting = Setting(option, text, place)
     if not text:

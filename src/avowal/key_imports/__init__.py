@@ -35,6 +35,9 @@ def read_keys(path: str | os.PathLike[str]) -> tuple[ImportedKey, ...]:
         raise fault(file, None, error.strerror or str(error)) from None
     if bare.is_key(octets):
         return bare.read(octets, file)
+    if b"\0" in octets:  # no path may hold one
+        line = octets.count(b"\n", 0, octets.index(b"\0")) + 1
+        raise fault(file, line, "there is a NUL in the file", _FORMS)
     try:
         text = octets.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -345,6 +345,7 @@ def refused(path: Path) -> ConfigError:
         pytest.param("some\ntext of another kind\n", None, "of no form", id="anything else"),
         pytest.param("", None, "of no form", id="an empty file"),
         pytest.param(b"\xff\xfe\n", 1, "neither text", id="octets"),
+        pytest.param("\nselector_map = '\0'", 2, "a NUL", id="no path holds a NUL"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_obeyed_is_refused_with_its_line(
