@@ -13,12 +13,12 @@ import json
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from avowal.config.positions import find_places
 from avowal.key_imports.key import ImportedKey, algorithm_of, fault, name_of
 
-_Fields: TypeAlias = Mapping[str, Any]
+_Fields: TypeAlias = Mapping[str, object]
 _FILE = re.compile(r"%\{file:([^{}]+)\}%")
 _FLAT = re.compile(r"signature\.(.+)\.([a-z-]+)")
 _KINDS = {"Dkim1RsaSha256": "rsa-sha256", "Dkim1Ed25519Sha256": "ed25519-sha256"}
@@ -30,7 +30,7 @@ def read_toml(text: str, file: str) -> tuple[ImportedKey, ...] | None:
     Raises ConfigError.
     """
     try:
-        root = tomllib.loads(text)
+        root: dict[str, object] = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError):
         return None
     tables = root.get("signature")
@@ -47,7 +47,7 @@ def read_toml(text: str, file: str) -> tuple[ImportedKey, ...] | None:
 def read_json(text: str, file: str) -> tuple[ImportedKey, ...]:
     """Read an export in JSON.  Raises ConfigError."""
     try:
-        root = json.loads(text)
+        root: object = json.loads(text)
     except json.JSONDecodeError as error:
         raise fault(file, error.lineno, f"no JSON: {error.msg}") from None
     except RecursionError:
@@ -67,7 +67,7 @@ class _Export:
 
     def flat(self, root: object) -> Iterator[ImportedKey]:
         """Yield the signatures of flat keys, wherever they stand."""
-        signatures: dict[str, dict[str, Any]] = {}
+        signatures: dict[str, dict[str, object]] = {}
         for each in _objects(root):
             for key, said in each.items():
                 found = _FLAT.fullmatch(key)
@@ -118,9 +118,9 @@ class _Export:
         return None if at < 0 else self._text.count("\n", 0, at) + 1
 
 
-def _objects(root: object) -> Iterator[dict[str, Any]]:
+def _objects(root: object) -> Iterator[dict[str, object]]:
     """Yield every object of a JSON document."""
-    waiting = [root]
+    waiting: list[object] = [root]
     while waiting:
         one = waiting.pop()
         if isinstance(one, dict):
