@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from tests.event_stores import CASES, Opening, some_events
 from tests.integration.test_opendkim_databases import postgresql_server
+from tests.unit.cli.conftest import Avowal, avowal_command  # noqa: F401 - a fixture
+from tests.unit.cli.test_reports_command import (  # noqa: F401 - a fixture
+    DATE,
+    ZONE,
+    Inbox,
+    inbox,
+)
 
 from avowal.errors import StoreError
 from avowal.stores.event_tables import EventTables
@@ -70,6 +82,53 @@ def test_a_connection_that_broke_is_told_and_a_new_one_goes_on(opening: Opening)
     again = opening()
     again.append(some_events(10))
     assert sum(number for _, number in again.days()) == 10
+
+
+CONFIGURATION = """
+dns.zone_file = "zone.json"
+[events]
+store = "{server}"
+keep_days = 100000
+keep_counts_days = 100000
+[keys.main]
+domain = "example.com"
+selector = "s1"
+file = "s1.pem"
+[aggregate]
+sender = "dmarc@example.com"
+key = "main"
+relay = "127.0.0.1:{port}"
+per_minute = 60000
+connections = 1
+"""
+
+
+def test_two_hosts_send_every_report_once_though_the_first_is_killed(
+    opening: Opening,
+    server: str,
+    inbox: Inbox,  # noqa: F811
+    avowal_command: Avowal,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    text = CONFIGURATION.format(server=server, port=inbox.port)
+    (tmp_path / "avowal.toml").write_text(text)
+    domains = [f"d{number}.example" for number in range(10)]
+    zone = {f"_dmarc.{one}": f"v=DMARC1; p=reject; rua=mailto:a@{one}" for one in domains}
+    (tmp_path / "zone.json").write_text(json.dumps(ZONE | zone))
+    store = opening()
+    store.append(some_events(600))
+    send = ("reports", "send", "--day", DATE, "-c", "avowal.toml")
+    first = subprocess.Popen([sys.executable, "-m", "avowal", *send], cwd=tmp_path)
+    inbox.on_mail = lambda number: first.kill() if number == 3 else None
+    first.wait(60)
+    assert len(inbox.got) == 3  # the third was taken, and nobody lived to note it
+    assert avowal_command(*send).returncode == 3  # the dead one leads still
+    with store.transaction() as cursor:
+        cursor.execute("UPDATE report_lease SET until = 0")
+    second = avowal_command(*send)
+    assert second.returncode == 0, second.stderr
+    assert Counter(to for to, _ in inbox.got) == {f"a@{one}": 1 for one in domains}
+    assert b"1 uncertain before" in second.stderr
 
 
 def test_a_server_that_is_not_there_is_named() -> None:

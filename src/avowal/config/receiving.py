@@ -265,7 +265,7 @@ class Reports(Table, frozen=True, kw_only=True):
     ] = None
     most_per_hour: Annotated[
         Positive,
-        option("How many reports leave in an hour; more are not sent.", unit="reports per worker"),
+        option("How many leave in an hour, of all workers; more are not sent.", unit="reports"),
     ] = 100
     diagnostic_directory: Annotated[
         str | None,

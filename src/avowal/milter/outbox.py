@@ -17,13 +17,13 @@ from pathlib import Path
 from avowal import paths
 from avowal.errors import EnvironmentFault, StoreError
 from avowal.flow.actions import Actions, Diagnosis
+from avowal.milter.hours import SharedHour
 from avowal.milter.journal import LOGGER, Facts
 from avowal.report.delivery import Sending
 
 _MOST_WAITING = 32  # reports and notes; each holds up to half a megabyte
 _NOTE_MODE = 0o666  # less the umask, as of any file
 _MOST_FILES = 1000  # in the directory of diagnoses
-_HOUR = 3600.0  # seconds
 
 
 class Notes:
@@ -49,7 +49,8 @@ class Notes:
 class Outbox:
     """Takes what messages leave behind and hands it over in a thread of its own.
 
-    `most_per_hour` bounds the reports; `now` counts seconds.
+    `most_per_hour` bounds the reports of all workers that are forked from the process which
+    makes this; `now` counts seconds.
     """
 
     def __init__(
@@ -58,14 +59,11 @@ class Outbox:
         notes: Notes | None = None,
         *,
         most_per_hour: int = 100,
-        now: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._sending = sending
         self._notes = notes
-        self._most_per_hour = most_per_hour
-        self._now = now
-        self._hour_began: float | None = None
-        self._this_hour = 0
+        self._hour = SharedHour(most_per_hour, now)
         self._waiting: queue.Queue[tuple[Callable[[], None], Facts]] = queue.Queue(_MOST_WAITING)
         self._thread: threading.Thread | None = None
 
@@ -92,16 +90,13 @@ class Outbox:
 
     def _within_the_hour(self, facts: Facts) -> bool:
         """Count one more report; say so once an hour where there are too many."""
-        now = self._now()
-        if self._hour_began is None or now - self._hour_began >= _HOUR:
-            self._hour_began, self._this_hour = now, 0
-        self._this_hour += 1
-        if self._this_hour == self._most_per_hour + 1:
+        beyond = self._hour.take()
+        if beyond == 1:
             LOGGER.warning(
                 "no more reports in this hour: reports.most_per_hour is reached",
                 extra={"facts": facts},
             )
-        return self._this_hour <= self._most_per_hour
+        return beyond == 0
 
     def _put(self, job: Callable[[], None], facts: Facts) -> None:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,7 @@ class Inbox:
     def __init__(self) -> None:
         self.got: list[tuple[str, bytes]] = []
         self.port = 0
+        self.on_mail: Callable[[int], None] = lambda number: None
 
     async def handle_RCPT(self, server: Any, session: Any, envelope: Any, *rest: Any) -> str:  # noqa: N802 - aiosmtpd's
         if rest[0].startswith("gone"):
@@ -64,6 +65,7 @@ class Inbox:
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's
         self.got += [(to, envelope.content) for to in envelope.rcpt_tos]
+        self.on_mail(len(self.got))
         return "250 OK"
 
 
