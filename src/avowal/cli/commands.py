@@ -35,7 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "lookup": ("avowal.cli.lookup", "Ask DNS as the verifier does."),
     "arc": ("avowal.cli.arc", "Validate ARC chains, or seal a message (experimental)."),
     "list": ("avowal.cli.list", "Advise a mailing list, or do its DKIM work in a pipe."),
-    "reports": ("avowal.cli.reports", "Make and send reports to the owners of domains."),
+    "reports": ("avowal.cli.reports", "Send reports to domain owners; read those about your own."),
     "reputation": ("avowal.cli.reputation", "See, set and count opinions about who signs mail."),
     "milter": ("avowal.cli.milter", "Sign and verify for an MTA: the daemon."),
     "config": ("avowal.cli.config", "Check, explain and show configurations."),

@@ -31,6 +31,7 @@ __all__ = [
     "messages",
     "messages_in",
     "named",
+    "opened",
     "stored",
     "whole",
 ]
@@ -54,7 +55,7 @@ def files(path: str) -> list[str]:
         raise Unusable(exits.os_error(error)) from None
 
 
-def _opened(path: str) -> IO[bytes]:
+def opened(path: str) -> IO[bytes]:
     """Open a source; standard input is there once.  Raises Unusable and OSError."""
     if path != _STDIN:
         return open(path, "rb")  # noqa: PTH123 - pathlib costs start-up
@@ -70,7 +71,7 @@ def messages(path: str, progress: Progress) -> Iterator[tuple[MessageOrigin, Ite
     """
     name = named(path)
     try:
-        with _opened(path) as file:
+        with opened(path) as file:
             yield from messages_in(file, name, progress)
     except OSError as error:
         raise Unusable(exits.os_error(error)) from None
@@ -130,7 +131,7 @@ def stored(path: str) -> StoredMessage:
     """
     name = named(path)
     try:
-        with _opened(path) as file:
+        with opened(path) as file:
             inner, wrapping = unwrapped(file, name)
             octets = inner.read(MOST_WHOLE + 1)
     except OSError as error:

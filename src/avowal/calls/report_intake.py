@@ -1,0 +1,202 @@
+"""Takes reports into a store: each once, whole or not at all, with a reason where not.
+
+The aggregate reports of one file are streamed: memory does not grow with them.  A report that
+is known already is counted as a copy as soon as its beginning is read.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import IO, Literal
+
+from avowal.calls.report_sources import ReportSource
+from avowal.report.aggregate import Record, key_of
+from avowal.report.aggregate_reader import AggregateReader
+from avowal.report.arf import ReportFault
+from avowal.report.containers import Damaged, expanded, kind_of
+from avowal.report.failure import read_failure_report
+from avowal.report.limits import DEFAULT, ReportLimits
+from avowal.report.received import Adding, Kind, ReceivedHead, ReceivedReports
+from avowal.report.tlsrpt import read_tls_report
+from avowal.valueclass import value
+
+Word = Literal["kept", "copy", "refused"]
+Sender = Callable[[bytes], str]
+"""What tells the domain that proved to have sent a mail, "" for none."""
+
+
+@value
+class Intake:
+    """What became of one report.
+
+    `why` is the reason of a refusal; `problems` what was wrong with one that was kept.
+    """
+
+    origin: str
+    word: Word
+    kind: Kind | None = None
+    organization: str = ""
+    report_id: str = ""
+    domain: str = ""
+    records: int = 0
+    messages: int = 0
+    lost: int = 0
+    damaged: bool = False
+    why: str = ""
+    problems: tuple[str, ...] = ()
+    sender: str | None = None
+
+
+class ReportIntake:
+    """Takes one report after another into a store."""
+
+    def __init__(
+        self,
+        store: ReceivedReports,
+        *,
+        sender: Sender | None = None,
+        limits: ReportLimits = DEFAULT,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._store = store
+        self._sender = sender
+        self._limits = limits
+        self._now = now
+
+    def take(self, source: ReportSource) -> Intake:
+        """Read a report into the store.  Raises StoreError and OSError, nothing for octets."""
+        sender = None
+        if self._sender is not None and source.mail is not None:
+            sender = self._sender(source.mail)
+        try:
+            if source.file is None:
+                return self._failure(source, sender)
+            return self._file(source.file, source.origin, sender)
+        except ReportFault as fault:
+            return Intake(origin=source.origin, word="refused", why=fault.why, sender=sender)
+        except Damaged as damage:
+            return Intake(origin=source.origin, word="refused", why=str(damage), sender=sender)
+
+    def _failure(self, source: ReportSource, sender: str | None) -> Intake:
+        report = read_failure_report(source.mail or b"")
+        new = self._store.add_failure(
+            report, origin=source.origin, received=int(self._now()), sender=sender
+        )
+        return Intake(
+            origin=source.origin, word="kept" if new else "copy", kind="failure",
+            organization=report.organization, report_id=report.report_id, domain=report.domain,
+            records=1, messages=report.incidents, sender=sender,
+        )  # fmt: skip
+
+    def _file(self, file: IO[bytes], origin: str, sender: str | None) -> Intake:
+        chunks = expanded(file, limits=self._limits)
+        first = next(chunks, b"")
+        if kind_of(first) == "json":
+            return self._tls(first, chunks, origin, sender)
+        return _Aggregate(self._store, self._limits, origin, sender, int(self._now())).read(
+            first, chunks
+        )
+
+    def _tls(
+        self, first: bytes, chunks: Iterator[bytes], origin: str, sender: str | None
+    ) -> Intake:
+        pieces, size = [first], len(first)
+        for chunk in chunks:
+            size += len(chunk)
+            if size > self._limits.json_octets:
+                raise ReportFault(size, f"more than {self._limits.json_octets} octets of JSON")
+            pieces.append(chunk)
+        report = read_tls_report(b"".join(pieces), limits=self._limits)
+        new = self._store.add_tls(report, origin=origin, received=int(self._now()), sender=sender)
+        return Intake(
+            origin=origin, word="kept" if new else "copy", kind="tls",
+            organization=report.organization, report_id=report.report_id,
+            domain=report.policies[0].domain, records=len(report.policies),
+            messages=sum(one.successful + one.failed for one in report.policies), sender=sender,
+        )  # fmt: skip
+
+
+class _Aggregate:
+    """One aggregate report on its way from octets to rows."""
+
+    def __init__(
+        self,
+        store: ReceivedReports,
+        limits: ReportLimits,
+        origin: str,
+        sender: str | None,
+        now: int,
+    ) -> None:
+        self._store = store
+        self._reader = AggregateReader(limits)
+        self._origin, self._sender, self._now = origin, sender, now
+        self._adding: Adding | None = None
+        self._records = self._messages = 0
+        self._damage: str | None = None
+
+    def read(self, first: bytes, chunks: Iterator[bytes]) -> Intake:
+        """Read to the end."""
+        with ExitStack() as ending:
+            if self._take(first, ending) or self._follow(chunks, ending):
+                return self._result("copy")
+            self._add(self._reader.finish(), ending)
+            if self._known_or_open(ending):
+                return self._result("copy")
+            assert self._adding is not None  # noqa: S101 - finish raises where nobody reports
+            damaged = self._reader.damaged or self._damage is not None
+            self._adding.close(lost=self._reader.lost, damaged=damaged)
+        return self._result("kept")
+
+    def _follow(self, chunks: Iterator[bytes], ending: ExitStack) -> bool:
+        try:
+            for chunk in chunks:
+                if self._take(chunk, ending):
+                    return True
+        except Damaged as damage:  # what came before it is read all the same
+            self._damage = str(damage)
+        return False
+
+    def _take(self, chunk: bytes, ending: ExitStack) -> bool:
+        """Read a chunk; whether the report is known already."""
+        records = self._reader.feed(chunk)
+        if self._known_or_open(ending):
+            return True
+        self._add(records, ending)
+        return False
+
+    def _known_or_open(self, ending: ExitStack) -> bool:
+        told, policy = self._reader.metadata, self._reader.policy
+        if self._adding is not None or told is None or policy is None:
+            return False
+        if self._store.known("aggregate", *key_of(told, policy)):
+            return True
+        head = ReceivedHead(
+            metadata=told, policy=policy, origin=self._origin, received=self._now,
+            sender=self._sender,
+        )  # fmt: skip
+        self._adding = ending.enter_context(self._store.adding(head))
+        return False
+
+    def _add(self, records: list[Record], ending: ExitStack) -> None:
+        if records and self._adding is None and self._known_or_open(ending):
+            return
+        if records and self._adding is not None:
+            self._adding.rows(records)
+            self._records += len(records)
+            self._messages += sum(one.count for one in records)
+
+    def _result(self, word: Word) -> Intake:
+        told, policy = self._reader.metadata, self._reader.policy
+        problems = [str(one) for one in self._reader.problems]
+        problems += [f"{text} ({number} times)" for text, number in self._reader.notes]
+        problems += [self._damage] if self._damage else []
+        return Intake(
+            origin=self._origin, word=word, kind="aggregate",
+            organization=told.org_name if told else "", report_id=told.report_id if told else "",
+            domain=policy.domain if policy else "", records=self._records,
+            messages=self._messages, lost=self._reader.lost,
+            damaged=self._reader.damaged or self._damage is not None, problems=tuple(problems),
+            sender=self._sender,
+        )  # fmt: skip

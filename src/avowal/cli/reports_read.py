@@ -1,0 +1,188 @@
+"""``avowal reports read``: reports from files, folders, mailboxes and standard input."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from avowal.cli import exits, sources
+from avowal.cli.dns import Dns
+from avowal.cli.exits import ExitStatus
+from avowal.cli.progress import bar
+from avowal.cli.reports_store import store_option
+from avowal.cli.shared_options import dns_options
+from avowal.cli.streams import echo
+from avowal.text import printable
+
+if TYPE_CHECKING:
+    from avowal.calls.report_intake import Intake, ReportIntake
+    from avowal.stores.received_sqlite import SqliteReceived
+
+
+@click.command("read")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@store_option
+@click.option("--again", is_flag=True, help="Look into files too that were read before.")
+@click.option(
+    "--authenticate",
+    is_flag=True,
+    help="Check who sent each report mail (DKIM, DMARC) and keep it: reports are forged too.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per report and line.")
+@dns_options
+def read(
+    *,
+    paths: tuple[str, ...],
+    store: str,
+    again: bool,
+    authenticate: bool,
+    as_json: bool,
+    dns: Dns,
+) -> int:
+    """Read aggregate, failure and TLS reports into a store, each of them once.
+
+    PATH is a report (XML or JSON, also gzip or zip), a mail, an mbox, a Maildir, a folder of
+    any of these, or - for standard input. Ctrl-C ends early; what was read is kept, and the
+    same command goes on from there. The status is 1 when some report was refused.
+    """
+    from avowal.calls.report_intake import ReportIntake
+    from avowal.stores.received_sqlite import SqliteReceived
+
+    tally = _Tally(as_json=as_json)
+    interrupted = False
+    with SqliteReceived(store) as kept, _senders(dns, wanted=authenticate) as sender:
+        intake = ReportIntake(kept, sender=sender)
+        try:
+            found = [file for path in paths for file in sources.files(path)]
+            with bar(found) as progress:
+                for path in found:
+                    _file(path, kept, intake, tally, progress, again=again)
+        except KeyboardInterrupt:
+            interrupted = True
+    tally.end(interrupted=interrupted)
+    if interrupted:
+        return ExitStatus.INTERRUPTED
+    return tally.status
+
+
+class _Tally:
+    """Tells what became of each report, and counts."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._as_json = as_json
+        self.counts: Counter[str] = Counter()
+        self.unusable = 0
+
+    def add(self, found: Intake) -> None:
+        self.counts[found.word] += 1
+        self.counts["records"] += found.records
+        self.counts["messages"] += found.messages if found.kind == "aggregate" else 0
+        self.counts["lost"] += found.lost
+        self.counts["damaged"] += found.damaged
+        if self._as_json:
+            echo(json.dumps(_as_object(found)))
+        elif found.word == "refused":
+            exits.complain(f"{found.origin}: refused: {found.why}")
+        elif found.lost or found.damaged:
+            more = f" (and {len(found.problems) - 1} more)" if len(found.problems) > 1 else ""
+            exits.complain(f"{found.origin}: {found.problems[0]}{more}")
+
+    def end(self, *, interrupted: bool) -> None:
+        n = self.counts
+        if self._as_json:
+            echo(json.dumps({"summary": dict(n), "interrupted": interrupted}))
+            return
+        echo(
+            f"{n['kept']:,} reports kept ({n['records']:,} records, {n['messages']:,} messages), "
+            f"{n['copy']:,} known already, {n['refused']:,} refused, {n['files']:,} files"
+            + (f"; {n['lost']:,} records could not be used" if n["lost"] else "")
+            + (f"; {n['damaged']:,} reports are damaged" if n["damaged"] else "")
+            + (f"; {n['skipped']:,} files were read before" if n["skipped"] else "")
+            + ("; interrupted: run it again to go on" if interrupted else "")
+        )
+
+    @property
+    def status(self) -> ExitStatus:
+        if self.unusable:
+            return ExitStatus.UNUSABLE
+        return ExitStatus.NOT_PASSED if self.counts["refused"] else ExitStatus.PASSED
+
+
+def _file(
+    path: str,
+    store: SqliteReceived,
+    intake: ReportIntake,
+    tally: _Tally,
+    progress: Callable[[int], object],
+    *,
+    again: bool,
+) -> None:
+    """Read one file; one that is as it was when it was read is passed over."""
+    from avowal.calls.report_sources import report_sources
+
+    tally.counts["files"] += 1
+    try:
+        with sources.opened(path) as file:
+            state = os.fstat(file.fileno())
+            mark = os.path.realpath(path), state.st_size, state.st_mtime_ns // 10**9
+            if path != "-" and not again and store.was_read(*mark):
+                progress(state.st_size)
+                tally.counts["skipped"] += 1
+                return
+            for source in report_sources(file, sources.named(path), progress=progress):
+                tally.add(intake.take(source))
+            if path != "-":
+                store.mark_read(*mark)
+    except sources.Unusable as fault:
+        exits.complain(str(fault))
+        tally.unusable += 1
+    except OSError as error:
+        exits.complain(exits.os_error(error))
+        tally.unusable += 1
+
+
+@contextmanager
+def _senders(dns: Dns, *, wanted: bool) -> Iterator[Callable[[bytes], str] | None]:
+    """Give what tells who proved to have sent a mail: the author's domain, where DMARC passes."""
+    if not wanted:
+        yield None
+        return
+    from avowal.calls.authenticate import authenticate
+    from avowal.policy.result import PolicyResult
+
+    with dns.opened() as resolver:
+
+        def proven(mail: bytes) -> str:
+            found = authenticate(mail, resolver)
+            policies = found.findings.policies
+            dmarc = None if policies is None else policies.dmarc
+            if dmarc is None or dmarc.result is not PolicyResult.PASS:
+                return ""
+            return "" if dmarc.author_domain is None else dmarc.author_domain.ascii
+
+        yield proven
+
+
+def _as_object(found: Intake) -> dict[str, object]:
+    """Return the JSON object of a report (docs/reference/reports.md)."""
+    return {
+        "source": found.origin,
+        "result": found.word,
+        "kind": found.kind,
+        "organization": printable(found.organization),
+        "report_id": found.report_id,
+        "domain": found.domain,
+        "records": found.records,
+        "messages": found.messages,
+        "lost": found.lost,
+        "damaged": found.damaged,
+        "sender": found.sender,
+        "why": found.why or None,
+        "problems": list(found.problems),
+    }

@@ -1,0 +1,62 @@
+"""The store of received reports, as the commands over it name and open it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from avowal.errors import UsageError
+
+if TYPE_CHECKING:
+    from avowal.report.received import Period
+    from avowal.stores.received_sqlite import SqliteReceived
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+store_option = click.option(
+    "--store",
+    default="avowal-reports.db",
+    show_default=True,
+    envvar="AVOWAL_REPORTS",
+    metavar="FILE",
+    help="Where reports are kept: an SQLite file; the environment may name it (AVOWAL_REPORTS).",
+)
+days_option = click.option(
+    "--days",
+    type=click.IntRange(1, 4000),
+    default=30,
+    show_default=True,
+    help="How many days, up to the last one that has a report.",
+)
+
+
+def opened(path: str) -> SqliteReceived:
+    """Open a store that is there.  Raises UsageError and StoreError."""
+    from pathlib import Path
+
+    from avowal.stores.received_sqlite import SqliteReceived
+
+    if not Path(path).exists():
+        raise UsageError(f"{path}: no reports are kept there yet: avowal reports read PATH...")
+    return SqliteReceived(path, make=False)
+
+
+def period_of(store: SqliteReceived, domain: str, days: int) -> Period:
+    """The last days of a domain.  Raises UsageError where there is no report about it."""
+    from avowal.report.received import Period
+
+    whole = store.period(domain)
+    if whole is None:
+        known = store.domains()
+        more = f"; there are reports about {', '.join(known[:10])}" if known else ""
+        raise UsageError(f"no aggregate report about {domain}{more}")
+    return Period(max(whole.first, whole.last - days + 1), whole.last)
+
+
+def day_text(day: int) -> str:
+    """A day as people write it: 2026-11-29."""
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(day * 86_400, UTC).date().isoformat()

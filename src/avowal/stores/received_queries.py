@@ -1,0 +1,118 @@
+"""What is asked of received reports, in SQL: sums by day, address, key and receiver.
+
+Every statement is over the reports of one policy domain in one period, given twice as
+parameters; what reports say of subdomains without a record of their own is in those reports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from avowal.report.received import (
+    DayRow,
+    FailureRow,
+    Period,
+    ReporterRow,
+    SourceRow,
+    TlsRow,
+)
+from avowal.report.shares import ShareRow
+
+_OF = "r.domain = ? AND r.kind = ? AND r.day BETWEEN ? AND ?"
+_DAYS = f"""
+SELECT r.day, sum(c.messages * o.passed), sum(c.messages * (1 - o.passed)),
+    sum(c.messages * (o.passed = 0 AND o.disposition = 'quarantine')),
+    sum(c.messages * (o.passed = 0 AND o.disposition = 'reject'))
+FROM report r JOIN record c ON c.report = r.id JOIN outcome o ON o.id = c.outcome
+WHERE {_OF} GROUP BY r.day ORDER BY r.day
+"""  # noqa: S608 - constants
+_SOURCES = f"""
+SELECT c.source, r.day, o.header_from, sum(c.messages), o.passed, o.dkim, o.spf, o.disposition,
+    (SELECT group_concat(domain, ' ') FROM (SELECT DISTINCT s.domain FROM signature s
+        WHERE s.outcome = o.id AND s.passed ORDER BY s.domain))
+FROM report r JOIN record c ON c.report = r.id JOIN outcome o ON o.id = c.outcome
+WHERE {_OF} GROUP BY c.source, r.day, o.id ORDER BY c.source, r.day
+"""  # noqa: S608 - constants
+_SHARES = f"""
+SELECT s.domain, s.selector, r.receiver, r.day, sum(c.messages * s.passed),
+    sum(c.messages * (1 - s.passed))
+FROM report r JOIN record c ON c.report = r.id JOIN signature s ON s.outcome = c.outcome
+WHERE {_OF} AND (s.domain = ? OR s.domain LIKE ? ESCAPE '!')
+GROUP BY s.domain, s.selector, r.receiver, r.day ORDER BY s.domain, s.selector, r.receiver, r.day
+"""  # noqa: S608 - constants
+_REPORTERS = f"""
+SELECT r.receiver, count(*), sum(coalesce(m.messages, 0)), max(r.day), sum(r.copies),
+    sum(r.sender IS NOT NULL AND r.sender = '')
+FROM report r LEFT JOIN (SELECT report, sum(messages) AS messages FROM record GROUP BY report) m
+    ON m.report = r.id
+WHERE {_OF} GROUP BY r.receiver ORDER BY 3 DESC, 1
+"""  # noqa: S608 - constants
+_TLS = f"""
+SELECT r.day, r.receiver, t.policy, sum(t.successful), sum(t.failed)
+FROM report r JOIN tls t ON t.report = r.id
+WHERE {_OF} GROUP BY r.day, r.receiver, t.policy ORDER BY r.day, r.receiver, t.policy
+"""  # noqa: S608 - constants
+_FAILURES = f"""
+SELECT r.day, f.source, f.failure, f.delivery, sum(f.incidents)
+FROM report r JOIN failure f ON f.report = r.id
+WHERE {_OF} GROUP BY r.day, f.source, f.failure, f.delivery ORDER BY r.day, 5 DESC
+"""  # noqa: S608 - constants
+
+
+class ReceivedQueries:
+    """The questions; a subclass brings the connection."""
+
+    def _execute(self, statement: str, parameters: Sequence[object] = ()) -> Any:
+        raise NotImplementedError
+
+    def domains(self) -> tuple[str, ...]:
+        """The domains that reports are about."""
+        found = self._execute("SELECT DISTINCT domain FROM report ORDER BY domain")
+        return tuple(domain for (domain,) in found)
+
+    def period(self, domain: str) -> Period | None:
+        """The first and the last day of a domain's aggregate reports."""
+        found = self._execute(
+            "SELECT min(day), max(day) FROM report WHERE domain = ? AND kind = 'aggregate'",
+            (domain,),
+        ).fetchone()
+        return None if found[0] is None else Period(*found)
+
+    def days(self, domain: str, period: Period) -> tuple[DayRow, ...]:
+        """The messages by day."""
+        return tuple(DayRow(*row) for row in self._of(_DAYS, domain, "aggregate", period))
+
+    def sources(self, domain: str, period: Period) -> Iterator[SourceRow]:
+        """The messages by address, day and outcome."""
+        for row in self._of(_SOURCES, domain, "aggregate", period):
+            source, day, author, messages, passed, dkim, spf, disposition, signers = row
+            yield SourceRow(
+                source, day, author, messages, bool(passed), bool(dkim), bool(spf), disposition,
+                tuple((signers or "").split()),
+            )  # fmt: skip
+
+    def shares(self, domain: str, period: Period) -> tuple[ShareRow, ...]:
+        """The signatures of a domain and its subdomains by key, receiver and day."""
+        below = "%." + domain.replace("!", "!!").replace("%", "!%").replace("_", "!_")
+        found = self._of(_SHARES, domain, "aggregate", period, domain, below)
+        return tuple(ShareRow(*row) for row in found)
+
+    def reporters(self, domain: str, period: Period) -> tuple[ReporterRow, ...]:
+        """Who reported, the largest first."""
+        found = self._of(_REPORTERS, domain, "aggregate", period)
+        return tuple(ReporterRow(*row) for row in found)
+
+    def tls(self, domain: str, period: Period) -> tuple[TlsRow, ...]:
+        """The TLS sessions by day and sender."""
+        return tuple(TlsRow(*row) for row in self._of(_TLS, domain, "tls", period))
+
+    def failures(self, domain: str, period: Period) -> tuple[FailureRow, ...]:
+        """The failure reports by day."""
+        return tuple(FailureRow(*row) for row in self._of(_FAILURES, domain, "failure", period))
+
+    def _of(
+        self, statement: str, domain: str, kind: str, period: Period, *more: object
+    ) -> Iterator[Any]:
+        found: Iterator[Any] = self._execute(statement, (domain, kind, *period, *more))
+        return found

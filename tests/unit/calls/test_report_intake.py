@@ -1,0 +1,112 @@
+"""Reports from files and mails into a store."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.aggregates import RECORD, REPORT, with_records
+from tests.bombs import gzip_bomb
+from tests.reportmails import HEAD, attached, feedback
+
+from avowal.calls.report_intake import Intake, ReportIntake
+from avowal.calls.report_sources import report_sources
+from avowal.report.aggregate_xml import write_aggregate, write_compressed
+from avowal.stores.received_sqlite import SqliteReceived
+
+XML = write_aggregate(REPORT)
+PACKED = write_compressed(REPORT)
+TLS = (
+    b'{"organization-name":"S","report-id":"t","date-range":{"start-datetime":"1970-01-01",'
+    b'"end-datetime":"1970-01-02"},"policies":[{"policy":{"policy-type":"sts","policy-domain":'
+    b'"example.org"},"summary":{"total-successful-session-count":3}}]}'
+)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqliteReceived]:
+    with SqliteReceived(tmp_path / "reports.db") as made:
+        yield made
+
+
+def taken(store: SqliteReceived, octets: bytes) -> list[Intake]:
+    intake = ReportIntake(store, now=lambda: 0)
+    file = io.BufferedReader(io.BytesIO(octets))
+    sources = report_sources(file, "x", progress=lambda _: None)
+    return [intake.take(source) for source in sources]
+
+
+@pytest.mark.parametrize(
+    ("octets", "found"),
+    [
+        pytest.param(XML, [("kept", "aggregate", 2)], id="xml"),
+        pytest.param(PACKED, [("kept", "aggregate", 2)], id="gzip"),
+        pytest.param(TLS, [("kept", "tls", 3)], id="tls"),
+        pytest.param(gzip.compress(TLS), [("kept", "tls", 3)], id="tls-gzip"),
+        pytest.param(attached(PACKED), [("kept", "aggregate", 2)], id="mail"),
+        pytest.param(feedback(), [("kept", "failure", 1)], id="failure"),
+        pytest.param(HEAD + b"\r\nHello\r\n", [], id="other-mail"),
+        pytest.param(
+            b"From x\n" + attached(PACKED) + b"\nFrom y\n" + attached(PACKED) + b"\n",
+            [("kept", "aggregate", 2), ("copy", "aggregate", 0)],
+            id="mbox",
+        ),
+        pytest.param(
+            gzip.compress(b"From x\n" + feedback() + b"\nFrom y\n" + HEAD + b"\n\n"),
+            [("kept", "failure", 1)],
+            id="mbox-gzip",
+        ),
+        pytest.param(PACKED[:-9], [("kept", "aggregate", 2)], id="gzip-ends-early"),
+        pytest.param(PACKED[:30], [("refused", None, 0)], id="gzip-ends-at-once"),
+        pytest.param(gzip_bomb(64 << 20), [("refused", None, 0)], id="bomb"),
+        pytest.param(attached(gzip_bomb(64 << 20)), [("refused", None, 0)], id="bomb-in-a-mail"),
+        pytest.param(b"<html></html>", [("refused", None, 0)], id="other-xml"),
+        pytest.param(b'{"a": 1}', [("refused", None, 0)], id="other-json"),
+    ],
+)
+def test_reports_are_taken_from(
+    store: SqliteReceived, octets: bytes, found: list[tuple[str, str | None, int]]
+) -> None:
+    assert [(one.word, one.kind, one.messages) for one in taken(store, octets)] == found
+
+
+def test_a_refusal_says_why_and_keeps_nothing(store: SqliteReceived) -> None:
+    (found,) = taken(store, XML.replace(b"<row>", b"<row>" + b"<x>" * 30))
+    assert found.why == "elements more than 16 deep"
+    assert store.domains() == ()
+
+
+def test_a_copy_is_not_read_to_its_end(store: SqliteReceived) -> None:
+    many = [replace(RECORD, source_ip=f"10.0.{n % 256}.{n // 256}") for n in range(3000)]
+    octets = write_aggregate(with_records(*many))
+    taken(store, octets)
+    file = io.BufferedReader(io.BytesIO(octets))
+    (source,) = report_sources(file, "x", progress=lambda _: None)
+    assert ReportIntake(store).take(source).word == "copy"
+    assert file.tell() < len(octets)
+
+
+def test_a_pipe_is_read(store: SqliteReceived) -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "wb") as file:
+        file.write(PACKED)
+    with os.fdopen(reading, "rb") as file:
+        (source,) = report_sources(file, "x", progress=lambda _: None)
+    assert source.file is not None
+
+
+def test_who_sent_a_mail_is_kept(store: SqliteReceived) -> None:
+    intake = ReportIntake(store, sender=lambda mail: "mail.example" if mail else "")
+    sources = report_sources(io.BytesIO(attached(PACKED)), "x", progress=lambda _: None)
+    assert [intake.take(source).sender for source in sources] == ["mail.example"]
+
+
+def test_broken_xml_is_kept_with_its_problems(store: SqliteReceived) -> None:
+    (found,) = taken(store, XML.replace(b"</feedback>", b""))
+    assert (found.word, found.records, found.damaged) == ("kept", 1, True)
+    assert "the XML is broken" in found.problems[0]

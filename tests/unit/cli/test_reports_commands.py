@@ -1,0 +1,264 @@
+"""``avowal reports``: read, show, health, import, prune."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.aggregates import METADATA, POLICY, RECORD
+from tests.reportmails import attached, feedback
+
+from avowal.calls import report_sources
+from avowal.cli import commands, exits
+from avowal.report.aggregate import AggregateReport, Aligned, DkimAuthResult, Record, Result
+from avowal.report.aggregate_xml import write_aggregate, write_compressed
+from avowal.report.received import DAY
+
+Run = Callable[..., tuple[int, str]]
+FAILED = replace(
+    RECORD, dkim=Aligned.FAIL,
+    dkim_results=(DkimAuthResult(domain="example.org", selector="s1", result=Result.FAIL),),
+)  # fmt: skip
+HOSTILE = '<script>alert("x")</script>'
+
+
+def report(day: int, *records: Record, org: str = "Big") -> AggregateReport:
+    metadata = replace(
+        METADATA, org_name=org, report_id=str(day), begin=day * DAY, end=day * DAY + DAY - 1
+    )
+    return AggregateReport(metadata=metadata, policy=POLICY, records=records)
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    monkeypatch.chdir(tmp_path)
+    Path("in").mkdir()
+    for day in range(20_000, 20_010):
+        Path("in", f"{day}.xml.gz").write_bytes(
+            write_compressed(report(day, replace(RECORD, count=100)))
+        )
+
+    def ran(*words: str) -> tuple[int, str]:
+        status = exits.run(lambda: commands.run(["reports", *words]))
+        captured = capsys.readouterr()
+        return status, captured.out + captured.err
+
+    return ran
+
+
+def test_a_folder_is_read_and_then_known(run: Run) -> None:
+    assert run("read", "in") == (
+        0, "10 reports kept (10 records, 1,000 messages), 0 known already, 0 refused, 10 files\n"
+    )  # fmt: skip
+    assert "10 files were read before" in run("read", "in")[1]
+    assert "0 reports kept (0 records, 0 messages), 10 known" in run("read", "in", "--again")[1]
+
+
+def test_what_is_refused_is_named_and_counts(run: Run) -> None:
+    Path("in", "x.xml").write_bytes(b"<feedback></feedback>")
+    status, said = run("read", "in")
+    assert status == 1
+    assert "in/x.xml: refused: nobody can tell who reports on what" in said
+
+
+def test_a_file_that_is_not_there_is_an_error(run: Run) -> None:
+    status, said = run("read", "none")
+    assert status == 2
+    assert "none: No such file" in said
+
+
+def test_mails_are_read_with_who_sent_them(run: Run) -> None:
+    Path("m.eml").write_bytes(attached(write_compressed(report(20_000, RECORD))))
+    Path("f.eml").write_bytes(feedback())
+    Path("zone.json").write_text("{}")
+    status, said = run("read", "m.eml", "f.eml", "--authenticate", "--zone", "zone.json", "--json")
+    first, second, summary = map(json.loads, said.splitlines())
+    assert status == 0
+    assert (first["source"], first["kind"], first["sender"]) == (
+        "m.eml: r.xml.gz", "aggregate", "",
+    )  # fmt: skip
+    assert second["kind"] == "failure"
+    assert summary["summary"]["kept"] == 2
+
+
+def test_an_interrupt_keeps_what_was_read(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, taken = report_sources.report_sources, []
+
+    def interrupted(*given: object, **options: object) -> object:
+        taken.append(given)
+        if len(taken) == 4:
+            raise KeyboardInterrupt
+        return whole(*given, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(report_sources, "report_sources", interrupted)
+    status, said = run("read", "in")
+    assert status == 130
+    assert said.startswith("3 reports kept")
+    assert "7 reports kept" in run("read", "in")[1]
+
+
+def broken(run: Run) -> None:
+    """A key that fails since a day, at one receiver, whose name is hostile."""
+    for day in range(20_000, 20_020):
+        record = replace(RECORD if day < 20_015 else FAILED, count=100)
+        octets = write_aggregate(report(day, record, org=HOSTILE))
+        Path("in", f"b{day}.xml").write_bytes(octets)
+    run("read", "in")
+
+
+def test_the_text_tells_what_fails_newly(run: Run) -> None:
+    broken(run)
+    status, said = run("show", "Example.org", "--offline")
+    assert status == 0
+    assert "2024-10-05 to 2024-10-23  p=reject" in said or "p=reject" in said
+    assert "! signatures with s1 of example.org pass less at" in said
+    assert "! 192.0.2.1 (it signs with a key of the domain) fails newly: 100.0% passed" in said
+    assert "p=reject on" in said
+    assert re.search(r"passed  [ ▁▂▃▄▅▆▇█]{20}", said)
+
+
+def test_the_page_needs_nothing_and_escapes_everything(run: Run) -> None:
+    broken(run)
+    run("show", "example.org", "--offline", "--html", "page.html")
+    page = Path("page.html").read_text()
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    assert not re.search(r"(?:src|href|url)\s*[=(]", page)
+    assert page.count("<svg") >= 4
+    assert page.count("<table>") >= 5
+
+
+def test_json_has_all_numbers(run: Run) -> None:
+    broken(run)
+    found = json.loads(run("show", "example.org", "--offline", "--json")[1])
+    assert (found["passed"], found["failed"]) == (2500, 500)
+    assert found["reject_cost"] == {
+        "day": "2024-10-23", "low": 100, "high": 100, "messages": 100, "rejected": 0,
+    }  # fmt: skip
+    assert found["sources"][0]["newly_failing"]
+
+
+def test_the_spf_record_tells_sources_apart(run: Run) -> None:
+    run("read", "in")
+    Path("zone.json").write_text(
+        json.dumps(
+            {
+                "example.org": "v=spf1 include:esp.example -all",
+                "esp.example": "v=spf1 ip4:192.0.2.0/24 -all",
+                "1.2.0.192.in-addr.arpa": {"PTR": "out.esp.example"},
+                "out.esp.example": {"A": "192.0.2.1"},
+            }
+        )
+    )
+    found = json.loads(run("show", "example.org", "--zone", "zone.json", "--names", "--json")[1])
+    (source,) = found["sources"]
+    assert (source["kind"], source["label"], source["name"]) == (
+        "listed", "esp.example", "out.esp.example",
+    )  # fmt: skip
+
+
+def test_a_domain_without_reports_is_named_with_those_that_have(run: Run) -> None:
+    run("read", "in")
+    status, said = run("show", "example.net", "--offline")
+    assert status == 2
+    assert "no aggregate report about example.net; there are reports about example.org" in said
+
+
+@pytest.mark.parametrize("words", [("show", "example.org"), ("health",), ("prune", "--keep", "9d")])
+def test_without_a_store_what_to_do_is_said(run: Run, words: tuple[str, ...]) -> None:
+    status, said = run(*words)
+    assert status == 2
+    assert "avowal reports read PATH..." in said
+
+
+def test_health_is_an_exit_status(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    run("read", "in")
+    monkeypatch.setattr("time.time", lambda: 20_010 * DAY)
+    assert run("health", "--offline") == (0, "example.org: well\n")
+    monkeypatch.setattr("time.time", lambda: 20_019 * DAY)
+    status, said = run("health", "--offline", "--json")
+    assert status == 1
+    assert json.loads(said)["alerts"] == ["no report since 2024-10-13"]
+    broken(run)
+    status, said = run("health", "--offline")
+    assert status == 1
+    assert "pass less at" in said
+
+
+def test_prune_forgets_what_is_older(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    run("read", "in")
+    monkeypatch.setattr("time.time", lambda: 20_010 * DAY)
+    assert run("prune", "--keep", "5d") == (0, "5 reports and 5 rows removed\n")
+    assert run("prune", "--keep", "soon")[0] == 2
+
+
+PARSEDMARC = {
+    "xml_schema": "1.0",
+    "report_metadata": {
+        "org_name": "Big", "org_email": "a@big.example", "report_id": "1",
+        "begin_date": "2024-10-04 00:00:00", "end_date": "2024-10-04 23:59:59", "errors": [],
+    },
+    "policy_published": {"domain": "example.org", "p": "none", "sp": "none", "pct": "100"},
+    "records": [
+        {
+            "source": {"ip_address": "192.0.2.1"},
+            "count": 4,
+            "policy_evaluated": {
+                "disposition": "none", "dkim": "pass", "spf": "fail",
+                "policy_override_reasons": [{"type": "other", "comment": None}],
+            },
+            "identifiers": {"header_from": "example.org", "envelope_from": None},
+            "auth_results": {
+                "dkim": [{"domain": "example.org", "selector": "s1", "result": "pass"}], "spf": [],
+            },
+        }
+    ],
+}  # fmt: skip
+CSV = (
+    "xml_schema,org_name,org_email,report_id,begin_date,end_date,errors,domain,p,source_ip_address,"
+    "count,spf_aligned,dkim_aligned,disposition,policy_override_reasons,policy_override_comments,"
+    "envelope_from,header_from,dkim_domains,dkim_selectors,dkim_results,spf_domains,spf_scopes,"
+    "spf_results\n1.0,Big,a@big.example,1,2024-10-04 00:00:00,2024-10-04 23:59:59,,example.org,"
+    'none,192.0.2.1,4,False,True,none,other,,,example.org,"example.org,esp.example","s1,k",'
+    '"pass,pass",,,\n'
+)
+
+
+@pytest.mark.parametrize("text", [json.dumps([PARSEDMARC]), json.dumps(PARSEDMARC), CSV])
+def test_what_parsedmarc_wrote_is_taken_over(run: Run, text: str) -> None:
+    Path("a").write_text(text)
+    said = "1 reports kept (1 records), 0 known already, 0 could not be read\n"
+    assert run("import", "a") == (0, said)
+    assert "0 reports kept (0 records), 1 known already" in run("import", "a")[1]
+    found = json.loads(run("show", "example.org", "--offline", "--json")[1])
+    assert found["passed"] == 4
+    assert found["keys"][0]["selector"] == "s1"
+
+
+def test_a_report_that_cannot_be_taken_over_is_named(run: Run) -> None:
+    odd = PARSEDMARC | {"report_metadata": {"org_name": "Odd"}}
+    Path("a").write_text(json.dumps([odd, PARSEDMARC, {}]))
+    status, said = run("import", "a")
+    assert status == 1
+    assert "1 reports kept" in said
+    assert "report 1: 'None' is no time" in said
+    assert "report 3 is not as parsedmarc writes them" in said
+
+
+def test_a_file_too_large_to_be_taken_over_is_refused(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("avowal.cli.reports_import.MOST_OCTETS", 10)
+    Path("a").write_text(CSV)
+    status, said = run("import", "a")
+    assert (status, "divide it" in said) == (2, True)
+
+
+@pytest.mark.parametrize("text", ["{", "a,b\n1,2\n", "", "[" * 100_000])
+def test_what_parsedmarc_did_not_write_is_refused(run: Run, text: str) -> None:
+    Path("a").write_text(text)
+    assert run("import", "a")[0] == 2
