@@ -14,6 +14,7 @@ from tests.fuzz import (
     pairs,
     policies,
     protocols,
+    received,
     services,
     targets,
 )
@@ -33,6 +34,7 @@ FAMILIES: tuple[ModuleType, ...] = (
     mailboxes,
     configurations,
     services,
+    received,
 )
 TARGETS: dict[str, Callable[[bytes], None]] = dict(targets.TARGETS)
 for family in FAMILIES:

@@ -219,7 +219,9 @@ class AggregateReader:
         before = self._parser.CurrentByteIndex
         try:
             self._parser.Parse(piece, False)
-        except expat.ExpatError as error:
+        except ReportFault:
+            raise
+        except (expat.ExpatError, LookupError, ValueError) as error:
             del self._elements.records[kept:]
             self._broken(error, piece)
             return
@@ -229,11 +231,13 @@ class AggregateReader:
         if self._quiet > self._limits.token_octets:
             raise ReportFault(self._fed, f"a tag of more than {self._limits.token_octets} octets")
 
-    def _broken(self, error: expat.ExpatError, piece: bytes = b"") -> None:
+    def _broken(self, error: Exception, piece: bytes = b"") -> None:
         """Keep the error; go on with what can be told apart, from the last whole record on."""
         self.damaged = True
-        line = error.lineno + self._skipped_lines
-        self._elements.problem(f"the XML is broken: {expat.ErrorString(error.code)}", line)
+        line, why = 1 + self._skipped_lines, f"{error}"  # an encoding that Python does not know
+        if isinstance(error, expat.ExpatError):
+            line, why = error.lineno + self._skipped_lines, expat.ErrorString(error.code)
+        self._elements.problem(f"the XML is broken: {why}", line)
         self._lane = False
         self._salvager = Salvager(self._elements, self._count_lines)
         self._salvaged_line = line

@@ -69,6 +69,8 @@ def test_a_record_that_is_left_out_is_named_by_its_line() -> None:
         pytest.param(changed((b"bounce.example.net", b"a<b.example")), [1, 2, 3], id="bare-angle"),
         pytest.param(changed((b"bounce.example.net", b"a&b")), [1, 2, 3], id="bare-ampersand"),
         pytest.param(changed((b"bounce.example.net", b"\xff\xfe")), [1, 2, 3], id="no-utf-8"),
+        pytest.param(changed((b"UTF-8", b"UF-8")), [1, 2, 3], id="no-encoding"),
+        pytest.param(changed((b"UTF-8", b"gb18030")), [1, 2, 3], id="several-octets"),
         pytest.param(changed((b"dmarc@mail", b"<dmarc@mail")), [1, 2, 3], id="in-metadata"),
         pytest.param(changed((b"</identifiers>", b"")), [1, 2, 3], id="never-closed"),
         pytest.param(changed((b"</row>", b"</raw></row>")), [1, 2, 3], id="never-opened"),
