@@ -10,7 +10,7 @@ import itertools
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
@@ -102,17 +102,19 @@ def _no_message(source: object) -> bytes:
     )
 
 
-@contextmanager
 def opened(
     source: Source | object, *, other: Callable[[object], bytes] = _no_message
-) -> Iterator[bytes | Chunks]:
+) -> AbstractContextManager[bytes | Chunks]:
     """Give the octets at hand, or the chunks of a file that is closed behind them.
 
     What is neither is `other`'s to read; by default it is refused.  Raises UsageError.
     """
-    if isinstance(source, bytes):
-        yield source
-    elif isinstance(source, bytearray | memoryview):
+    return nullcontext(source) if isinstance(source, bytes) else _opened(source, other)
+
+
+@contextmanager
+def _opened(source: Source | object, other: Callable[[object], bytes]) -> Iterator[bytes | Chunks]:
+    if isinstance(source, bytearray | memoryview):
         yield bytes(source)
     elif isinstance(source, os.PathLike):
         with open(source, "rb") as file:  # noqa: PTH123 - pathlib costs the command 6 ms
