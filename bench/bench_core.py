@@ -3,8 +3,8 @@
     python bench/bench_core.py [--quick] [--pure] [--only t2k ...] [--json FILE]
 
 The limit is what nobody can go below: SHA-256 over the message and one operation with the key, by
-the same libraries.  Everything runs in one process (Perl in its own), interleaved round by round;
-a ratio is the median of the rounds' ratios, so that a busy machine slows both sides alike.
+the same libraries.  Everything runs in one process (Perl and Go in their own), interleaved round by
+round; a ratio is the median of the rounds' ratios, so that a busy machine slows both sides alike.
 DNS is answered from memory.  docs/reference/performance.md says how to read the tables.
 """
 
@@ -26,7 +26,8 @@ if "--pure" in sys.argv:
     sys.modules["avowal._kernel"] = None  # type: ignore[assignment]  # importing it fails
 
 from bench.corpus import NAMES, message
-from tests.differential.peers.common import DOMAIN, KEYS, RECORDS, Wish
+from bench.go_msgauth_peer import GoMsgauth
+from tests.differential.peers.common import DOMAIN, KEYS, RECORDS, Peer, Wish
 from tests.differential.peers.dkimpy import Dkimpy
 from tests.differential.peers.mail_dkim import MailDkim
 from tests.differential.peers.opendkim import OpenDkim
@@ -131,24 +132,19 @@ class Programs:
     """Everything that takes part, as far as it is installed."""
 
     def __init__(self) -> None:
-        self.in_process = [Dkimpy()]
-        for peer in (OpenDkim, MailDkim):
+        self.peers: list[Peer] = [Dkimpy()]
+        for peer in (OpenDkim, MailDkim, GoMsgauth):
             try:
-                made = peer()
+                self.peers.append(peer())
             except OSError as error:
                 print(f"left out: {peer.__name__}: {error}", file=sys.stderr)
-                continue
-            if isinstance(made, MailDkim):
-                self.perl: MailDkim | None = made
-            else:
-                self.in_process.append(made)  # type: ignore[arg-type]
 
     def of(self, case: Case, octets: bytes) -> Iterator[tuple[str, Timed]]:
         """Each program's timed work, its result checked once."""
         yield LIMIT, repeated(limit(case, octets))
         yield OURS, repeated(ours(case, octets))
-        for peer in (*self.in_process, self.perl):
-            if peer is None or case.wish.algorithm not in peer.algorithms:
+        for peer in self.peers:
+            if case.wish.algorithm not in peer.algorithms:
                 continue
             if case.operation == "sign":
                 work: Callable[[], Any] = peer.signing(octets, case.wish)
@@ -156,14 +152,14 @@ class Programs:
             else:
                 work = peer.verifying(octets)
                 assert work() == ("pass",), f"{peer.name} says {work()}: {case}"
-            yield peer.name, self._in_perl(case, octets) if peer is self.perl else repeated(work)
+            piped = isinstance(peer, MailDkim)
+            yield peer.name, self._elsewhere(peer, case, octets) if piped else repeated(work)
 
-    def _in_perl(self, case: Case, octets: bytes) -> Timed:
-        perl = self.perl
-        assert perl is not None
+    def _elsewhere(self, peer: MailDkim, case: Case, octets: bytes) -> Timed:
+        """The time that a process of its own says it took."""
         if case.operation == "sign":
-            return lambda count: perl.seconds_signing(octets, case.wish, count)
-        return lambda count: perl.seconds_verifying(octets, count)
+            return lambda count: peer.seconds_signing(octets, case.wish, count)
+        return lambda count: peer.seconds_verifying(octets, count)
 
 
 def measure(case: Case, programs: Programs, rounds: int) -> Measured:

@@ -26,10 +26,16 @@ class MailDkim:
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="avowal-peer-")
-        self._perl = subprocess.Popen(
-            ["perl", str(_SERVER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        self._process = subprocess.Popen(
+            self._command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         self._records: Mapping[str, str] = {}
+        self._write_keys()
+
+    def _command(self) -> list[str]:
+        return ["perl", str(_SERVER)]
+
+    def _write_keys(self) -> None:
         for selector, key in KEYS.items():
             if key.key_type == "rsa":
                 private = load_pem_private_key(key.pem(), None)
@@ -37,10 +43,10 @@ class MailDkim:
                 self._key_file(selector).write_bytes(private.private_bytes(*pkcs1))
 
     def close(self) -> None:
-        if self._perl.stdin is not None and self._perl.stdout is not None:
-            self._perl.stdin.close()
-            self._perl.stdout.close()
-        self._perl.wait()
+        if self._process.stdin is not None and self._process.stdout is not None:
+            self._process.stdin.close()
+            self._process.stdout.close()
+        self._process.wait()
         self._folder.cleanup()
 
     def verifying(
@@ -82,15 +88,15 @@ class MailDkim:
                 self._say(f"key {name}", text.encode())
 
     def _say(self, words: str, octets: bytes) -> None:
-        assert self._perl.stdin is not None
-        self._perl.stdin.write(f"{words} {len(octets)}\n".encode() + octets)
-        self._perl.stdin.flush()
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{words} {len(octets)}\n".encode() + octets)
+        self._process.stdin.flush()
 
     def _asked(self, words: str, octets: bytes) -> tuple[float, bytes]:
-        assert self._perl.stdout is not None
+        assert self._process.stdout is not None
         self._say(words, octets)
-        seconds, _, length = self._perl.stdout.readline().decode().partition(" ")
-        answer = self._perl.stdout.read(int(length))
+        seconds, _, length = self._process.stdout.readline().decode().partition(" ")
+        answer = self._process.stdout.read(int(length))
         if answer.startswith(b"!"):
             raise RuntimeError(answer[1:].decode(errors="replace"))
         return float(seconds), answer
