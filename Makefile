@@ -11,7 +11,7 @@ ARGS    ?=
 PYTHONS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dependants venv system demo test lint types tests lowest coverage bench fuzz docs clean
+.PHONY: help setup dependants venv system demo test lint types tests lowest coverage bench fuzz sanitize docs clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -79,6 +79,9 @@ fuzz: venv ## each target of tests/fuzz for SECONDS seconds (60)
 	  [ -f "$$target" ] || continue; found=1; echo "== $$target"; \
 	  $(BIN)/python "$$target" -max_total_time=$(SECONDS) $(ARGS); done; \
 	[ -n "$$found" ] || { echo "tests/fuzz: no targets yet"; exit 1; }
+
+sanitize: venv ## the C kernel under the address and undefined-behaviour sanitizers, beside its twin
+	@scripts/sanitize "$(BIN)/python" $(ARGS)
 
 docs: venv ## HTML in docs/_build/html
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[docs]'

@@ -270,6 +270,20 @@ static inline int is_bare(const octet *in, Py_ssize_t i, Py_ssize_t n, int also_
     return also_cr && in[i] == '\r' && (i + 1 == n || in[i + 1] != '\n');
 }
 
+#ifdef WITH_SSE2
+/* One bit for each of 16 octets: whether it is bare.  Reads one octet before and one behind. */
+static inline unsigned bare_of(const octet *at, int also_cr)
+{
+    __m128i here = load(at);
+    __m128i bare = _mm_andnot_si128(equals(load(at - 1), '\r'), equals(here, '\n'));
+    if (also_cr) {
+        __m128i followed = equals(load(at + 1), '\n');
+        bare = _mm_or_si128(bare, _mm_andnot_si128(followed, equals(here, '\r')));
+    }
+    return (unsigned)_mm_movemask_epi8(bare);
+}
+#endif
+
 static Py_ssize_t first_bare(const octet *in, Py_ssize_t n, int also_cr)
 {
     Py_ssize_t i = 0;
@@ -277,14 +291,9 @@ static Py_ssize_t first_bare(const octet *in, Py_ssize_t n, int also_cr)
     if (n > 0 && is_bare(in, 0, n, also_cr))
         return 0;
     for (i = 1; n - i > BLOCK; i += BLOCK) {
-        __m128i here = load(in + i);
-        __m128i bare = _mm_andnot_si128(equals(load(in + i - 1), '\r'), equals(here, '\n'));
-        if (also_cr) {
-            __m128i followed = equals(load(in + i + 1), '\n');
-            bare = _mm_or_si128(bare, _mm_andnot_si128(followed, equals(here, '\r')));
-        }
-        if (_mm_movemask_epi8(bare))
-            return i + lowest_bit((unsigned)_mm_movemask_epi8(bare));
+        unsigned bare = bare_of(in + i, also_cr);
+        if (bare)
+            return i + lowest_bit(bare);
     }
 #endif
     for (; i < n; i++)
@@ -321,43 +330,83 @@ static PyObject *bare_break(PyObject *module, PyObject *octets)
     return bare_place(octets, 1);
 }
 
-/* Room for 2n octets is enough: one octet becomes two at most. */
-static Py_ssize_t put_crlf(octet *out, const octet *in, Py_ssize_t n, int also_cr)
+static inline octet *put_octet(octet *out, const octet *in, Py_ssize_t i, Py_ssize_t n,
+                               int also_cr)
 {
-    octet *start = out;
-    Py_ssize_t i;
-    for (i = 0; i < n; i++) {
-        if ((in[i] == '\n' || in[i] == '\r') && is_bare(in, i, n, also_cr)) {
+    int bare = is_bare(in, i, n, also_cr);
+    *out++ = bare ? '\r' : in[i];
+    if (bare)
+        *out++ = '\n';
+    return out;
+}
+
+/* Room for n octets and one more for each bare one; 16 are written at a time only where so many
+ * are to come. */
+static void put_crlf(octet *out, const octet *in, Py_ssize_t n, int also_cr)
+{
+    Py_ssize_t i = 0;
+#ifdef WITH_SSE2
+    if (n > 0)
+        out = put_octet(out, in, i++, n, also_cr);
+    for (; n - i >= READS; i += BLOCK) {
+        unsigned bare = bare_of(in + i, also_cr);
+        int done = 0;
+        while (bare) { /* its bits count from `done` on */
+            int same = lowest_bit(bare);
+            _mm_storeu_si128((__m128i *)out, load(in + i + done)); /* all but `same` is overwritten */
+            out += same;
             *out++ = '\r';
             *out++ = '\n';
-        } else {
-            *out++ = in[i];
+            done += same + 1;
+            bare >>= same + 1;
         }
+        _mm_storeu_si128((__m128i *)out, load(in + i + done));
+        out += BLOCK - done;
     }
-    return out - start;
+#endif
+    for (; i < n; i++)
+        out = put_octet(out, in, i, n, also_cr);
+}
+
+static Py_ssize_t count_bare(const octet *in, Py_ssize_t n, int also_cr)
+{
+    Py_ssize_t i = 0, count = 0;
+#ifdef WITH_SSE2
+    if (n > 0)
+        count = is_bare(in, i++, n, also_cr);
+    for (; n - i > BLOCK; i += BLOCK)
+        for (unsigned bare = bare_of(in + i, also_cr); bare; bare &= bare - 1)
+            count++;
+#endif
+    for (; i < n; i++)
+        count += is_bare(in, i, n, also_cr);
+    return count;
 }
 
 static PyObject *converted(PyObject *octets, int also_cr)
 {
     Py_buffer view;
     PyThreadState *released = NULL;
-    Py_ssize_t made = 0;
-    octet *out;
+    PyObject *result = NULL;
+    Py_ssize_t count;
     if (PyObject_GetBuffer(octets, &view, PyBUF_SIMPLE) < 0)
         return NULL;
-    if (view.len > PY_SSIZE_T_MAX / 2 - 1) {
-        PyBuffer_Release(&view);
-        return PyErr_NoMemory();
+    count = count_bare(view.buf, view.len, also_cr);
+    if (view.len > PY_SSIZE_T_MAX - count)
+        PyErr_NoMemory();
+    else
+        result = PyBytes_FromStringAndSize(NULL, view.len + count);
+    if (result != NULL) {
+        octet *out = (octet *)PyBytes_AsString(result);
+        /* Octets that another thread may change would not fit what was counted. */
+        if (view.len >= WORTH_RELEASING && PyBytes_Check(octets))
+            released = PyEval_SaveThread();
+        put_crlf(out, view.buf, view.len, also_cr);
+        if (released)
+            PyEval_RestoreThread(released);
     }
-    out = malloc((size_t)view.len * 2 + 1);
-    if (view.len >= WORTH_RELEASING)
-        released = PyEval_SaveThread();
-    if (out != NULL)
-        made = put_crlf(out, view.buf, view.len, also_cr);
-    if (released)
-        PyEval_RestoreThread(released);
     PyBuffer_Release(&view);
-    return taken(out, made);
+    return result;
 }
 
 static PyObject *lf_to_crlf(PyObject *module, PyObject *octets)

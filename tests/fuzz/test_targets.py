@@ -129,3 +129,10 @@ def test_a_program_runs(tmp_path: Path, options: tuple[str, ...]) -> None:
         cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
+
+
+def test_the_kernel_and_its_twin_agree_on_generated_inputs() -> None:
+    pytest.importorskip("avowal._kernel", reason="the C kernel is not built here")
+    from tests.fuzz import twins
+
+    twins.main(300, 1)

@@ -133,7 +133,7 @@ class Zone:
     def resolve(self, questions: tuple[Question, ...], /) -> tuple[Answer, ...]:
         """Answer a batch."""
         self._asked.extend(questions)
-        return tuple(self._answer(question) for question in questions)
+        return tuple([self._answer(question) for question in questions])
 
     async def aresolve(self, questions: tuple[Question, ...], /) -> tuple[Answer, ...]:
         """The same for asynchronous callers; it never waits."""
