@@ -38,11 +38,8 @@ _DRAFT_DNS = (("dns",), ("dns/",))  # draft-allman-dkim-base-01 §3.5 q=
 _NAME = re.compile(rb"[!-9<-~]++")  # hdr-name: ftext of RFC 5322 §3.6.8 without ";"
 _DRAFT_VERSION = rb"0\.[0-9]{1,3}"  # archives only: compiled when the first of them is read
 _LONGEST_KNOWN_NAMES = 1024
-# What nearly all mail has, looked up instead of read.
 _USUAL_ALGORITHMS = {name.encode(): name for name in ("rsa-sha256", "ed25519-sha256")}
-_USUAL_FORMS = {
-    f"{header}/{body}".encode(): (header, body) for header in HEADER_FORMS for body in BODY_FORMS
-}
+_USUAL_FORMS = {f"{h}/{b}".encode(): (h, b) for h in HEADER_FORMS for b in BODY_FORMS}
 _MAX_DIGITS = 76  # RFC 6376 §3.5 l=; t= and x= longer than 12 count as far away
 
 
@@ -184,9 +181,8 @@ def read_tags(field: Field, limits: Limits = DEFAULT) -> TagList:
 
 def refuse_missing(tags: TagList, required: Iterable[str]) -> None:
     """Raise SignatureFault for the first tag that has to be there and is not."""
-    present = tags.by_name
     for name in required:
-        if name not in present:
+        if name not in tags.by_name:
             raise SignatureFault(Reason.MISSING_TAG, 0, f"there is no {name}=")
 
 
@@ -209,9 +205,8 @@ def _refuse_version_and_missing(tags: TagList, *, drafts: bool) -> None:
 
 def _algorithm(value: bytes) -> str:
     """ALPHA *(ALPHA / DIGIT) "-" ALPHA *(ALPHA / DIGIT)."""
-    known = _USUAL_ALGORITHMS.get(value)
-    if known is not None:
-        return known
+    if (usual := _USUAL_ALGORITHMS.get(value)) is not None:
+        return usual
     key, _, hashed = value.partition(b"-")
     if not (key.isalnum() and key[:1].isalpha() and hashed.isalnum() and hashed[:1].isalpha()):
         raise SyntaxFault(0, "not of the form key-hash")
@@ -220,9 +215,8 @@ def _algorithm(value: bytes) -> str:
 
 def _canonicalization(value: bytes) -> tuple[str, str]:
     """hyphenated-word ["/" hyphenated-word], a hyphen anywhere."""
-    known = _USUAL_FORMS.get(value)
-    if known is not None:
-        return known
+    if (usual := _USUAL_FORMS.get(value)) is not None:
+        return usual
     header, slash, body = value.partition(b"/")
     if not slash:
         body = b"simple"
