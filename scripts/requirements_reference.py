@@ -22,6 +22,9 @@ $ avowal keys doctor example.com --selector s2026 --for gmail    # with everythi
 A rule is `met`, `missing` or `unknown`: nothing is said to be missing that cannot be seen from
 here. `--marketing` says that the message is one that people subscribe to. The status is 1 where
 something that is required is missing. What a person has to look at stands in the list all the same.
+
+`--json` is one object: `subject`, `date`, and `rules`, each with `receiver`, `check`, `level`,
+`applies`, `says`, `met` (true, false or null), `what`, `source`, `seen` and `since`.
 """
 
 

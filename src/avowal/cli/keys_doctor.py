@@ -240,8 +240,15 @@ def _of_dns(
         from avowal.cli.observing import observer
 
         watcher = observer(dns.resolver, port=port)
-        keys = [replace(key, seen=watcher.look(key.name)) for key in keys]
+        keys = [
+            replace(key, seen=watcher.look(key.name)) if _is_answered(key) else key for key in keys
+        ]
     return replace(surveyed, keys=tuple(keys))
+
+
+def _is_answered(key: SurveyedKey) -> bool:
+    """Whether a resolver answers: through one that does not nobody's servers are found either."""
+    return key.answer is None or key.answer.failure is None
 
 
 def _unchecked(key: SurveyedKey, dns: Dns) -> SurveyedKey:

@@ -62,9 +62,10 @@ def _dangling(key: SurveyedKey, _: KeySurvey) -> Iterator[str]:
 
 
 def _foreign(key: SurveyedKey, survey: KeySurvey) -> Iterator[str]:
-    within = f".{survey.domain.ascii}"
-    if key.alias and not f".{key.alias}".endswith(within):
-        yield f"a CNAME to {key.alias}, outside of {survey.domain.ascii}"
+    domain, zone = survey.domain.ascii, survey.zone
+    own = zone if zone and f".{domain}".endswith(f".{zone}") else domain
+    if key.alias and not f".{key.alias}".endswith(f".{own}"):
+        yield f"a CNAME to {key.alias}, outside of {own}"
 
 
 def _beside(key: SurveyedKey, _: KeySurvey) -> Iterator[str]:

@@ -12,7 +12,7 @@ from avowal.crypto.signing import PrivateKey
 from avowal.keys.check import KeyCheck, check
 from avowal.keys.lifecycle import ManagedKey
 from avowal.keys.observation import Observation
-from avowal.lookup import Answer, Outcome, Question, Steps, together
+from avowal.lookup import Answer, Outcome, Question, Steps, ask, together
 from avowal.names import DomainName, Selector, key_name
 from avowal.valueclass import value
 
@@ -126,9 +126,11 @@ def survey(
     wanted: dict[str, Selector] = {}
     for one in known:
         wanted.setdefault(one.ascii, one)
-    (strange,) = yield (Question(key_name(stranger, domain)),)
-    keys = yield from together(*(_surveyed(one, domain, held) for one in wanted.values()))
-    zone, zone_keys, delegation = yield from _signed(domain)
+    (strange,), keys, (zone, zone_keys, delegation) = yield from together(
+        ask(Question(key_name(stranger, domain))),
+        together(*(_surveyed(one, domain, held) for one in wanted.values())),
+        _signed(domain),
+    )  # at the same time: a server that is silent costs its time once
     return KeySurvey(
         domain=domain,
         keys=keys,
