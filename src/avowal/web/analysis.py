@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from msgspec import structs
@@ -28,6 +29,7 @@ from avowal.lists.encoded_words import decode
 from avowal.lookup import Resolver
 from avowal.message import CRLF, Header, Message
 from avowal.policy.assessment import Choice, Handling, PolicyGeneration
+from avowal.policy.dmarc.suffixes import public_suffix_list
 from avowal.reputation.display import display
 from avowal.text import printable
 from avowal.web import hops, ladder, verdicts
@@ -36,13 +38,23 @@ from avowal.web.paste import Arrived, losses
 from avowal.web.report import Fact, Hop, Ladder, Report, Said, State
 from avowal.web.undo import undo
 
-_CHOICE: Final = Choice(
-    generations=tuple(PolicyGeneration),
-    deciding=(PolicyGeneration.DMARC_2026,),
-    handling=Handling.FULL,
-)
-RECEIVER: Final = Receiver(choice=_CHOICE, historic=PROFILES["archive"])
 WANT: Final = Want.DKIM | Want.DOMAINKEYS | Want.ARC | Want.POLICIES
+
+
+@lru_cache(maxsize=1)
+def receiver() -> Receiver:
+    """Return who asks for every generation of policies; DMARC of 2015 needs a suffix list."""
+    generations = list(PolicyGeneration)
+    try:
+        public_suffix_list()
+    except UsageError:
+        generations.remove(PolicyGeneration.DMARC_2015)
+    choice = Choice(
+        generations=tuple(generations),
+        deciding=(PolicyGeneration.DMARC_2026,),
+        handling=Handling.FULL,
+    )
+    return Receiver(choice=choice, historic=PROFILES["archive"])
 
 
 class Given(NamedTuple):
@@ -73,7 +85,7 @@ def analysed(
     if not any(header.names):
         raise UsageError("this is no message: its first lines are no header fields")
     message = Message(header, b"".join(map(bytes, body)))
-    findings = examine(header, (message.body,), RECEIVER, WANT, resolver, now=now)
+    findings = examine(header, (message.body,), receiver(), WANT, resolver, now=now)
     explainer = Explainer(deadline=_deadline(search))
     explanations = explainer.explain(message, findings.dkim[:SEEN_SIGNATURES])
     known = _Known(message, findings, explanations)

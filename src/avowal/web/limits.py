@@ -40,4 +40,4 @@ class WebLimits:
     connections: int = 64
     kept: int = 50
     age: int = 3600
-    search: float = 1.2
+    search: float = 1.0

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from tests.inspectors import Browser, signed, text_of
 
+from avowal.errors import UsageError
 from avowal.testing import message
+from avowal.web.analysis import receiver
 from avowal.web.lessons import LESSONS
 from avowal.web.limits import WebLimits
 
@@ -126,3 +128,18 @@ def test_a_message_without_a_signature_has_a_page() -> None:
 def test_a_message_larger_than_the_limit_is_refused() -> None:
     browser = Browser(limits=WebLimits(octets=2000))
     assert browser.give(message(b"x" * 200_000)).status_code == 413
+
+
+def test_without_a_list_of_suffixes_the_other_generations_are_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def missing() -> None:
+        raise UsageError("the public suffix list needs the extra: avowal[psl]")
+
+    monkeypatch.setattr("avowal.web.analysis.public_suffix_list", missing)
+    receiver.cache_clear()
+    try:
+        shown = text_of(Browser().give(signed()).text)
+    finally:
+        receiver.cache_clear()
+    assert ("DMARC of 2026" in shown, "DMARC of 2015" in shown) == (True, False)
