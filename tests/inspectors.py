@@ -75,6 +75,8 @@ class Browser:
         paths: Sequence[str] = (),
         limits: WebLimits | None = None,
         enters: bool = True,
+        key_store: str | None = None,
+        events: str | None = None,
     ) -> None:
         self.zone = Zone(records)
         self.tokens: list[str] = []
@@ -84,6 +86,8 @@ class Browser:
             mailboxes=Mailboxes(paths),
             limits=limits or WebLimits(search=0.5),
             clock=lambda: NOW,
+            key_store=key_store,
+            events=events,
         )
         self.client = Client(Application(self.inspector).asgi())
         self.form_token = ""

@@ -46,6 +46,12 @@ _DEFAULT = "127.0.0.1:8025"
     show_default=True,
     help="The largest message.",
 )
+@click.option("--store", "key_store", metavar="STORE", help="A key store, for a domain's keys.")
+@click.option(
+    "--events",
+    metavar="STORE",
+    help="Events of the daemon, for mail now: sqlite:PATH or postgresql://…",
+)
 @click.option("--open", "opens", is_flag=True, help="Open the page in the browser of this machine.")
 @dns_options
 def command(
@@ -54,6 +60,8 @@ def command(
     listen: str,
     hosts: tuple[str, ...],
     octets: int,
+    key_store: str | None,
+    events: str | None,
     opens: bool,
     dns: Dns,
 ) -> int:
@@ -92,6 +100,8 @@ def command(
                 on_ready=_opening(where) if opens else None,
                 asks=_asked(dns),
                 version=__version__,
+                key_store=key_store,
+                events=events,
             )
         finally:
             listener.close()

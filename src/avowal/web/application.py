@@ -17,21 +17,23 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from avowal.errors import UsageError
+from avowal.errors import StoreError, UsageError
 from avowal.serve.incoming import Incoming, LastResponse
 from avowal.serve.refusals import Refused
 from avowal.web import bundle, refusals
 from avowal.web.analysis import Given, analysed
-from avowal.web.domain import looked_at
+from avowal.web.domain import DomainView, domain_of, looked_at
 from avowal.web.incoming_form import read_form
 from avowal.web.inspector import Asked, Inspector
 from avowal.web.lessons import BY_NAME, LESSONS
 from avowal.web.lessons import report as lesson_report
 from avowal.web.limits import MOST_NAMES, MOST_TEXT
+from avowal.web.mail import mail_now
 from avowal.web.pages import FIELDS, STATIC, page, static
 from avowal.web.refusals import NoPage
 from avowal.web.report import Report
 from avowal.web.session import COOKIE
+from avowal.web.stored import stored_domain
 
 LOGGER: Final = logging.getLogger("avowal.web")
 _YEAR = "private, max-age=31536000, immutable"
@@ -238,20 +240,37 @@ class Application:
         selectors = asked.request.query_params.get("selectors", "")[:MOST_NAMES]
         view, fault = None, ""
         if written.strip():
-            words = selectors.replace(",", " ").split()
             with self._inspector.examining():
                 try:
-                    view = await asyncio.to_thread(
-                        looked_at, written, words, self._inspector.resolver
-                    )
-                except UsageError as wrong:
+                    view = await asyncio.to_thread(self._looked_at, written, selectors)
+                except (UsageError, StoreError) as wrong:
                     fault = str(wrong)
         return self._page(
-            "domain.html", asked, view=view, fault=fault, written=written, selectors=selectors
-        )
+            "domain.html", asked, view=view, fault=fault, written=written, selectors=selectors,
+            key_store=self._inspector.key_store,
+        )  # fmt: skip
+
+    def _looked_at(self, written: str, selectors: str) -> DomainView:
+        """Ask DNS and the key store.  Raises UsageError, StoreError."""
+        domain, stored = domain_of(written), None
+        if self._inspector.key_store is not None:
+            now = int(self._inspector.clock())
+            stored = stored_domain(self._inspector.key_store, domain, now=now)
+        words = selectors.replace(",", " ").split()
+        return looked_at(domain, words, self._inspector.resolver, stored)
 
     async def _mail(self, asked: Asked) -> Response:
-        return self._page("mail.html", asked)
+        inspector, view, fault = self._inspector, None, ""
+        wanted = asked.request.query_params.get("queue", "")[:MOST_NAMES]
+        if inspector.events is not None:
+            with inspector.examining():
+                try:
+                    view = await asyncio.to_thread(
+                        mail_now, inspector.events, now=int(inspector.clock()), queue_id=wanted
+                    )
+                except StoreError as wrong:
+                    fault = str(wrong)
+        return self._page("mail.html", asked, view=view, fault=fault, wanted=wanted)
 
     def _page(self, template: str, asked: Asked, **values: Any) -> Response:
         inspector = self._inspector

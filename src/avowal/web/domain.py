@@ -1,25 +1,37 @@
-"""What a domain publishes, for a page: its policies in words, what is wrong, its keys."""
+"""What a domain publishes, for a page: its policies in words, what is wrong, its keys.
+
+What receivers ask for, and what is wrong with records and keys, say the modules that judge
+them; here they are put side by side.
+"""
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import NamedTuple
 
-from avowal.crypto.algorithms import of_key_type
-from avowal.crypto.publickey import PublicKeyFault
-from avowal.dkim.key import KeyRecord, KeyRecordFault, read_record
+from avowal.crypto.publickey import PublicKey
 from avowal.errors import UsageError
-from avowal.lookup import Answer, Outcome, Question, Resolver, run
-from avowal.names import DomainName, NameFault, Selector, domain_name, key_name
+from avowal.keys.doctor import examine
+from avowal.keys.doctor.reading import reading_of
+from avowal.keys.doctor.survey import KeySurvey, SurveyedKey
+from avowal.keys.doctor.survey import survey as survey_keys
+from avowal.lookup import Outcome, Resolver, run
+from avowal.names import DomainName, NameFault, Selector
 from avowal.policy.explanation import Statement, described
-from avowal.policy.lint import LintFinding, lint
+from avowal.policy.lint import LintFinding, LintLevel, lint
 from avowal.policy.survey import survey
+from avowal.requirements import Answered, chosen, judge, rule_file
+from avowal.requirements.facts import of_domain
 from avowal.text import printable
-from avowal.web.limits import SEEN_LINE
 from avowal.web.report import State
+from avowal.web.stored import StoredDomain
 
 MOST_SELECTORS = 10
 """Selectors that are asked for at once."""
+_RECORD = 1200  # octets of a record that are shown
+_MET: dict[bool | None, State] = {True: "good", False: "bad", None: "open"}
 
 
 class KeyView(NamedTuple):
@@ -29,8 +41,17 @@ class KeyView(NamedTuple):
     name: str
     state: State
     sentence: str
-    notes: tuple[str, ...] = ()
     record: str = ""
+
+
+class Asked(NamedTuple):
+    """What one receiver asks of senders, each rule with what was seen."""
+
+    title: str
+    threshold: str
+    seen: str
+    source: str
+    rules: tuple[tuple[State, str, str, str], ...]  # state, how much it weighs, rule, what was seen
 
 
 class DomainView(NamedTuple):
@@ -39,100 +60,122 @@ class DomainView(NamedTuple):
     domain: str
     exists: bool
     organizational: str
-    exchanges: tuple[str, ...]
     statements: tuple[Statement, ...]
     findings: tuple[LintFinding, ...]
     keys: tuple[KeyView, ...]
+    asked: tuple[Asked, ...]
+    rules_of: str
     silent: tuple[str, ...]
+    stored: StoredDomain | None
 
 
-def looked_at(written: str, selectors: Sequence[str], resolver: Resolver) -> DomainView:
-    """Ask for everything a domain publishes.  Raises UsageError for what is no name."""
-    domain = _name(written)
-    found = run(survey(domain), resolver)
-    organization = None if found.walk is None else found.walk.organizational_domain
-    return DomainView(
-        domain=domain.ascii,
-        exists=found.exists,
-        organizational=str(organization or ""),
-        exchanges=tuple(printable(one, most=200) for one in found.exchanges or ()),
-        statements=described(found),
-        findings=run(lint(found), resolver),
-        keys=(*_keys(domain, selectors, resolver), *_unasked(selectors)),
-        silent=tuple(failure.name for failure in found.failures),
-    )
-
-
-def _name(written: str) -> DomainName:
+def domain_of(written: str) -> DomainName:
+    """Read the name of a domain.  Raises UsageError."""
     try:
         return DomainName.parse(written.strip().removesuffix(".").encode("utf-8", "replace"))
     except NameFault as fault:
         raise UsageError(f"{printable(written, most=80)} is no domain name: {fault.why}") from None
 
 
-def _keys(domain: DomainName, selectors: Sequence[str], resolver: Resolver) -> Iterator[KeyView]:
-    for written in selectors[:MOST_SELECTORS]:
+def looked_at(
+    domain: DomainName,
+    selectors: Sequence[str],
+    resolver: Resolver,
+    stored: StoredDomain | None = None,
+) -> DomainView:
+    """Ask for everything a domain publishes; keys at these selectors, and at those of the store."""
+    wanted, wrong = _selectors(selectors, () if stored is None else stored.selectors)
+    published = run(survey(domain), resolver)
+    surveyed = None
+    if wanted:
+        stranger = domain_of(f"none-{secrets.token_hex(8)}")
+        surveyed = run(survey_keys(domain, wanted, stranger), resolver)
+    organization = None if published.walk is None else published.walk.organizational_domain
+    found = (*run(lint(published), resolver), *(examine((surveyed,)) if surveyed else ()))
+    live = [] if surveyed is None else list(_live(surveyed))
+    facts = of_domain(
+        published,
+        rsa_bits=tuple(key.bits for key in live if key.exponent is not None),
+        keys=None if surveyed is None else len(live),
+    )
+    return DomainView(
+        domain=domain.ascii,
+        exists=published.exists,
+        organizational=str(organization or ""),
+        statements=described(published),
+        findings=tuple(sorted(found, key=lambda one: tuple(LintLevel).index(one.level))),
+        keys=(*wrong, *(map(_key, surveyed.keys) if surveyed else ())),
+        asked=tuple(_asked(tuple(judge(facts, chosen(None))))),
+        rules_of=rule_file().date,
+        silent=tuple(failure.name for failure in published.failures),
+        stored=stored,
+    )
+
+
+def _selectors(
+    written: Sequence[str], stored: Sequence[Selector]
+) -> tuple[list[Selector], list[KeyView]]:
+    """Return the selectors to ask for, and what is said of those that are not."""
+    wanted: dict[str, Selector] = {one.ascii: one for one in stored}
+    wrong = []
+    for text in written:
         try:
-            selector: Selector = domain_name(written.encode("utf-8", "replace"))
-        except ValueError as fault:
-            shown = printable(written, most=80)
-            yield KeyView(shown, "", "bad", f"this is no selector: {printable(str(fault))}")
-            continue
-        name = key_name(selector, domain)
-        (answer,) = resolver.resolve((Question(name),))
-        yield _key(printable(written, most=80), name, answer)
+            selector = DomainName.parse(text.encode("utf-8", "replace"))
+        except NameFault as fault:
+            shown = printable(text, most=80)
+            wrong.append(KeyView(shown, "", "bad", f"this is no selector: {fault.why}"))
+        else:
+            wanted.setdefault(selector.ascii, selector)
+    left = len(wanted) - MOST_SELECTORS
+    if left > 0:
+        said = f"not asked for: {MOST_SELECTORS} selectors at once are the most"
+        wrong.append(KeyView(f"{left} more", "", "open", said))
+    return list(wanted.values())[:MOST_SELECTORS], wrong
 
 
-def _unasked(selectors: Sequence[str]) -> tuple[KeyView, ...]:
-    left = len(selectors) - MOST_SELECTORS
-    if left <= 0:
-        return ()
-    said = f"not asked for: so many selectors at once are {MOST_SELECTORS}"
-    return (KeyView(f"{left} more", "", "open", said),)
+def _live(surveyed: KeySurvey) -> Iterator[PublicKey]:
+    for one in surveyed.keys:
+        for reading in map(reading_of, one.records):
+            if reading.is_live and reading.key is not None:
+                yield reading.key
 
 
-def _key(selector: str, name: str, answer: Answer) -> KeyView:
-    if answer.outcome is Outcome.FAILED:
-        why = "no answer" if answer.failure is None else answer.failure.value
-        return KeyView(selector, name, "open", f"DNS does not tell for now: {why}")
+def _key(one: SurveyedKey) -> KeyView:
+    selector, answer = one.selector.text, one.answer
+    if answer is None or answer.outcome is Outcome.FAILED:
+        why = "no answer" if answer is None or answer.failure is None else answer.failure.value
+        return KeyView(selector, one.name, "open", f"DNS does not tell for now: {why}")
     if not answer.records:
-        return KeyView(selector, name, "bad", f"no key stands there: {answer.outcome.value}")
-    octets = answer.records[0]
-    record = read_record(octets)
-    shown = printable(octets, most=SEEN_LINE)
-    if isinstance(record, KeyRecordFault):
-        return KeyView(selector, name, "bad", f"this is no key record: {record}", record=shown)
-    notes = list(_notes(record, answer))
-    if record.revoked:
-        sentence = "the key is revoked: nothing that it signed counts any more"
-        return KeyView(selector, name, "bad", sentence, tuple(notes), shown)
-    sentence, state = _sentence(record)
-    return KeyView(selector, name, state, sentence, tuple(notes), shown)
+        said = f"no key stands there: {answer.outcome.value}"
+        return KeyView(selector, one.name, "bad", said)
+    reading = reading_of(answer.records[0])
+    shown = printable(answer.records[0], most=_RECORD)
+    if reading.trouble is not None:
+        return KeyView(selector, one.name, "bad", reading.trouble.what, shown)
+    if reading.key is None or reading.algorithm is None:
+        return KeyView(selector, one.name, "bad", "the key is revoked: p= is empty", shown)
+    said = f"a key for {reading.algorithm.name}, {reading.key.bits} bits"
+    if one.alias is not None:
+        said += f", behind the alias {printable(one.alias)}"
+    return KeyView(selector, one.name, "good", said, shown)
 
 
-def _sentence(record: KeyRecord) -> tuple[str, State]:
-    algorithm = of_key_type(record.key_type)
-    if algorithm is None:
-        return "the kind of key is not known", "bad"
-    try:
-        key = record.public_key(algorithm)
-    except PublicKeyFault as fault:
-        return f"p= holds no key: {fault.why}", "bad"
-    small = algorithm.sized and key.bits < 2048
-    text = f"a key for {algorithm.name}, {key.bits} bits"
-    return (f"{text}: make one of 2048 (RFC 8301 §3.2)", "open") if small else (text, "good")
-
-
-def _notes(record: KeyRecord, answer: Answer) -> Iterator[str]:
-    if record.testing:
-        yield "t=y: receivers treat what it signs as unsigned"
-    if record.forbids_subdomains:
-        yield "t=s: not for subdomains"
-    if not record.serves("email"):
-        yield "s= does not name email: it is for another service"
-    if record.hashes is not None and "sha256" not in record.hashes:
-        yield "h= does not name sha256: no signature of today can use it"
-    if record.line_breaks:
-        yield "a line break stands in it: strict receivers refuse it"
-    if len(answer.records) > 1:
-        yield f"{len(answer.records)} records stand there: receivers may take any"
+def _asked(answered: Sequence[Answered]) -> Iterator[Asked]:
+    for _, group in groupby(answered, key=lambda one: one.receiver):
+        rows = list(group)
+        rules = rows[0].rules
+        yield Asked(
+            title=rules.title,
+            threshold=rules.threshold,
+            seen=rules.seen,
+            source=rules.source,
+            rules=tuple(
+                (
+                    _MET[row.found.met],
+                    f"{row.rule.level.value}, {row.rule.applies.value}",
+                    row.rule.says,
+                    row.found.what,
+                )
+                for row in rows
+            ),
+        )

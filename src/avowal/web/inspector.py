@@ -31,6 +31,8 @@ class Inspector:
     clock: Callable[[], float] = time.time
     asks: str = "the name servers of this machine"
     version: str = ""
+    key_store: str | None = None
+    events: str | None = None
     kept: Kept = field(init=False)
     under_way: int = 0
 

@@ -32,11 +32,14 @@ def serve(
     on_ready: Callable[[str], object] | None = None,
     asks: str = "the name servers of this machine",
     version: str = "",
+    key_store: str | None = None,
+    events: str | None = None,
 ) -> None:
     """Serve until told to stop; closes the socket.
 
     `names` are the values of Host that are its own; `on_token` is told each token that lets a
-    browser in, `on_ready` the first of them once it can be used.
+    browser in, `on_ready` the first of them once it can be used.  `key_store` and
+    `events` name stores that are read for the page of a domain and for mail now.
     """
     limits = limits or WebLimits()
     sessions = Sessions(names, on_token)
@@ -47,6 +50,8 @@ def serve(
         limits=limits,
         asks=asks,
         version=version,
+        key_store=key_store,
+        events=events,
     )
     bounds = ServeLimits(
         octets=limits.octets,

@@ -97,8 +97,10 @@ def test_a_mailbox_of_the_command_line_is_listed_and_opened(tmp_path: Path) -> N
     assert "<h1><bdi>Second</bdi></h1>" in opened.text
 
 
-def test_a_page_of_what_is_not_there_yet_says_so() -> None:
-    assert "nothing to show here yet" in text_of(Browser().get("/mail").text)
+def test_what_needs_a_store_says_which_command_fills_it() -> None:
+    browser = Browser()
+    assert "avowal web --events" in text_of(browser.get("/mail").text)
+    assert "avowal web --store STORE" in text_of(browser.get("/domain", name="example.com").text)
 
 
 def test_what_was_looked_at_can_be_forgotten() -> None:

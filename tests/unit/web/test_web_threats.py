@@ -152,8 +152,9 @@ TAGS = frozenset(
         "a", "article", "bdi", "body", "br", "button", "circle", "code", "dd", "details", "div",
         "dl", "dt", "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "head",
         "header", "html", "input", "label", "li", "line", "link", "main", "meta", "nav", "ol",
-        "output", "p", "path", "pre", "script", "section", "span", "strong", "summary", "svg",
-        "table", "tbody", "td", "text", "textarea", "th", "thead", "title", "tr", "ul",
+        "output", "p", "path", "pre", "rect", "script", "section", "span", "strong", "summary",
+        "svg", "table", "tbody", "td", "text", "textarea", "th", "thead", "title", "tr",
+        "tspan", "ul",
     )
 )  # fmt: skip
 UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
