@@ -77,9 +77,7 @@ def command(
         raise EnvironmentFault(f"{missing}: pip install 'avowal[web]'") from None
     from avowal.web.limits import WebLimits
 
-    for path in mailboxes:
-        if not os.path.exists(path):  # noqa: PTH110 - pathlib costs start-up
-            raise UsageError(f"{path}: there is no such file or folder")
+    _refuse_missing(mailboxes)
     with dns.opened() as resolver:
         listener = open_socket(_specification(listen), "0600")
         try:
@@ -106,6 +104,13 @@ def command(
         finally:
             listener.close()
     return ExitStatus.PASSED
+
+
+def _refuse_missing(mailboxes: tuple[str, ...]) -> None:
+    """Refuse a path at which nothing stands.  Raises UsageError."""
+    for path in mailboxes:
+        if not os.path.exists(path):  # noqa: PTH110 - pathlib costs start-up
+            raise UsageError(f"{path}: there is no such file or folder")
 
 
 def _specification(listen: str) -> str:
