@@ -19,7 +19,7 @@ from avowal.policy.memory import Failed
 
 MOST_QUESTIONS = 200
 """About one domain: its record, and a walk of eight names and a consent per address."""
-_ROUND_SECONDS = 20.0  # for the answers of one round; there are three
+_ROUND_SECONDS = 10.0  # for the answers of one round; there are three
 
 
 @dataclass(frozen=True, slots=True)

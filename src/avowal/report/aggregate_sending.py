@@ -6,8 +6,9 @@ Sending is repeated as often as one likes: what was sent, or may have been, is n
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -19,6 +20,7 @@ from avowal.report.aggregate_xml import write_compressed
 from avowal.report.aggregation import Reporter
 from avowal.report.pace import Dispatcher
 from avowal.report.report_ledger import (
+    LEASE_SECONDS,
     RETRIES,
     SUSPENDED_SECONDS,
     MailEntry,
@@ -28,6 +30,7 @@ from avowal.report.report_ledger import (
     after_failure,
 )
 
+_ASKING = 16  # domains that DNS is asked about at once
 MOST_MAIL = 25 << 20
 """Octets of a mail that we send: larger ones are refused by about every server."""
 
@@ -73,6 +76,7 @@ class AggregateSender:
     threads: int = 4
     tell: Callable[[str], None] = lambda sentence: None
     done: Counter[str] = field(default_factory=Counter)
+    _led_at: int = 0
 
     def send(self, day: int, reports: Iterable[AggregateReport]) -> Counter[str]:
         """Send the reports of a day, which come domain by domain; return what became of them.
@@ -81,26 +85,54 @@ class AggregateSender:
         """
         self._lead()
         dispatcher = Dispatcher(self._send, interval=self.interval, threads=self.threads)
-        domain, found = "", Recipients()
+        told = ""
         try:
-            for report in reports:
-                entries = self._entries(day, report)
-                if entries and not any(one.state is MailState.WAITING for one in entries):
-                    self.done.update(f"{one.state} before" for one in entries)
-                    continue
-                if report.policy.domain != domain:
-                    domain = report.policy.domain
-                    found = Recipients() if self.excludes(domain) else self.ask(domain)
-                    self._lead()
-                    self._tell(domain, found)
+            for report, found in self._with_recipients(day, reports):
+                if report.policy.domain != told:
+                    told = report.policy.domain
+                    self._tell(told, found)
                 self._put(dispatcher, day, report, found)
         finally:
             dispatcher.finish()
         return self.done
 
+    def _with_recipients(
+        self, day: int, reports: Iterable[AggregateReport]
+    ) -> Iterator[tuple[AggregateReport, Recipients]]:
+        """Yield reports that have not been settled, with who gets them.
+
+        Domains are asked about side by side and ahead: those whose servers are slow, on
+        purpose or not, hold up few others.
+        """
+        ahead: deque[tuple[AggregateReport, Future[Recipients]]] = deque()
+        with ThreadPoolExecutor(_ASKING, "ask") as pool:
+            for report in reports:
+                entries = self._entries(day, report)
+                if entries and not any(one.state is MailState.WAITING for one in entries):
+                    self.done.update(f"{one.state} before" for one in entries)
+                    continue
+                same = bool(ahead) and ahead[-1][0].policy.domain == report.policy.domain
+                asking = ahead[-1][1] if same else pool.submit(self._asked, report.policy.domain)
+                ahead.append((report, asking))
+                if len(ahead) > 2 * _ASKING:
+                    first, answer = ahead.popleft()
+                    yield first, answer.result()
+            for left, answer in ahead:
+                yield left, answer.result()
+
+    def _asked(self, domain: str) -> Recipients:
+        self._lead_on()
+        return Recipients() if self.excludes(domain) else self.ask(domain)
+
     def _lead(self) -> None:
         if not self.ledger.lead(self.holder, self.clock()):
             raise NotLeading("another process sends the reports; try again later")
+        self._led_at = self.clock()
+
+    def _lead_on(self) -> None:
+        """Renew the lease in time.  Raises NotLeading."""
+        if self.clock() - self._led_at >= LEASE_SECONDS // 4:
+            self._lead()
 
     def _tell(self, domain: str, found: Recipients) -> None:
         if found.unknown is not None:
@@ -166,6 +198,7 @@ class AggregateSender:
 
     def _send(self, job: _Job) -> None:
         recipient = job.mail.recipient
+        self._lead_on()
         octets = self.seal(job.mail.octets(self.reporter, date=self.clock()))
         if self.excludes(recipient) or not self.ledger.begin(job.name, self.holder, self.clock()):
             self.done["withdrawn"] += 1

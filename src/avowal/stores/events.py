@@ -1,7 +1,8 @@
 """Opening what events are written to, by its name.
 
 ``sqlite:PATH`` is an SQLite file, ``postgresql://…`` a database, ``lines:PATH`` a file that
-grows by a JSON object a line; a path alone is an SQLite file.
+grows by a JSON object a line; a path alone is the latter where it ends in ``.jsonl`` or
+``.ndjson``, else an SQLite file.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from avowal.stores.postgres_events import PostgresEvents, driver
 from avowal.stores.sqlite_events import SqliteEvents
 
 _POSTGRES: Final = ("postgresql://", "postgres://")
+_LINES: Final = (".jsonl", ".ndjson")
 FORMS: Final = "a path, sqlite:PATH, lines:PATH or postgresql://…"
 
 
@@ -66,13 +68,13 @@ def open_event_store(name: str) -> EventTables:
     """Open a store that can be read too.  Raises StoreError."""
     if name.startswith(_POSTGRES):
         return PostgresEvents(name)
-    if name.startswith("lines:"):
+    if name.startswith("lines:") or name.endswith(_LINES):
         raise StoreError(f"{name}: lines can be written but not counted: sqlite:PATH can")
     return SqliteEvents(name.removeprefix("sqlite:"))
 
 
 def open_event_sink(name: str) -> EventSink:
     """Open what events are written to.  Raises StoreError."""
-    if name.startswith("lines:"):
+    if name.startswith("lines:") or name.endswith(_LINES):
         return LineEvents(name.removeprefix("lines:"))
     return open_event_store(name)

@@ -201,6 +201,30 @@ def test_what_dns_does_not_say_is_asked_again(made: Made) -> None:
     assert network.got == {"d@p.example": 1}
 
 
+def test_domains_with_slow_servers_are_asked_about_side_by_side(made: Made) -> None:
+    network, together = Network(), threading.Barrier(16)
+
+    def ask(domain: str) -> Recipients:
+        together.wait(10)  # broken unless sixteen ask at once
+        return Recipients(willing=(Recipient(f"d@{domain}"),))
+
+    domains = [f"p{number}.example" for number in range(32)]
+    made(network, ask=ask).send(DAY, reports(*domains))
+    assert sum(network.got.values()) == 32
+
+
+def test_a_long_run_keeps_its_lease(made: Made) -> None:
+    network, clock = Network(), [1000]
+
+    def seal(octets: bytes) -> bytes:
+        clock[0] += LEASE_SECONDS // 3
+        return octets
+
+    domains = [f"p{number}.example" for number in range(9)]
+    done = made(network, clock=lambda: clock[0], seal=seal, threads=1).send(DAY, reports(*domains))
+    assert done == {"sent": 9}
+
+
 def test_states_are_told(made: Made) -> None:
     network = Network()
     sender = made(network)

@@ -86,7 +86,7 @@ def test_what_is_no_database_is_named(tmp_path: Path) -> None:
 
 
 def test_lines_are_a_json_object_each(tmp_path: Path) -> None:
-    sink = open_event_sink(f"lines:{tmp_path}/e.jsonl")
+    sink = open_event_sink(f"{tmp_path}/e.jsonl")
     sink.append(some_events(3))
     sink.close()
     lines = (tmp_path / "e.jsonl").read_bytes().splitlines()
