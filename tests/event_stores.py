@@ -88,6 +88,13 @@ def counts_come_domain_by_domain(opening: Opening) -> None:
     assert {key.author for key, _ in store.counts(DAY_0, domain="d3.example")} == {"d3.example"}
 
 
+def the_domains_of_a_day_are_those_that_get_reports(opening: Opening) -> None:
+    store, events = opening(), some_events(300)
+    store.append(events)
+    reported = {str(key.author) for key in counted(events)[DAY_0] if key.is_reported}
+    assert store.domains(DAY_0) == sorted(reported)
+
+
 def several_workers_lose_nothing(opening: Opening) -> None:
     batches = [some_events(120, seed=seed) for seed in range(4)]
     opening().close()  # the tables are there
@@ -223,6 +230,7 @@ CASES = (
     events_come_back_as_they_were,
     counts_are_those_of_the_events,
     counts_come_domain_by_domain,
+    the_domains_of_a_day_are_those_that_get_reports,
     several_workers_lose_nothing,
     retention_removes_what_is_old_and_nothing_else,
     counts_may_outlive_their_events,

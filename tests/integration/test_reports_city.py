@@ -145,7 +145,7 @@ def test_counts_in_reports_are_counts_of_verdicts(city: City) -> None:
     reporting, today = Reporting.read(str(city.configuration)), int(time.time()) // DAY
     for _ in range(2):  # the second time nothing leaves
         sender = reporting.sender(ledger, print)
-        sender.send(today, reporting.reports(store, today, None))
+        sender.send(today, reporting.reports(store, today, None, print))
         sender.ledger.resign(sender.holder)
     until(lambda: len(reports_in(city.inbox)) >= 3, what="the reports")
     store.close()

@@ -12,6 +12,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from avowal.cli.exits import complain
 from avowal.errors import StoreError
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Making:
 
         made = []
         counts = ((EventKey.of(facts), number) for _, facts, number in rows)
-        for report in aggregate_reports(counts, self.day, self.reporter):
+        for report in aggregate_reports(counts, self.day, self.reporter, refuse=complain):
             name = file_name(report, self.reporter)
             if self.directory is not None:
                 path = Path(self.directory, name)

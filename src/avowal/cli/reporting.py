@@ -117,15 +117,18 @@ class Reporting:
         )
 
     def reports(
-        self, store: EventTables, day: int, domain: str | None
+        self, store: EventTables, day: int, domain: str | None, refuse: Callable[[str], None]
     ) -> Iterator[AggregateReport]:
-        """Yield the reports of a day, domain by domain, but for excluded domains."""
+        """Yield the reports of a day, domain by domain, but for excluded domains.
+
+        Each domain is read by itself: sending takes hours, and no transaction may.
+        """
         from avowal.report.aggregation import aggregate_reports
 
-        counts = store.counts(day, domain=domain, reported=True)
-        for report in aggregate_reports(counts, day, self.reporter):
-            if not self.excludes(report.policy.domain):
-                yield report
+        for one in store.domains(day) if domain is None else [domain]:
+            if not self.excludes(one):
+                counts = list(store.counts(day, domain=one, reported=True))
+                yield from aggregate_reports(counts, day, self.reporter, refuse=refuse)
 
     def excludes(self, name: str) -> bool:
         """Whether a domain, or that of an address, gets no reports."""

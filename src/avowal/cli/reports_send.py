@@ -39,7 +39,7 @@ def send(*, config: str, day: str | None, domain: str | None, verbose: bool) -> 
         tell = complain if verbose else lambda sentence: None
         sender = reporting.sender(ledger, tell)
         try:
-            done = sender.send(number, reporting.reports(store, number, domain))
+            done = sender.send(number, reporting.reports(store, number, domain, complain))
         except NotLeading as fault:
             complain(str(fault))
             return ExitStatus.TRY_AGAIN

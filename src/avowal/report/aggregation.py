@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -41,6 +41,8 @@ from avowal.report.event import (
 )
 from avowal.report.event_store import DAY
 
+MOST_ROWS = 100_000
+"""Of a domain and day: who sends more kinds of mail in its name wants to fill our memory."""
 _REMEMBERED = 4096  # signatures, senders and reasons that are made once
 
 
@@ -69,22 +71,34 @@ class _Row(NamedTuple):
 
 
 def aggregate_reports(
-    counts: Iterable[tuple[EventKey, int]], day: int, reporter: Reporter
+    counts: Iterable[tuple[EventKey, int]],
+    day: int,
+    reporter: Reporter,
+    *,
+    refuse: Callable[[str], None] = lambda sentence: None,
 ) -> Iterator[AggregateReport]:
     """Yield the reports of a UTC day, of counts that come domain by domain.
 
     What stands in no report (`EventKey.is_reported`) is passed over, and so is a domain of
     which nothing came but reports to us: two receivers would write to each other for ever.
+    `refuse` is told of a domain with more than `MOST_ROWS`, which gets no report.
     """
     reported = ((key, number) for key, number in counts if key.is_reported)
     for domain, group in groupby(reported, key=lambda one: _domain(one[0])):
         rows: dict[EventPolicy, Counter[_Row]] = {}
-        only_reports = True
+        only_reports, found = True, 0
         for key, number in group:
+            found += 1
+            if found > MOST_ROWS:
+                rows.clear()
+                continue
             if key.policy is None or key.source is None or key.disposition is None:
                 continue  # `is_reported` has seen to it
             only_reports = only_reports and key.report_mail
             rows.setdefault(key.policy, Counter())[_row(key, key.source, key.disposition)] += number
+        if found > MOST_ROWS:
+            refuse(f"{domain}: {found} kinds of messages, and a report has {MOST_ROWS} at most")
+            continue
         if only_reports:
             continue
         for policy in sorted(rows, key=repr) if len(rows) > 1 else rows:

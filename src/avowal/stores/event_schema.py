@@ -28,6 +28,9 @@ VERSIONS: Final[tuple[tuple[str, ...], ...]] = (
         """CREATE TABLE report_lease (name TEXT NOT NULL PRIMARY KEY, holder TEXT NOT NULL,
             until BIGINT NOT NULL)""",
     ),
+    (  # 3: one domain of a day at a time
+        "CREATE INDEX event_key_domain ON event_key (domain)",
+    ),
 )
 """What makes version n of version n - 1; a version that was released never changes."""
 CREATE: Final = (

@@ -168,6 +168,12 @@ class EventTables:
             for where, facts, messages in cursor:
                 yield where or "", bytes(facts), messages
 
+    def domains(self, day: int) -> list[str]:
+        """Return the policy domains of a day that get reports, in order."""
+        with self.transaction(writes=False) as cursor:
+            self._run(cursor, _DOMAINS, day)
+            return [domain for (domain,) in cursor.fetchall()]
+
     def days(self) -> list[tuple[int, int]]:
         """Return each day that has counts, and how many messages it had."""
         with self.reading() as cursor:
@@ -244,6 +250,8 @@ _EVENTS = (
 )
 _COUNTS = """SELECT k.domain, k.facts, c.messages FROM event_count c
     JOIN event_key k ON k.id = c.key WHERE c.day = ?"""
+_DOMAINS = """SELECT DISTINCT k.domain FROM event_count c JOIN event_key k ON k.id = c.key
+    WHERE c.day = ? AND k.reported = 1 ORDER BY k.domain"""
 _UNUSED = (
     "DELETE FROM event_key WHERE id NOT IN (SELECT key FROM event)"
     " AND id NOT IN (SELECT key FROM event_count)"

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 import msgspec
+import pytest
 from tests.event_stores import DAY_0, some_events
 
 from avowal.message import Message
@@ -78,6 +79,18 @@ def test_each_configuration_has_a_report_of_its_own() -> None:
 def test_a_record_without_p_is_p_none() -> None:
     (report,) = made([(but(policy=EventPolicy("a.example", wants_reports=True)), 1)])
     assert report.policy.p == "none"
+
+
+def test_a_domain_with_more_rows_than_a_report_has_gets_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("avowal.report.aggregation.MOST_ROWS", 10)
+    told: list[str] = []
+    flooded = [(but(source=f"192.0.2.{n}"), 1) for n in range(11)]
+    other = but(author="b.example", policy=EventPolicy("b.example", p="none", wants_reports=True))
+    reports = list(aggregate_reports([*flooded, (other, 1)], DAY_0, US, refuse=told.append))
+    assert [report.policy.domain for report in reports] == ["b.example"]
+    assert told == ["a.example: 11 kinds of messages, and a report has 10 at most"]
 
 
 def test_where_nothing_came_but_reports_none_is_made() -> None:
