@@ -229,6 +229,8 @@ def milter(
     stored = StoredDomains(signing.key_store)
     compiled = examined(configuration, places, generation=generation, watch=watch, stored=stored)
     rehearse(compiled)
+    if generation:  # a check alone writes nothing
+        stored.note_use()
     if watch is not None and generation:  # a check alone leaves no file
         try:
             recall(watch, signing.publication_file)

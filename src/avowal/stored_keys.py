@@ -6,6 +6,9 @@ one for each algorithm.
 
 from __future__ import annotations
 
+import logging
+import socket
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 
@@ -16,18 +19,20 @@ from avowal.config.mistakes import Collector
 from avowal.config.model import Configuration
 from avowal.config.places import Path, Places
 from avowal.crypto.signing import AnyKey, SigningKey
-from avowal.errors import AvowalError, KeyMaterialError, UsageError
+from avowal.errors import AvowalError, KeyMaterialError, StoreError, UsageError
 from avowal.extensions import use_signing_keys
 from avowal.keys import places as key_places
 from avowal.keys.lifecycle import KeyState, ManagedKey
 from avowal.keys.places import Opening
-from avowal.keys.store import KeyStore, signing_keys
+from avowal.keys.store import Change, KeyStore, Use, signing_keys
 from avowal.names import DomainName, NameFault
 from avowal.stores.key_stores import open_key_store
 from avowal.valueclass import value
 
+LOGGER = logging.getLogger("avowal.keys")
 PREFIX = "store:"
 """What begins a name that stands for the keys of a domain."""
+_AWAY = 30.0  # seconds
 _ENDED = frozenset({KeyState.REVOKED, KeyState.GONE})
 
 
@@ -44,8 +49,8 @@ def open_private(uri: str, opening: Opening | None = None) -> AnyKey:
 
     Raises KeyMaterialError.
     """
-    scheme = uri.partition(":")[0]
-    if scheme and scheme not in key_places.schemes():
+    scheme, colon, _ = uri.partition(":")
+    if scheme and colon and scheme not in key_places.schemes():
         try:
             _use(scheme)
         except UsageError as fault:
@@ -133,6 +138,7 @@ class StoredDomains:
         self._revision = -1
         self._known: Mapping[DomainName, tuple[ManagedKey, ...]] = {}
         self._failed = False
+        self._again = 0.0
 
     @property
     def domains(self) -> tuple[DomainName, ...]:
@@ -146,8 +152,29 @@ class StoredDomains:
             self._known = {domain: _signing(store, domain) for domain in domains}
         return self._known
 
+    def note_use(self) -> None:
+        """Say in the store which keys this host takes, for a rotation to see, if it can be said."""
+        host, now = socket.gethostname(), int(time.time())
+        uses = tuple(
+            Use(signer=host, domain=key.domain, selector=key.selector, at=now)
+            for keys in self._known.values()
+            for key in keys
+        )
+        if not uses:
+            return
+        try:
+            with closing(open_key_store(self._store)) as store:
+                store.commit(Change(who=host, at=now, uses=uses))
+        except StoreError as fault:
+            LOGGER.warning("%s: it is not noted which keys are in use here", fault)
+
     def changed(self) -> bool:
-        """Whether other keys sign than those known.  Raises StoreError, once in a row."""
+        """Whether other keys sign than those known.  Raises StoreError, once in a row.
+
+        A store that is away is asked again after `_AWAY` seconds: a server may be waited for.
+        """
+        if self._failed and time.monotonic() < self._again:
+            return False
         try:
             with closing(open_key_store(self._store)) as store:
                 revision = store.revision()
@@ -155,7 +182,7 @@ class StoredDomains:
                     return False
                 found = {domain: signing_keys(store, domain) for domain in self._known}
         except AvowalError:
-            told, self._failed = self._failed, True
+            told, self._failed, self._again = self._failed, True, time.monotonic() + _AWAY
             if told:
                 return False
             raise

@@ -69,6 +69,7 @@ def test_the_daemon_signs_with_the_keys_of_the_store_and_follows_a_change(tmp_pa
             )  # fmt: skip
             store.commit(Change(who="t", at=2, deeds=(deed("switch", old.name),), keys=switch))
             daemon.at_work(2)
+            assert {str(use.selector) for use in store.uses()} == {"r1", "r2", "e1"}
             until(lambda: selectors(socket) == {"r2", "e1"}, what="the new key")
             (tmp_path / "keys.db").rename(tmp_path / "gone")
             until(lambda: "the keys that are known go on signing" in daemon.log, what="a line")

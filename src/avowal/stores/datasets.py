@@ -1,4 +1,4 @@
-"""Data sets as OpenDKIM writes them: ``file:``, ``refile:``, ``csl:``, ``dsn:``, ``mdb:``, ``db:``.
+"""Data sets as OpenDKIM writes them, from ``file:`` to ``db:``, and ``store:``.
 
 A data set maps keys to values of one or more fields; most are used as mere sets.  The
 syntax of the specification says which kind it is (opendkim(8), DATA SETS)::
@@ -8,6 +8,7 @@ syntax of the specification says which kind it is (opendkim(8), DATA SETS)::
     refile:PATH    the same with patterns for keys, in which * stands for anything
     dsn:URL        a table of a SQL database (`avowal.stores.dsn`)
     mdb:DIRECTORY  an LMDB environment, db:PATH a Berkeley DB file (`avowal.stores.keyed`)
+    store:STORE    the keys that sign, of a key store (`avowal.stores.key_set`)
 
 Keys are compared without regard to case.  Fields of a value stand between colons.
 """
@@ -32,7 +33,7 @@ _UNREADABLE = {
     "erlang": "use a file: or dsn: data set",
     "socket": "use a file: or dsn: data set",
 }
-KINDS = ("csl", "file", "refile", "dsn", "mdb", "db")
+KINDS = ("csl", "file", "refile", "dsn", "mdb", "db", "store")
 
 
 @dataclass(frozen=True, slots=True)

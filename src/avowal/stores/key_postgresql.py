@@ -18,7 +18,7 @@ from avowal.stores.key_schema import Dialect
 from avowal.stores.key_tables import Session
 
 _WAIT_MILLISECONDS = 5000  # for another writer
-_CONNECT_TIMEOUT = 10  # seconds
+_CONNECT_TIMEOUT = 3  # seconds; whoever looks for changes waits for it
 
 DIALECT: Final = Dialect(
     whole="BIGINT",

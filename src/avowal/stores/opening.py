@@ -7,9 +7,10 @@ from typing import TypeAlias
 from avowal.errors import AvowalError, ConfigError, StoreError, SyntaxFault
 from avowal.stores.datasets import MemorySet, PatternSet, kind_of, open_text_set
 from avowal.stores.dsn import SqlSet
+from avowal.stores.key_set import StoredKeySet
 from avowal.stores.keyed import BerkeleySet, LmdbSet
 
-AnySet: TypeAlias = MemorySet | PatternSet | SqlSet | LmdbSet | BerkeleySet
+AnySet: TypeAlias = MemorySet | PatternSet | SqlSet | LmdbSet | BerkeleySet | StoredKeySet
 
 
 def open_data_set(spec: str) -> AnySet:
@@ -24,6 +25,8 @@ def open_data_set(spec: str) -> AnySet:
     kind, rest = kind_of(spec)
     if kind == "dsn":
         return SqlSet(rest)
+    if kind == "store":
+        return StoredKeySet(rest)
     return LmdbSet(rest) if kind == "mdb" else BerkeleySet(rest)
 
 
