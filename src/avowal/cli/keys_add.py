@@ -37,6 +37,11 @@ _passphrase = click.option(
     metavar="FILE",
     help="Encrypt new keys with the first line of this file, which signers read too.",
 )
+_age = click.option(
+    "--age",
+    metavar="PUBLIC-KEY",
+    help="Encrypt new keys with age for this key, whose private half is in the passphrase file.",
+)
 _state = click.option(
     "--state",
     type=click.Choice(["auto", "prepared", "signing"]),
@@ -63,6 +68,7 @@ _state = click.option(
 )
 @_directory
 @_passphrase
+@_age
 @_state
 @store_option
 @dns_options
@@ -75,6 +81,7 @@ def add_command(
     private: str | None,
     key_directory: str,
     passphrase_file: str | None,
+    age: str | None,
     state: str,
     store_name: str,
     dns: Dns,
@@ -91,7 +98,7 @@ def add_command(
     from avowal.stored_keys import open_private
 
     at, of = domain_name(selector), domain_name(domain)
-    wish = _Wish(directory=key_directory, passphrase_file=passphrase_file, state=state, dns=dns)
+    wish = _Wish(key_directory, passphrase_file, age, state, dns)
     with opened(store_name) as store:
         refuse_known(store, (key_name(at, of),))
         if private is None:
@@ -110,18 +117,20 @@ def add_command(
     echo(zone_line(at, of, managed.record))
 
 
-@value
+@value(kw_only=False)
 class _Wish:
     """How keys come in: where new files go and with what they are encrypted; in which state."""
 
     directory: str
     passphrase_file: str | None
+    age: str | None
     state: str
     dns: Dns
 
     def kept(self, key: PrivateKey, domain: DomainName, selector: DomainName) -> str:
         """Write a key to a file of its own in the directory of keys; return its URI."""
         from avowal import paths
+        from avowal.crypto.age import AgeRecipients
         from avowal.keys.files import read_password, write_key
         from avowal.keys.places import file_uri
 
@@ -129,8 +138,12 @@ class _Wish:
         secret = self.passphrase_file
         secret = None if secret is None else os.path.abspath(secret)  # noqa: PTH100
         uri = file_uri(path, secret)
+        if self.age is not None and secret is None:
+            raise UsageError("--age needs --passphrase-file: the private key, for whoever signs")
+        recipients = None if self.age is None else AgeRecipients.parse([self.age])
+        password = None if secret is None else read_password(secret)
         paths.make_directory(os.path.dirname(path), 0o700)  # noqa: PTH120
-        write_key(path, key, password=None if secret is None else read_password(secret))
+        write_key(path, key, password=password, recipients=recipients)
         return uri
 
     def entered(self, key: AnyKey, domain: DomainName, selector: DomainName) -> KeyState:
@@ -157,6 +170,7 @@ class _Wish:
 @click.option("-s", "--selector", help="The selector, where the file does not say it.")
 @_directory
 @_passphrase
+@_age
 @_state
 @store_option
 @dns_options
@@ -167,6 +181,7 @@ def import_command(
     selector: str | None,
     key_directory: str,
     passphrase_file: str | None,
+    age: str | None,
     state: str,
     store_name: str,
     dns: Dns,
@@ -181,7 +196,7 @@ def import_command(
     from avowal.keys.registration import register
 
     names = _optional(domain), _optional(selector)
-    wish = _Wish(directory=key_directory, passphrase_file=passphrase_file, state=state, dns=dns)
+    wish = _Wish(key_directory, passphrase_file, age, state, dns)
     with opened(store_name) as store:
         keys = [_imported(one, names, wish) for one in read_keys(path)]
         register(store, keys, who=who(), what="import")

@@ -1,4 +1,4 @@
-"""Encrypting files for somebody else's key, in the format of age (age-encryption.org/v1).
+"""Files in the format of age (age-encryption.org/v1): encrypted for a key, read with a secret.
 
 Whoever writes such a file cannot read it again: only the private key can, with any program
 that knows the format (``age -d -i key.txt``).
@@ -13,6 +13,36 @@ from avowal.errors import KeyMaterialError
 
 if TYPE_CHECKING:
     from pyrage import ssh, x25519
+
+IDENTITY = b"AGE-SECRET-KEY-1"
+"""What a private key of age begins with."""
+_MARKS = (b"age-encryption.org/v1", b"-----BEGIN AGE ENCRYPTED FILE-----")
+
+
+def is_age(octets: bytes) -> bool:
+    """Whether a file is encrypted with age."""
+    return octets.startswith(_MARKS)
+
+
+def decrypted(octets: bytes, secret: bytes, source: str) -> bytes:
+    """Decrypt a file with a private key of age, or with a passphrase.
+
+    A passphrase costs a second, by design; a key does not.  Raises KeyMaterialError.
+    """
+    try:
+        import pyrage  # noqa: PLC0415 - an extra that few have
+    except ImportError:
+        raise KeyMaterialError(source, "needs pyrage: pip install 'avowal[encrypt]'") from None
+    text = secret.decode("utf-8", "replace")
+    try:
+        if secret.startswith(IDENTITY):
+            found: bytes = pyrage.decrypt(octets, [pyrage.x25519.Identity.from_str(text)])
+        else:
+            found = pyrage.passphrase.decrypt(octets, text)
+    except (pyrage.DecryptError, pyrage.IdentityError):
+        why = "encrypted with age, and not with this passphrase or for this key"
+        raise KeyMaterialError(source, why) from None
+    return found
 
 
 class AgeRecipients:

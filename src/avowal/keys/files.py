@@ -6,6 +6,7 @@ import os
 from contextlib import suppress
 
 from avowal import paths
+from avowal.crypto.age import IDENTITY, AgeRecipients, decrypted, is_age
 from avowal.crypto.signing import PrivateKey, parse_private_key
 from avowal.errors import KeyMaterialError, StoreError
 from avowal.keys.trust import Account
@@ -57,17 +58,26 @@ def load_key(
         raise KeyMaterialError(path, why) from None
     except OSError as error:
         raise KeyMaterialError(path, error.strerror or str(error)) from None
+    if is_age(octets):
+        if password is None:
+            raise KeyMaterialError(path, "the key is encrypted with age: give its password")
+        octets, password = decrypted(octets, password, path), None
     return parse_private_key(octets, source=path, password=password, tried=tried)
 
 
 def write_key(
-    path: str | os.PathLike[str], key: PrivateKey, *, password: bytes | None = None
+    path: str | os.PathLike[str],
+    key: PrivateKey,
+    *,
+    password: bytes | None = None,
+    recipients: AgeRecipients | None = None,
 ) -> None:
     """Write a new key file that only its owner can read; never over an existing one.
 
-    Raises StoreError, and KeyMaterialError for an empty password.
+    It is encrypted with a password (PKCS #8), or with age for `recipients`.  Raises StoreError,
+    and KeyMaterialError for an empty password.
     """
-    octets = key.pem(password)
+    octets = key.pem(password) if recipients is None else recipients.encrypt(key.pem())
     try:
         paths.write_new(path, octets, _PRIVATE_MODE)
     except FileExistsError:
@@ -79,10 +89,13 @@ def write_key(
 def read_password(path: str | os.PathLike[str]) -> bytes:
     """Return the first line of a file, which is the password of a key.
 
-    Raises KeyMaterialError; an empty one is refused, for it would protect nothing.
+    Of a file that age-keygen(1) wrote it is the private key.  Raises KeyMaterialError; an empty
+    one is refused, for it would protect nothing.
     """
     try:
-        password = paths.read(path, _MAX_KEY_FILE).partition(b"\n")[0].rstrip(b"\r")
+        lines = paths.read(path, _MAX_KEY_FILE).split(b"\n")
+        identity = next((line for line in lines if line.startswith(IDENTITY)), lines[0])
+        password = identity.rstrip(b"\r")
     except OSError as error:
         why = f"no password can be read: {error.strerror}"
         raise KeyMaterialError(os.fspath(path), why) from None
