@@ -123,6 +123,7 @@ class Signer:
 
     def serve(self, listening: socket.socket) -> None:
         """Answer until the socket is shut down."""
+        listening.setblocking(True)
         while True:
             try:
                 connection, _ = listening.accept()
