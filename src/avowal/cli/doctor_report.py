@@ -10,6 +10,7 @@ import click
 from avowal.cli.streams import echo
 from avowal.keys.doctor.reading import reading_of
 from avowal.keys.doctor.survey import KeySurvey, SurveyedKey
+from avowal.keys.slips import exposed
 from avowal.policy.lint.finding import LintFinding
 from avowal.text import printable
 
@@ -73,7 +74,7 @@ def as_object(surveys: Sequence[KeySurvey], findings: Sequence[LintFinding]) -> 
                     "alias": key.alias,
                     "ttl": key.longest_ttl,
                     "dnssec": key.answer is not None and key.answer.secure,
-                    "records": [one.decode("utf-8", "backslashreplace") for one in key.records],
+                    "records": [_shown(one) for one in key.records],
                 }
                 for key in survey.keys
             ],
@@ -82,3 +83,8 @@ def as_object(surveys: Sequence[KeySurvey], findings: Sequence[LintFinding]) -> 
     ]
     told = [{**finding._asdict(), "level": finding.level.value} for finding in findings]
     return {"domains": domains, "findings": told}
+
+
+def _shown(record: bytes) -> str:
+    """Return a record as text, but no private key, though all the world may read it in DNS."""
+    return "a private key" if exposed(record) else record.decode("utf-8", "backslashreplace")

@@ -235,3 +235,11 @@ def test_a_key_store_names_domains_and_what_ought_to_be_published(run: Run) -> N
     status, told = run("store:keys.db", "--zone", "zone.json", "--json")
     findings = json.loads(told)["findings"]
     assert (status, [finding["code"] for finding in findings]) == (1, ["store-differs"])
+
+
+def test_a_private_key_in_dns_is_not_shown_once_more(run: Run) -> None:
+    body = "".join(RSA_1024.pem().decode().splitlines()[1:-1])
+    Path("bad.zone").write_text(zone_line(S1, DOMAIN, f"v=DKIM1; p={body}") + "\n")
+    for form in ([], ["--json"]):
+        status, told = run("bad.zone", *form)
+        assert (status, "private-key" in told, body[40:80] in told) == (1, True, False)
