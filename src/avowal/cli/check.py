@@ -98,29 +98,34 @@ def _of_message(
 
 
 def of_domain(
-    domain: DomainName,
-    selectors: tuple[DomainName, ...],
-    resolver: Resolver,
-    surveyed: KeySurvey | None = None,
+    domain: DomainName, selectors: tuple[DomainName, ...], resolver: Resolver
 ) -> SenderFacts:
-    """Look at what a domain publishes, and at the keys of these selectors or of a survey."""
+    """Look at what a domain publishes, and at the keys of these selectors."""
+    from avowal.keys.doctor.survey import survey
+    from avowal.lookup import run
+
+    if not selectors:
+        return with_keys(domain, None, resolver)
+    stranger = domain_name(f"none-{secrets.token_hex(8)}")
+    return with_keys(domain, run(survey(domain, selectors, stranger), resolver), resolver)
+
+
+def with_keys(
+    domain: DomainName, surveyed: KeySurvey | None, resolver: Resolver | None
+) -> SenderFacts:
+    """Look at what a domain publishes beside its keys; without a resolver that is not known."""
     from avowal.keys.doctor.reading import reading_of
-    from avowal.keys.doctor.survey import survey as survey_keys
     from avowal.lookup import run
     from avowal.policy.survey import survey
+    from avowal.requirements import SenderFacts
     from avowal.requirements.facts import of_domain as facts_of
 
-    published = run(survey(domain), resolver)
-    if surveyed is None and selectors:
-        stranger = domain_name(f"none-{secrets.token_hex(8)}")
-        surveyed = run(survey_keys(domain, selectors, stranger), resolver)
-    if surveyed is None:
-        return facts_of(published)
-    live = [
-        reading.key
-        for key in surveyed.keys
-        for reading in map(reading_of, key.records)
-        if reading.is_live and reading.key is not None
-    ]
-    bits = tuple(key.bits for key in live if key.exponent is not None)
-    return facts_of(published, rsa_bits=bits, keys=len(live))
+    bits: tuple[int, ...] = ()
+    live: int | None = None
+    if surveyed is not None:
+        readings = [reading_of(one) for key in surveyed.keys for one in key.records]
+        keys = [one.key for one in readings if one.is_live and one.key is not None]
+        bits, live = tuple(key.bits for key in keys if key.exponent is not None), len(keys)
+    if resolver is None:
+        return SenderFacts(rsa_bits=bits, keys=live)
+    return facts_of(run(survey(domain), resolver), rsa_bits=bits, keys=live)

@@ -21,6 +21,7 @@ from avowal.errors import UsageError
 if TYPE_CHECKING:
     from avowal.cli.doctor_subjects import Subject, Subjects
     from avowal.keys.doctor.survey import KeySurvey, SurveyedKey
+    from avowal.lookup import Resolver
     from avowal.policy.lint.finding import LintFinding
     from avowal.requirements import Answered
 
@@ -134,16 +135,23 @@ def _held_against(
     receivers: str, subjects: Sequence[Subject], surveys: Sequence[KeySurvey], dns: Dns
 ) -> list[tuple[str, tuple[Answered, ...]]]:
     """Hold each domain against what receivers ask for."""
-    from avowal.cli.check import of_domain
+    from avowal.cli.check import with_keys
     from avowal.requirements import chosen, judge
 
     names, asked = chosen(receivers), []
     dns = dns if dns.zone is not None else dns._replace(origin=None)
     with dns.opened() as resolver:
         for subject, survey in zip(subjects, surveys, strict=True):
-            facts = of_domain(subject.domain, (), subject.zone or resolver, survey)
+            facts = with_keys(subject.domain, survey, _policies_of(subject, resolver))
             asked.append((subject.domain.ascii, tuple(judge(facts, names))))
     return asked
+
+
+def _policies_of(subject: Subject, resolver: EitherResolver) -> Resolver | None:
+    """Return who knows of SPF and DMARC; a zone file without a SOA is but a piece of the zone."""
+    if subject.zone is None:
+        return resolver
+    return subject.zone if "SOA" in subject.names.get(subject.domain.ascii, {}) else None
 
 
 def _add(found: Subjects, known: Known) -> ExitStatus:

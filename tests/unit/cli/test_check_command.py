@@ -10,9 +10,12 @@ import pytest
 
 import avowal
 from avowal.cli import commands, exits
+from avowal.keys.records import record_text, zone_line
+from avowal.names import DomainName
 from avowal.testing import RSA_2048, message, record_for
 
 Run = Callable[..., tuple[int, str]]
+RECORD = record_text(RSA_2048)
 ZONE = {
     "s1._domainkey.example.com": record_for(RSA_2048),
     "example.com": {"TXT": ["v=spf1 ip4:192.0.2.1 -all"]},
@@ -73,3 +76,15 @@ def test_json_has_each_rule_with_its_source(run: Run) -> None:
         run("keys", "doctor", "example.com", "-s", "s1", "--for", "gmail", "--json")[1]
     )
     assert [one["subject"] for one in told["requirements"]] == ["example.com"]
+
+
+@pytest.mark.parametrize(
+    ("soa", "met"), [pytest.param("", None, id="a piece"), pytest.param(
+        "example.com. IN SOA ns. h. 1 2 3 4 5\n", False, id="a whole zone")],
+)  # fmt: skip
+def test_of_a_piece_of_a_zone_no_policy_is_missing(run: Run, soa: str, met: bool | None) -> None:
+    line = zone_line(DomainName.parse(b"s1"), DomainName.parse(b"example.com"), RECORD)
+    Path("piece").write_text(soa + line + "\n")
+    told = json.loads(run("keys", "doctor", "piece", "--for", "microsoft", "--json")[1])
+    rules = {rule["check"]: rule["met"] for rule in told["requirements"][0]["rules"]}
+    assert (rules["dmarc-record"], rules["dkim-pass"]) == (met, True)
