@@ -36,8 +36,9 @@ the command line or a file cannot be used. A silent server costs 10 to 15 second
 
 `--json` is one object: `domains`, each with `domain`, `file` (the zone file that answered, or null)
 and `keys` (`selector`, `name`, `state` in words, `alias`, `ttl`, `dnssec`, `records`); `findings`,
-each with `level`, `code`, `place`, `what` and `hint`; and `requirements`, with `--for`, as of
-[`avowal check`](sender-requirements.md). Members may be added; none is renamed.
+each with `level`, `code`, `place`, `what`, `hint` and `page` (its paragraph here); and
+`requirements`, with `--for`, as of [`avowal check`](sender-requirements.md). Members may be added;
+none is renamed.
 
 Once a day, by a timer of systemd; the unit fails when something is wrong, the journal says what:
 

@@ -9,6 +9,7 @@ import click
 
 from avowal.cli.streams import echo
 from avowal.keys.doctor.reading import reading_of
+from avowal.keys.doctor.rule import PAGE
 from avowal.keys.doctor.survey import KeySurvey, SurveyedKey
 from avowal.keys.slips import exposed
 from avowal.policy.lint.finding import LintFinding
@@ -81,7 +82,14 @@ def as_object(surveys: Sequence[KeySurvey], findings: Sequence[LintFinding]) -> 
         }
         for survey in surveys
     ]
-    told = [{**finding._asdict(), "level": finding.level.value} for finding in findings]
+    told = [
+        {
+            **finding._asdict(),
+            "level": finding.level.value,
+            "page": f"{PAGE}#{finding.code}",
+        }
+        for finding in findings
+    ]
     return {"domains": domains, "findings": told}
 
 
