@@ -7,6 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from avowal.calls.report_intake import Intake, ReportIntake
     from avowal.stores.received_sqlite import SqliteReceived
 
+_SERVERS = ("imaps://", "imap://")
+
 
 @click.command("read")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
@@ -34,6 +37,11 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Check who sent each report mail (DKIM, DMARC) and keep it: reports are forged too.",
 )
+@click.option(
+    "--imap-password",
+    metavar="FILE",
+    help="The file with the password of a mailbox imaps://user@host/folder.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per report and line.")
 @dns_options
 def read(
@@ -42,14 +50,16 @@ def read(
     store: str,
     again: bool,
     authenticate: bool,
+    imap_password: str | None,
     as_json: bool,
     dns: Dns,
 ) -> int:
     """Read aggregate, failure and TLS reports into a store, each of them once.
 
     PATH is a report (XML or JSON, also gzip or zip), a mail, an mbox, a Maildir, a folder of
-    any of these, or - for standard input. Ctrl-C ends early; what was read is kept, and the
-    same command goes on from there. The status is 1 when some report was refused.
+    any of these, a mailbox imaps://user@host/folder, or - for standard input. Ctrl-C ends
+    early; what was read is kept, and the same command goes on from there. The status is 1 when
+    some report was refused.
     """
     from avowal.calls.report_intake import ReportIntake
     from avowal.stores.received_sqlite import SqliteReceived
@@ -59,10 +69,17 @@ def read(
     with SqliteReceived(store) as kept, _senders(dns, wanted=authenticate) as sender:
         intake = ReportIntake(kept, sender=sender)
         try:
-            found = [file for path in paths for file in sources.files(path)]
+            found = [
+                file
+                for path in paths
+                for file in ([path] if path.startswith(_SERVERS) else sources.files(path))
+            ]
             with bar(found) as progress:
                 for path in found:
-                    _file(path, kept, intake, tally, progress, again=again)
+                    if path.startswith(_SERVERS):
+                        _mailbox(path, imap_password, kept, intake, tally, again=again)
+                    else:
+                        _file(path, kept, intake, tally, progress, again=again)
         except KeyboardInterrupt:
             interrupted = True
     tally.end(interrupted=interrupted)
@@ -145,6 +162,44 @@ def _file(
     except OSError as error:
         exits.complain(exits.os_error(error))
         tally.unusable += 1
+
+
+def _mailbox(
+    url: str,
+    password_file: str | None,
+    store: SqliteReceived,
+    intake: ReportIntake,
+    tally: _Tally,
+    *,
+    again: bool,
+) -> None:
+    """Read the mails of a mailbox on a server that came since the last time.
+
+    Raises UsageError, StoreError and PeerError.
+    """
+    from avowal.calls.report_imap import ImapFolder, connected, place_of
+    from avowal.calls.report_sources import mail_sources
+    from avowal.errors import UsageError
+    from avowal.report.limits import DEFAULT
+
+    place = place_of(url)
+    if password_file is None:
+        raise UsageError(f"{url}: name the file with its password (--imap-password)")
+    password = Path(password_file).read_text(encoding="utf-8").strip("\r\n")
+    folder = ImapFolder(connected(place), place, password)
+    try:
+        last = 0 if again else store.last_read(str(place), folder.validity)
+        for mail in folder.mails(last, DEFAULT.compressed_octets * 2):
+            tally.counts["files"] += 1
+            if mail.octets is None:
+                exits.complain(f"{place}: mail {mail.uid}: too large for a report")
+                tally.unusable += 1
+            else:
+                for source in mail_sources(mail.octets, f"{place}, mail {mail.uid}"):
+                    tally.add(intake.take(source))
+            store.mark_read(str(place), mail.uid, folder.validity)
+    finally:
+        folder.close()
 
 
 @contextmanager

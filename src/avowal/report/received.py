@@ -135,6 +135,9 @@ class ReceivedReports(Protocol):
     def was_read(self, path: str, size: int, modified: int) -> bool:
         """Whether a file was read to its end as it is now."""
 
+    def last_read(self, place: str, validity: int) -> int:
+        """The number of the last mail read of a mailbox on a server; 0 under a new numbering."""
+
     def mark_read(self, path: str, size: int, modified: int) -> None:
         """Note that a file was read."""
 

@@ -161,6 +161,13 @@ class SqliteReceived(ReceivedQueries):
         found = self._one("SELECT size, modified FROM read_file WHERE path = ?", (path,))
         return bool(found == (size, modified))
 
+    def last_read(self, place: str, validity: int) -> int:
+        """The number of the last mail read of a mailbox on a server; 0 under a new numbering."""
+        found = self._one(
+            "SELECT size FROM read_file WHERE path = ? AND modified = ?", (place, validity)
+        )
+        return int(found[0]) if found else 0
+
     def mark_read(self, path: str, size: int, modified: int) -> None:
         """Note that a file was read."""
         self._execute("INSERT OR REPLACE INTO read_file VALUES (?, ?, ?)", (path, size, modified))
@@ -186,7 +193,9 @@ class SqliteReceived(ReceivedQueries):
             reports = self._execute("DELETE FROM report WHERE day < ?", (before,)).rowcount
             self._execute("DELETE FROM outcome WHERE id NOT IN (SELECT outcome FROM record)")
             self._execute("DELETE FROM signature WHERE outcome NOT IN (SELECT id FROM outcome)")
-            self._execute("DELETE FROM read_file WHERE modified < ?", (before * DAY,))
+            self._execute(  # paths only: mailboxes on servers are numbers
+                "DELETE FROM read_file WHERE modified < ? AND path LIKE '/%'", (before * DAY,)
+            )
             self._numbers.clear()
         self._execute("VACUUM")
         self._execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()

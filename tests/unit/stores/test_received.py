@@ -150,6 +150,12 @@ def test_a_file_that_was_read_is_known_as_it_is(store: SqliteReceived) -> None:
     assert not store.was_read("a", 6, 9)
 
 
+def test_the_last_mail_of_a_mailbox_is_known_under_its_numbering(store: SqliteReceived) -> None:
+    store.mark_read("a@h/INBOX", 12, 77)
+    assert store.last_read("a@h/INBOX", 77) == 12
+    assert store.last_read("a@h/INBOX", 78) == 0
+
+
 def test_what_is_older_goes_and_nothing_of_it_stays(store: SqliteReceived, tmp_path: Path) -> None:
     add(store, FAILED)
     add(store, RECORD, number="8", day=9)
