@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from avowal.cli import exits
 from avowal.cli.dns import Dns
 from avowal.cli.exits import ExitStatus
 from avowal.cli.reports_store import days_option, opened, period_of, store_option
@@ -78,5 +79,10 @@ def seen_of(
 
     with dns.opened() as resolver:
         tree = run(spf_tree(domain), resolver)
+        if not tree.whole:
+            exits.complain(
+                f"the SPF record of {domain} could not be looked up whole: sources that it permits "
+                "may be shown as unknown"
+            )
         seen = overview(store, domain, period, permits=tree.permits)
         return run(named(seen), resolver) if names else seen

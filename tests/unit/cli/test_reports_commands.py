@@ -161,6 +161,14 @@ def test_the_spf_record_tells_sources_apart(run: Run) -> None:
     )  # fmt: skip
 
 
+def test_an_spf_record_that_dns_does_not_give_is_told(run: Run) -> None:
+    run("read", "in")
+    Path("none.json").write_text('{"example.org": "SERVFAIL"}')
+    status, said = run("show", "example.org", "--zone", "none.json")
+    assert status == 0
+    assert "could not be looked up whole" in said
+
+
 def test_a_domain_without_reports_is_named_with_those_that_have(run: Run) -> None:
     run("read", "in")
     status, said = run("show", "example.net", "--offline")
