@@ -13,6 +13,7 @@ from avowal.cli.reports_make import make
 from avowal.cli.reports_prune import prune
 from avowal.cli.reports_read import read
 from avowal.cli.reports_send import send
+from avowal.cli.reports_shares import shares
 from avowal.cli.reports_show import show
 from avowal.cli.reports_status import status
 
@@ -22,5 +23,7 @@ def command() -> None:
     """Make and send reports to domain owners; read and show those about your own domain."""
 
 
-for one in (make, send, status, cost, forget, read, show, health, import_command, prune):
+for one in (make, send, status, cost, forget):
+    command.add_command(one)
+for one in (read, show, health, shares, import_command, prune):
     command.add_command(one)

@@ -31,8 +31,8 @@ from avowal.report.aggregate import (
 
 Form = Literal["9990", "7489"]
 
-_SPECIAL = re.compile("[&<>\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
-_WRITTEN = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_SPECIAL = re.compile("[&<>\x00-\x08\x0b-\x1f\ufffe\uffff\ud800-\udfff]")
+_WRITTEN = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"}  # XML 1.0 §2.11
 _NAMESPACE = "urn:ietf:params:xml:ns:dmarc-2.0"
 _COMPRESSION = 6
 # What stands for a word that the form does not know (RFC 9990 dropped two, RFC 7489 lacks one).

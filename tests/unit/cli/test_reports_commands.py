@@ -13,7 +13,7 @@ from tests.aggregates import METADATA, POLICY, RECORD
 from tests.reportmails import attached, feedback
 
 from avowal.calls import report_sources
-from avowal.cli import commands, exits
+from avowal.cli import commands, exits, keystore
 from avowal.report.aggregate import AggregateReport, Aligned, DkimAuthResult, Record, Result
 from avowal.report.aggregate_xml import write_aggregate, write_compressed
 from avowal.report.received import DAY
@@ -195,6 +195,21 @@ def test_health_is_an_exit_status(run: Run, monkeypatch: pytest.MonkeyPatch) -> 
     status, said = run("health", "--offline")
     assert status == 1
     assert "pass less at" in said
+
+
+def test_shares_go_into_a_key_store(run: Run) -> None:
+    broken(run)
+    last = max(run("shares", "example.org")[1].splitlines())
+    assert last.startswith("2024-10-23  s1._domainkey.example.org")
+    assert last.endswith("0.0% of 100  (0.0% to 3.7%)")
+    exits.run(lambda: commands.run(["keys", "store", "create", "--store", "keys.db"]))
+    status, said = run("shares", "example.org", "--key-store", "keys.db")
+    assert (status, said.endswith("30 rows put into keys.db\n")) == (0, True)
+    run("shares", "example.org", "--key-store", "keys.db")
+    with keystore.opened("keys.db") as store:
+        kept = store.shares("example.org")
+    assert len(kept) == 30
+    assert sum(one.failed for one in kept) == 500
 
 
 def test_prune_forgets_what_is_older(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

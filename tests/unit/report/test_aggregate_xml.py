@@ -149,6 +149,11 @@ def test_what_xml_cannot_hold_becomes_a_replacement_character() -> None:
     assert "<org_name>a\ufffd\ufffd</org_name>".encode() in octets
 
 
+def test_a_carriage_return_survives() -> None:
+    octets = write_aggregate(replace(REPORT, metadata=replace(REPORT.metadata, org_name="a\rb")))
+    assert b"<org_name>a&#13;b</org_name>" in octets
+
+
 def test_alignment_stands_apart_from_results() -> None:
     record = replace(RECORD, dkim=Aligned.FAIL)
     assert b"<dkim>fail</dkim>" in write_aggregate(with_records(record))
