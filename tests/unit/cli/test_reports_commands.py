@@ -12,11 +12,13 @@ import pytest
 from tests.aggregates import METADATA, POLICY, RECORD
 from tests.reportmails import attached, feedback
 
+import avowal
 from avowal.calls import report_sources
 from avowal.cli import commands, exits, keystore
 from avowal.report.aggregate import AggregateReport, Aligned, DkimAuthResult, Record, Result
 from avowal.report.aggregate_xml import write_aggregate, write_compressed
 from avowal.report.received import DAY
+from avowal.testing import RSA_2048, record_for
 
 Run = Callable[..., tuple[int, str]]
 FAILED = replace(
@@ -83,6 +85,24 @@ def test_mails_are_read_with_who_sent_them(run: Run) -> None:
     )  # fmt: skip
     assert second["kind"] == "failure"
     assert summary["summary"]["kept"] == 2
+
+
+def test_a_mail_that_is_proven_names_its_domain(run: Run) -> None:
+    mail = attached(write_compressed(report(20_000, RECORD)))
+    field = avowal.sign(mail, domain="mail.example", selector="s1", key=RSA_2048)
+    Path("good.eml").write_bytes(field + mail)
+    Path("forged.eml").write_bytes(field + mail.replace(b"A report.", b"A forgery"))
+    Path("zone.json").write_text(
+        json.dumps(
+            {
+                "s1._domainkey.mail.example": record_for(RSA_2048),
+                "_dmarc.mail.example": "v=DMARC1; p=reject",
+            }
+        )
+    )
+    for name, sender in (("good.eml", "mail.example"), ("forged.eml", "")):
+        said = run("read", name, "--authenticate", "--zone", "zone.json", "--json")[1]
+        assert json.loads(said.splitlines()[0])["sender"] == sender
 
 
 def test_an_interrupt_keeps_what_was_read(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
