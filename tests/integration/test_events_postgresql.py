@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from tests.event_stores import CASES, Opening, some_events
 from tests.integration.test_opendkim_databases import postgresql_server
+from tests.mailloop import until
 from tests.unit.cli.conftest import Avowal, avowal_command  # noqa: F401 - a fixture
 from tests.unit.cli.test_reports_command import (  # noqa: F401 - a fixture
     DATE,
@@ -21,6 +22,7 @@ from tests.unit.cli.test_reports_command import (  # noqa: F401 - a fixture
 )
 
 from avowal.errors import StoreError
+from avowal.report.recorder import Recorder
 from avowal.stores.event_tables import EventTables
 from avowal.stores.events import open_event_store
 from avowal.stores.postgres_events import PostgresEvents
@@ -31,8 +33,12 @@ pytest.importorskip("psycopg", reason="psycopg is not installed (extra: sql)")
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
     with postgresql_server() as name:
-        port, _, rest = name.removeprefix("dsn:pgsql://avowal@").partition("+")
-        yield f"postgresql://avowal@{rest.replace('/', f':{port}/', 1)}"
+        yield _url(name)
+
+
+def _url(name: str) -> str:
+    port, _, rest = name.removeprefix("dsn:pgsql://avowal@").partition("+")
+    return f"postgresql://avowal@{rest.replace('/', f':{port}/', 1)}"
 
 
 @pytest.fixture
@@ -129,6 +135,18 @@ def test_two_hosts_send_every_report_once_though_the_first_is_killed(
     assert second.returncode == 0, second.stderr
     assert Counter(to for to, _ in inbox.got) == {f"a@{one}": 1 for one in domains}
     assert b"1 uncertain before" in second.stderr
+
+
+def test_while_the_server_is_down_nobody_waits_and_every_loss_is_counted() -> None:
+    with postgresql_server() as name:
+        recorder = Recorder(lambda: open_event_store(_url(name)), waiting=50, pause=0)
+        for event in some_events(40):
+            recorder.take(event)
+        until(lambda: recorder.recorded == 40, what="every event")
+    for event in some_events(500):
+        recorder.take(event)
+    recorder.settle(10)
+    assert (recorder.recorded, recorder.dropped) == (40, 500)
 
 
 def test_a_server_that_is_not_there_is_named() -> None:
