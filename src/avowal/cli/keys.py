@@ -1,4 +1,4 @@
-"""``avowal keys``: the keys of the past."""
+"""``avowal keys``: keys from their making to their end, and those of the past."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from avowal.cli.keys_archive import command as archive_command
 from avowal.cli.keys_audit import command as audit_command
 from avowal.cli.keys_doctor import command as doctor_command
 from avowal.cli.keys_look import command as look_command
+from avowal.cli.keys_rotate import COMMANDS as ROTATION_COMMANDS
+from avowal.cli.keys_run import command as run_command
 from avowal.cli.keys_signer import command as signer_command
+from avowal.cli.keys_status import command as status_command
 from avowal.cli.keys_store import backup_command, restore_command
 from avowal.cli.keys_store import command as store_command
 from avowal.cli.shared_options import line_ends_option
@@ -21,11 +24,13 @@ from avowal.message import LineEnds
 
 @click.group("keys", cls=Group)
 def command() -> None:
-    """Find the keys of old mail again, and keep them."""
+    """Keep keys, rotate them, look at them; find those of old mail again."""
 
 
 command.add_command(doctor_command)
 command.add_command(look_command)
+for _command in (run_command, status_command, *ROTATION_COMMANDS):
+    command.add_command(_command)
 for _command in (add_command, import_command, export_command, archive_command, audit_command):
     command.add_command(_command)
 for _command in (backup_command, restore_command, signer_command, store_command):

@@ -15,9 +15,16 @@ def observer(resolvers: tuple[str, ...], *, port: int = 53, timeout: float = 5.0
     `resolvers` are addresses, none for those of the system; `port` is that of the
     authoritative servers.  Raises UsageError and ResolverSetupError.
     """
+    named = named_resolvers(resolvers, timeout=timeout)
+    return Observer(named, NameServers(port=port, timeout=timeout))
+
+
+def named_resolvers(resolvers: tuple[str, ...], *, timeout: float = 5.0) -> tuple[Named, ...]:
+    """Return each resolver by itself.  Raises UsageError and ResolverSetupError."""
     addresses = resolvers or addresses_of_system()[0]
     try:
-        named = [Named(f"resolver {one}", DnsResolver([one], timeout=timeout)) for one in addresses]
+        return tuple(
+            Named(f"resolver {one}", DnsResolver([one], timeout=timeout)) for one in addresses
+        )
     except ResolverSetupError as fault:
         raise UsageError(f"--resolver: {fault}") if resolvers else fault from None
-    return Observer(named, NameServers(port=port, timeout=timeout))

@@ -1,9 +1,11 @@
 """The life of a signing key: the values that rotation, stores and publishers share.
 
-A key goes through the states of `KeyState` in their order, never back, but that a key which
-is not signing yet may be given up (revoked, gone).  Rotation, another module, decides every
-change; a store keeps what it decided; a publisher and an observer do what it asked for and
-report what came of it.  No value here holds key material: `private` says where that is.
+A key goes through the states of `KeyState` in their order.  One that servers stop showing
+before it signs is waited for again as published; one that drains may sign again, when its
+successor has to give way; one that never signed may be given up (revoked, gone).
+`avowal.keys.rotation` decides every change; a store keeps what it decided; a publisher and an
+observer do what it asked for and report what came of it.  No value here holds key material:
+`private` says where that is.
 
 Times are Unix seconds, spans are seconds.
 """

@@ -105,7 +105,29 @@ def alias_pair(
     key that signs, the other one is free for the next: whoever owns the domain never
     changes the zone again.
     """
-    return tuple(
-        (f"{selector}._domainkey.{domain}", f"{selector}.{domain}._domainkey.{host}")
-        for selector in selectors
-    )
+    names = (f"{selector}._domainkey.{domain}" for selector in selectors)
+    return tuple((name, alias_target(name, host)) for name in names)
+
+
+def alias_target(name: str, host: str) -> str:
+    """Return where the CNAME of a key's name leads, in the zone that the signing host can write."""
+    selector, _, domain = name.partition("._domainkey.")
+    return f"{selector}.{domain}._domainkey.{host}"
+
+
+class AliasTargets:
+    """Publishes each record where the CNAME of its name leads, not at the name itself."""
+
+    def __init__(self, publisher: Publisher, host: str) -> None:
+        self._publisher = publisher
+        self._host = host
+
+    def publish(
+        self, changes: Mapping[str, str | None], standing: Mapping[str, str]
+    ) -> Publication:
+        """Do what the publisher does, in the other zone.  Raises PublishError."""
+        host = self._host
+        return self._publisher.publish(
+            {alias_target(name, host): record for name, record in changes.items()},
+            {alias_target(name, host): record for name, record in standing.items()},
+        )

@@ -17,12 +17,14 @@ from avowal.valueclass import value
 class Make:
     """Make a key pair for a selector, or find the one that was made for it already.
 
+    `number` tells pairs of one selector apart: it is another one for each key of a rotation.
     Answer: `Made`, `Taken` for a selector that any other key ever had, or `MakeFailed`.
     """
 
     selector: Selector
     algorithm: str
     bits: int | None
+    number: int
 
 
 @value

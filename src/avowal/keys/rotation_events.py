@@ -69,13 +69,15 @@ class Looked:
     `complete` says that every authoritative server of the zone, every one of the zone that a
     CNAME leads to, and every configured resolver is among the sights, each once.  A server
     that gave no answer is there with its `problem`.  The answers are from after the `Look`
-    was asked for: none is from a cache of the observer's own.
+    was asked for: none is from a cache of the observer's own.  `problems` say why it is not
+    complete.
     """
 
     selector: Selector
     number: int
     sights: tuple[Sight, ...]
     complete: bool
+    problems: tuple[str, ...] = ()
 
 
 @value
@@ -170,7 +172,7 @@ class Revoke:
 
 @value
 class Emergency:
-    """These keys are stolen (of the order, see docs/design/decisions)."""
+    """These keys are stolen (docs/design/rotation.md has the order)."""
 
     selectors: tuple[Selector, ...]
 

@@ -26,6 +26,7 @@ MINUTE: Final = 60
 HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
 
+_LEAST_FIXED: Final = 2
 _FIELDS: Final = frozenset({"algorithm", "year", "month", "day", "n"})
 
 
@@ -74,6 +75,7 @@ class Schedule:
     publish_private: bool = False
     when_stolen: WhenStolen = WhenStolen.SIGN_ON
     template: str = "{algorithm}{year}{month}{day}{n}"
+    selectors: str = ""  # fixed names, used in turn in place of the template's
     bits: int = 2048
 
     def __post_init__(self) -> None:
@@ -84,6 +86,13 @@ class Schedule:
         if self.jitter >= self.rotate_every:
             raise UsageError("jitter: as long as a key signs (rotate_every), or longer")
         selector_names(self.template, "rsa-sha256", 0, 1)
+        if self.selectors and len(set(self.fixed)) < _LEAST_FIXED:
+            raise UsageError(f"selectors {self.selectors!r}: two at least, to use in turn")
+
+    @property
+    def fixed(self) -> tuple[str, ...]:
+        """The fixed names of selectors; none where the template makes new ones."""
+        return tuple(_selector(name, "selectors").ascii for name in self.selectors.split())
 
     @property
     def drain(self) -> int:
@@ -116,8 +125,11 @@ def jitter(schedule: Schedule, domain: DomainName, seed: str) -> int:
 
 def next_selector(
     schedule: Schedule, algorithm: str, wall: int, taken: AbstractSet[str]
-) -> Selector:
-    """Return the first name of the template that was never used."""
+) -> Selector | None:
+    """Return a name that is free: the first of the template, or None while no fixed one is."""
+    if schedule.selectors:
+        free = (name for name in schedule.fixed if name not in taken)
+        return next((Selector.parse(name.encode()) for name in free), None)
     number = 1
     while (name := selector_names(schedule.template, algorithm, wall, number).ascii) in taken:
         number += 1
@@ -151,10 +163,14 @@ def selector_names(template: str, algorithm: str, wall: int, number: int) -> Sel
     )
     if "n" not in names and number > 1:
         text += _letters(number)
+    return _selector(text, f"template {template!r}")
+
+
+def _selector(text: str, source: str) -> Selector:
     try:
         return Selector.parse(text.encode())
     except NameFault as fault:
-        raise UsageError(f"template {template!r} gives {text!r}: {fault.why}") from None
+        raise UsageError(f"{source} gives {text!r}: {fault.why}") from None
 
 
 def _letters(number: int) -> str:

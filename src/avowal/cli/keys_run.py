@@ -1,0 +1,213 @@
+"""``avowal keys run``: do what the rotations of a store ask for, again and again."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from avowal.cli.exits import ExitStatus, complain
+from avowal.cli.keystore import opened, store_option
+from avowal.cli.publishers import PublisherOptions, publisher_options
+from avowal.cli.streams import echo
+from avowal.errors import UsageError
+from avowal.text import printable
+from avowal.valueclass import value
+
+if TYPE_CHECKING:
+    from avowal.keys.lifecycle import ManagedKey
+    from avowal.keys.observation import Named
+    from avowal.keys.rotation_runner import Hands, Runner
+    from avowal.keys.store import KeyStore
+
+_PAUSE = 5  # seconds between looks at whether somebody gave a command
+_LEASE = 120  # seconds that a host which died holds up the others
+
+
+@click.command("run")
+@click.option("--once", is_flag=True, help="Do what is due now, and end.")
+@publisher_options
+@click.option(
+    "--alias-zone",
+    metavar="NAME",
+    help="Publish in this zone, where the CNAMEs of the domains lead (selectors=…).",
+)
+@click.option(
+    "--key-directory",
+    default="/var/lib/avowal/private",
+    show_default=True,
+    metavar="DIRECTORY",
+    help="Where new private keys are put.",
+)
+@click.option(
+    "--passphrase-file", metavar="FILE", help="Encrypt new keys with the first line of this file."
+)
+@click.option(
+    "--old-keys",
+    metavar="DIRECTORY",
+    help="Where the private halves of revoked keys are published (publish-private=yes).",
+)
+@click.option(
+    "--resolver",
+    metavar="HOST:PORT",
+    multiple=True,
+    help="Look through this resolver instead of the system's; may be repeated.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=53,
+    show_default=True,
+    help="The port of the authoritative servers.",
+)
+@click.option(
+    "--alert-command", metavar="COMMAND", help="Run this for each alert, with its text as input."
+)
+@store_option
+def command(
+    *,
+    once: bool,
+    publishing: PublisherOptions,
+    alias_zone: str | None,
+    key_directory: str,
+    passphrase_file: str | None,
+    old_keys: str | None,
+    resolver: tuple[str, ...],
+    port: int,
+    alert_command: str | None,
+    store_name: str,
+) -> int:
+    """Make, publish, look at, try, switch, revoke: what the rotations of the store ask for.
+
+    By default records are not written by anybody but you: they are printed as your zone or
+    panel takes them, looked for, and the rotation goes on when every server shows them.
+    Several hosts may run it on one store: one acts, another takes over when it is gone.
+    """
+    options = _Options(
+        publishing=publishing,
+        alias_zone=alias_zone,
+        key_directory=key_directory,
+        passphrase_file=passphrase_file,
+        old_keys=old_keys,
+        resolvers=resolver,
+        port=port,
+        alert_command=alert_command,
+    )
+    with opened(store_name) as store:
+        runner = _runner(store, options)
+        try:
+            return _once(runner) if once else _always(store, runner)
+        finally:
+            runner.release()
+
+
+@value
+class _Options:
+    """What carries actions out."""
+
+    publishing: PublisherOptions
+    alias_zone: str | None
+    key_directory: str
+    passphrase_file: str | None
+    old_keys: str | None
+    resolvers: tuple[str, ...]
+    port: int
+    alert_command: str | None
+
+    def hands(self) -> Hands:
+        """Return what does the work.  Raises UsageError and ResolverSetupError."""
+        from avowal.cli.observing import named_resolvers, observer
+        from avowal.keys.pairs import PairDirectory
+        from avowal.keys.publishing import AliasTargets
+        from avowal.keys.rotation_runner import Hands
+
+        named = named_resolvers(self.resolvers)
+        publisher = self.publishing.publisher()
+        if self.alias_zone is not None:
+            publisher = AliasTargets(publisher, self.alias_zone.removesuffix(".").lower())
+        return Hands(
+            publisher=publisher,
+            observer=observer(self.resolvers, port=self.port),
+            make=PairDirectory(self.key_directory, self.passphrase_file).make,
+            canary=lambda key: _canary(key, named),
+            expose=self.expose,
+            tell=self.tell,
+        )
+
+    def expose(self, key: ManagedKey) -> None:
+        """Publish the private half of a revoked key as a file."""
+        from avowal import paths
+        from avowal.crypto.signing import PrivateKey
+        from avowal.stored_keys import open_private
+
+        if self.old_keys is None:
+            raise UsageError("publish-private=yes: say where with --old-keys")
+        opened_key = open_private(key.private)
+        if not isinstance(opened_key, PrivateKey):
+            raise UsageError(f"{key.private}: a key that cannot be read out cannot be published")
+        paths.make_directory(self.old_keys, 0o755)
+        paths.replace(f"{self.old_keys}/{key.name}.pem", opened_key.pem(), 0o644)
+
+    def tell(self, text: str) -> None:
+        """Tell the operator: on standard error, and by their command."""
+        import shlex
+        import subprocess
+
+        complain(text)
+        if self.alert_command is None:
+            return
+        try:
+            subprocess.run(  # noqa: S603 - the operator's own command, without a shell
+                shlex.split(self.alert_command), input=text.encode(), timeout=60, check=True
+            )
+        except (OSError, subprocess.SubprocessError) as error:
+            complain(f"--alert-command: {error}")
+
+
+def _canary(key: ManagedKey, resolvers: tuple[Named, ...]) -> tuple[str | None, bool]:
+    from avowal.calls.canary import canary
+    from avowal.crypto.signing import SigningKey
+    from avowal.stored_keys import open_private
+
+    private = open_private(key.private)
+    if not isinstance(private, SigningKey):
+        return f"{key.private}: signs only for programs that do not wait for it", False
+    found = canary(private, key.selector, key.domain, resolvers, now=int(time.time()))
+    return found.why, found.temporary
+
+
+def _runner(store: KeyStore, options: _Options) -> Runner:
+    from avowal.keys.rotation_clock import moment
+    from avowal.keys.rotation_runner import Runner
+
+    host = socket.gethostname()
+    return Runner(
+        store,
+        options.hands(),
+        moment,
+        who=f"keys run on {host}",
+        holder=f"{host} {os.getpid()}",
+        lease_seconds=_LEASE,
+        note=lambda text: echo(printable(text), err=True),
+    )
+
+
+def _once(runner: Runner) -> int:
+    if runner.run() is None:
+        complain("another host acts on this store")
+        return ExitStatus.TRY_AGAIN
+    return ExitStatus.PASSED
+
+
+def _always(store: KeyStore, runner: Runner) -> int:
+    while True:
+        wait = runner.run()
+        until = time.monotonic() + min(wait or _LEASE, _LEASE // 2)
+        revision = store.revision()
+        while (left := until - time.monotonic()) > 0:
+            time.sleep(min(left, _PAUSE))
+            if store.revision() != revision:
+                break

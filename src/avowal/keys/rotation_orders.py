@@ -1,0 +1,69 @@
+"""What operators do to the rotations of a store; whoever runs them acts on it.
+
+Nothing here publishes, looks or signs: a command changes the state, with an entry in the
+audit log, and `avowal.keys.rotation_runner` does what follows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from avowal.keys import rotation_events as events
+from avowal.keys.audit import deed
+from avowal.keys.rotation import advance, begin
+from avowal.keys.rotation_document import read_rotation, write_rotation
+from avowal.keys.rotation_state import Rotation
+from avowal.keys.schedule import Moment, Schedule
+from avowal.keys.store import Change, KeptRotation, KeyStore
+from avowal.names import DomainName
+
+
+def enrol(
+    store: KeyStore,
+    domain: DomainName,
+    algorithm: str,
+    schedule: Schedule,
+    *,
+    now: Moment,
+    who: str,
+) -> Rotation:
+    """Begin a rotation in a store, with the keys of the domain that it has.
+
+    Raises UsageError, ConflictError where there is one already, StoreError.
+    """
+    there = store.keys(domain)
+    keys = [key for key in there if key.algorithm == algorithm]
+    taken = {key.selector.ascii for key in there if key.algorithm != algorithm}
+    rotation = begin(domain, algorithm, schedule, now, keys=keys, taken=taken)
+    kept = KeptRotation(
+        domain=domain, algorithm=algorithm, version=0, state=write_rotation(rotation)
+    )
+    said = deed("rotation", f"{domain.ascii} {algorithm}", command="schedule")
+    store.commit(Change(who=who, at=now.wall, deeds=(said,), rotations=(kept,)))
+    return rotation
+
+
+def command(
+    store: KeyStore, kept: KeptRotation, event: events.Event, now: Moment, who: str
+) -> Rotation:
+    """Work an operator's command in, and write it; whoever runs the rotation acts on it.
+
+    Raises UsageError for one that would break a rule, ConflictError where somebody wrote
+    meanwhile, StoreError.
+    """
+    before = read_rotation(kept.state)
+    step = advance(before, event, now)
+    old, what = {one.key for one in before.keys}, type(event).__name__
+    subject = f"{kept.domain.ascii} {kept.algorithm}"
+    store.commit(
+        Change(
+            who=who,
+            at=now.wall,
+            deeds=tuple(
+                deed("rotation", subject, command=what, said=said) for said in step.notes or (what,)
+            ),
+            rotations=(replace(kept, state=write_rotation(step.rotation)),),
+            keys=tuple(one.key for one in step.rotation.keys if one.key not in old),
+        )
+    )
+    return step.rotation
