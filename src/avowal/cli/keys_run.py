@@ -161,7 +161,7 @@ class _Options:
             return
         try:
             subprocess.run(  # noqa: S603 - the operator's own command, without a shell
-                shlex.split(self.alert_command), input=text.encode(), timeout=60, check=True
+                shlex.split(self.alert_command), input=f"{text}\n".encode(), timeout=60, check=True
             )
         except (OSError, subprocess.SubprocessError) as error:
             complain(f"--alert-command: {error}")

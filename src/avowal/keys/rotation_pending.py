@@ -114,8 +114,9 @@ def look_left(key: RotatedKey, rotation: Rotation) -> int | None:
     settled = is_visible(key, rotation) and key.state is not KeyState.CANARY
     every = rotation.schedule.watch_every if settled else rotation.schedule.look_every
     due = evidence.at + every
-    if evidence.since is not None and not is_visible(key, rotation):
-        due = min(due, evidence.since + wait_of(key, rotation))  # not later than it may count
+    if evidence.since is not None:  # once it may count; a look that does not is no reason to hurry
+        proven = evidence.since + wait_of(key, rotation)
+        due = min(due, proven) if evidence.at < proven else due
     return due - rotation.elapsed
 
 

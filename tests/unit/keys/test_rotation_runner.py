@@ -55,6 +55,7 @@ class Scene:
         self.steps = 0
         self.kill_at: int | None = None
         self.refuses = False
+        self.silent = False
         enrol(store, DOMAIN, ALGORITHM, QUICK, now=self.now(), who="test")
 
     def now(self) -> Moment:
@@ -107,6 +108,8 @@ class Scene:
         record = self.zone.get(name)
         self._step()
         sight = Sight(server="ns1", at=self.now().wall, authoritative=True, record=record, ttl=0)
+        if self.silent:
+            sight = replace(sight, record=None, problem="no reply")
         return Observation(
             name=name, at=self.now().wall, sights=(sight,), negative_ttl=NEGATIVE_TTL
         )
@@ -251,6 +254,17 @@ def test_private_halves_are_exposed_in_the_end(scene: Scene) -> None:
     command(scene.store, kept, events.Reschedule(schedule=schedule), scene.now(), "test")
     scene.run(scene.runner(), "sa", KeyState.GONE)
     assert scene.exposed == [f"sa._domainkey.{DOMAIN}"]
+
+
+def test_a_server_that_falls_silent_is_not_asked_without_end(scene: Scene) -> None:
+    runner = scene.runner()
+    scene.run(runner, "sa", KeyState.SEEN)
+    scene.silent = True
+    for _ in range(4):  # beyond the wait for caches
+        scene.seconds += NEGATIVE_TTL
+        scene.steps = 0
+        runner.run()
+        assert scene.steps <= 2
 
 
 def test_two_fixed_selectors_are_used_in_turn_each_once_its_key_is_gone(scene: Scene) -> None:
