@@ -15,6 +15,13 @@ Written by `scripts/explanation_reference.py`; a test fails when it is not up to
 bodies and 475 headers of three mailing lists (2019-2026), of signatures that no longer verified;
 one message may have several. What was not seen there is known from elsewhere.
 """
+OBSERVED = """\
+## Observed, not proven
+
+No equal hash shows these: DNS does, or the words of a text. They are told with their evidence,
+apart from what is proven: what stands around the key in DNS, the author's policy, and what added
+text reads like.
+"""
 JSON = """\
 ## The JSON
 
@@ -26,6 +33,8 @@ renamed.
 | `source`, `message` | string, number or null | as of [verify](json.md) |
 | `explained` | boolean | whether there is a signature, and each passes or is explained |
 | `signatures` | array | one object per signature, in the order of the header, top first |
+| `observed` | array of objects | what is observed and not proven: `name`, `side`, `sentence`, \
+`by`, `evidence`, and `domain` and `selector` of the signature it is about, null for the message |
 
 A signature:
 
@@ -68,7 +77,8 @@ def words(kind: type[KeyState | PartState]) -> str:
 def page() -> str:
     return "\n".join((
         INTRODUCTION, "## To headers\n", table(Side.HEADER), "## To bodies\n", table(Side.BODY),
-        JSON, "The words of `key`:\n", words(KeyState), "Those of `header` and `body`:\n",
+        OBSERVED, *(table(side) for side in (Side.KEY, Side.POLICY, Side.WORDS)), JSON,
+        "The words of `key`:\n", words(KeyState), "Those of `header` and `body`:\n",
         words(PartState),
     ))  # fmt: skip
 

@@ -21,9 +21,12 @@ from avowal.diagnose.budget import THOROUGH, USUAL
 from avowal.diagnose.explain import Explainer
 from avowal.diagnose.explanation import Explanation
 from avowal.diagnose.keys_at_hand import RetiredKeys, no_retired_keys
+from avowal.diagnose.observations import observations
+from avowal.diagnose.observed import Observation
 from avowal.diagnose.surroundings import Surroundings
 from avowal.dkim.rules import PROFILES
 from avowal.errors import UsageError
+from avowal.lookup import run
 from avowal.message import LineEnds, Message
 from avowal.paths.files import write_new
 
@@ -54,6 +57,7 @@ class Explained:
     origin: sources.MessageOrigin
     message: Message
     explanations: tuple[Explanation, ...]
+    observed: tuple[Observation, ...] = ()
 
 
 def explain(paths: Sequence[str], dns: Dns, wish: Wish) -> int:
@@ -75,7 +79,9 @@ def explain(paths: Sequence[str], dns: Dns, wish: Wish) -> int:
                     message.header, (message.body,), resolver,
                     now=wish.now, rules=PROFILES[wish.profile],
                 )  # fmt: skip
-                found = Explained(origin, message, explainer.explain(message, verdicts))
+                explanations = explainer.explain(message, verdicts)
+                observed = run(observations(message, explanations), resolver)
+                found = Explained(origin, message, explanations, observed)
                 statuses.add(_status(found))
                 write(found)
                 if wish.restore is not None:
@@ -164,11 +170,13 @@ def _outputs(wish: Wish) -> Iterator[Callable[[Explained], None]]:
 def _write(found: Explained, *, as_json: bool) -> None:
     origin = found.origin
     if as_json:
-        made = explanation_report.as_json(origin.path, origin.number, found.explanations)
+        made = explanation_report.as_json(
+            origin.path, origin.number, found.explanations, found.observed
+        )
         print(json.dumps(made))
         return
     text = explanation_report.as_text(
-        str(origin), found.explanations, coloured=coloured(sys.stdout)
+        str(origin), found.explanations, found.observed, coloured=coloured(sys.stdout)
     )
     print(text)
 

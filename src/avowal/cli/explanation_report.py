@@ -9,8 +9,9 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Iterator, Sequence
 
-from avowal.diagnose.causes import advice
+from avowal.diagnose.causes import advice, advice_of
 from avowal.diagnose.explanation import Explanation, PartState
+from avowal.diagnose.observed import Observation
 from avowal.diagnose.registry import REGISTRY
 from avowal.diagnose.remarks import remarks
 from avowal.lists.edits import Script
@@ -20,7 +21,13 @@ _MOST_SHOWN = 12  # lines of one place that are shown; --json has them all
 _Style = Callable[[str, str | None], str]
 
 
-def as_text(origin: str, explanations: Sequence[Explanation], *, coloured: bool) -> str:
+def as_text(
+    origin: str,
+    explanations: Sequence[Explanation],
+    observed: Sequence[Observation] = (),
+    *,
+    coloured: bool,
+) -> str:
     """Return what a person reads of one message."""
     style = _styled if coloured else _plain
     lines = [style(printable(origin), "bold")]
@@ -28,7 +35,14 @@ def as_text(origin: str, explanations: Sequence[Explanation], *, coloured: bool)
         lines.append("  there is no DKIM-Signature: nothing to explain")
     for one in explanations:
         lines += _lines(one, style)
-    told = dict.fromkeys(item for one in explanations for item in advice(one))
+    if observed:
+        lines.append("  observed, not proven:")
+    for thing in observed:
+        lines.append(f"    {thing.step.sentence} ({thing.step.by})")
+        lines.append(f"      {printable(thing.evidence)}")
+    told = dict.fromkeys(
+        (*(item for one in explanations for item in advice(one)), *advice_of(observed))
+    )
     if told:
         lines.append("  what to do:")
         lines += [f"    {item.party.value}: {item.text}" for item in told]
@@ -94,7 +108,10 @@ def _script(script: Script, style: _Style) -> Iterator[str]:
 
 
 def as_json(
-    source: str, number: int | None, explanations: Sequence[Explanation]
+    source: str,
+    number: int | None,
+    explanations: Sequence[Explanation],
+    observed: Sequence[Observation] = (),
 ) -> dict[str, object]:
     """Return the JSON object of a message."""
     return {
@@ -103,6 +120,19 @@ def as_json(
         "explained": bool(explanations)
         and all(one.passed or one.explained for one in explanations),
         "signatures": [_object(one) for one in explanations],
+        "observed": [_observed(one) for one in observed],
+    }
+
+
+def _observed(one: Observation) -> dict[str, object]:
+    return {
+        "name": one.name,
+        "side": one.step.side.value,
+        "sentence": one.step.sentence,
+        "by": one.step.by,
+        "evidence": one.evidence,
+        "domain": one.domain,
+        "selector": one.selector,
     }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from avowal.diagnose.body_matcher import Block, BodyMatcher, Lines
 from avowal.diagnose.body_proof import BodyProof, proof
 from avowal.diagnose.mime_lines import Entity, delimiters, part_of
+from avowal.diagnose.protected_links import unprotected
 
 _MOST_UNWRAPPED = 8  # parts of a multipart, each of which may be the whole original
 _MOST_DROPPED = 6  # parts at the end that may have been added
@@ -130,6 +131,7 @@ def damaged(entity: Entity) -> Iterator[Entity]:
         lines = [undo(line) for line in entity.lines]
         if tuple(lines) != entity.lines:
             yield entity.became(step, lines)
+    yield from unprotected(entity)
 
 
 _DAMAGE: tuple[tuple[str, Callable[[bytes], bytes]], ...] = (

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
 
 from avowal.diagnose.explanation import Explanation, KeyState
+from avowal.diagnose.observed import Observation
 from avowal.dkim.reasons import Reason
 
 
@@ -121,6 +122,17 @@ _KEYS: Mapping[KeyState, Advice] = MappingProxyType(
 def advice(explanation: Explanation) -> tuple[Advice, ...]:
     """Return what author, list, forwarder and receiver should do, each thing once."""
     return tuple(dict.fromkeys(_advice(explanation)))
+
+
+def advice_of(observed: Iterable[Observation]) -> tuple[Advice, ...]:
+    """Return what to do about things that were observed."""
+    found = []
+    for one in observed:
+        if one.step.avoid:
+            found.append(Advice(Party.AUTHOR, one.step.avoid))
+        if one.step.owner:
+            found.append(Advice(Party.FORWARDER, one.step.owner))
+    return tuple(dict.fromkeys(found))
 
 
 def _advice(explanation: Explanation) -> Iterator[Advice]:

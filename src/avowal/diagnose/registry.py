@@ -15,10 +15,13 @@ from avowal.valueclass import value
 
 
 class Side(StrEnum):
-    """What a step changes."""
+    """What a step changes, or what an observation is about."""
 
     BODY = "body"
     HEADER = "header"
+    KEY = "key"
+    POLICY = "policy"
+    WORDS = "words"
 
 
 @value(kw_only=False)
@@ -36,6 +39,11 @@ class Step:
     seen: int
     avoid: str = ""
     owner: str = ""
+
+    @property
+    def observed(self) -> bool:
+        """Whether DNS or the words of a text show it, and no equal hash."""
+        return self.side not in {Side.BODY, Side.HEADER}
 
 
 _LISTS = "mailing lists"
@@ -96,6 +104,9 @@ _ROWS = (
     Step("blank-behind-quote", Side.BODY, '"> " lost its blank', "editors, pastes", 0),
     Step("tabs-to-spaces", Side.BODY, "tabs became spaces", "pastes, terminals", 0),
     Step("line-ends-doubled", Side.BODY, "line ends became CR CR LF", "wrong conversions", 0),
+    Step("links-rewritten", Side.BODY, "links were led through a gateway",
+         "Microsoft Safe Links, Proofpoint, Barracuda, Cisco, Symantec, Trend Micro, Sophos", 0, "",
+         "verify before links are rewritten, and seal with ARC"),
     Step("subject-tag", Side.HEADER, "a tag was put into the Subject", _LISTS, 291, "",
          "leave the Subject alone: List-Id says which list it is (RFC 2919)"),
     Step("subject-prefix", Side.HEADER, "the tag and Re: were put in another order",
@@ -139,6 +150,34 @@ _ROWS = (
     Step("signature-refolded", Side.HEADER, "the DKIM-Signature itself was folded anew",
          "servers that fold long lines", 0, "use c=relaxed", "fold at white space only"),
     Step("copy", Side.HEADER, "a field differs from that of another copy", "lists and servers", 0),
+    Step("key-wildcard", Side.KEY, "a wildcard in DNS answers in place of the key",
+         "owners of domains", 0,
+         "publish the key at its own name, and take the wildcard away: it answers for all", ""),
+    Step("key-alias-dangling", Side.KEY, "the key's CNAME leads to a name without a record",
+         "mail services that took a key away", 0, "take the CNAME out of DNS: whoever gets the "
+         "name it leads to can sign for the domain", ""),
+    Step("key-alias-other", Side.KEY, "the key's CNAME leads to a key that did not make b=",
+         "mail services that rotated a key", 0,
+         "ask the service that the name was delegated to which selector it signs with", ""),
+    Step("not-aligned", Side.POLICY, "a signature passes for another domain than the author's",
+         "mail services that sign with their own domain", 0,
+         "sign with d= in the author's domain", ""),
+    Step("strict-alignment", Side.POLICY,
+         "a signature passes, and adkim=s asks for the author's very domain",
+         "owners of domains", 0, "sign with d= as it stands in From, or take adkim=s out", ""),
+    Step("policy-asks", Side.POLICY,
+         "the author's domain asks receivers to quarantine or refuse what nothing vouches for",
+         "owners of domains", 0, "let each way that mail of the domain takes sign for it", ""),
+    Step("antivirus-note", Side.WORDS, "added text reads like the note of a virus scanner",
+         "virus scanners", 0, "", "say it in a field, or sign behind the scanner"),
+    Step("external-banner", Side.WORDS, "added text reads like a warning of mail from outside",
+         "Exchange, gateways", 0, "", "verify before the banner is added, and seal with ARC"),
+    Step("disclaimer", Side.WORDS, "added text reads like a disclaimer", "disclaimer programs",
+         0, "", "sign after the disclaimer is added, not before"),
+    Step("links-protected", Side.WORDS,
+         "links lead through a gateway, and the signed body is not found",
+         "Mimecast, whose links are tokens, and other gateways", 0, "",
+         "verify before links are rewritten, and seal with ARC"),
 )  # fmt: skip
 
 REGISTRY: Mapping[str, Step] = MappingProxyType({step.name: step for step in _ROWS})

@@ -45,6 +45,8 @@ _ROWS = (
               ("inner-blank-line",), bodies.inner_blank),
     Treatment("quote-from", "quotes lines that begin with From", ("from-quoted",),
               bodies.quote_from),
+    Treatment("protect-links", "leads links through a gateway", ("links-rewritten",),
+              bodies.protect_links),
     Treatment("dots", "doubles dots at the start of lines", ("dots-doubled",), bodies.double_dots),
     Treatment("dashes", 'takes the blank from "-- "', ("signature-dashes",),
               bodies.strip_dash_blank),
@@ -94,9 +96,10 @@ SYSTEMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
                      "from-quoted-printable", "from-base64", "rewrite-from", "quote-names",
                      "take-out", "requote-type", "declare", "inner-blank", "list-fields"),
         "postfix": ("to-quoted-printable", "parts-to-quoted-printable"),
-        "exchange": ("quote-names", "requote-type", "tidy-date", "respace-references"),
+        "exchange": ("protect-links", "quote-names", "requote-type", "tidy-date",
+                     "respace-references"),
         "disclaimer": ("footer", "footer-in-part", "part"),
-        "gateway": ("banner", "tag"),
+        "gateway": ("banner", "tag", "protect-links"),
         "mailbox": ("quote-from",),
     }
 )  # fmt: skip

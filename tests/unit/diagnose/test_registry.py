@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from avowal.diagnose.registry import REGISTRY
+from avowal.diagnose.treatments import TREATMENTS
 
 ROOT = Path(__file__).parents[3]
 SOURCES = sorted((ROOT / "src/avowal/diagnose").glob("*.py"))
@@ -28,6 +29,12 @@ def test_every_row_is_used_by_a_search() -> None:
     made = {"base64-was-plain", "quoted-printable-was-plain"}
     made |= {f"part-{name}" for name in made}
     assert set(REGISTRY) - named - made == set()
+
+
+def test_what_is_observed_is_never_a_step_of_a_proof() -> None:
+    observed = {name for name, row in REGISTRY.items() if row.observed}
+    assert observed
+    assert not observed & {step for one in TREATMENTS.values() for step in (*one.steps, *one.also)}
 
 
 def test_every_row_is_a_sentence_with_somebody_who_does_it() -> None:

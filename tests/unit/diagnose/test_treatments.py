@@ -22,6 +22,7 @@ ZONE = {"s1._domainkey.example.com": record_for(RSA_2048)}
 FORMS = [(header, body) for header in ("relaxed", "simple") for body in ("relaxed", "simple")]
 PLAIN = (
     "Hello all,\r\n\r\nFrom here on it gets interesting: 2 + 2 = 4.\r\n.hidden\r\n"
+    "The menu: https://example.org/menu?day=2&what=a%20b or (http://example.net/).\r\n"
     "Carol Jones <carol@example.org> wrote:\r\n> What do you think?\r\n\r\n-- \r\nAlice\r\n"
 )
 UMLAUTS = PLAIN.replace("interesting", "spännend und schön für alle")

@@ -1,0 +1,63 @@
+"""What added text reads like, and links that lead through a gateway.
+
+The text is what a proof took out, so that it was added is proven; by what kind of program is
+only read from its words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from avowal.diagnose.explanation import Explanation, PartState
+from avowal.diagnose.observed import Observation
+from avowal.diagnose.protected_links import gateways
+from avowal.message import Message
+from avowal.text import printable
+
+_MOST_TEXT = 256 << 10  # octets of a body in which links are looked for
+_LONGEST_LINE = 100  # characters of a line that are shown
+_FAMILIES: tuple[tuple[str, tuple[bytes, ...]], ...] = (
+    ("antivirus-note", (
+        b"virus-free", b"virus free", b"checked for virus", b"scanned for virus",
+        b"antivirus", b"anti-virus", b"virenfrei", b"viren gepr", b"sans virus",
+    )),
+    ("external-banner", (
+        b"external email", b"external sender", b"originated from outside",
+        b"outside of your organization", b"outside of the organization",
+        b"comes from outside", b"do not click links", b"externe e-mail",
+    )),
+    ("disclaimer", (
+        b"intended recipient", b"intended solely for", b"confidential and",
+        b"privileged information", b"notify the sender", b"vertrauliche informationen",
+        b"views expressed", b"legally privileged",
+    )),
+)  # fmt: skip
+
+
+def note_observations(
+    message: Message, explanations: Sequence[Explanation]
+) -> Iterator[Observation]:
+    """Yield what proven additions read like, and gateways of links where the body is open."""
+    for name, words in _FAMILIES:
+        line = next((one for one in _added(explanations) if _has(one, words)), None)
+        if line is not None:
+            shown = printable(line.strip(), most=_LONGEST_LINE)
+            yield Observation(name=name, evidence=f"added: {shown}")
+    if any(one.body is PartState.CHANGED for one in explanations):
+        names = dict.fromkeys(one.name for one, _ in gateways(message.body[:_MOST_TEXT]))
+        if names:
+            yield Observation(
+                name="links-protected", evidence=f"links lead through {', '.join(names)}"
+            )
+
+
+def _added(explanations: Sequence[Explanation]) -> Iterator[bytes]:
+    for one in explanations:
+        if one.changes is not None:
+            for step in one.changes.body.replacements:
+                yield from step.added
+
+
+def _has(line: bytes, words: tuple[bytes, ...]) -> bool:
+    lower = line.lower()
+    return any(word in lower for word in words)
