@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 @click.option(
     "--through",
     metavar="NAME,...",
-    help="Only what these do: mailman2, mailman3, postfix, exchange, disclaimer, gateway, mailbox.",
+    help="Only what these do: mailman2, mailman3, postfix, proxy, exchange, disclaimer, gateway, "
+    "mailbox.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per signature and line.")
 def command(*, file: str, through: str | None, as_json: bool) -> int:

@@ -179,9 +179,10 @@ class _Work:
             return None, PartState.INTACT
         twin = self._headers.get(signature.signed_names)
         if twin is not None:
+            twin = twin._replace(own=own, raw=None)
             again, at = restored_header(header, place, twin)
             if accepts(header_digest(again, at, signature, own)):
-                return twin._replace(own=own), PartState.RESTORED
+                return twin, PartState.RESTORED
         if one.search:
             found = self._searched(one, accepts, proof)
             if found is not None:

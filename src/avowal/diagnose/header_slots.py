@@ -6,9 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from avowal._fast import relax_field
+from avowal.diagnose.refolding import folded_otherwise
 from avowal.dkim.signature import Signature
 from avowal.message import CRLF, Field, Header
 
+_FEW_BITS = 4  # below which values are folded otherwise too
 _AGAINST_SHAPE = 6  # bits that contradicting the shape of h= costs
 
 
@@ -100,13 +102,29 @@ class Slots:
         alone = (None,) * len(further)
         if standing and not self._relaxed:
             yield 0, "", (standing[-1], *further)
+            for number, made in enumerate(folded_otherwise(standing[-1])):
+                yield 3 + number // 6, "refolded", (made, *further)
         for bits, step, octets in values:
             raw = None if octets is None else self._raw(name, octets)
-            yield bits, step, (raw, *further)
+            for price, why, written in self._ways(bits, step, raw, standing):
+                yield price, why, (written, *further)
             if any(one is not None for one in further):
                 yield bits + 2, step or "field-added", (raw, *alone)
         for skipped in range(1, len(standing)):
             yield 3, "field-added", tuple(self._below(name, skipped))
+
+    def _ways(
+        self, bits: float, step: str, raw: bytes | None, standing: Sequence[bytes]
+    ) -> Iterator[tuple[float, str, bytes | None]]:
+        """Yield a value; where each blank counts, folded in other ways too."""
+        if raw is None or self._relaxed:
+            yield bits, step, raw
+            return
+        only_folded = bool(standing) and raw.split() == standing[-1].split()
+        yield bits, "refolded" if only_folded and raw != standing[-1] else step, raw
+        if step and not only_folded and bits < _FEW_BITS:
+            for number, made in enumerate(folded_otherwise(raw)):
+                yield bits + 2 + number // 6, step, made
 
     def _below(self, name: bytes, skipped: int) -> list[bytes | None]:
         """Return the fields for all mentions when some at the bottom were not there."""

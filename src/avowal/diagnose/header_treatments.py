@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 from avowal.diagnose.address_words import spelled, split_addresses
 from avowal.diagnose.edited import entity_of, value_of, with_value
 from avowal.diagnose.field_subject import tokens
-from avowal.message import Message
+from avowal.diagnose.refolding import unfolded_field
+from avowal.message import Field, Header, Message
 
 _TAG = b"[list]"
 _CTE = b"content-transfer-encoding"
@@ -100,9 +104,27 @@ def tidy_date(message: Message) -> Message | None:
     return None if tidy == date else with_value(message, b"date", tidy)
 
 
+def respace_folds(message: Message) -> Message | None:
+    """Write a blank where a folded line begins with a tab, in all fields."""
+    return _each_field(message, lambda raw: raw.replace(b"\r\n\t", b"\r\n "))
+
+
+def unfold(message: Message) -> Message | None:
+    """Write each field but signatures in one line."""
+    return _each_field(
+        message, lambda raw: raw if raw.lower().startswith(b"dkim-") else unfolded_field(raw)
+    )
+
+
+def _each_field(message: Message, change: Callable[[bytes], bytes]) -> Message | None:
+    raws = [change(raw) for raw in message.header.raws]
+    if raws == list(message.header.raws):
+        return None
+    return replace(message, header=Header.of([Field.of(raw) for raw in raws]))
+
+
 def respace_references(message: Message) -> Message | None:
     """Write References with other white space."""
     found = value_of(message, b"references")
-    if found is None or b" " not in found:
-        return None
-    return with_value(message, b"references", found.replace(b" ", b"  "))
+    changed = b"  ".join((found or b"").split())
+    return None if changed == (found or b"") else with_value(message, b"references", changed)

@@ -21,6 +21,8 @@ def restored_header(header: Header, place: int, proof: HeaderProof) -> tuple[Hea
         for number, at in enumerate(standing):
             kept[at] = new[number] if number < len(new) else None
         added += reversed(new[len(standing) :])
+    if proof.raw is not None:
+        kept[place] = proof.raw
     rows = [raw for raw in kept if raw is not None]
     own = sum(raw is not None for raw in kept[:place])
     return Header.of([Field.of(raw) for raw in (*rows, *added)]), own

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 from avowal.crypto.algorithms import ALGORITHMS, HASHES
@@ -13,9 +14,14 @@ from avowal.diagnose.header_case import HeaderCase
 from avowal.diagnose.header_search import HeaderSearch
 from avowal.diagnose.header_slots import Alternative, Group, Slots, Value, own_forms
 from avowal.diagnose.presence import was_present
+from avowal.diagnose.refolding import STYLES
+from avowal.dkim.signature import Signature
+from avowal.message import Field, Header
 
 # Most bits, alternatives of a group, and the share of the candidates, for each round.
 _ROUNDS = ((5, 5000, 0.15), (9, 9000, 0.5), (12, 45_000, 1.0))
+_FEW = (3, 100)  # bits, and alternatives of a group, where all fields are folded otherwise
+_RESTYLED = 300  # candidates for each way to fold
 _REFOLDED_BITS = 3  # that other fields may cost when the signature itself was refolded
 _GAP = re.compile(rb";[ \t]++")
 
@@ -25,12 +31,14 @@ class HeaderProof(NamedTuple):
 
     `fields` holds, for each name in h= whose fields changed, those that were signed, from the
     bottom upwards, None where there was none.  `own` are the canonical octets of the
-    signature's own field, with white space that it has lost or got since.
+    signature's own field, with white space that it has lost or got since; `raw` is that field
+    whole, where it is known.
     """
 
     fields: dict[bytes, tuple[bytes | None, ...]]
     steps: tuple[str, ...]
     own: bytes
+    raw: bytes | None = None
 
 
 def signed_header(
@@ -50,19 +58,9 @@ def signed_header(
     slots = Slots(case.header, signature, place)
     new = HASHES[ALGORITHMS[signature.algorithm].hash_name]
     own = own_forms(signature.unsigned_field, relaxed=signature.header_canon == "relaxed")
-    sometimes = case.around.sometimes(signature)
     complete, tried = True, -1
     for number, (most, limit, share) in enumerate(_ROUNDS[:rounds]):
-        groups = [
-            slots.group(
-                name,
-                _values(case, name, most),
-                present=was_present(name, signature, sometimes),
-                most=most,
-                limit=limit,
-            )
-            for name in slots.order
-        ]
+        groups = _groups(case, slots, most, limit)
         left = int(budget.effort.candidates * share) - budget.candidates
         search = HeaderSearch(
             signature.signed_names, groups, own, accepts=accepts, new=new, budget=budget, share=left
@@ -72,8 +70,9 @@ def signed_header(
             return _proof(groups, found, own)
         complete = search.complete
         tried = most if complete else tried
-        if number == 1 and signature.header_canon == "relaxed":
-            proof = _refolded(case, groups, own, accepts, budget)
+        if number == 1:
+            again = _refolded if signature.header_canon == "relaxed" else _restyled
+            proof = again(case, place, groups, accepts, budget)
             if proof is not None:
                 return proof
         if not budget.in_time():
@@ -83,15 +82,58 @@ def signed_header(
     return None
 
 
+def _groups(case: HeaderCase, slots: Slots, most: int, limit: int) -> list[Group]:
+    """Make a group of values for each name in h=."""
+    signature = case.signature
+    sometimes = case.around.sometimes(signature)
+    return [
+        slots.group(
+            name,
+            _values(case, name, most),
+            present=was_present(name, signature, sometimes),
+            most=most,
+            limit=limit,
+        )
+        for name in slots.order
+    ]
+
+
+def _restyled(
+    case: HeaderCase,
+    place: int,
+    groups: list[Group],
+    accepts: Callable[[bytes], bool],
+    budget: Budget,
+) -> HeaderProof | None:
+    """Try all fields, and the signature's own, as if one server had folded them anew."""
+    signature, came = case.signature, case.header.raws[place]
+    new = HASHES[ALGORITHMS[signature.algorithm].hash_name]
+    for style in STYLES:
+        restyled = Header.of([Field.of(style(raw)) for raw in case.header.raws])
+        groups = _groups(replace(case, header=restyled), Slots(restyled, signature, place), *_FEW)
+        for raw in dict.fromkeys((came, style(came))):
+            tail = Signature.parse(Field.of(raw)).unsigned_field.raw
+            search = HeaderSearch(
+                signature.signed_names, groups, tail,
+                accepts=accepts, new=new, budget=budget, share=_RESTYLED,
+            )  # fmt: skip
+            found = search.find(-1, _REFOLDED_BITS)
+            if found is not None:
+                step = "refolded" if raw == came else "signature-refolded"
+                return _proof(groups, found, tail, step)._replace(raw=raw)
+    return None
+
+
 def _refolded(
     case: HeaderCase,
+    place: int,
     groups: list[Group],
-    own: bytes,
     accepts: Callable[[bytes], bool],
     budget: Budget,
 ) -> HeaderProof | None:
     """Try the signature's own field with other white space: servers fold it anew."""
     signature = case.signature
+    own = own_forms(signature.unsigned_field, relaxed=True)
     new = HASHES[ALGORITHMS[signature.algorithm].hash_name]
     for tail in _other_folds(own):
         search = HeaderSearch(

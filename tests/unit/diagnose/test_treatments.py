@@ -70,7 +70,7 @@ def original(shape: str, forms: tuple[str, str]) -> bytes:
         subject="Re: Lunch",
         to="list@lists.example",
         cc="Dave Miller <dave@example.net>, erin@example.net, Carol Jones <carol@example.org>",
-        references="<1@example.net> <2@example.net>",
+        references="<1@example.net>\r\n\t<2@example.net>",
         date="Tue, 24 Nov 2026 12:00:00 " + ("GMT" if kind is None else "+0000 (UTC)"),
         content_type=kind,
         content_transfer_encoding=encoding,
