@@ -55,6 +55,24 @@ A signature:
 | `limits` | array of strings | limits of the search that were met |
 | `advice` | array of objects | what to do: `party` (author, list, forwarder, receiver) and `text` |
 """
+PROFILES = """\
+## The file of profiles
+
+`avowal explain --profiles FILE` keeps what proofs have taught: a JSON object a line, the first
+`{"format": "avowal-profiles", "version": 1}`. Octets that are no UTF-8 are lone surrogates
+(surrogateescape). Deleting a line forgets a list or a signer.
+
+| line | members |
+|---|---|
+| a list | `list` (its List-Id), `steps` (proofs by name), `removed` (who is taken out of Cc: \
+`address`, `count`, `spellings`, and the neighbours `before` and `behind`), `writers` |
+| a signer | `domain`, `selector`, `there` and `absent` (proven headers in which a field of that \
+name was, or was not), `writers` |
+
+A writer of quoted-printable is a list: octets before a soft break, octets of a last line, whether \
+it breaks behind a blank, what it encodes besides, whether blanks at line ends are encoded, and how \
+it treats dots and From.
+"""
 
 
 def table(side: Side) -> str:
@@ -79,7 +97,7 @@ def page() -> str:
         INTRODUCTION, "## To headers\n", table(Side.HEADER), "## To bodies\n", table(Side.BODY),
         OBSERVED, *(table(side) for side in (Side.KEY, Side.POLICY, Side.WORDS)), JSON,
         "The words of `key`:\n", words(KeyState), "Those of `header` and `body`:\n",
-        words(PartState),
+        words(PartState), PROFILES.rstrip("\n"), "",
     ))  # fmt: skip
 
 

@@ -34,6 +34,11 @@ from avowal.message import LineEnds
     help="Take the keys from an archive of retired keys (avowal keys recover) instead of DNS.",
 )
 @click.option(
+    "--profiles",
+    metavar="FILE",
+    help="Begin with what proofs have taught about lists and signers, and keep it there.",
+)
+@click.option(
     "--retired",
     metavar="FILE",
     help="Try the keys of an archive too, where the one in DNS is gone or another.",
@@ -56,6 +61,7 @@ def command(
     profile: str,
     contexts: tuple[str, ...],
     keys_from: str | None,
+    profiles: str | None,
     retired: str | None,
     thorough: bool,
     restore: str | None,
@@ -77,6 +83,7 @@ def command(
         now=now,
         profile=profile,
         contexts=contexts,
+        profiles=profiles,
         retired=retired,
         thorough=thorough,
         restore=restore,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from avowal import paths
 from avowal.calls.arguments import read_header
 from avowal.calls.verify import verified
 from avowal.cli import exits, explanation_page, explanation_report, sources
@@ -17,12 +18,14 @@ from avowal.cli.exits import ExitStatus
 from avowal.cli.explanation_table import ListTable
 from avowal.cli.progress import bar
 from avowal.cli.streams import coloured
+from avowal.diagnose import profiles_file
 from avowal.diagnose.budget import THOROUGH, USUAL
 from avowal.diagnose.explain import Explainer
 from avowal.diagnose.explanation import Explanation
 from avowal.diagnose.keys_at_hand import RetiredKeys, no_retired_keys
 from avowal.diagnose.observations import observations
 from avowal.diagnose.observed import Observation
+from avowal.diagnose.profiles import Profiles
 from avowal.diagnose.surroundings import Surroundings
 from avowal.dkim.rules import PROFILES
 from avowal.errors import UsageError
@@ -31,6 +34,7 @@ from avowal.message import LineEnds, Message
 from avowal.paths.files import write_new
 
 _SECONDS = 3.0  # for one message; --thorough has no such limit
+_MOST_PROFILES = 64 << 20  # octets of a file of profiles
 _LARGEST = 64 << 20  # octets of a body that is explained
 
 
@@ -41,6 +45,7 @@ class Wish:
     now: int
     profile: str
     contexts: tuple[str, ...] = ()
+    profiles: str | None = None
     retired: str | None = None
     thorough: bool = False
     restore: str | None = None
@@ -66,12 +71,16 @@ def explain(paths: Sequence[str], dns: Dns, wish: Wish) -> int:
     explainer = Explainer(
         effort=THOROUGH if wish.thorough else USUAL,
         retired=_retired(wish.retired),
+        profiles=_profiles(wish.profiles),
         around=_around(files, wish),
         deadline=None if wish.thorough else _deadline,
         source="DNS" if dns.keys_from is None else "archive",
     )
     statuses: set[ExitStatus] = set()
-    with dns.opened() as resolver, bar(files) as progress, _outputs(wish) as write:
+    with (
+        _kept(explainer.profiles, wish.profiles), dns.opened() as resolver,
+        bar(files) as progress, _outputs(wish) as write,
+    ):  # fmt: skip
         for path in files:
             for origin, chunks in sources.messages(path, progress):
                 message = _whole(origin, chunks, wish.line_ends)
@@ -100,6 +109,37 @@ def _retired(path: str | None) -> RetiredKeys:
         return retired_keys(KeyArchive.load(path))
     except OSError as error:
         raise sources.Unusable(exits.os_error(error)) from None
+
+
+def _profiles(path: str | None) -> Profiles:
+    """Read what is known already, nothing where there is no such file yet.
+
+    Raises ConfigError, Unusable.
+    """
+    known = Profiles()
+    if path is None:
+        return known
+    try:
+        octets = paths.read(path, _MOST_PROFILES)
+    except FileNotFoundError:
+        return known
+    except OSError as error:
+        raise sources.Unusable(exits.os_error(error)) from None
+    profiles_file.read(octets.decode("utf-8", "replace"), file=path, into=known)
+    return known
+
+
+@contextmanager
+def _kept(known: Profiles, path: str | None) -> Iterator[None]:
+    """Write what is known at the end, Ctrl-C or not: it names subscribers, so for us alone."""
+    try:
+        yield
+    finally:
+        if path is not None:
+            try:
+                paths.replace(path, profiles_file.written(known).encode(), 0o600)
+            except OSError as error:
+                exits.complain(exits.os_error(error))
 
 
 def _deadline() -> Callable[[], bool]:

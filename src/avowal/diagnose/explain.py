@@ -22,9 +22,9 @@ from avowal.diagnose.budget import USUAL, Budget, Effort
 from avowal.diagnose.explanation import Explanation, KeyState, PartState
 from avowal.diagnose.header_case import HeaderCase
 from avowal.diagnose.header_slots import own_forms, unfolded
-from avowal.diagnose.keys_at_hand import RetiredKeys, keys_of, no_retired_keys, verifying
+from avowal.diagnose.keys_at_hand import RetiredKeys, no_retired_keys
 from avowal.diagnose.mime_lines import Entity, read_text
-from avowal.diagnose.profiles import Profile, Profiles
+from avowal.diagnose.profiles import Profile, Profiles, SignerProfile
 from avowal.diagnose.restored import (
     body_digest,
     body_of,
@@ -33,6 +33,7 @@ from avowal.diagnose.restored import (
     restored_header,
 )
 from avowal.diagnose.signed_header import HeaderProof, signed_header
+from avowal.diagnose.split import Split, split_of
 from avowal.diagnose.surroundings import Surroundings
 from avowal.dkim.signature import Signature
 from avowal.dkim.verification import Verification
@@ -90,23 +91,12 @@ def _late(verification: Verification) -> bool:
     return algorithm is None or algorithm.recover is None
 
 
-class _Split(NamedTuple):
-    """What is certain of a signature before anything is searched.
-
-    `accepts` tells whether a digest of the header is what was signed; None where no key fits.
-    """
-
-    key: KeyState
-    accepts: Callable[[bytes], bool] | None
-    source: str
-
-
 class _Searched(NamedTuple):
     """One signature on the way to its explanation; without `search` nothing is tried."""
 
     verification: Verification
     signature: Signature
-    split: _Split
+    split: Split
     budget: Budget
     search: bool
 
@@ -126,11 +116,14 @@ class _Work:
         """Explain one signature."""
         signature = verification.signature
         if verification.passed or signature is None or not _is_known(signature):
+            if verification.passed and signature is not None:
+                self._learn_signer(signature)
             return _unsearched(verification)
         budget = Budget(self._explainer.effort)
         if self._expired is not None:
             budget.expired = self._expired
-        split = _split(verification, signature, self._explainer)
+        explainer = self._explainer
+        split = split_of(verification, signature, explainer.retired, explainer.source)
         one = _Searched(verification, signature, split, budget, search)
         proof, body = self._body(one)
         found, header = self._header(one, proof)
@@ -161,7 +154,8 @@ class _Work:
         if one.search:
             matcher = BodyMatcher(signature, one.budget)
             entity = Entity.of(self._message.header, body.split(CRLF))
-            proof = signed_body(matcher, entity, self._profile.writers)
+            hot = (*self._signer(signature).writers, *self._profile.writers)
+            proof = signed_body(matcher, entity, tuple(dict.fromkeys(hot)))
             if proof is not None and _checks(proof, signature):
                 self._bodies.append(proof)
                 return proof, PartState.RESTORED
@@ -176,6 +170,7 @@ class _Work:
         header, place = self._message.header, one.verification.place
         own = own_forms(signature.unsigned_field, relaxed=signature.header_canon == "relaxed")
         if accepts(header_digest(header, place, signature, own)):
+            self._learn_signer(signature, None, proof)
             return None, PartState.INTACT
         twin = self._headers.get(signature.signed_names)
         if twin is not None:
@@ -194,7 +189,10 @@ class _Work:
     ) -> HeaderProof | None:
         signature, header = one.signature, self._message.header
         text = read_text(self._message)
-        case = HeaderCase(header, signature, text, proof, self._explainer.around, self._profile)
+        case = HeaderCase(
+            header, signature, text, proof, self._explainer.around, self._profile,
+            self._signer(signature),
+        )  # fmt: skip
         place = one.verification.place
         rounds = 3 if one.split.key is KeyState.PROVEN else _ROUNDS_WITHOUT_DIGEST
         found = signed_header(case, place, accepts, one.budget, rounds=rounds)
@@ -205,7 +203,26 @@ class _Work:
             return None
         self._headers[signature.signed_names] = found
         self._learn(found, proof)
+        self._learn_signer(signature, found, proof)
         return found
+
+    def _signer(self, signature: Signature) -> SignerProfile:
+        profiles = self._explainer.profiles
+        return profiles.of_signer(signature.domain.ascii, signature.selector.ascii)
+
+    def _learn_signer(
+        self,
+        signature: Signature,
+        found: HeaderProof | None = None,
+        proof: BodyProof | None = None,
+    ) -> None:
+        """Keep what a header that is proven tells of the signer: the one that came, or `found`."""
+        positions = self._message.header.positions
+        names = {
+            name: found.fields[name][0] is not None if found is not None else name in positions
+            for name in signature.signed_names
+        }
+        self._signer(signature).learn(names, None if proof is None else proof.writer)
 
     def _learn(self, found: HeaderProof, proof: BodyProof | None) -> None:
         """Keep what is proven for the next message of the list."""
@@ -273,21 +290,6 @@ def _is_known(signature: Signature) -> bool:
 def _checks(proof: BodyProof, signature: Signature) -> bool:
     """Whether the verifier's own code finds bh= too."""
     return body_digest(body_of(proof.lines), signature) == signature.body_hash
-
-
-def _split(verification: Verification, signature: Signature, explainer: Explainer) -> _Split:
-    """Say of the key what is certain, and how a digest is known to be the signed one."""
-    algorithm = ALGORITHMS[signature.algorithm]
-    state = KeyState.MISSING
-    for key, source in keys_of(verification, explainer.retired, explainer.source):
-        if algorithm.recover is None:
-            return _Split(KeyState.UNKNOWN, verifying(algorithm, key, signature), source)
-        digest = algorithm.recover(key, signature.signature)
-        if digest is not None:
-            return _Split(KeyState.PROVEN, digest.__eq__, source)
-        other = len(signature.signature) != (key.bits + 7) // 8
-        state = KeyState.LENGTH if other else KeyState.OTHER
-    return _Split(state, None, "")
 
 
 def _list_id(message: Message) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from avowal.diagnose.address_words import spelled, split_addresses
 from avowal.diagnose.body_proof import BodyProof
 from avowal.diagnose.header_slots import unfolded
-from avowal.diagnose.profiles import Profile
+from avowal.diagnose.profiles import Profile, SignerProfile
 from avowal.diagnose.surroundings import Surroundings, identifiers, is_rewritten
 from avowal.dkim.signature import Signature
 from avowal.message import Header
@@ -33,6 +33,7 @@ class HeaderCase:
     proof: BodyProof | None
     around: Surroundings
     profile: Profile
+    signer: SignerProfile = field(default_factory=SignerProfile)
     _pool: dict[tuple[bytes, ...], list[bytes]] = field(default_factory=dict)
 
     def first(self, name: bytes) -> bytes | None:

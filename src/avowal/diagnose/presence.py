@@ -17,13 +17,19 @@ _GOOGLE = ("gmail.com", "google.com", "1e100.net", "gappssmtp.com")
 
 
 def was_present(
-    name: bytes, signature: Signature, sometimes: Collection[bytes] = ()
+    name: bytes,
+    signature: Signature,
+    sometimes: Collection[bytes] = (),
+    *,
+    known: bool | None = None,
 ) -> bool | None:
     """Whether a field was there at signing; None where h= does not tell.
 
     `sometimes` are names that this signer leaves out of h= at other times: it signs only what
-    is there.
+    is there.  `known` is what proofs have taught about this signer.
     """
+    if known is not None:
+        return known
     names = signature.signed_names
     if names.count(name) >= 2:
         return True

@@ -20,6 +20,8 @@ from avowal.diagnose.budget import Budget
 _PLAIN = b"="
 _TABS = b"=\t"
 _EBCDIC = b'=!"#$@[\\]^`{|}~'  # RFC 2045 §6.7 (1): safe through EBCDIC gateways
+ESCAPED = (_PLAIN, _TABS, _EBCDIC)
+"""The sets of printable octets that writers encode all the same."""
 _TABLES = {
     escaped: tuple(
         bytes((octet,)) if octet == 9 and 9 not in escaped
@@ -27,7 +29,7 @@ _TABLES = {
         else bytes((octet,))
         for octet in range(256)
     )
-    for escaped in (_PLAIN, _TABS, _EBCDIC)
+    for escaped in ESCAPED
 }  # fmt: skip
 _QUOTED_FROM = re.compile(rb"[> ]*+(?=From )")
 _HARD = re.compile(rb'[^ -~]|[=!"#$@\[\\\]^`{|}~\t]')

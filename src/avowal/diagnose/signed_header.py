@@ -90,7 +90,7 @@ def _groups(case: HeaderCase, slots: Slots, most: int, limit: int) -> list[Group
         slots.group(
             name,
             _values(case, name, most),
-            present=was_present(name, signature, sometimes),
+            present=was_present(name, signature, sometimes, known=case.signer.had(name)),
             most=most,
             limit=limit,
         )

@@ -187,3 +187,25 @@ def test_ctrl_c_keeps_the_table_so_far(
     monkeypatch.setattr("avowal.cli.explaining._status", status)
     assert main(["explain", "--summary", "--zone", zone, str(folder)]) == ExitStatus.INTERRUPTED
     assert "no list: 2 messages" in capsys.readouterr().out
+
+
+def test_what_proofs_teach_is_kept_in_a_file_for_its_owner_alone(
+    zone: str, posted: str, tmp_path: Path
+) -> None:
+    kept = tmp_path / "profiles"
+    for _ in range(2):
+        assert main(["explain", "--zone", zone, "--profiles", str(kept), posted]) == 0
+    rows = [json.loads(line) for line in kept.read_text().splitlines()]
+    assert rows[1]["steps"] == {"footer": 2, "subject-tag": 2}
+    assert rows[2]["there"]["from"] == 2
+    assert kept.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_of_profiles_that_is_none_is_named_with_its_line(
+    zone: str, posted: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = tmp_path / "profiles"
+    kept.write_text("[]")
+    assert main(["explain", "--zone", zone, "--profiles", str(kept), posted]) != 0
+    assert "1: this is no file of profiles" in capsys.readouterr().err
+    assert kept.read_text() == "[]"
