@@ -70,8 +70,8 @@ PROFILES = """\
 name was, or was not), `writers` |
 
 A writer of quoted-printable is a list: octets before a soft break, octets of a last line, whether \
-it breaks behind a blank, what it encodes besides, whether blanks at line ends are encoded, and how \
-it treats dots and From.
+it breaks behind a blank, what it encodes besides, whether blanks at line ends are encoded, and \
+how it treats dots and From.
 """
 
 

@@ -28,6 +28,7 @@ from avowal.diagnose.observed import Observation
 from avowal.diagnose.profiles import Profiles
 from avowal.diagnose.surroundings import Surroundings
 from avowal.dkim.rules import PROFILES
+from avowal.dkim.verification import Verification
 from avowal.errors import UsageError
 from avowal.lookup import run
 from avowal.message import LineEnds, Message
@@ -81,13 +82,18 @@ def explain(paths: Sequence[str], dns: Dns, wish: Wish) -> int:
         _kept(explainer.profiles, wish.profiles), dns.opened() as resolver,
         bar(files) as progress, _outputs(wish) as write,
     ):  # fmt: skip
+
+        def again(message: Message) -> tuple[Verification, ...]:
+            return verified(
+                message.header, (message.body,), resolver,
+                now=wish.now, rules=PROFILES[wish.profile],
+            )  # fmt: skip
+
+        explainer.again = again
         for path in files:
             for origin, chunks in sources.messages(path, progress):
                 message = _whole(origin, chunks, wish.line_ends)
-                verdicts = verified(
-                    message.header, (message.body,), resolver,
-                    now=wish.now, rules=PROFILES[wish.profile],
-                )  # fmt: skip
+                verdicts = again(message)
                 explanations = explainer.explain(message, verdicts)
                 observed = run(observations(message, explanations), resolver)
                 found = Explained(origin, message, explanations, observed)

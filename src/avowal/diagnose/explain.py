@@ -19,7 +19,8 @@ from avowal.diagnose.body_matcher import BodyMatcher
 from avowal.diagnose.body_proof import BodyProof
 from avowal.diagnose.body_search import signed_body
 from avowal.diagnose.budget import USUAL, Budget, Effort
-from avowal.diagnose.explanation import Explanation, KeyState, PartState
+from avowal.diagnose.damaged_signature import Again, read_again
+from avowal.diagnose.explanation import Explanation, KeyState, PartState, unsearched
 from avowal.diagnose.header_case import HeaderCase
 from avowal.diagnose.header_slots import own_forms, unfolded
 from avowal.diagnose.keys_at_hand import RetiredKeys, no_retired_keys
@@ -32,9 +33,11 @@ from avowal.diagnose.restored import (
     header_digest,
     restored_header,
 )
+from avowal.diagnose.signature_repair import STEP
 from avowal.diagnose.signed_header import HeaderProof, signed_header
 from avowal.diagnose.split import Split, split_of
 from avowal.diagnose.surroundings import Surroundings
+from avowal.dkim.reasons import Reason
 from avowal.dkim.signature import Signature
 from avowal.dkim.verification import Verification
 from avowal.lists.changes import changes
@@ -51,7 +54,7 @@ class Explainer:
 
     `source` is where the keys of verdicts are from; `retired` gives others; `around` are other
     messages of the list or the mailbox; `deadline` makes, for each message, a function that
-    tells whether time is up.
+    tells whether time is up; `again` verifies a message whose b= was put right.
     """
 
     effort: Effort = USUAL
@@ -60,6 +63,7 @@ class Explainer:
     profiles: Profiles = field(default_factory=Profiles)
     deadline: Callable[[], Callable[[], bool]] | None = None
     source: str = "DNS"
+    again: Again | None = None
 
     def explain(
         self, message: Message, verifications: Sequence[Verification]
@@ -118,12 +122,12 @@ class _Work:
         if verification.passed or signature is None or not _is_known(signature):
             if verification.passed and signature is not None:
                 self._learn_signer(signature)
-            return _unsearched(verification)
+            return (search and self._read_again(verification)) or unsearched(verification)
         budget = Budget(self._explainer.effort)
         if self._expired is not None:
             budget.expired = self._expired
         explainer = self._explainer
-        split = split_of(verification, signature, explainer.retired, explainer.source)
+        split = split_of(verification, signature, explainer.retired, explainer.source, budget)
         one = _Searched(verification, signature, split, budget, search)
         proof, body = self._body(one)
         found, header = self._header(one, proof)
@@ -143,6 +147,12 @@ class _Work:
             signed_nothing=matcher.signs_nothing,
         )
         return self._with_original(one, made, found, proof)
+
+    def _read_again(self, verification: Verification) -> Explanation | None:
+        again = self._explainer.again
+        if again is None or verification.reason is not Reason.SYNTAX:
+            return None
+        return read_again(self._message, verification, again, self._explainer.explain)
 
     def _body(self, one: _Searched) -> tuple[BodyProof | None, PartState]:
         body, signature = self._message.body, one.signature
@@ -171,6 +181,8 @@ class _Work:
         own = own_forms(signature.unsigned_field, relaxed=signature.header_canon == "relaxed")
         if accepts(header_digest(header, place, signature, own)):
             self._learn_signer(signature, None, proof)
+            if one.split.raw is not None:
+                return HeaderProof({}, (STEP,), own, one.split.raw), PartState.RESTORED
             return None, PartState.INTACT
         twin = self._headers.get(signature.signed_names)
         if twin is not None:
@@ -198,6 +210,8 @@ class _Work:
         found = signed_header(case, place, accepts, one.budget, rounds=rounds)
         if found is None:
             return None
+        if one.split.raw is not None:
+            found = found._replace(steps=(*found.steps, STEP), raw=one.split.raw)
         again, at = restored_header(header, place, found)
         if not accepts(header_digest(again, at, signature, found.own)):
             return None
@@ -266,18 +280,6 @@ class _Work:
 
 
 _KNOWN = (PartState.INTACT, PartState.RESTORED)
-
-
-def _unsearched(verification: Verification) -> Explanation:
-    passed = verification.passed
-    evidence = verification.evidence
-    intact = passed or (evidence is not None and evidence.header_intact is True)
-    return Explanation(
-        verification=verification,
-        key=KeyState.PROVEN if intact else KeyState.MISSING,
-        header=PartState.INTACT if intact else PartState.UNKNOWN,
-        body=PartState.INTACT if passed else PartState.UNKNOWN,
-    )
 
 
 def _is_known(signature: Signature) -> bool:

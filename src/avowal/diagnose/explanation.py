@@ -75,3 +75,16 @@ class Explanation:
     def steps(self) -> tuple[Step, ...]:
         """The rows of the registry for what was undone."""
         return tuple(REGISTRY[name] for name in (*self.header_steps, *self.body_steps))
+
+
+def unsearched(verification: Verification) -> Explanation:
+    """Return what a verdict itself tells, nothing searched."""
+    passed = verification.passed
+    evidence = verification.evidence
+    intact = passed or (evidence is not None and evidence.header_intact is True)
+    return Explanation(
+        verification=verification,
+        key=KeyState.PROVEN if intact else KeyState.MISSING,
+        header=PartState.INTACT if intact else PartState.UNKNOWN,
+        body=PartState.INTACT if passed else PartState.UNKNOWN,
+    )
