@@ -90,15 +90,24 @@ def risks(
 def _changed_fields(
     before: Header, after: Header, place: int, signature: Signature
 ) -> Iterator[bytes]:
+    at = _place(before, after, place)
     for name in dict.fromkeys(signature.signed_names):
         names = tuple(one for one in signature.signed_names if one == name)
         was, came = (
-            header_data(header, names, signature.header_canon, signature.field, place=at)
-            for header, at in ((before, place), (after, _place(after, signature)))
+            header_data(header, names, signature.header_canon, signature.field, place=own)
+            for header, own in ((before, place), (after, at))
         )
         if was != came:
             yield name
+    was, came = (
+        header_data(Header.of([]), (), signature.header_canon, own)
+        for own in (before[place], after[at])
+    )
+    if was != came:
+        yield FIELD_NAME
 
 
-def _place(header: Header, signature: Signature) -> int:
-    return header.raws.index(signature.field.raw)
+def _place(before: Header, after: Header, place: int) -> int:
+    """Return where a signature stands after a treatment: none takes one away or adds one."""
+    number = before.positions[FIELD_NAME].index(place)
+    return after.positions[FIELD_NAME][number]

@@ -73,3 +73,17 @@ def test_a_header_beyond_the_limits_is_refused_with_a_sentence(
     path.write_bytes(b"X: y\r\n" * 5001 + message())
     assert main(["preflight", str(path)]) == ExitStatus.UNUSABLE
     assert "5008 fields is beyond limits.header_fields" in capsys.readouterr().err
+
+
+def test_a_signature_that_is_folded_anew_breaks_itself_in_the_simple_form(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    octets = message()
+    field = avowal.sign(
+        octets, domain="example.com", selector="s1", key=RSA_2048, header_canon="simple"
+    )
+    path = tmp_path / "simple.eml"
+    path.write_bytes(field + octets)
+    main(["preflight", "--json", "--through", "proxy", str(path)])
+    found = {one["name"]: one for one in json.loads(capsys.readouterr().out)["treatments"]}
+    assert found["respace-folds"]["fields"] == ["dkim-signature"]
