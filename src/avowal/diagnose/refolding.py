@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from avowal.message import CRLF
 
 _FOLD = re.compile(rb"\r\n[ \t]++")
+_MOST_OCTETS = 16 << 10  # of a field that is folded otherwise
 _WIDTH = 78  # octets of a line (RFC 5322 §2.1.1)
 Style = Callable[[bytes], bytes]
 
@@ -60,8 +61,15 @@ STYLES: tuple[Style, ...] = (
 """Ways to fold a field, the usual ones first."""
 
 
+def restyled(style: Style, raw: bytes) -> bytes:
+    """Return a field folded in a way; one that is longer than servers fold stays as it is."""
+    return style(raw) if len(raw) <= _MOST_OCTETS else raw
+
+
 def folded_otherwise(raw: bytes) -> Iterator[bytes]:
-    """Yield a field as other programs would have folded it, each way once."""
+    """Yield a field as other programs would have folded it, each way once; none of a long one."""
+    if len(raw) > _MOST_OCTETS:
+        return
     seen = {raw}
     for style in STYLES:
         made = style(raw)

@@ -14,7 +14,7 @@ from avowal.diagnose.header_case import HeaderCase
 from avowal.diagnose.header_search import HeaderSearch
 from avowal.diagnose.header_slots import Alternative, Group, Slots, Value, own_forms
 from avowal.diagnose.presence import was_present
-from avowal.diagnose.refolding import STYLES
+from avowal.diagnose.refolding import STYLES, restyled
 from avowal.dkim.signature import Signature
 from avowal.message import Field, Header
 
@@ -109,9 +109,9 @@ def _restyled(
     signature, came = case.signature, case.header.raws[place]
     new = HASHES[ALGORITHMS[signature.algorithm].hash_name]
     for style in STYLES:
-        restyled = Header.of([Field.of(style(raw)) for raw in case.header.raws])
-        groups = _groups(replace(case, header=restyled), Slots(restyled, signature, place), *_FEW)
-        for raw in dict.fromkeys((came, style(came))):
+        header = Header.of([Field.of(restyled(style, raw)) for raw in case.header.raws])
+        groups = _groups(replace(case, header=header), Slots(header, signature, place), *_FEW)
+        for raw in dict.fromkeys((came, restyled(style, came))):
             tail = Signature.parse(Field.of(raw)).unsigned_field.raw
             search = HeaderSearch(
                 signature.signed_names, groups, tail,

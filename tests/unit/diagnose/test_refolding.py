@@ -7,7 +7,7 @@ import pytest
 import avowal
 from avowal.diagnose.explain import explain
 from avowal.diagnose.explanation import Explanation
-from avowal.diagnose.refolding import STYLES, folded_otherwise
+from avowal.diagnose.refolding import STYLES, folded_otherwise, restyled
 from avowal.message import Message
 from avowal.testing import RSA_2048, message, record_for
 
@@ -75,3 +75,9 @@ def test_each_way_to_fold_is_tried_once() -> None:
     ways = list(folded_otherwise(b"Subject: a b"))
     assert len(ways) == len(set(ways))
     assert b"Subject: a b" not in ways
+
+
+def test_a_field_longer_than_servers_fold_is_left_alone() -> None:
+    raw = b"Subject: " + b"a " * 10_000
+    assert list(folded_otherwise(raw)) == []
+    assert restyled(STYLES[6], raw) == raw
