@@ -14,8 +14,10 @@ def shown(octets: bytes, *, most: int = SEEN_LINE) -> str:
 
     What is no UTF-8 and what a terminal or a browser might obey is written as an escape.
     """
-    cut = len(octets) > most
-    text = octets[:most].decode("utf-8", "backslashreplace").translate(_MARKS)
+    cut, end = len(octets) > most, most
+    while cut and end > most - 4 and octets[end] & 0xC0 == 0x80:  # within a character
+        end -= 1
+    text = octets[:end].decode("utf-8", "backslashreplace").translate(_MARKS)
     return printable(text.replace("\r\n", "↵")) + ("…" if cut else "")
 
 

@@ -142,6 +142,7 @@ def test_octets_that_are_not_shown_are_counted() -> None:
 
 def test_a_long_line_is_shown_so_far() -> None:
     assert len(shown(b"a" * 1000)) == limits.SEEN_LINE + 1
+    assert shown("aé".encode() * 200, most=5) == "aéa…"
 
 
 def test_the_way_back_has_so_many_steps() -> None:
