@@ -213,6 +213,14 @@ def a_mail_waits_until_its_time(opening: Opening) -> None:
     assert ledger.states() == [(DAY_0, MailState.SENDING, 1)]
 
 
+def mails_go_with_the_counts_of_their_day(opening: Opening) -> None:
+    store, ledger = opening(), ReportTables(opening())
+    later = MailName(DAY_0 + 1, "a.example", "id2", "d@a.example")
+    ledger.enter([NAME, later], LATER)
+    store.prune(events_before=0, counts_before=DAY_0 + 1)
+    assert ledger.states() == [(DAY_0 + 1, MailState.WAITING, 1)]
+
+
 def an_address_is_suspended_for_a_time(opening: Opening) -> None:
     ledger = ReportTables(opening())
     ledger.suspend("D@A.example", LATER + 10, "550 no such user")
@@ -227,6 +235,7 @@ CASES = (
     what_a_dead_leader_was_sending_is_uncertain,
     a_mail_waits_until_its_time,
     an_address_is_suspended_for_a_time,
+    mails_go_with_the_counts_of_their_day,
     events_come_back_as_they_were,
     counts_are_those_of_the_events,
     counts_come_domain_by_domain,

@@ -183,12 +183,13 @@ class EventTables:
     # -- removing --------------------------------------------------------------------------
 
     def prune(self, *, events_before: int, counts_before: int) -> Pruned:
-        """Remove events older than a time, and counts of days before a day."""
+        """Remove events older than a time; counts of days before a day, and their mails."""
         with self.transaction() as cursor:
             self._run(cursor, "UPDATE event_schema SET generation = generation + 1")
             events = self._run(cursor, "DELETE FROM event WHERE time < ?", events_before)
             counts = self._run(cursor, "DELETE FROM event_count WHERE day < ?", counts_before)
             keys = self._run(cursor, _UNUSED)
+            self._run(cursor, "DELETE FROM report_mail WHERE day < ?", counts_before)
         self.shrink()
         return Pruned(events, counts, keys)
 
