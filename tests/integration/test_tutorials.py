@@ -17,7 +17,7 @@ def shown(page: str) -> tuple[list[str], list[str]]:
     """The commands of a page, and what stands under each."""
     commands: list[str] = []
     outputs: list[str] = []
-    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8").partition("## 6.")[0]
     for block in CONSOLE.findall(text):
         for line in block.splitlines():
             if line.startswith("$ "):
