@@ -15,6 +15,7 @@ from typing import IO, NamedTuple
 
 from avowal.calls import mailboxes
 from avowal.calls.wrappings import Unusable
+from avowal.lists.mime_parameters import parameters, word
 from avowal.message import Message
 from avowal.report.arf import ReportFault
 from avowal.report.containers import Damaged, expanded, kind_of
@@ -114,8 +115,11 @@ def _mail(message: mailboxes.StoredMessage, limits: ReportLimits) -> bytes | Non
 
 
 def _may_be_exim(message: Message) -> bool:
+    """Whether a mail is a multipart/report that does not say of what; bounces say it."""
     kinds = message.header.named(b"content-type")
-    return bool(kinds) and b"multipart/report" in kinds[0].value.lower()
+    if not kinds or word(kinds[0].value) != b"multipart/report":
+        return False
+    return parameters(kinds[0].value).get(b"report-type", b"").lower() in (b"", b"feedback-report")
 
 
 @contextmanager

@@ -52,6 +52,13 @@ def taken(store: SqliteReceived, octets: bytes) -> list[Intake]:
         pytest.param(feedback(), [("kept", "failure", 1)], id="failure"),
         pytest.param(HEAD + b"\r\nHello\r\n", [], id="other-mail"),
         pytest.param(
+            HEAD
+            + b"Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n"
+            b"--b\r\n\r\nNo such user.\r\n--b--\r\n",
+            [],
+            id="a-bounce",
+        ),
+        pytest.param(
             b"From x\n" + attached(PACKED) + b"\nFrom y\n" + attached(PACKED) + b"\n",
             [("kept", "aggregate", 2), ("copy", "aggregate", 0)],
             id="mbox",
