@@ -11,7 +11,7 @@ ARGS    ?=
 PYTHONS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dependants venv system demo test lint types tests lowest coverage bench fuzz sanitize docs clean
+.PHONY: help setup dependants venv system demo test lint types tests lowest coverage bench instructions fuzz sanitize docs clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -72,6 +72,9 @@ coverage: venv ## the tests with branch coverage, against the floor in pyproject
 bench: venv ## measure: each program of bench/, against a floor or peers in the same run
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[bench]'
 	@set -e; for program in bench/bench_*.py; do echo "== $$program"; $(BIN)/python "$$program" $(ARGS); done
+
+instructions: venv ## instructions per message against bench/instructions.toml; needs valgrind and a compiler
+	@$(BIN)/python bench/bench_instructions.py --check $(ARGS)
 
 fuzz: venv ## each target of tests/fuzz for SECONDS seconds (60)
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[fuzz]'
