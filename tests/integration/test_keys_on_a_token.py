@@ -13,9 +13,12 @@ import pytest
 import avowal
 from avowal.crypto.algorithms import ALGORITHMS
 from avowal.errors import KeyMaterialError
+from avowal.keys.lifecycle import KeyState
 from avowal.keys.outside import OutsideKey
 from avowal.keys.places import Opening, Place
 from avowal.keys.records import record_text
+from avowal.keys.registration import registered
+from avowal.names import DomainName
 from avowal.testing import Zone, message
 
 pkcs11 = pytest.importorskip("pkcs11")
@@ -89,6 +92,18 @@ def test_a_message_that_the_token_signed_passes(opened: Opened, label: str) -> N
     signed = avowal.sign(message(), domain="example.com", selector="s", key=key) + message()
     zone = Zone({"s._domainkey.example.com": record_text(key)})
     assert [one.result for one in avowal.verify(signed, resolver=zone)] == ["pass"]
+
+
+def test_the_store_keeps_its_size(opened: Opened) -> None:
+    name = DomainName.parse(b"example.com")
+    kept = [
+        registered(
+            opened(label), domain=name, selector=name, private="pkcs11:", state=KeyState.PREPARED,
+            now=1,
+        )
+        for label in ("r1", "e1")
+    ]  # fmt: skip
+    assert [one.bits for one in kept] == [1024, None]
 
 
 def test_a_process_that_was_forked_has_a_session_of_its_own(opened: Opened) -> None:

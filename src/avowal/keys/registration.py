@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from avowal.crypto.signing import AnyKey, KnowsPublicKey, PrivateKey
+from avowal.crypto.algorithms import ALGORITHMS
+from avowal.crypto.signing import AnyKey, KnowsPublicKey
 from avowal.errors import KeyMaterialError, UsageError
 from avowal.keys.audit import deed
 from avowal.keys.lifecycle import KeyState, ManagedKey
@@ -33,7 +34,8 @@ def registered(
     """
     if not isinstance(key, KnowsPublicKey):
         raise KeyMaterialError(private, "does not tell its public half")
-    bits = key.bits if isinstance(key, PrivateKey) and key.key_type == "rsa" else None
+    public = ALGORITHMS[key.algorithm].load_public(key.public_octets)
+    bits = public.bits if public.key_type == "rsa" else None
     return ManagedKey(
         domain=domain,
         selector=selector,

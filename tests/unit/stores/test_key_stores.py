@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import signal
 import sqlite3
@@ -133,6 +135,40 @@ def test_a_full_disk_is_named_and_nothing_is_written(tmp_path: Path) -> None:
         with pytest.raises(StoreError, match="the disk is full: nothing was written"):
             store.commit(change(keys=(KEY,), deeds=many))
         assert store.keys() == ()
+
+
+def test_a_directory_that_is_locked_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("avowal.stores.key_directory._WAIT_SECONDS", 0.0)
+    with closing(create_key_store(f"directory:{tmp_path}/keys")) as store:
+        with (tmp_path / "keys" / "lock").open() as other:
+            fcntl.flock(other, fcntl.LOCK_EX)
+            with pytest.raises(StoreError, match="keys: another program holds it locked"):
+                store.commit(change(keys=(KEY,)))
+        store.commit(change(keys=(KEY,)))
+
+
+def test_a_directory_on_a_full_disk_keeps_what_it_had(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with closing(create_key_store(f"directory:{tmp_path}/keys")) as store:
+        store.commit(change(keys=(KEY,)))
+        with monkeypatch.context() as patch:
+            patch.setattr("avowal.paths.replace", full)
+            with pytest.raises(StoreError, match="the disk is full: nothing was written"):
+                store.commit(change(keys=(replace(KEY, record="new"),)))
+        assert store.keys() == (KEY,)
+
+
+def test_a_store_where_others_may_put_another_is_refused(name: str, tmp_path: Path) -> None:
+    create_key_store(name).close()
+    tmp_path.chmod(0o777)
+    with pytest.raises(StoreError, match="others may put files into it"):
+        open_key_store(name)
 
 
 def test_the_audit_log_cannot_be_changed_by_a_statement(tmp_path: Path) -> None:
