@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import socket
+import threading
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +17,7 @@ from avowal.keys.files import write_key
 from avowal.keys.lifecycle import KeyState, ManagedKey
 from avowal.keys.places import file_uri, open_private
 from avowal.keys.registration import register, registered
+from avowal.keys.signer import Signer
 from avowal.keys.store import Change
 from avowal.names import DomainName
 from avowal.stores.key_stores import create_key_store
@@ -45,8 +48,8 @@ def managed(selector: str, path: Path, state: KeyState) -> ManagedKey:
     )  # fmt: skip
 
 
-def selectors(socket: str) -> set[str]:
-    fields = re.findall(rb"[ \t]s=(\w+);", sent(socket))
+def selectors(at: str) -> set[str]:
+    fields = re.findall(rb"[ \t]s=(\w+);", sent(at))
     return {selector.decode() for selector in fields}
 
 
@@ -57,23 +60,67 @@ def test_the_daemon_signs_with_the_keys_of_the_store_and_follows_a_change(tmp_pa
     (tmp_path / "avowal.toml").write_text(CONFIGURATION.format(here=tmp_path))
     old, new = (managed(n, tmp_path / f"{n}.pem", s) for n, s in
                 (("r1", KeyState.SIGNING), ("r2", KeyState.SEEN)))  # fmt: skip
-    socket = f"unix:{tmp_path}/m.sock"
+    at = f"unix:{tmp_path}/m.sock"
     with closing(create_key_store(f"{tmp_path}/keys.db")) as store:
         ed = managed("e1", tmp_path / "e1.pem", KeyState.SIGNING)
         register(store, [old, new, ed], who="test", what="add")
         daemon = Process(tmp_path, "--config", "avowal.toml").at_work()
         try:
-            assert selectors(socket) == {"r1", "e1"}
+            assert selectors(at) == {"r1", "e1"}
             switch = (
                 replace(old, state=KeyState.DRAINING), replace(new, state=KeyState.SIGNING),
             )  # fmt: skip
             store.commit(Change(who="t", at=2, deeds=(deed("switch", old.name),), keys=switch))
             daemon.at_work(2)
             assert {str(use.selector) for use in store.uses()} == {"r1", "r2", "e1"}
-            until(lambda: selectors(socket) == {"r2", "e1"}, what="the new key")
+            until(lambda: selectors(at) == {"r2", "e1"}, what="the new key")
             (tmp_path / "keys.db").rename(tmp_path / "gone")
             until(lambda: "the keys that are known go on signing" in daemon.log, what="a line")
-            assert selectors(socket) == {"r2", "e1"}
+            assert selectors(at) == {"r2", "e1"}
         finally:
             assert daemon.end() == 0
     assert "generation 3" not in daemon.log
+
+
+def test_the_daemon_signs_by_a_signer_while_it_serves_others(tmp_path: Path) -> None:
+    """The signer holds the first message back until a second one was answered."""
+    answered = threading.Event()
+    asked: list[bytes] = []
+
+    class Held:
+        algorithm = ED25519.algorithm
+        public_octets = ED25519.public_octets
+
+        def sign(self, digest: bytes, /) -> bytes:
+            asked.append(digest)
+            if len(asked) == 1:
+                assert answered.wait(30)
+            return ED25519.sign(digest)
+
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(f"{tmp_path}/s.sock")
+    listening.listen()
+    signer = threading.Thread(target=Signer(lambda _: Held()).serve, args=(listening,))
+    signer.start()
+    (tmp_path / "zone.json").write_text("{}")
+    text = CONFIGURATION.replace("store:sender.example", "k").format(here=tmp_path)
+    key = f'private = "signer:{tmp_path}/s.sock?key=e1._domainkey.sender.example"'
+    named = f'[keys.k]\ndomain = "sender.example"\nselector = "e1"\n{key}\n'
+    (tmp_path / "avowal.toml").write_text(text + named)
+    daemon = Process(tmp_path, "--config", "avowal.toml").at_work()
+    at, found = f"unix:{tmp_path}/m.sock", []
+    first = threading.Thread(target=lambda: found.append(selectors(at)))
+    try:
+        first.start()
+        until(lambda: bool(asked), what="the first signature")
+        assert selectors(at) == {"e1"}
+        assert found == []
+        answered.set()
+        first.join()
+        assert found == [{"e1"}]
+    finally:
+        answered.set()
+        assert daemon.end() == 0
+        listening.shutdown(socket.SHUT_RDWR)
+        signer.join()
+        listening.close()
