@@ -68,6 +68,10 @@ def _use(scheme: str) -> None:
         from avowal.keys.signer import open_signer  # noqa: PLC0415 - few have a signer
 
         key_places.register_place(scheme, open_signer)
+    elif scheme == "vault":
+        from avowal.keys.vault import open_vault  # noqa: PLC0415 - few have a Vault
+
+        key_places.register_place(scheme, open_vault)
     else:
         use_signing_keys(scheme)
 

@@ -40,7 +40,7 @@ class Key(Table, frozen=True, kw_only=True):
         str | None,
         option(
             "The URI of a key that is elsewhere: `pkcs11:…` on a token, `signer:/SOCKET?key=NAME` "
-            "with another process, `file:/PATH`.",
+            "with another process, `vault:…`, `file:/PATH`.",
             example="signer:/run/avowal/signer.sock?key=s2026._domainkey.example.com",
         ),
     ] = None
