@@ -22,6 +22,7 @@ from avowal.names import DomainName, key_name
 
 DOMAIN = DomainName.parse(b"example.com")
 ALGORITHM = "ed25519-sha256"
+LIVE = frozenset(KeyState) - {KeyState.REVOKED, KeyState.GONE}
 
 
 @dataclass(slots=True)
@@ -143,7 +144,9 @@ class World:
 
     def take(self, event: events.Event) -> None:
         """Hand an event in, and note what was decided."""
-        self.rotation = advance(self.rotation, event, self.moment()).rotation
+        before = self.rotation
+        self.rotation = advance(before, event, self.moment()).rotation
+        self._note_revocation(before)
         if isinstance(event, events.Looked):
             self._note_glances(event)
         self._note_decision(self.rotation)
@@ -288,19 +291,17 @@ class World:
         if failed:
             return events.PublishFailed(selector=action.selector, why="REFUSED")
         if not isinstance(action, actions.Publish):
-            self._note_removal(action.selector.ascii)
+            self.record.removed.setdefault(action.selector.ascii, self.now)
         self.zone.give(key_name(action.selector, DOMAIN), record, self.now)
         return events.Published(selector=action.selector, record=record)
 
-    def _note_removal(self, selector: str) -> None:
-        """A key that signed goes: another one has to sign, unless it is stolen."""
-        record = self.record
-        if selector in record.removed:
-            return
-        record.removed[selector] = self.now
-        key = next(one for one in self.rotation.keys if one.selector.ascii == selector)
-        if key.signed_since is not None and not key.stolen and self.rotation.signing is None:
-            record.unserved.append(self.now)
+    def _note_revocation(self, before: Rotation) -> None:
+        """When it is decided that a key which signed goes, another one has to sign."""
+        gone = {key.selector for key in before.keys if key.state not in LIVE}
+        for key in self.rotation.keys:
+            given_up = key.state not in LIVE and key.selector not in gone and not key.stolen
+            if given_up and key.signed_since is not None and self.rotation.signing is None:
+                self.record.unserved.append(self.now)
 
     def _look(self, action: actions.Look) -> events.Event:
         sights = self.zone.look(key_name(action.selector, DOMAIN), self.now)
