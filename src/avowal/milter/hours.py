@@ -11,7 +11,7 @@ import mmap
 import os
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 _SECONDS = 3600
 _SEATS = 1024  # more than there can be workers; two that share one count a little too much
@@ -31,10 +31,8 @@ class SharedHour:
         """Count one more; return by how many that is above the bound, 0 where it is allowed."""
         hour = int(self._now()) // _SECONDS
         place = os.getpid() % _SEATS * _SEAT.size
-        written, number = _SEAT.unpack_from(self._shared, place)
-        number = number + 1 if written == hour else 1
-        _SEAT.pack_into(self._shared, place, hour, number)
-        everything = 0
-        for written, number in _SEAT.iter_unpack(self._shared[:]):
-            everything += int(number) if written == hour else 0
+        mine: tuple[int, int] = _SEAT.unpack_from(self._shared, place)
+        _SEAT.pack_into(self._shared, place, hour, mine[1] + 1 if mine[0] == hour else 1)
+        seats: Iterator[tuple[int, int]] = _SEAT.iter_unpack(self._shared[:])
+        everything = sum(number for written, number in seats if written == hour)
         return max(0, everything - self._most)

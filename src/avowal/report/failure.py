@@ -112,7 +112,8 @@ def _said(parts: list[Part]) -> dict[str, str]:
     if text is None:
         return {}
     words = text.decoded[:_MOST_TEXT].decode("utf-8", "replace").replace("\r\n", "\n")
-    said = {name.strip().lower(): told.strip() for name, told in _SAID.findall(words)}
+    lines: list[tuple[str, str]] = _SAID.findall(words)
+    said = {name.strip().lower(): told.strip() for name, told in lines}
     fields = {ours: said[name] for name, ours in _TEXT_NAMES.items() if said.get(name)}
     if len(fields) < len(_TEXT_NAMES):
         return {}

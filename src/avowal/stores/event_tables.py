@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, SupportsInt
 
 from avowal.errors import StoreError
 from avowal.report.event import Event, EventKey, digest
@@ -27,10 +27,10 @@ class Cursor(Protocol):
     @property
     def rowcount(self) -> int: ...
 
-    def execute(self, statement: Any, parameters: Any = ..., /) -> Any: ...
-    def executemany(self, statement: Any, parameters: Any, /) -> Any: ...
+    def execute(self, statement: str, parameters: Sequence[object] = ..., /) -> object: ...
+    def executemany(self, statement: str, rows: Sequence[Sequence[object]], /) -> object: ...
     def fetchone(self) -> Any: ...
-    def fetchall(self) -> Any: ...
+    def fetchall(self) -> list[Any]: ...
     def __iter__(self) -> Iterator[Any]: ...
 
 
@@ -126,7 +126,8 @@ class EventTables:
             marks = ", ".join("?" * len(some))
             text = f"SELECT digest, id FROM event_key WHERE digest IN ({marks})"  # noqa: S608 - marks only
             cursor.execute(self.statement(text), some)
-            known.update({new[bytes(name)]: number for name, number in cursor.fetchall()})
+            found: list[tuple[bytes, int]] = cursor.fetchall()
+            known.update({new[bytes(name)]: number for name, number in found})
         return known
 
     def _host_numbers(self, cursor: Cursor, names: set[str]) -> dict[str, int]:
@@ -144,7 +145,8 @@ class EventTables:
         """Yield the events of a time, by time."""
         with self.reading() as cursor:
             self._run(cursor, _EVENTS, begin, end)
-            for time, host, queue_id, facts in cursor:
+            found: Iterator[tuple[int, str, str | None, bytes]] = iter(cursor)
+            for time, host, queue_id, facts in found:
                 yield Event(time, host, EventKey.of(bytes(facts)), queue_id)
 
     def counts(
@@ -158,27 +160,30 @@ class EventTables:
         self, day: int, *, domain: str | None = None, reported: bool = False
     ) -> Iterator[tuple[str, bytes, int]]:
         """Yield the same as it is written: policy domain, octets of the key, messages."""
-        text, parameters = _COUNTS, [day] if domain is None else [day, domain]
+        text, parameters = _COUNTS, (day,) if domain is None else (day, domain)
         if reported:
             text += " AND k.reported = 1"
         if domain is not None:
             text += " AND k.domain = ?"
         with self.reading() as cursor:
             self._run(cursor, f"{text} ORDER BY k.domain, k.digest", *parameters)
-            for where, facts, messages in cursor:
+            found: Iterator[tuple[str | None, bytes, int]] = iter(cursor)
+            for where, facts, messages in found:
                 yield where or "", bytes(facts), messages
 
     def domains(self, day: int) -> list[str]:
         """Return the policy domains of a day that get reports, in order."""
         with self.transaction(writes=False) as cursor:
             self._run(cursor, _DOMAINS, day)
-            return [domain for (domain,) in cursor.fetchall()]
+            found: list[tuple[str]] = cursor.fetchall()
+            return [domain for (domain,) in found]
 
     def days(self) -> list[tuple[int, int]]:
         """Return each day that has counts, and how many messages it had."""
         with self.reading() as cursor:
             cursor.execute("SELECT day, sum(messages) FROM event_count GROUP BY day ORDER BY day")
-            return [(day, int(messages)) for day, messages in cursor.fetchall()]
+            found: list[tuple[int, SupportsInt]] = cursor.fetchall()  # PostgreSQL sums to Decimal
+            return [(day, int(messages)) for day, messages in found]
 
     # -- removing --------------------------------------------------------------------------
 
@@ -199,10 +204,11 @@ class EventTables:
         with self.transaction() as cursor:
             self._run(cursor, "UPDATE event_schema SET generation = generation + 1")
             cursor.execute("SELECT id, source, facts FROM event_key")
+            found: list[tuple[int, str | None, bytes]] = cursor.fetchall()
             # A trusted chain names an address in its comment (RFC 8617 §7.2.2).
             named = [
                 number
-                for number, written, facts in cursor.fetchall()
+                for number, written, facts in found
                 if written == source or EventKey.of(bytes(facts)).names(source)
             ]
             for number in named:
@@ -221,14 +227,14 @@ class EventTables:
 
     # -- statements ------------------------------------------------------------------------
 
-    def _run(self, cursor: Cursor, text: str, *parameters: Any) -> int:
+    def _run(self, cursor: Cursor, text: str, *parameters: object) -> int:
         cursor.execute(self.statement(text), parameters)
         return cursor.rowcount
 
-    def _one(self, cursor: Cursor, text: str, *parameters: Any) -> int:
+    def _one(self, cursor: Cursor, text: str, *parameters: object) -> int:
         self._run(cursor, text, *parameters)
-        (found,) = cursor.fetchone()
-        return int(found)
+        found: tuple[int] = cursor.fetchone()
+        return int(found[0])
 
 
 def _columns(key: EventKey) -> tuple[str | None, int, str | None]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from types import ModuleType
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 from avowal.errors import StoreError
 from avowal.stores.event_tables import Cursor, EventTables
@@ -24,6 +24,18 @@ def driver() -> ModuleType:
     return psycopg
 
 
+class _Cursor(Cursor, Protocol):
+    itersize: int  # rows that a cursor of the server's brings at once
+
+
+class _Connection(Protocol):
+    """What is used of psycopg's connection, whose own types want literal statements."""
+
+    def transaction(self) -> AbstractContextManager[object]: ...
+    def cursor(self, *, name: str = ...) -> AbstractContextManager[_Cursor]: ...
+    def close(self) -> None: ...
+
+
 class PostgresEvents(EventTables):
     """One connection; `conninfo` is a URI or the words of libpq."""
 
@@ -39,7 +51,7 @@ class PostgresEvents(EventTables):
         psycopg = driver()
         self._faults: type[Exception] = psycopg.Error
         try:
-            self._connection = psycopg.connect(
+            self._connection: _Connection = psycopg.connect(
                 conninfo, connect_timeout=_CONNECT_SECONDS, autocommit=True
             )
         except self._faults as error:
@@ -80,8 +92,8 @@ class PostgresEvents(EventTables):
         """Whether the tables are there; whoever asks holds the lock until his transaction ends."""
         cursor.execute(f"SELECT pg_advisory_xact_lock({_MIGRATING})")
         cursor.execute("SELECT to_regclass('event_schema') IS NOT NULL")
-        (found,) = cursor.fetchone()
-        return bool(found)
+        found: tuple[bool] = cursor.fetchone()
+        return found[0]
 
     def close(self) -> None:
         """End the connection."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+
+import msgspec
 
 from avowal.report.aggregate import (
     DiscoveryMethod,
@@ -44,18 +45,27 @@ def head_facts(metadata: ReportMetadata, policy: PolicyPublished) -> str:
     })  # fmt: skip
 
 
-def policy_of(facts: Mapping[str, Any]) -> PolicyPublished:
+class _Head(msgspec.Struct):
+    """What is read again of `head_facts`."""
+
+    domain: str
+    p: Policy | None = None
+    sp: Policy | None = None
+    np: Policy | None = None
+    fo: str | None = None
+    adkim: str | None = None
+    aspf: str | None = None
+    testing: bool | None = None
+    method: DiscoveryMethod | None = None
+    pct: int | None = None
+
+
+def policy_of(facts: str) -> PolicyPublished:
     """Return the policy of `head_facts`."""
-    found = facts.get
-
-    def word(name: str) -> Policy | None:
-        return Policy(facts[name]) if name in facts else None
-
-    method = found("method")
+    found = msgspec.json.decode(facts, type=_Head)
     return PolicyPublished(
-        domain=facts["domain"], p=word("p"), sp=word("sp"), np=word("np"), fo=found("fo"),
-        adkim=found("adkim"), aspf=found("aspf"), testing=found("testing"),
-        discovery_method=None if method is None else DiscoveryMethod(method), pct=found("pct"),
+        domain=found.domain, p=found.p, sp=found.sp, np=found.np, fo=found.fo, adkim=found.adkim,
+        aspf=found.aspf, testing=found.testing, discovery_method=found.method, pct=found.pct,
     )  # fmt: skip
 
 

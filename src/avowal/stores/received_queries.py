@@ -7,7 +7,7 @@ parameters; what reports say of subdomains without a record of their own is in t
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from avowal.report.received import (
     DayRow,
@@ -60,20 +60,32 @@ WHERE {_OF} GROUP BY r.day, f.source, f.failure, f.delivery ORDER BY r.day, 5 DE
 """  # noqa: S608 - constants
 
 
+_Source = tuple[str, int, str, int, int, int, int, str | None, str | None]  # a row of _SOURCES
+
+
+class Rows(Protocol):
+    """What is used of an answer: its rows, once."""
+
+    def fetchone(self) -> Any: ...
+    def __iter__(self) -> Iterator[Any]: ...
+
+
 class ReceivedQueries:
     """The questions; a subclass brings the connection."""
 
-    def _execute(self, statement: str, parameters: Sequence[object] = ()) -> Any:
+    def _execute(self, statement: str, parameters: Sequence[object] = ()) -> Rows:
         raise NotImplementedError
 
     def domains(self) -> tuple[str, ...]:
         """The domains that reports are about."""
-        found = self._execute("SELECT DISTINCT domain FROM report ORDER BY domain")
+        found: Iterator[tuple[str]] = iter(
+            self._execute("SELECT DISTINCT domain FROM report ORDER BY domain")
+        )
         return tuple(domain for (domain,) in found)
 
     def period(self, domain: str) -> Period | None:
         """The first and the last day of a domain's aggregate reports."""
-        found = self._execute(
+        found: tuple[int, int] | tuple[None, None] = self._execute(
             "SELECT min(day), max(day) FROM report WHERE domain = ? AND kind = 'aggregate'",
             (domain,),
         ).fetchone()
@@ -81,12 +93,12 @@ class ReceivedQueries:
 
     def days(self, domain: str, period: Period) -> tuple[DayRow, ...]:
         """The messages by day."""
-        return tuple(DayRow(*row) for row in self._of(_DAYS, domain, "aggregate", period))
+        return tuple(map(DayRow._make, self._of(_DAYS, domain, "aggregate", period)))
 
     def sources(self, domain: str, period: Period) -> Iterator[SourceRow]:
         """The messages by address, day and outcome."""
-        for row in self._of(_SOURCES, domain, "aggregate", period):
-            source, day, author, messages, passed, dkim, spf, disposition, signers = row
+        found: Iterator[_Source] = self._of(_SOURCES, domain, "aggregate", period)
+        for source, day, author, messages, passed, dkim, spf, disposition, signers in found:
             yield SourceRow(
                 source, day, author, messages, bool(passed), bool(dkim), bool(spf), disposition,
                 tuple((signers or "").split()),
@@ -96,23 +108,22 @@ class ReceivedQueries:
         """The signatures of a domain and its subdomains by key, receiver and day."""
         below = "%." + domain.replace("!", "!!").replace("%", "!%").replace("_", "!_")
         found = self._of(_SHARES, domain, "aggregate", period, domain, below)
-        return tuple(ShareRow(*row) for row in found)
+        return tuple(map(ShareRow._make, found))
 
     def reporters(self, domain: str, period: Period) -> tuple[ReporterRow, ...]:
         """Who reported, the largest first."""
         found = self._of(_REPORTERS, domain, "aggregate", period)
-        return tuple(ReporterRow(*row) for row in found)
+        return tuple(map(ReporterRow._make, found))
 
     def tls(self, domain: str, period: Period) -> tuple[TlsRow, ...]:
         """The TLS sessions by day and sender."""
-        return tuple(TlsRow(*row) for row in self._of(_TLS, domain, "tls", period))
+        return tuple(map(TlsRow._make, self._of(_TLS, domain, "tls", period)))
 
     def failures(self, domain: str, period: Period) -> tuple[FailureRow, ...]:
         """The failure reports by day."""
-        return tuple(FailureRow(*row) for row in self._of(_FAILURES, domain, "failure", period))
+        return tuple(map(FailureRow._make, self._of(_FAILURES, domain, "failure", period)))
 
     def _of(
         self, statement: str, domain: str, kind: str, period: Period, *more: object
     ) -> Iterator[Any]:
-        found: Iterator[Any] = self._execute(statement, (domain, kind, *period, *more))
-        return found
+        return iter(self._execute(statement, (domain, kind, *period, *more)))

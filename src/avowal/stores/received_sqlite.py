@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -75,7 +74,7 @@ class SqliteReceived(ReceivedQueries):
     def migrate(self, version: int) -> None:
         """Bring the tables to a version, up or down.  Raises StoreError."""
         with self._transaction():
-            (found,) = self._one("PRAGMA user_version")
+            found = self.version
             if found > len(VERSIONS):
                 raise StoreError(
                     f"{self._path}: the reports are of version {found}, and this program knows "
@@ -91,8 +90,8 @@ class SqliteReceived(ReceivedQueries):
     @property
     def version(self) -> int:
         """The version of the tables."""
-        (found,) = self._one("PRAGMA user_version")
-        return int(found)
+        found: tuple[int] = self._one("PRAGMA user_version")
+        return found[0]
 
     def known(self, kind: Kind, organization: str, report_id: str, domain: str) -> bool:
         """Whether a report is there; counts the copy."""
@@ -158,15 +157,17 @@ class SqliteReceived(ReceivedQueries):
 
     def was_read(self, path: str, size: int, modified: int) -> bool:
         """Whether a file was read to its end as it is now."""
-        found = self._one("SELECT size, modified FROM read_file WHERE path = ?", (path,))
-        return bool(found == (size, modified))
+        found: tuple[int, int] | None = self._one(
+            "SELECT size, modified FROM read_file WHERE path = ?", (path,)
+        )
+        return found == (size, modified)
 
     def last_read(self, place: str, validity: int) -> int:
         """The number of the last mail read of a mailbox on a server; 0 under a new numbering."""
-        found = self._one(
+        found: tuple[int] | None = self._one(
             "SELECT size FROM read_file WHERE path = ? AND modified = ?", (place, validity)
         )
-        return int(found[0]) if found else 0
+        return 0 if found is None else found[0]
 
     def mark_read(self, path: str, size: int, modified: int) -> None:
         """Note that a file was read."""
@@ -174,12 +175,12 @@ class SqliteReceived(ReceivedQueries):
 
     def policy(self, domain: str) -> PolicyPublished | None:
         """The policy that was found last."""
-        found = self._one(
+        found: tuple[str] | None = self._one(
             "SELECT facts FROM report WHERE domain = ? AND kind = 'aggregate'"
             " ORDER BY ends DESC, id DESC LIMIT 1",
             (domain,),
         )
-        return None if not found else policy_of(json.loads(found[0]))
+        return None if found is None else policy_of(found[0])
 
     def prune(self, before: int) -> Pruned:
         """Remove what is of days before `before`, and outcomes that no record has any more."""
@@ -219,8 +220,8 @@ class SqliteReceived(ReceivedQueries):
         if number is not None:
             return number
         facts = outcome_facts(record)
-        found = self._one("SELECT id FROM outcome WHERE facts = ?", (facts,))
-        number = int(found[0]) if found else self._new_outcome(record, facts)
+        found: tuple[int] | None = self._one("SELECT id FROM outcome WHERE facts = ?", (facts,))
+        number = self._new_outcome(record, facts) if found is None else found[0]
         if len(self._numbers) >= _KEPT:
             self._numbers.clear()
         self._numbers[key] = number

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import Any
 
 from avowal.report.report_ledger import LEASE_SECONDS, MailEntry, MailName, MailState
 from avowal.stores.event_tables import Cursor, EventTables
@@ -24,11 +23,11 @@ class ReportTables:
         with self._lock, self._tables.transaction() as cursor:
             self._run(cursor, _FIRST_LEASE, _LEASE, "", 0)
             self._run(cursor, "SELECT holder FROM report_lease WHERE name = ?", _LEASE)
-            (before,) = cursor.fetchone()
+            before: tuple[str] = cursor.fetchone()
             until = now + LEASE_SECONDS
             if not self._run(cursor, _TAKE, holder, until, _LEASE, holder, now):
                 return False
-            if before != holder:
+            if before[0] != holder:
                 self._run(cursor, _RECOVER, MailState.UNCERTAIN.value, now, MailState.SENDING.value)
             return True
 
@@ -41,9 +40,10 @@ class ReportTables:
         """Return the mails about a domain and day."""
         with self._lock, self._tables.transaction(writes=False) as cursor:
             self._run(cursor, _ENTRIES, day, domain)
+            found: list[tuple[str, str, str, int, int, str]] = cursor.fetchall()
             return [
                 MailEntry(MailName(day, domain, report, to), MailState(state), tries, at, why)
-                for report, to, state, tries, at, why in cursor.fetchall()
+                for report, to, state, tries, at, why in found
             ]
 
     def enter(self, names: Sequence[MailName], now: int) -> None:
@@ -73,8 +73,8 @@ class ReportTables:
         """Return why nothing is sent to an address for now."""
         with self._lock, self._tables.transaction(writes=False) as cursor:
             self._run(cursor, f"{_SUSPENDED} AND recipient = ?", now, recipient.lower())
-            found = cursor.fetchone()
-            return None if found is None else str(found[2])
+            found: tuple[str, int, str] | None = cursor.fetchone()
+            return None if found is None else found[2]
 
     def suspend(self, recipient: str, until: int, why: str) -> None:
         """Send nothing to an address until a time."""
@@ -85,15 +85,17 @@ class ReportTables:
         """Return how many mails of each day are in each state."""
         with self._lock, self._tables.transaction(writes=False) as cursor:
             self._run(cursor, _STATES)
-            return [(day, MailState(state), number) for day, state, number in cursor.fetchall()]
+            found: list[tuple[int, str, int]] = cursor.fetchall()
+            return [(day, MailState(state), number) for day, state, number in found]
 
     def suspensions(self, now: int) -> Sequence[tuple[str, int, str]]:
         """Return the addresses that are suspended, until when and why."""
         with self._lock, self._tables.transaction(writes=False) as cursor:
             self._run(cursor, f"{_SUSPENDED} ORDER BY recipient", now)
-            return [(to, until, why) for to, until, why in cursor.fetchall()]
+            found: list[tuple[str, int, str]] = cursor.fetchall()
+            return found
 
-    def _run(self, cursor: Cursor, text: str, *parameters: Any) -> int:
+    def _run(self, cursor: Cursor, text: str, *parameters: object) -> int:
         cursor.execute(self._tables.statement(text), parameters)
         return cursor.rowcount
 
