@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from avowal.cli.reports_store import day_text
 from avowal.report.overview import Overview, Source, SourceKind
 from avowal.report.shares import Share
 from avowal.text import printable
+
+if TYPE_CHECKING:
+    from avowal.report.received import DayRow
 
 _BARS = " ▁▂▃▄▅▆▇█"
 _MOST_ROWS = 15
@@ -141,7 +144,7 @@ def _table(
         yield f"    and {number - _MOST_ROWS:,} more (--json has all)"
 
 
-def _filled(seen: Overview) -> list[Any]:
+def _filled(seen: Overview) -> list[DayRow]:
     from avowal.report.received import DayRow
 
     days = {day.day: day for day in seen.days}
@@ -165,7 +168,7 @@ def percent(share: Share) -> str:
     return f"{share.rate:.1%}"
 
 
-def as_object(seen: Overview) -> dict[str, Any]:
+def as_object(seen: Overview) -> dict[str, object]:
     """Return the JSON object of an overview (docs/reference/reports.md)."""
     return {
         "domain": seen.domain,

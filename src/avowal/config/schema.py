@@ -61,7 +61,7 @@ def dotted_names() -> tuple[str, ...]:
 
 def entries(annotation: object) -> str | None:
     """Return what was declared of the entries of a list, None where nothing was."""
-    found = ((m.extra or {}).get("entries") for m in meta(annotation))
+    found = (_extra(m).get("entries") for m in meta(annotation))
     return next((kind for kind in found if kind is not None), None)
 
 
@@ -81,14 +81,15 @@ def lists(kind: Entries) -> tuple[tuple[str, str], ...]:
 @cache
 def struct_in(annotation: object) -> tuple[type | None, type[Struct] | None]:
     """Find the table in an option's type: itself, or as values of a dict or a tuple."""
-    origin = get_origin(annotation)
+    origin: object = get_origin(annotation)
     if origin is Annotated:
-        return struct_in(get_args(annotation)[0])
+        return struct_in(_arguments(annotation)[0])
     if isinstance(annotation, type) and issubclass(annotation, Struct):
         return None, annotation
-    if origin in {dict, tuple}:
-        _, inner = struct_in(get_args(annotation)[1 if origin is dict else 0])
-        return origin, inner
+    if origin is dict:
+        return dict, struct_in(_arguments(annotation)[1])[1]
+    if origin is tuple:
+        return tuple, struct_in(_arguments(annotation)[0])[1]
     return None, None
 
 
@@ -104,9 +105,10 @@ def option_type(path: str) -> type:
 def choices(annotation: object) -> tuple[str, ...]:
     """Return the words an option may have, where it may have no others."""
     if get_origin(annotation) is Literal:
-        return get_args(annotation)
+        words: tuple[str, ...] = get_args(annotation)
+        return words
     if get_origin(annotation) in {Annotated, Union, UnionType}:
-        found = map(choices, get_args(annotation))
+        found = map(choices, _arguments(annotation))
         return next((words for words in found if words), ())
     return ()
 
@@ -115,8 +117,17 @@ def meta(annotation: object) -> Iterator[Meta]:
     """Yield what was declared about an option, outermost first."""
     yield from (m for m in getattr(annotation, "__metadata__", ()) if isinstance(m, Meta))
     if get_origin(annotation) in {Annotated, Union, UnionType}:
-        for part in get_args(annotation):
+        for part in _arguments(annotation):
             yield from meta(part)
+
+
+def _arguments(annotation: object) -> tuple[object, ...]:
+    found: tuple[object, ...] = get_args(annotation)
+    return found
+
+
+def _extra(declared: Meta) -> dict[str, str]:
+    return declared.extra or {}
 
 
 def meaning(field: FieldInfo) -> str:
@@ -143,11 +154,11 @@ def _tables(type_: type[Struct], name: str) -> Iterator[TableDescription]:
 
 
 def _option(field: FieldInfo) -> Option:
-    default = field.default
+    default: object = field.default
     if default is NODEFAULT and field.default_factory is not NODEFAULT:
         default = field.default_factory()
-    extra = next((m.extra for m in meta(field.type) if m.extra), None) or {}
-    examples = next((m.examples for m in meta(field.type) if m.examples), None) or [None]
+    extra = next((_extra(m) for m in meta(field.type) if m.extra), {})
+    examples: list[object] = next((m.examples for m in meta(field.type) if m.examples), [None])
     return Option(
         name=field.encode_name,
         kind=kind(field.type),
@@ -171,7 +182,8 @@ def kind(annotation: object) -> str:
 
 
 def _base(annotation: object) -> str:
-    origin, args = get_origin(annotation), get_args(annotation)
+    origin: object = get_origin(annotation)
+    args = _arguments(annotation)
     if origin is Annotated:
         return _base(args[0])
     if origin in {Union, UnionType}:

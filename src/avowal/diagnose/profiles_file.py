@@ -19,7 +19,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TypedDict, TypeVar
 
 from avowal.diagnose.profiles import Profile, Profiles, SignerProfile
 from avowal.diagnose.quoted_writers import ESCAPED, Writer
@@ -29,11 +29,39 @@ from avowal.errors import ConfigError
 FORMAT = "avowal-profiles"
 VERSION = 1
 _MOST_COUNT = 1 << 40
+_Name = TypeVar("_Name", str, tuple[str, str])
+_Row = dict[str, object]
+_WriterRow = tuple[int, int, bool, str, bool, int]
+
+
+class _Removed(TypedDict, total=False):
+    """An address that a list takes out, as a file has it."""
+
+    address: str
+    count: int
+    spellings: dict[str, int]
+    before: dict[str, int]
+    behind: dict[str, int]
+
+
+class _Line(TypedDict, total=False):
+    """A line as this program writes it; of a line that somebody wrote, each use is guarded."""
+
+    format: str
+    version: int
+    list: str
+    domain: str
+    selector: str
+    steps: dict[str, int]
+    removed: Sequence[_Removed]
+    there: dict[str, int]
+    absent: dict[str, int]
+    writers: Sequence[_WriterRow]
 
 
 def written(profiles: Profiles) -> str:
     """Return profiles as the text of a file, in an order that does not depend on chance."""
-    rows: list[dict[str, Any]] = [{"format": FORMAT, "version": VERSION}]
+    rows: list[_Row] = [{"format": FORMAT, "version": VERSION}]
     rows += [{"list": name, **_list(one)} for name, one in sorted(profiles.lists(), key=_name)]
     rows += [
         {"domain": who[0], "selector": who[1], **_signer(one)}
@@ -42,11 +70,11 @@ def written(profiles: Profiles) -> str:
     return "".join(json.dumps(row) + "\n" for row in rows)
 
 
-def _name(pair: tuple[Any, object]) -> Any:
+def _name(pair: tuple[_Name, object]) -> _Name:
     return pair[0]
 
 
-def _list(one: Profile) -> dict[str, Any]:
+def _list(one: Profile) -> _Row:
     return {
         "steps": dict(sorted(one.steps.items())),
         "removed": [
@@ -63,7 +91,7 @@ def _list(one: Profile) -> dict[str, Any]:
     }
 
 
-def _signer(one: SignerProfile) -> dict[str, Any]:
+def _signer(one: SignerProfile) -> _Row:
     return {
         "there": _counts(one.there),
         "absent": _counts(one.absent),
@@ -79,7 +107,7 @@ def _text(octets: bytes) -> str:
     return octets.decode("utf-8", "surrogateescape")
 
 
-def _writers(writers: Sequence[Writer]) -> list[list[Any]]:
+def _writers(writers: Sequence[Writer]) -> list[list[object]]:
     return [[*one[:3], _text(one.escaped), *one[4:]] for one in writers]
 
 
@@ -93,7 +121,7 @@ def read(text: str, *, file: str, into: Profiles) -> None:
         if number > 1 and not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row: _Line = json.loads(line)
             if number == 1:
                 _head(row)
             elif "list" in row:
@@ -109,14 +137,15 @@ class _RowError(ValueError):
     """What is wrong with a row, in words."""
 
 
-def _head(row: Any) -> None:
-    if not isinstance(row, dict) or row.get("format") != FORMAT:
+def _head(row: object) -> None:
+    head: _Row = row if isinstance(row, dict) else {}
+    if head.get("format") != FORMAT:
         raise _RowError("this is no file of profiles")
-    if row.get("version") != VERSION:
-        raise _RowError(f"version {row.get('version')!r}: this program reads {VERSION}")
+    if head.get("version") != VERSION:
+        raise _RowError(f"version {head.get('version')!r}: this program reads {VERSION}")
 
 
-def _take_list(row: Any, into: Profiles) -> None:
+def _take_list(row: _Line, into: Profiles) -> None:
     steps = _read_counts(row.get("steps", {}))
     unknown = [name for name in steps if name.decode() not in REGISTRY]
     if unknown:
@@ -126,14 +155,16 @@ def _take_list(row: Any, into: Profiles) -> None:
     for removed in row.get("removed", ()):
         key = _octets(removed["address"])
         one.removed[key] += _count(removed["count"])
-        for counts, name in (
-            (one.spellings, "spellings"), (one.before, "before"), (one.behind, "behind"),
-        ):  # fmt: skip
-            counts.setdefault(key, Counter()).update(_read_counts(removed.get(name, {})))
+        for counts, found in (
+            (one.spellings, removed.get("spellings", {})),
+            (one.before, removed.get("before", {})),
+            (one.behind, removed.get("behind", {})),
+        ):
+            counts.setdefault(key, Counter()).update(_read_counts(found))
     one.writers[:] = _read_writers(row.get("writers", ()))
 
 
-def _take_signer(row: Any, into: Profiles) -> None:
+def _take_signer(row: _Line, into: Profiles) -> None:
     one = into.of_signer(str(row["domain"]), str(row["selector"]))
     one.there.update(_read_counts(row.get("there", {})))
     one.absent.update(_read_counts(row.get("absent", {})))
@@ -154,9 +185,13 @@ def _octets(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-def _read_writers(rows: Sequence[Sequence[Any]]) -> Iterator[Writer]:
+def _is_width(width: object) -> bool:
+    return isinstance(width, int) and 20 <= width <= 200
+
+
+def _read_writers(rows: Sequence[_WriterRow]) -> Iterator[Writer]:
     for soft, last, at_blank, escaped, blanks, dots in rows:
-        widths = all(isinstance(one, int) and 20 <= one <= 200 for one in (soft, last))
+        widths = _is_width(soft) and _is_width(last)
         if not (widths and dots in range(4) and _octets(escaped) in ESCAPED):
             raise _RowError("a writer is none of those that are known")
         yield Writer(soft, last, bool(at_blank), _octets(escaped), bool(blanks), dots)

@@ -17,7 +17,7 @@ import resource
 import signal
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection, Pipe
 from types import FrameType
 from typing import Any, Never
@@ -25,6 +25,7 @@ from typing import Any, Never
 from avowal.diagnose.explain import Explainer
 from avowal.diagnose.explanation import Explanation
 from avowal.diagnose.profiles import Profiles
+from avowal.dkim.verification import Verification
 from avowal.flow.failures import FailedMessage, is_failure
 from avowal.message import Message
 
@@ -42,6 +43,10 @@ _PAUSE_SECONDS = 1.0  # before the next process is made
 
 Facts = dict[str, Any]
 """What is known of one signature, as `facts_of` says it."""
+
+
+_Question = tuple[int, bytes, tuple[Verification, ...]]
+"""The number of a message, its octets, and what verification said of it."""
 
 
 class _LateError(Exception):
@@ -77,9 +82,10 @@ class ExplainerProcess:
         self._channel.send_bytes(pickle.dumps((self._number, message.octets, failed.verifications)))
         until = time.monotonic() + self._seconds + _LATE_SECONDS + _STUCK_SECONDS
         while self._channel.poll(max(0.0, until - time.monotonic())):
-            number, found = json.loads(self._channel.recv_bytes())
+            answer: tuple[int, list[Facts] | None] = json.loads(self._channel.recv_bytes())
+            number, found = answer
             if number == self._number:  # else: of one that was given up
-                return None if found is None else list(found)
+                return found
         return None
 
     def end(self) -> None:
@@ -120,7 +126,7 @@ def _serve(channel: Connection, seconds: float) -> None:
     signal.signal(signal.SIGALRM, _too_late)
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
 
-    def deadline() -> Any:
+    def deadline() -> Callable[[], bool]:
         end = time.monotonic() + seconds
         return lambda: time.monotonic() > end
 
@@ -135,8 +141,9 @@ def _serve(channel: Connection, seconds: float) -> None:
 
 def _answer(explainer: Explainer, octets: bytes, seconds: float) -> bytes:
     """Explain one message; None stands for what took too long, or too much."""
-    number, whole, verifications = pickle.loads(octets)  # noqa: S301 - from our own worker
-    found = None
+    question: _Question = pickle.loads(octets)  # noqa: S301 - from our own worker
+    number, whole, verifications = question
+    found: list[Facts] | None = None
     signal.setitimer(signal.ITIMER_PROF, seconds + _LATE_SECONDS + _STUCK_SECONDS)
     signal.setitimer(signal.ITIMER_REAL, seconds + _LATE_SECONDS)
     try:

@@ -85,14 +85,15 @@ def wishes(
     looked at: any other meets nothing.  Raises nothing.
     """
     known = Authors.of(header, limits=limits) if authors is None else authors
-    unsigned, together_met = yield from together(
+    both: tuple[_Open, ...] = yield from together(
         _open(header, choice, (), known, limits),
         _open(header, choice, tuple(signatures), known, limits),
     )
+    unsigned, together_met = both
     alone: dict[int, _Open] = {}
     if unsigned.keys() != together_met.keys():
         numbers = _weighed(signatures, known)
-        left = yield from together(
+        left: tuple[_Open, ...] = yield from together(
             *(_open(header, choice, (signatures[n],), known, limits) for n in numbers)
         )
         alone = dict(zip(numbers, left, strict=True))

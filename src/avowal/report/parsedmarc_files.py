@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import groupby, zip_longest
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from avowal.report import aggregate_sections as sections
 from avowal.report.aggregate import AggregateReport, Record
@@ -21,6 +21,60 @@ from avowal.report.arf import ReportFault
 Skipped = Callable[[str], object]
 _HEAD = ("org_name", "report_id", "domain", "begin_date")
 _COLUMNS = frozenset((*_HEAD, "source_ip_address", "count", "disposition", "header_from"))
+
+
+_Section = Mapping[str, object]
+
+
+class _Metadata(TypedDict, total=False):
+    org_name: str
+    org_email: str
+    org_extra_contact_info: str
+    report_id: str
+    begin_date: str
+    end_date: str
+    generator: str
+    errors: Sequence[str]
+
+
+class _Evaluated(TypedDict, total=False):
+    disposition: str
+    dkim: str
+    spf: str
+    policy_override_reasons: Sequence[_Section]
+
+
+class _Results(TypedDict):
+    dkim: Sequence[_Section]
+    spf: Sequence[_Section]
+
+
+class _Source(TypedDict):
+    ip_address: str
+
+
+class _Record(TypedDict):
+    source: _Source
+    count: object
+    policy_evaluated: _Evaluated
+    identifiers: _Section
+    auth_results: _Results
+
+
+class _Report(TypedDict):
+    """A report as parsedmarc writes it; of what somebody else wrote, each use is guarded."""
+
+    xml_schema: NotRequired[str]
+    report_metadata: _Metadata
+    policy_published: _Section
+    records: Sequence[_Record]
+
+
+class _All(_Report):
+    aggregate_reports: NotRequired[_Report | list[_Report]]
+
+
+_Found = _All | list[_Report]
 
 
 def read_parsedmarc(text: str, skipped: Skipped) -> Iterator[AggregateReport]:
@@ -36,12 +90,11 @@ def read_parsedmarc(text: str, skipped: Skipped) -> Iterator[AggregateReport]:
 
 def _from_json(text: str, skipped: Skipped) -> Iterator[AggregateReport]:
     try:
-        found = json.loads(text.lstrip("\ufeff"))
+        found: _Found = json.loads(text.lstrip("\ufeff"))
     except (ValueError, RecursionError) as error:
         raise ReportFault(0, f"the JSON is broken: {error}") from None
-    if isinstance(found, dict) and "aggregate_reports" in found:
-        found = found["aggregate_reports"]
-    for number, one in enumerate(found if isinstance(found, list) else [found], 1):
+    inner = found if isinstance(found, list) else found.get("aggregate_reports", found)
+    for number, one in enumerate(inner if isinstance(inner, list) else [inner], 1):
         try:
             yield _json_report(one)
         except RecordFault as fault:
@@ -50,9 +103,9 @@ def _from_json(text: str, skipped: Skipped) -> Iterator[AggregateReport]:
             skipped(f"report {number} is not as parsedmarc writes them: {fault!r}")
 
 
-def _json_report(one: Mapping[str, Any]) -> AggregateReport:
+def _json_report(one: _Report) -> AggregateReport:
     told, policy = one["report_metadata"], one["policy_published"]
-    texts = {
+    texts: _Section = {
         "org_name": told.get("org_name"), "email": told.get("org_email"),
         "report_id": told.get("report_id"), "begin": _seconds(told.get("begin_date")),
         "end": _seconds(told.get("end_date")), "generator": told.get("generator"),
@@ -66,7 +119,7 @@ def _json_report(one: Mapping[str, Any]) -> AggregateReport:
     )
 
 
-def _json_record(one: Mapping[str, Any]) -> Record:
+def _json_record(one: _Record) -> Record:
     evaluated, results = one["policy_evaluated"], one["auth_results"]
     reasons = [
         reason
@@ -152,7 +205,7 @@ def _listed(row: Mapping[str, str], column: str) -> list[str]:
     return text.split(",") if text else []
 
 
-def _texts(found: Mapping[str, Any]) -> dict[str, str]:
+def _texts(found: _Section) -> dict[str, str]:
     """What is there, as text."""
     return {
         name: str(one) for name, one in found.items()

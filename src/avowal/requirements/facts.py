@@ -87,7 +87,8 @@ def _values(header: Header, name: bytes) -> Iterator[bytes]:
 def _unsubscribe(header: Header) -> Iterator[str]:
     """Yield the URIs of List-Unsubscribe (RFC 2369 §2)."""
     for value in _values(header, _UNSUBSCRIBE):
-        for uri in _URI.findall(value):
+        uris: list[bytes] = _URI.findall(value)
+        for uri in uris:
             yield uri.replace(b" ", b"").decode("ascii", "replace")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -122,7 +122,7 @@ class Application:
         return made
 
     async def _static(self, request: Request, incoming: Incoming) -> Response:
-        name = request.path_params["name"]
+        name: str = request.path_params["name"]
         if name not in STATIC:
             raise NoPage(refusals.NOT_FOUND)
         return Response(
@@ -171,14 +171,14 @@ class Application:
             raise NoPage(refusals.UNUSABLE, str(fault)) from None
 
     def _found(self, asked: Asked) -> Report:
-        found = self._inspector.kept.find(asked.request.path_params["name"])
+        found = self._inspector.kept.find(_name(asked))
         if found is None:
             raise NoPage(refusals.FORGOTTEN)
         return found
 
     async def _message(self, asked: Asked) -> Response:
         report = self._found(asked)
-        where = f"/message/{asked.request.path_params['name']}"
+        where = f"/message/{_name(asked)}"
         return self._page("message.html", asked, report=report, where=where, **_step(asked))
 
     async def _bundle(self, asked: Asked) -> Response:
@@ -200,7 +200,8 @@ class Application:
     # -- mailboxes -----------------------------------------------------------------------
 
     async def _mailbox(self, asked: Asked) -> Response:
-        which, number = asked.request.path_params["which"], asked.number("page")
+        params: dict[str, int] = asked.request.path_params
+        which, number = params["which"], asked.number("page")
         with self._inspector.examining():
             listing = await asyncio.to_thread(self._inspector.mailboxes.listing, which, number)
         path = self._inspector.mailboxes.paths[which]
@@ -210,7 +211,7 @@ class Application:
 
     async def _open(self, asked: Asked) -> Response:
         await self._admitted(asked)
-        params = asked.request.path_params
+        params: dict[str, int] = asked.request.path_params
         with self._inspector.examining():
             given = await asyncio.to_thread(
                 self._inspector.mailboxes.message,
@@ -224,7 +225,7 @@ class Application:
         return self._page("learn.html", asked, lessons=LESSONS)
 
     async def _lesson(self, asked: Asked) -> Response:
-        lesson = BY_NAME.get(asked.request.path_params["name"])
+        lesson = BY_NAME.get(_name(asked))
         if lesson is None:
             raise NoPage(refusals.NOT_FOUND)
         report = await asyncio.to_thread(lesson_report, lesson.name)
@@ -272,7 +273,7 @@ class Application:
                     fault = str(wrong)
         return self._page("mail.html", asked, view=view, fault=fault, wanted=wanted)
 
-    def _page(self, template: str, asked: Asked, **values: Any) -> Response:
+    def _page(self, template: str, asked: Asked, **values: object) -> Response:
         inspector = self._inspector
         return page(
             template,
@@ -284,6 +285,12 @@ class Application:
             version=inspector.version,
             **values,
         )
+
+
+def _name(asked: Asked) -> str:
+    """Return the ``{name}`` of a path."""
+    params: dict[str, str] = asked.request.path_params
+    return params["name"]
 
 
 def _step(asked: Asked) -> dict[str, int]:

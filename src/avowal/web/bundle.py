@@ -8,7 +8,7 @@ thought about it.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Annotated, Any, Final, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Final, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta, Struct, structs
@@ -47,28 +47,39 @@ def looks_like_one(octets: bytes) -> bool:
 
 def _redacted(made: S) -> S:
     hints = _hints(type(made))
-    kept = {name: _kept(value, hints[name]) for name, value in structs.asdict(made).items()}
+    values: dict[str, object] = structs.asdict(made)
+    kept = {name: _kept(value, hints[name]) for name, value in values.items()}
     return structs.replace(made, **kept)
 
 
 @lru_cache(maxsize=64)
-def _hints(kind: type[Struct]) -> dict[str, Any]:
+def _hints(kind: type[Struct]) -> dict[str, object]:
     return get_type_hints(kind, include_extras=True)
 
 
-def _kept(value: object, hint: Any) -> Any:
+def _kept(value: object, hint: object) -> object:
     if isinstance(value, Struct):
         return _redacted(value)
     if isinstance(value, tuple):
-        inner = get_args(hint)[0]
+        inner, *_ = _arguments(hint)
         if _is_content(inner):
             return ()
-        return tuple(_kept(one, inner) for one in value)
+        members: tuple[object, ...] = value
+        return tuple(_kept(one, inner) for one in members)
     return "" if isinstance(value, str) and _is_content(hint) else value
 
 
-def _is_content(hint: Any) -> bool:
+def _is_content(hint: object) -> bool:
     if get_origin(hint) is Annotated:
-        meta = get_args(hint)[1:]
-        return not any(isinstance(m, Meta) and (m.extra or {}).get("shared") for m in meta)
+        return not any(isinstance(m, Meta) and _is_shared(m) for m in _arguments(hint)[1:])
     return hint is str and get_origin(hint) is not Literal
+
+
+def _is_shared(meta: Meta) -> bool:
+    extra: dict[str, object] = meta.extra or {}
+    return bool(extra.get("shared"))
+
+
+def _arguments(hint: object) -> tuple[object, ...]:
+    arguments: tuple[object, ...] = get_args(hint)
+    return arguments

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import sha256
 from importlib.resources import files
-from typing import Any, Final
+from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -103,7 +103,7 @@ def _environment() -> Environment:
     return made
 
 
-def page(template: str, status: int = 200, **values: Any) -> Response:
+def page(template: str, status: int = 200, /, **values: object) -> Response:
     """Return a page."""
     text = _environment().get_template(template).render(**values)
     return Response(text.encode("utf-8", "replace"), status, FIELDS, "text/html; charset=utf-8")
