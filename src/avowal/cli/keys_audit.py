@@ -33,7 +33,8 @@ def show_command(*, store_name: str, after: int) -> None:
     """Show the entries, one a line."""
     with opened(store_name) as store:
         for entry in store.audit(after):
-            detail = " ".join(f"{name}={text}" for name, text in json.loads(entry.detail).items())
+            told: dict[str, object] = json.loads(entry.detail)
+            detail = " ".join(f"{name}={text}" for name, text in told.items())
             line = f"{entry.number} {_moment(entry.at)} {entry.who} {entry.what} {entry.subject}"
             echo(printable(f"{line} {detail}".rstrip()))
 
@@ -111,7 +112,7 @@ def _entries(path: str) -> Iterable[AuditEntry]:
         raise StoreError(f"{path}: {error.strerror}") from None
     for number, line in enumerate(octets.splitlines(), 1):
         try:
-            found = json.loads(line)
+            found: object = json.loads(line)
             if not isinstance(found, dict):
                 raise TypeError("no JSON object")
             yield entry_of(found)

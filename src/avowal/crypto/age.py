@@ -36,13 +36,11 @@ def decrypted(octets: bytes, secret: bytes, source: str) -> bytes:
     text = secret.decode("utf-8", "replace")
     try:
         if secret.startswith(IDENTITY):
-            found: bytes = pyrage.decrypt(octets, [pyrage.x25519.Identity.from_str(text)])
-        else:
-            found = pyrage.passphrase.decrypt(octets, text)
+            return pyrage.decrypt(octets, [pyrage.x25519.Identity.from_str(text)])
+        return pyrage.passphrase.decrypt(octets, text)
     except (pyrage.DecryptError, pyrage.IdentityError):
         why = "encrypted with age, and not with this passphrase or for this key"
         raise KeyMaterialError(source, why) from None
-    return found
 
 
 class AgeRecipients:
@@ -74,5 +72,4 @@ class AgeRecipients:
         """Return octets that only the owners of the keys can read."""
         import pyrage  # noqa: PLC0415 - loaded by `parse`
 
-        encrypted: bytes = pyrage.encrypt(octets, self._recipients)
-        return encrypted
+        return pyrage.encrypt(octets, self._recipients)

@@ -6,9 +6,9 @@ There is no key material in it: the private half of a key is told by where it is
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import fields
-from typing import Any, Final
+from typing import Final, TypeVar
 
 from avowal.errors import StoreError
 from avowal.keys.lifecycle import KeyState, ManagedKey
@@ -19,20 +19,22 @@ from avowal.names import DomainName
 FORMAT: Final = "avowal-rotation"
 VERSION: Final = 1
 
+T = TypeVar("T")
+
 
 def write_rotation(rotation: Rotation) -> str:
     """Return a rotation as text."""
     document = {"format": FORMAT, "version": VERSION} | _members(rotation)
-    return json.dumps(document, separators=(",", ":"))
+    return json.dumps(document, separators=(",", ":"), default=_plain)
 
 
 def read_rotation(text: str) -> Rotation:
     """Read what `write_rotation` wrote.  Raises StoreError for anything else."""
     try:
-        document: object = json.loads(text)
-    except ValueError:
-        document = None
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        document = _object(json.loads(text))
+    except (TypeError, ValueError):
+        document = {}
+    if document.get("format") != FORMAT:
         raise StoreError("the store's rotation is none: the text is of another form")
     if document.get("version") != VERSION:
         raise StoreError(
@@ -45,60 +47,79 @@ def read_rotation(text: str) -> Rotation:
         raise StoreError(f"the store's rotation is damaged: {error}") from None
 
 
-def _members(one: object) -> Any:
-    """Turn values into what JSON has."""
+def _plain(one: object) -> object:
+    """Turn a value into what JSON has."""
     if isinstance(one, DomainName):
         return one.ascii
     if isinstance(one, frozenset):
         return sorted(one)
-    if isinstance(one, tuple):
-        return [_members(part) for part in one]
-    if isinstance(one, Rotation | RotatedKey | ManagedKey | Evidence | Schedule | Moment | Trouble):
-        return {field.name: _members(value) for field, value in _fields(one)}
-    return one
+    if isinstance(one, (RotatedKey, ManagedKey, Evidence, Schedule, Moment, Trouble)):
+        return _members(one)
+    raise TypeError(f"a rotation has no {type(one).__name__}")
 
 
-def _fields(one: Any) -> list[tuple[Any, object]]:
-    return [(field, one.__getattribute__(field.name)) for field in fields(one)]
+def _members(
+    one: Rotation | RotatedKey | ManagedKey | Evidence | Schedule | Moment | Trouble,
+) -> dict[str, object]:
+    return {field.name: one.__getattribute__(field.name) for field in fields(one)}
 
 
-def _rotation(said: Mapping[str, Any]) -> Rotation:
-    return Rotation(
-        **{
-            **said,
-            "domain": _name(said["domain"]),
-            "schedule": _schedule(said["schedule"]),
-            "keys": tuple(_key(key) for key in said["keys"]),
-            "making": None if said["making"] is None else _name(said["making"]),
-            "taken": frozenset(said["taken"]),
-            "marks": tuple((Moment(**mark), at) for mark, at in said["marks"]),
-            "troubles": tuple(Trouble(**one) for one in said["troubles"]),
-        }
-    )
+def _object(said: object) -> dict[str, object]:
+    if not isinstance(said, dict):
+        raise TypeError(f"an object is needed, not {type(said).__name__}")
+    return said
 
 
-def _schedule(said: Mapping[str, Any]) -> Schedule:
-    return Schedule(**{**said, "when_stolen": WhenStolen(said["when_stolen"])})
+def _list(said: object) -> list[object]:
+    if not isinstance(said, list):
+        raise TypeError(f"a list is needed, not {type(said).__name__}")
+    return said
 
 
-def _key(said: Mapping[str, Any]) -> RotatedKey:
-    key, evidence = said["key"], said["evidence"]
-    return RotatedKey(
-        **{
-            **said,
-            "key": ManagedKey(
-                **{
-                    **key,
-                    "domain": _name(key["domain"]),
-                    "selector": _name(key["selector"]),
-                    "state": KeyState(key["state"]),
-                }
-            ),
-            "evidence": Evidence(**{**evidence, "servers": tuple(evidence["servers"])}),
-            "times": tuple((KeyState(state), at) for state, at in said["times"]),
-        }
-    )
+def _text(said: object) -> str:
+    if not isinstance(said, str):
+        raise TypeError(f"a text is needed, not {type(said).__name__}")
+    return said
 
 
-def _name(text: str) -> DomainName:
-    return DomainName.parse(text.encode())
+def _made(kind: Callable[..., T], said: dict[str, object]) -> T:
+    """Make a value of its members; TypeError for others than it has."""
+    return kind(**said)
+
+
+def _rotation(said: dict[str, object]) -> Rotation:
+    making, marks = said["making"], map(_list, _list(said["marks"]))
+    read: dict[str, object] = {
+        "domain": _name(said["domain"]),
+        "schedule": _schedule(_object(said["schedule"])),
+        "keys": tuple(_key(_object(key)) for key in _list(said["keys"])),
+        "making": None if making is None else _name(making),
+        "taken": frozenset(_list(said["taken"])),
+        "marks": tuple((_made(Moment, _object(mark)), at) for mark, at in marks),
+        "troubles": tuple(_made(Trouble, _object(one)) for one in _list(said["troubles"])),
+    }
+    return _made(Rotation, said | read)
+
+
+def _schedule(said: dict[str, object]) -> Schedule:
+    return _made(Schedule, said | {"when_stolen": WhenStolen(_text(said["when_stolen"]))})
+
+
+def _key(said: dict[str, object]) -> RotatedKey:
+    key, evidence = _object(said["key"]), _object(said["evidence"])
+    read: dict[str, object] = {
+        "domain": _name(key["domain"]),
+        "selector": _name(key["selector"]),
+        "state": KeyState(_text(key["state"])),
+    }
+    servers, times = tuple(_list(evidence["servers"])), map(_list, _list(said["times"]))
+    parts: dict[str, object] = {
+        "key": _made(ManagedKey, key | read),
+        "evidence": _made(Evidence, evidence | {"servers": servers}),
+        "times": tuple((KeyState(_text(state)), at) for state, at in times),
+    }
+    return _made(RotatedKey, said | parts)
+
+
+def _name(said: object) -> DomainName:
+    return DomainName.parse(_text(said).encode())

@@ -185,25 +185,7 @@ class Reschedule:
 
 
 Event: TypeAlias = (
-    Tick
-    | Made
-    | Taken
-    | MakeFailed
-    | Published
-    | PublishFailed
-    | Looked
-    | CanaryPassed
-    | CanaryFailed
-    | Switched
-    | PrivatePublished
-    | Told
-    | ShareFell
-    | Pause
-    | Resume
-    | RotateNow
-    | RollBack
-    | Retire
-    | Revoke
-    | Emergency
-    | Reschedule
+    "Tick | Made | Taken | MakeFailed | Published | PublishFailed | Looked | CanaryPassed"
+    " | CanaryFailed | Switched | PrivatePublished | Told | ShareFell | Pause | Resume"
+    " | RotateNow | RollBack | Retire | Revoke | Emergency | Reschedule"
 )

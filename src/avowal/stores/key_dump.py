@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
-from typing import Any
 
 from avowal.errors import StoreError
 from avowal.stores.key_rows import COLUMNS, Row, parameters
@@ -57,7 +56,7 @@ def revision_of(octets: bytes) -> int:
     return found if isinstance(found, int) else 0
 
 
-def _row(name: str, number: int, members: dict[str, Any]) -> tuple[str, Row]:
+def _row(name: str, number: int, members: dict[str, object]) -> tuple[str, Row]:
     table = str(members.pop("table", None))
     columns = COLUMNS.get(table, "").split()
     if set(columns) != set(members):
@@ -65,7 +64,7 @@ def _row(name: str, number: int, members: dict[str, Any]) -> tuple[str, Row]:
     return table, tuple(members[column] for column in columns)
 
 
-def _object(name: str, number: int, line: bytes) -> dict[str, Any]:
+def _object(name: str, number: int, line: bytes) -> dict[str, object]:
     try:
         found: object = json.loads(line)
     except (ValueError, RecursionError):

@@ -7,15 +7,18 @@ The password belongs into ``~/.pgpass`` or the URL; errors do not show it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 from avowal.config.redaction import redacted
 from avowal.errors import ConfigError, StoreError
 from avowal.stores.key_rows import Row
 from avowal.stores.key_schema import Dialect
 from avowal.stores.key_tables import Session
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, TextClause
 
 _WAIT_MILLISECONDS = 5000  # for another writer
 _CONNECT_TIMEOUT = 3  # seconds; whoever looks for changes waits for it
@@ -46,7 +49,8 @@ class PostgresqlDatabase:
             raise ConfigError(
                 "needs a library that is not installed", key="store", hint=hint
             ) from None
-        self._sql: Any = sqlalchemy
+        self._text = sqlalchemy.text
+        self._error: type[Exception] = sqlalchemy.exc.SQLAlchemyError
         try:
             parsed = sqlalchemy.make_url(url).set(drivername="postgresql+psycopg")
         except sqlalchemy.exc.ArgumentError:
@@ -69,11 +73,11 @@ class PostgresqlDatabase:
     def _transaction(self, *first: str) -> Iterator[Session]:
         try:
             with self._engine.begin() as connection:
-                session = _Session(self._sql, connection)
+                session = _Session(self._text, connection)
                 for statement in first:
                     session.run(statement)
                 yield session
-        except self._sql.exc.SQLAlchemyError as error:
+        except self._error as error:
             raise StoreError(f"{self.name}: {self._said(error)}") from None
 
     def _said(self, error: Exception) -> str:
@@ -109,10 +113,10 @@ class PostgresqlDatabase:
 
 
 class _Session:
-    def __init__(self, sql: Any, connection: Any) -> None:
-        self._sql = sql
+    def __init__(self, text: Callable[[str], TextClause], connection: Connection) -> None:
+        self._text = text
         self._connection = connection
 
     def run(self, statement: str, given: Mapping[str, object] = {}) -> list[Row]:
-        result = self._connection.execute(self._sql.text(statement), given)
+        result = self._connection.execute(self._text(statement), given)
         return [tuple(row) for row in result] if result.returns_rows else []
