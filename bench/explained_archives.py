@@ -1,6 +1,6 @@
 """How many broken signatures of mailing lists are explained, and what that takes.
 
-    bench/bench_explain.py --zone keys.json --count 130 ARCHIVE.git...
+    bench/explained_archives.py --zone keys.json --count 130 ARCHIVE.git...
 
 An archive is a public-inbox repository: each commit's file ``m`` is one message.  `--zone` has
 the key records, as `avowal explain --zone` reads them: DNS no longer has most of them, and
