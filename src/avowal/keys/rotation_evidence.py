@@ -52,6 +52,8 @@ def looked(key: RotatedKey, event: Looked, elapsed: int) -> Evidence:
         )
     if not complete:
         return replace(after, problem=_silent(silent, event.problems))
+    if key.signed_since is None and not before.fresh:  # what silence hid may be in caches
+        after = replace(after, since=None)
     return _confirmed(after, tuple(sorted(sight.server for sight in answers)), elapsed)
 
 

@@ -73,6 +73,17 @@ def test_a_server_that_does_not_answer_holds_the_switch() -> None:
     assert course.signing is None
 
 
+def test_the_wait_begins_anew_after_a_server_was_silent() -> None:
+    course = Course()
+    course.run_until(lambda: course.is_at("sa", KeyState.SEEN))
+    course.silent = {"ns2"}
+    course.run(120)
+    course.silent = set()
+    back = course.seconds
+    course.run_until(lambda: course.signing == "sa")
+    assert course.seconds - back >= NEGATIVE_TTL
+
+
 def test_the_wait_begins_anew_when_a_server_forgets() -> None:
     course = Course()
     course.run_until(lambda: course.is_at("sa", KeyState.SEEN))
