@@ -52,7 +52,8 @@ def read(name: str, octets: bytes) -> Iterator[tuple[str, Row]]:
 
 def revision_of(octets: bytes) -> int:
     """Return the number of changes that a whole text tells."""
-    found = json.loads(octets.partition(b"\n")[0]).get("revision", 0)
+    head: dict[str, object] = json.loads(octets.partition(b"\n")[0])
+    found = head.get("revision", 0)
     return found if isinstance(found, int) else 0
 
 

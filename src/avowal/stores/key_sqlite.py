@@ -122,8 +122,8 @@ class SqliteDatabase:
         try:
             yield
         except sqlite3.Error as error:
-            code = vars(error).get("sqlite_errorcode", 0) & 0xFF
-            raise StoreError(f"{self.name}: {_SAID.get(code, str(error))}") from None
+            code: int = vars(error).get("sqlite_errorcode", 0)
+            raise StoreError(f"{self.name}: {_SAID.get(code & 0xFF, str(error))}") from None
 
     def run(self, statement: str, given: Mapping[str, object] = {}) -> list[Row]:
         """Run a statement in the transaction that is open."""

@@ -7,6 +7,7 @@ mail shows and which private keys are at hand is handed in.  Nothing here judges
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TypeAlias
 
 from avowal.crypto.signing import PrivateKey
 from avowal.keys.check import KeyCheck, check
@@ -17,6 +18,9 @@ from avowal.names import DomainName, Selector, key_name
 from avowal.valueclass import value
 
 DEFAULT_TTL = 86400  # seconds at most: a key that was stolen passes for so long
+
+_Signed: TypeAlias = "tuple[str | None, Answer | None, Answer | None]"
+"""A zone, its DNSKEY and its DS records."""
 
 
 @value
@@ -126,11 +130,12 @@ def survey(
     wanted: dict[str, Selector] = {}
     for one in known:
         wanted.setdefault(one.ascii, one)
-    (strange,), keys, (zone, zone_keys, delegation) = yield from together(
+    found: tuple[tuple[Answer], tuple[SurveyedKey, ...], _Signed] = yield from together(
         ask(Question(key_name(stranger, domain))),
         together(*(_surveyed(one, domain, held) for one in wanted.values())),
         _signed(domain),
     )  # at the same time: a server that is silent costs its time once
+    (strange,), keys, (zone, zone_keys, delegation) = found
     return KeySurvey(
         domain=domain,
         keys=keys,
@@ -164,7 +169,7 @@ def _target(answer: Answer) -> str | None:
     return answer.records[0].decode("ascii", "replace").lower()
 
 
-def _signed(domain: DomainName) -> Steps[tuple[str | None, Answer | None, Answer | None]]:
+def _signed(domain: DomainName) -> Steps[_Signed]:
     """Find the zone that a domain's keys are in, its DNSKEY and its DS records."""
     labels = ("_domainkey", *domain.labels)
     above = [".".join(labels[at:]) for at in range(len(labels))]
