@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -85,6 +89,7 @@ def command(
     By default records are not written by anybody but you: they are printed as your zone or
     panel takes them, looked for, and the rotation goes on when every server shows them.
     Several hosts may run it on one store: one acts, another takes over when it is gone.
+    SIGTERM ends it with status 0, and lets another act at once.
     """
     options = _Options(
         publishing=publishing,
@@ -96,12 +101,22 @@ def command(
         port=port,
         alert_command=alert_command,
     )
-    with opened(store_name) as store:
+    with _ended_in_order(), opened(store_name) as store:
         runner = _runner(store, options)
         try:
-            return _once(runner) if once else _always(store, runner)
+            return _once(store, runner) if once else _always(store, runner)
         finally:
             runner.release()
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """Have SIGTERM unwind: what a service is stopped with would keep the lease otherwise."""
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(ExitStatus.PASSED))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @value
@@ -195,19 +210,36 @@ def _runner(store: KeyStore, options: _Options) -> Runner:
     )
 
 
-def _once(runner: Runner) -> int:
+def _once(store: KeyStore, runner: Runner) -> int:
     if runner.run() is None:
-        complain("another host acts on this store")
+        complain(f"{_held(store)[0]}; nothing was done")
         return ExitStatus.TRY_AGAIN
     return ExitStatus.PASSED
 
 
 def _always(store: KeyStore, runner: Runner) -> int:
+    told = None
     while True:
         wait = runner.run()
-        until = time.monotonic() + min(wait or _LEASE, _LEASE // 2)
+        if wait is None:
+            said, wait = _held(store)
+            if said != told:
+                complain(f"{said}; this one waits until that is gone")
+            told = said
+        until = time.monotonic() + min(wait, _LEASE // 2)
         revision = store.revision()
         while (left := until - time.monotonic()) > 0:
             time.sleep(min(left, _PAUSE))
             if store.revision() != revision:
                 break
+
+
+def _held(store: KeyStore) -> tuple[str, int]:
+    """Say who acts on a store, and give in how many seconds its lease is over, 1 at least."""
+    from avowal.keys.rotation_runner import LEASE
+
+    lease = store.leader(LEASE)
+    if lease is None:  # given back just now
+        return "another process acts on this store", 1
+    left = max(lease.until - int(time.time()), 0) + 1
+    return f"{lease.holder} (host and process) acts on this store, or died just now", left

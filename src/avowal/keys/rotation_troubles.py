@@ -49,7 +49,7 @@ def _of_rotation(rotation: Rotation) -> Iterator[tuple[str, str]]:
             f"When the cause is mended: avowal keys resume {rotation.domain}",
         )
     if rotation.make_failure is not None:
-        yield _trouble("make", f"{what}: no key could be made: {rotation.make_failure}", AGAIN)
+        yield _trouble("make", f"{what}: no key could be made: {rotation.make_failure}.", AGAIN)
     if late is not None and -late > rotation.schedule.patience and rotation.halted is None:
         yield _trouble(
             "overdue",
@@ -69,7 +69,7 @@ def _of_key(key: RotatedKey, rotation: Rotation) -> Iterator[tuple[str, str]]:
         )
     yield from _of_record(key, rotation, late=late)
     if key.failure is not None and key.failures >= _FAILURES:
-        yield _trouble(f"failing {name}", f"{what}: {key.failure}", AGAIN)
+        yield _trouble(f"failing {name}", f"{what}: {key.failure}.", AGAIN)
     if key.state is KeyState.DRAINING and key.stopped is None and late:
         yield _trouble(f"held {name}", f"{what}: those who sign have not let go of it")
 
@@ -95,10 +95,12 @@ def _of_record(key: RotatedKey, rotation: Rotation, *, late: bool) -> Iterator[t
             f"lost {name}", f"{what}: {evidence.problem}. Publish again: {key.key.record}"
         )
     elif key.state.is_published and late and is_unconfirmed(key, rotation):
+        mend = "Mend the server, or take it out of the zone"
         yield _trouble(
             f"silent {name}",
             f"{what}: {evidence.problem or 'nobody looked'}, for longer than",
-            f"{lasting(rotation.schedule.patience)}. Mend the server, or take it out of the zone",
+            f"{lasting(rotation.schedule.patience)}.",
+            "See that `avowal keys run` is running" if evidence.problem is None else mend,
         )
     elif key.state is KeyState.REVOKED and late and evidence.lost:
         yield _trouble(

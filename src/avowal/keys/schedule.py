@@ -17,6 +17,7 @@ from string import Formatter
 from typing import Final
 
 from avowal.crypto.algorithms import ALGORITHMS
+from avowal.crypto.privatekey import MAX_RSA_BITS, MIN_RSA_BITS
 from avowal.errors import UsageError
 from avowal.members import refuse_other_numbers
 from avowal.names import DomainName, NameFault, Selector
@@ -82,9 +83,11 @@ class Schedule:
         refuse_other_numbers(self)
         for name, span in asdict(self).items():
             if name in _AT_LEAST and span < _AT_LEAST[name]:
-                raise UsageError(f"{name}: {_AT_LEAST[name]} seconds at least")
+                raise UsageError(f"{name.replace('_', '-')}: {_AT_LEAST[name]} seconds at least")
         if self.jitter >= self.rotate_every:
-            raise UsageError("jitter: as long as a key signs (rotate_every), or longer")
+            raise UsageError("jitter: as long as a key signs (rotate-every), or longer")
+        if not MIN_RSA_BITS <= self.bits <= MAX_RSA_BITS:
+            raise UsageError(f"bits={self.bits}: {MIN_RSA_BITS} to {MAX_RSA_BITS} may sign")
         selector_names(self.template, "rsa-sha256", 0, 1)
         if self.selectors and len(set(self.fixed)) < _LEAST_FIXED:
             raise UsageError(f"selectors {self.selectors!r}: two at least, to use in turn")

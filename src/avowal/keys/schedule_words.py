@@ -23,7 +23,7 @@ def changed(schedule: Schedule, given: Iterable[str]) -> Schedule:
         if not equals or field not in known:
             names = ", ".join(sorted(known)).replace("_", "-")
             raise UsageError(f"{one!r}: write NAME=VALUE with a name of {names}")
-        fields[field] = _read(name, known[field], text.strip())
+        fields[field] = _read(name.strip(), known[field], text.strip())
     return replace(schedule, **fields)  # type: ignore[arg-type]
 
 
@@ -42,15 +42,27 @@ def _read(name: str, before: object, text: str) -> object:
         if text not in list(WhenStolen):
             raise UsageError(f"{name}={text}: {' or '.join(WhenStolen)}")
         return WhenStolen(text)
+    if name == "bits":
+        return _read_bits(text)
     return read_span(text, name) if isinstance(before, int) else text
+
+
+def _read_bits(text: str) -> int:
+    if not _is_number(text):
+        raise UsageError(f"bits={text}: write a number, such as 2048")
+    return int(text)
 
 
 def read_span(text: str, name: str = "span") -> int:
     """Read 90d, 12h, 30m, 45s, or a plain number of seconds.  Raises UsageError."""
     number, unit = (text[:-1], text[-1:]) if text[-1:] in _UNITS else (text, "s")
-    if not (number.isascii() and number.isdigit() and len(number) < 10):
+    if not _is_number(number):
         raise UsageError(f"{name}={text}: write 90d, 12h, 30m or 45s")
     return int(number) * _UNITS[unit]
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 10
 
 
 def _written(name: str, given: object) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import signal
+import time
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,11 +14,12 @@ from typing import TypeAlias
 import pytest
 from tests.rotating import ALGORITHM, DOMAIN, changing_course
 
-from avowal.cli import commands, exits
+from avowal.cli import commands, exits, keys_run
 from avowal.keys.audit import deed
 from avowal.keys.lifecycle import PassShare
 from avowal.keys.rotation_clock import moment
 from avowal.keys.rotation_document import write_rotation
+from avowal.keys.rotation_runner import LEASE
 from avowal.keys.store import Change, KeptRotation
 from avowal.stores.key_stores import open_key_store
 
@@ -79,6 +82,10 @@ def test_a_schedule_is_begun_shown_and_changed(keys: Run) -> None:
         pytest.param("when-stolen=panic", "sign-on or stop", id="no choice"),
         pytest.param("template={host}", "'host' is none of", id="template"),
         pytest.param("rotate-every=1d", "jitter: as long as a key signs", id="jitter"),
+        pytest.param("rotate-every=0", "rotate-every: 1 seconds at least", id="no time"),
+        pytest.param("bits=512", "bits=512: 1024 to 8192 may sign", id="a short key"),
+        pytest.param("bits=99999", "bits=99999: 1024 to 8192 may sign", id="a long key"),
+        pytest.param("bits=2k", "bits=2k: write a number, such as 2048", id="bits in words"),
     ],
 )
 def test_what_is_no_schedule_is_refused_and_nothing_begun(keys: Run, given: str, said: str) -> None:
@@ -175,3 +182,25 @@ def test_the_picture_has_each_state_of_each_key_with_its_dates(rotating: Run) ->
     page = Path("keys.html").read_text(encoding="utf-8")
     assert "<td>sb</td>" in page
     assert "<script" not in page
+
+
+def test_who_holds_the_lease_is_named_to_one_who_finds_it_taken(keys: Run) -> None:
+    store = open_key_store("keys.db")
+    store.take_lease(LEASE, "mx1 4711", now=int(time.time()), seconds=100)
+    store.close()
+    status, _, err = keys("run", "--once", "--resolver", "127.0.0.1:9")
+    assert (status, "mx1 4711 (host and process) acts on this store" in err) == (3, True)
+
+
+def test_a_run_that_is_terminated_gives_its_lease_back(
+    keys: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keys_run.time, "sleep", lambda _: signal.raise_signal(signal.SIGTERM))
+    with pytest.raises(SystemExit) as ended:
+        keys("run", "--resolver", "127.0.0.1:9")
+    store = open_key_store("keys.db")
+    lease = store.leader(LEASE)
+    store.close()
+    assert ended.value.code == 0
+    assert lease is not None
+    assert lease.until == 0

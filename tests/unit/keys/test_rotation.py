@@ -177,6 +177,22 @@ def test_after_the_canary_the_servers_are_looked_at_once_more() -> None:
     assert course.signing == "sa"
 
 
+def test_a_record_that_nobody_looked_at_is_not_blamed_on_its_server() -> None:
+    course = signing_course()
+    course.seconds += SHORT.patience + 2 * SHORT.watch_every
+    course.take(events.Tick())
+    said = course.troubles()
+    assert "nobody looked, for longer than 66 minutes. See that `avowal keys run` is" in said
+    assert "Mend the server" not in said
+
+
+def test_what_is_tried_again_is_told_in_two_sentences() -> None:
+    course = Course()
+    course.take(events.Tick())
+    course.take(events.MakeFailed(selector=selector("sa"), why="the disk is full"))
+    assert "the disk is full. It is tried again by itself" in course.troubles()
+
+
 def test_a_canary_that_fails_halts_and_says_why() -> None:
     course = Course()
     course.run_until(lambda: course.is_at("sa", KeyState.CANARY))
