@@ -26,6 +26,32 @@ def test_a_file_larger_than_it_may_be_is_refused(tmp_path: Path) -> None:
     assert caught.value.errno == errno.EFBIG
 
 
+@pytest.mark.parametrize("below", ["nothing", "nothing/there", "file/below"])
+@pytest.mark.parametrize(
+    "use",
+    [
+        pytest.param(lambda path: paths.read(path, 5), id="read"),
+        pytest.param(paths.opened, id="opened"),
+        pytest.param(paths.directory, id="directory"),
+        pytest.param(paths.look, id="look"),
+    ],
+)
+def test_an_error_of_the_system_names_the_whole_path(
+    tmp_path: Path, use: Callable[[Path], object], below: str
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match=r".") as caught:
+        use(tmp_path / below)
+    assert caught.value.filename == str(tmp_path / below)
+
+
+def test_a_file_that_is_there_is_named_by_its_whole_path(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(FileExistsError) as caught:
+        paths.write_new(tmp_path / "file", b"")
+    assert caught.value.filename == str(tmp_path / "file")
+
+
 def pipe(path: Path) -> None:
     os.mkfifo(path)
 

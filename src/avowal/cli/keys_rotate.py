@@ -227,8 +227,8 @@ def _command(store_name: str, domain: str, chosen: Chosen, key_type: str | None 
                 done += 1
     if not done:
         raise UsageError(
-            f"{domain}: no rotation in {store_name} has such a key: avowal keys schedule {domain}"
-            " begins one, avowal keys status shows those that are there"
+            f"{domain}: no rotation in {store_name} has such a key: avowal keys status --all shows"
+            f" those that are there, avowal keys schedule {domain} begins a rotation"
         )
 
 

@@ -76,6 +76,7 @@ def _of_key(key: RotatedKey, rotation: Rotation) -> Iterator[tuple[str, str]]:
 
 def _of_record(key: RotatedKey, rotation: Rotation, *, late: bool) -> Iterator[tuple[str, str]]:
     name, what, evidence = key.selector.ascii, key.key.name, key.evidence
+    problem = evidence.problem and evidence.problem.removeprefix(f"{what}: ")  # named once
     if is_occupied(key):
         yield _trouble(
             f"occupied {name}",
@@ -87,25 +88,23 @@ def _of_record(key: RotatedKey, rotation: Rotation, *, late: bool) -> Iterator[t
     elif key.state is KeyState.PUBLISHED and (late or evidence.other is not None):
         yield _trouble(
             f"unseen {name}",
-            f"{what} is not seen everywhere: {evidence.problem or 'nobody looked'}.",
+            f"{what} is not seen everywhere: {problem or 'nobody looked'}.",
             f"Publish, on every server: {key.key.record}",
         )
     elif key.state.is_published and key.state is not KeyState.PUBLISHED and evidence.lost:
-        yield _trouble(
-            f"lost {name}", f"{what}: {evidence.problem}. Publish again: {key.key.record}"
-        )
+        yield _trouble(f"lost {name}", f"{what}: {problem}. Publish again: {key.key.record}")
     elif key.state.is_published and late and is_unconfirmed(key, rotation):
         mend = "Mend the server, or take it out of the zone"
         yield _trouble(
             f"silent {name}",
-            f"{what}: {evidence.problem or 'nobody looked'}, for longer than",
+            f"{what}: {problem or 'nobody looked'}, for longer than",
             f"{lasting(rotation.schedule.patience)}.",
-            "See that `avowal keys run` is running" if evidence.problem is None else mend,
+            "See that `avowal keys run` is running" if problem is None else mend,
         )
     elif key.state is KeyState.REVOKED and late and evidence.lost:
         yield _trouble(
             f"unrevoked {name}",
-            f"{what} is revoked, but {evidence.problem}.",
+            f"{what} is revoked, but {problem}.",
             f"Publish, on every server: {key.record}",
         )
 

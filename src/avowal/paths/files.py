@@ -41,8 +41,10 @@ class Place:
     def __enter__(self) -> Place:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         os.close(self.directory)
+        if isinstance(error, OSError) and error.filename == self.name:
+            error.filename = self.path  # the system was told the last name only
 
     def status(self) -> os.stat_result | None:
         """Look at what stands there itself, not at what a link leads to; None for nothing."""
@@ -113,7 +115,11 @@ def _token() -> str:
 
 
 def _walked(path: str | os.PathLike[str], judge: Judge, *, follow_last: bool) -> Place:
-    end = walk(os.fspath(path), judge, follow_last=follow_last)
+    try:
+        end = walk(os.fspath(path), judge, follow_last=follow_last)
+    except OSError as error:
+        error.filename = os.fspath(path)  # not the name at which the walk ended
+        raise
     return Place(end.directory, end.name, end.path)
 
 

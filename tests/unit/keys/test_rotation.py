@@ -186,6 +186,17 @@ def test_a_record_that_nobody_looked_at_is_not_blamed_on_its_server() -> None:
     assert "Mend the server" not in said
 
 
+def test_a_key_is_named_once_where_what_was_seen_names_it_too() -> None:
+    course = signing_course()
+    name = course.key("sa").key.name
+    looked = course.looked("sa")
+    course.take(replace(looked, sights=(), complete=False, problems=(f"{name}: no servers",)))
+    course.seconds += SHORT.patience + 2 * SHORT.watch_every
+    course.take(events.Tick())
+    assert f"{name}: no servers, for longer" in course.troubles()
+    assert f"{name}: {name}" not in course.troubles()
+
+
 def test_what_is_tried_again_is_told_in_two_sentences() -> None:
     course = Course()
     course.take(events.Tick())
