@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z: what comes later has no date in Python
 _MOST = 2000  # octets that are looked at
 _LAST = 1 << 40  # Unix seconds that are taken for a time
 

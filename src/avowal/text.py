@@ -36,6 +36,18 @@ def _escaped(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
 
 
+def whole(text: str) -> str:
+    r"""Return text that can be stored: a lone surrogate (``\ud800`` in JSON) becomes U+FFFD."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def storable(path: str) -> str:
+    r"""Return a file name as text that can be stored: an octet that is no UTF-8 as ``\xff``."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 def revealed(row: bytes, *, most: int = _WIDTH) -> str:
     """Return a line on which white space that one overlooks is seen: tabs, blanks at its end."""
     kept = row.rstrip(b" \t")

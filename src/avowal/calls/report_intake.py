@@ -18,7 +18,7 @@ from avowal.report.arf import ReportFault
 from avowal.report.containers import Damaged, expanded, kind_of
 from avowal.report.failure import read_failure_report
 from avowal.report.limits import DEFAULT, ReportLimits
-from avowal.report.received import Adding, Kind, ReceivedHead, ReceivedReports
+from avowal.report.received import Adding, Kind, KnownReport, ReceivedHead, ReceivedReports
 from avowal.report.tlsrpt import read_tls_report
 from avowal.valueclass import value
 
@@ -176,7 +176,10 @@ class _Aggregate:
             metadata=told, policy=policy, origin=self._origin, received=self._now,
             sender=self._sender,
         )  # fmt: skip
-        self._adding = ending.enter_context(self._store.adding(head))
+        try:
+            self._adding = ending.enter_context(self._store.adding(head))
+        except KnownReport:  # another process was faster
+            return self._store.known("aggregate", *key_of(told, policy))
         return False
 
     def _add(self, records: list[Record], ending: ExitStack) -> None:

@@ -13,6 +13,7 @@ from avowal.cli.exits import ExitStatus
 from avowal.cli.reports_store import store_option
 from avowal.cli.streams import echo
 from avowal.errors import UsageError
+from avowal.text import storable
 
 MOST_OCTETS = 2 << 30
 
@@ -27,7 +28,7 @@ def import_command(*, paths: tuple[str, ...], store: str, as_json: bool) -> int:
     Reports that are in the store already are passed over, so it can be run again.
     """
     from avowal.report.parsedmarc_files import read_parsedmarc
-    from avowal.report.received import ReceivedHead
+    from avowal.report.received import KnownReport, ReceivedHead
     from avowal.stores.received_sqlite import SqliteReceived
 
     kept = known = records = 0
@@ -39,11 +40,15 @@ def import_command(*, paths: tuple[str, ...], store: str, as_json: bool) -> int:
                     known += 1
                     continue
                 head = ReceivedHead(
-                    metadata=report.metadata, policy=report.policy, origin=path,
+                    metadata=report.metadata, policy=report.policy, origin=storable(path),
                     received=int(time.time()),
                 )  # fmt: skip
-                with reports.adding(head) as adding:
-                    adding.rows(report.records)
+                try:
+                    with reports.adding(head) as adding:
+                        adding.rows(report.records)
+                except KnownReport:  # another process was faster
+                    known += 1
+                    continue
                 kept, records = kept + 1, records + len(report.records)
     for why in skipped:
         exits.complain(why)

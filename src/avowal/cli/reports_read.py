@@ -19,7 +19,7 @@ from avowal.cli.progress import bar
 from avowal.cli.reports_store import store_option
 from avowal.cli.shared_options import dns_options
 from avowal.cli.streams import echo
-from avowal.text import printable
+from avowal.text import printable, storable
 
 if TYPE_CHECKING:
     from avowal.calls.report_intake import Intake, ReportIntake
@@ -140,28 +140,52 @@ def _file(
     *,
     again: bool,
 ) -> None:
-    """Read one file; one that is as it was when it was read is passed over."""
+    """Read one file; one that is as it was when it was read is passed over.
+
+    What the system says of the file is a complaint, and the next one is read; what it says of
+    our own output (closed, full) is raised.
+    """
+    tally.counts["files"] += 1
+    found = _taken(path, store, intake, tally, progress, again=again)
+    while True:
+        try:
+            one = next(found, None)
+        except sources.Unusable as fault:
+            exits.complain(str(fault))
+            tally.unusable += 1
+            return
+        except OSError as error:
+            exits.complain(exits.os_error(error))
+            tally.unusable += 1
+            return
+        if one is None:
+            return
+        tally.add(one)
+
+
+def _taken(
+    path: str,
+    store: SqliteReceived,
+    intake: ReportIntake,
+    tally: _Tally,
+    progress: Callable[[int], object],
+    *,
+    again: bool,
+) -> Iterator[Intake]:
+    """Take the reports of a file into the store.  Raises Unusable, OSError and StoreError."""
     from avowal.calls.report_sources import report_sources
 
-    tally.counts["files"] += 1
-    try:
-        with sources.opened(path) as file:
-            state = os.fstat(file.fileno())
-            mark = os.path.realpath(path), state.st_size, state.st_mtime_ns // 10**9
-            if path != "-" and not again and store.was_read(*mark):
-                progress(state.st_size)
-                tally.counts["skipped"] += 1
-                return
-            for source in report_sources(file, sources.named(path), progress=progress):
-                tally.add(intake.take(source))
-            if path != "-":
-                store.mark_read(*mark)
-    except sources.Unusable as fault:
-        exits.complain(str(fault))
-        tally.unusable += 1
-    except OSError as error:
-        exits.complain(exits.os_error(error))
-        tally.unusable += 1
+    with sources.opened(path) as file:
+        state = os.fstat(file.fileno())
+        mark = storable(os.path.realpath(path)), state.st_size, state.st_mtime_ns // 10**9
+        if path != "-" and not again and store.was_read(*mark):
+            progress(state.st_size)
+            tally.counts["skipped"] += 1
+            return
+        for source in report_sources(file, storable(sources.named(path)), progress=progress):
+            yield intake.take(source)
+        if path != "-":
+            store.mark_read(*mark)
 
 
 def _mailbox(

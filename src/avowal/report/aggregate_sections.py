@@ -12,6 +12,7 @@ import socket
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from avowal.dates import LAST_SECOND
 from avowal.report.aggregate import (
     Aligned,
     Disposition,
@@ -167,6 +168,8 @@ def metadata(texts: Texts, errors: Sequence[str]) -> ReportMetadata:
     begin, end = number(texts.get("begin")), number(texts.get("end"))
     if begin is None or end is None or begin > end:
         raise RecordFault("report_metadata has no date_range of two numbers in their order")
+    if end > LAST_SECOND:
+        raise RecordFault(f"date_range ends at {end}, after the year 9999: are these milliseconds?")
     email = texts.get("email", "")
     organization = texts.get("org_name") or email.rpartition("@")[2].strip("<> ")
     identity = texts.get("report_id")

@@ -17,6 +17,7 @@ from avowal.report import aggregate_sections as sections
 from avowal.report.aggregate import AggregateReport, Record
 from avowal.report.aggregate_sections import RecordFault
 from avowal.report.arf import ReportFault
+from avowal.text import whole
 
 Skipped = Callable[[str], object]
 _HEAD = ("org_name", "report_id", "domain", "begin_date")
@@ -112,7 +113,9 @@ def _json_report(one: _Report) -> AggregateReport:
         "extra_contact_info": told.get("org_extra_contact_info"),
     }  # fmt: skip
     return AggregateReport(
-        metadata=sections.metadata(_texts(texts), tuple(map(str, told.get("errors") or ()))),
+        metadata=sections.metadata(
+            _texts(texts), tuple(whole(str(one)) for one in told.get("errors") or ())
+        ),
         policy=sections.policy(_texts(policy), _ignore),
         records=tuple(map(_json_record, one["records"])),
         version=one.get("xml_schema"),
@@ -208,7 +211,7 @@ def _listed(row: Mapping[str, str], column: str) -> list[str]:
 def _texts(found: _Section) -> dict[str, str]:
     """What is there, as text."""
     return {
-        name: str(one) for name, one in found.items()
+        name: whole(str(one)) for name, one in found.items()
         if one is not None and isinstance(one, str | int | bool)
     }  # fmt: skip
 

@@ -21,6 +21,10 @@ Kind = Literal["aggregate", "tls", "failure"]
 DAY = 86_400
 
 
+class KnownReport(Exception):
+    """A report that is to be added is there already."""
+
+
 class Period(NamedTuple):
     """The days from `first` to `last`, both included."""
 
@@ -122,7 +126,10 @@ class ReceivedReports(Protocol):
         """Whether a report is there; counts the copy."""
 
     def adding(self, head: ReceivedHead) -> AbstractContextManager[Adding]:
-        """Add an aggregate report: all of it when the block ends, nothing when it raises."""
+        """Add an aggregate report: all of it when the block ends, nothing when it raises.
+
+        Raises KnownReport where it is there: another process may add it after `known` was asked.
+        """
 
     def add_tls(self, report: TlsReport, *, origin: str, received: int, sender: str | None) -> bool:
         """Add a report of SMTP TLS; False where it is known."""

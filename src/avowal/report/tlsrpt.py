@@ -10,8 +10,10 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from avowal.dates import LAST_SECOND
 from avowal.report.arf import ReportFault
 from avowal.report.limits import DEFAULT, ReportLimits
+from avowal.text import whole
 from avowal.valueclass import value
 
 _SHOWN = 40
@@ -59,8 +61,10 @@ def read_tls_report(octets: bytes, *, limits: ReportLimits = DEFAULT) -> TlsRepo
         raise ReportFault(len(octets), f"more than {limits.json_octets} octets of JSON")
     try:
         found = json.loads(octets)
-    except (ValueError, RecursionError) as error:
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ReportFault(0, f"the JSON is broken: {error}") from None
+    except (ValueError, RecursionError):  # what Python says of it is for who writes programs
+        raise ReportFault(0, "the JSON nests too deep, or has a number too long to read") from None
     top = _Object(found, "the report")
     times = top.object("date-range")
     policies = tuple(_policies(top, limits))
@@ -92,7 +96,11 @@ class _Object:
 
     def maybe(self, member: str) -> str | None:
         found = self._members.get(member)
-        return found.strip() or None if isinstance(found, str) else None
+        if not isinstance(found, str):
+            return None
+        if len(found) > DEFAULT.text_octets:
+            raise ReportFault(0, f"{member} is longer than {DEFAULT.text_octets} characters")
+        return whole(found).strip() or None
 
     def object(self, member: str) -> _Object:
         return _Object(self._members.get(member), member)
@@ -108,7 +116,7 @@ class _Object:
     def texts(self, member: str, most: int) -> tuple[str, ...]:
         found = self._members.get(member)
         listed = found if isinstance(found, list) else [found]
-        return tuple(one for one in listed[:most] if isinstance(one, str))
+        return tuple(whole(one) for one in listed[:most] if isinstance(one, str))
 
     def number(self, member: str) -> int:
         found = self._members.get(member, 0)
@@ -122,9 +130,12 @@ class _Object:
         written = self.text(member)
         try:
             found = datetime.fromisoformat(written)
-            return int(found.replace(tzinfo=found.tzinfo or UTC).timestamp())
+            seconds = int(found.replace(tzinfo=found.tzinfo or UTC).timestamp())
         except (ValueError, OverflowError):
-            raise ReportFault(0, f"{member} {written[:_SHOWN]!r} is no time") from None
+            seconds = -1
+        if not 0 <= seconds <= LAST_SECOND:
+            raise ReportFault(0, f"{member} {written[:_SHOWN]!r} is no time")
+        return seconds
 
 
 def _policies(top: _Object, limits: ReportLimits) -> Iterator[TlsPolicy]:

@@ -6,6 +6,7 @@ stands once, as an outcome.  Days count from 1970-01-01.
 
 from __future__ import annotations
 
+import sqlite3
 from typing import Final, NamedTuple
 
 
@@ -58,3 +59,19 @@ VERSIONS: Final[tuple[Version, ...]] = (
     ),
 )
 """What makes version n of version n - 1; a version that was released never changes."""
+
+
+def no_store_of_reports(connection: sqlite3.Connection, path: str) -> str:
+    """Say why a database is no store of reports, nor one to be; empty where it is.
+
+    Nothing is made in a database of something else.  Raises sqlite3.Error.
+    """
+    if not path:
+        return "the name of the store is empty: name a file"
+    version, tables, ours = connection.execute(  # one statement: another process may just make it
+        "SELECT (SELECT user_version FROM pragma_user_version), count(*),"
+        " coalesce(sum(name = 'report'), 0) FROM sqlite_master"
+    ).fetchone()
+    if ours if version else not tables:
+        return ""
+    return f"{path}: a database of something else, no store of reports: name another file"

@@ -12,7 +12,7 @@ from typing import Any, Self
 from avowal.errors import StoreError
 from avowal.report.aggregate import Aligned, PolicyPublished, Record, Result, key_of
 from avowal.report.failure import FailureReport
-from avowal.report.received import DAY, Kind, Pruned, ReceivedHead
+from avowal.report.received import DAY, Kind, KnownReport, Pruned, ReceivedHead
 from avowal.report.tlsrpt import TlsReport
 from avowal.stores.received_facts import (
     failure_facts,
@@ -22,7 +22,7 @@ from avowal.stores.received_facts import (
     tls_facts,
 )
 from avowal.stores.received_queries import ReceivedQueries
-from avowal.stores.received_schema import VERSIONS
+from avowal.stores.received_schema import VERSIONS, no_store_of_reports
 from avowal.stores.sqlite_uri import file_uri
 
 _SECONDS = 10.0  # to wait for another writer
@@ -50,6 +50,8 @@ class SqliteReceived(ReceivedQueries):
                 f"{file_uri(self._path)}?mode={mode}", uri=True, timeout=_SECONDS,
                 isolation_level=None,
             )  # fmt: skip
+            if why := no_store_of_reports(self._connection, self._path):
+                raise StoreError(why)
             for name, setting in _PRAGMAS:
                 self._connection.execute(f"PRAGMA {name} = {setting}")
         except sqlite3.Error as error:
@@ -104,7 +106,10 @@ class SqliteReceived(ReceivedQueries):
 
     @contextmanager
     def adding(self, head: ReceivedHead) -> Iterator[_Adding]:
-        """Add an aggregate report: all of it when the block ends, nothing when it raises."""
+        """Add an aggregate report: all of it when the block ends, nothing when it raises.
+
+        Raises KnownReport and StoreError.
+        """
         told, key = head.metadata, key_of(head.metadata, head.policy)
         with self._transaction():
             number = self._report(
@@ -118,10 +123,10 @@ class SqliteReceived(ReceivedQueries):
         added = False
         for domain in dict.fromkeys(policy.domain for policy in report.policies):
             key = report.organization.lower(), report.report_id, domain
-            if self.known("tls", *key):
-                continue
-            added = True
-            with self._transaction():
+            with self._transaction():  # around the question too: others add to the same file
+                if self.known("tls", *key):
+                    continue
+                added = True
                 number = self._report(
                     "tls", key, report.organization, report.begin, report.end, "{}", origin,
                     sender, received,
@@ -141,10 +146,10 @@ class SqliteReceived(ReceivedQueries):
     ) -> bool:
         """Add a failure report; False where it is known."""
         key = report.organization.lower(), report.report_id, report.domain
-        if self.known("failure", *key):
-            return False
         at = received if report.arrival is None else report.arrival
         with self._transaction():
+            if self.known("failure", *key):
+                return False
             number = self._report(
                 "failure", key, report.organization, at, at, "{}", origin, sender, received
             )
@@ -207,7 +212,11 @@ class SqliteReceived(ReceivedQueries):
     def _report(self, kind: Kind, key: Sequence[str], receiver: str, begins: int, ends: int,
                 *rest: object) -> int:  # fmt: skip
         day = (begins + ends) // 2 // DAY
-        found = self._execute(_REPORT, (kind, *key, receiver, begins, ends, day, *rest))
+        values = (kind, *key, receiver, begins, ends, day, *rest)
+        try:
+            found = self._connection.execute(_REPORT, values)
+        except sqlite3.IntegrityError:
+            raise KnownReport from None
         return int(found.lastrowid or 0)
 
     def _outcome(self, record: Record) -> int:

@@ -117,3 +117,20 @@ def test_broken_xml_is_kept_with_its_problems(store: SqliteReceived) -> None:
     (found,) = taken(store, XML.replace(b"</feedback>", b""))
     assert (found.word, found.records, found.damaged) == ("kept", 1, True)
     assert "the XML is broken" in found.problems[0]
+
+
+def test_a_report_that_another_process_adds_between_question_and_adding_is_a_copy(
+    store: SqliteReceived, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken(store, XML)
+    known, early = store.known, [False]
+    monkeypatch.setattr(store, "known", lambda *key: early.pop() if early else known(*key))
+    assert [one.word for one in taken(store, XML)] == ["copy"]
+
+
+@pytest.mark.parametrize("member", [b'"S"', b'"t"', b'"sts"', b'"example.org"'])
+def test_a_lone_surrogate_in_json_is_stored_as_a_replacement(
+    store: SqliteReceived, member: bytes
+) -> None:
+    octets = TLS.replace(member, member[:-1] + b'\\ud800"')
+    assert [one.word for one in taken(store, octets)] == ["kept"]

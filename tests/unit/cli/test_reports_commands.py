@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -305,3 +306,20 @@ def test_a_file_too_large_to_be_taken_over_is_refused(
 def test_what_parsedmarc_did_not_write_is_refused(run: Run, text: str) -> None:
     Path("a").write_text(text)
     assert run("import", "a")[0] == 2
+
+
+def test_a_file_whose_name_is_no_utf_8_is_read(run: Run) -> None:
+    Path(os.fsdecode(b"in/\xff.xml.gz")).write_bytes(write_compressed(report(20_020, RECORD)))
+    assert run("read", "in")[1].startswith("11 reports kept")
+    assert "11 files were read before" in run("read", "in")[1]
+
+
+def test_output_that_cannot_be_written_ends_the_reading(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: str) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("avowal.cli.reports_read.echo", full)
+    status, said = run("read", "in", "--json")
+    assert (status, said.count("No space left")) == (3, 1)

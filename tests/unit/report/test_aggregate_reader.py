@@ -102,6 +102,9 @@ def test_broken_xml_is_named_by_its_line() -> None:
         pytest.param(changed((b"<report_id>7", b"<report_id>")), "nobody can tell", id="no-id"),
         pytest.param(changed((b"<end>86399", b"<end>soon")), "date_range", id="no-range"),
         pytest.param(
+            changed((b"<end>86399", b"<end>253402300800")), "after the year 9999", id="milliseconds"
+        ),
+        pytest.param(
             b'<!DOCTYPE f [<!ENTITY a "b">]>' + THREE.partition(b"\n")[2], "document type", id="dtd"
         ),
         pytest.param(

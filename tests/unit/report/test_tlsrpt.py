@@ -110,3 +110,20 @@ def test_policies_beyond_the_limit_are_refused() -> None:
     octets = json.dumps(report(policies=report()["policies"] * 3)).encode()
     with pytest.raises(ReportFault, match="more than 2 policies"):
         read_tls_report(octets, limits=ReportLimits(results=2))
+
+
+@pytest.mark.parametrize("ends", ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"])
+def test_a_time_that_has_no_date_is_refused(ends: str) -> None:
+    with pytest.raises(ReportFault, match="is no time"):
+        read(**{"date-range": {"start-datetime": "1970-01-01", "end-datetime": ends}})
+
+
+def test_a_text_beyond_the_limit_is_refused() -> None:
+    with pytest.raises(ReportFault, match="organization-name is longer than 4096"):
+        read(**{"organization-name": "x" * 4097})
+
+
+@pytest.mark.parametrize("octets", [b'{"a":' * 100_000, b'{"a":' + b"9" * 10_000 + b"}"])
+def test_json_beyond_measure_is_refused_in_words_for_its_reader(octets: bytes) -> None:
+    with pytest.raises(ReportFault, match="nests too deep, or has a number too long"):
+        read_tls_report(octets)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,16 @@ from tests.reportmails import feedback
 from avowal.errors import StoreError
 from avowal.report.aggregate import Aligned, Disposition, DkimAuthResult, Policy, Record, Result
 from avowal.report.failure import read_failure_report
-from avowal.report.received import DAY, DayRow, FailureRow, Period, Pruned, ReceivedHead, TlsRow
+from avowal.report.received import (
+    DAY,
+    DayRow,
+    FailureRow,
+    KnownReport,
+    Period,
+    Pruned,
+    ReceivedHead,
+    TlsRow,
+)
 from avowal.report.shares import ShareRow
 from avowal.report.tlsrpt import TlsPolicy, TlsReport
 from avowal.stores import received_sqlite
@@ -196,3 +206,32 @@ def test_a_file_that_is_only_read_is_not_made(tmp_path: Path) -> None:
     with pytest.raises(StoreError):
         SqliteReceived(tmp_path / "none.db", make=False)
     assert not (tmp_path / "none.db").exists()
+
+
+def test_a_report_that_another_process_added_meanwhile_is_known(
+    store: SqliteReceived, tmp_path: Path
+) -> None:
+    with SqliteReceived(tmp_path / "reports.db") as other:
+        assert not store.known("aggregate", "big", "7", "example.org")
+        add(other, RECORD)
+    with pytest.raises(KnownReport):
+        add(store, RECORD)
+    add(store, RECORD, number="8")  # the store goes on
+    assert store.known("aggregate", "big", "8", "example.org")
+
+
+@pytest.mark.parametrize("version", [0, 1, 2])
+def test_nothing_is_made_in_a_database_of_something_else(tmp_path: Path, version: int) -> None:
+    path = tmp_path / "events.db"
+    with closing(sqlite3.connect(path)) as made:
+        made.execute("CREATE TABLE event (at INTEGER)")
+        made.execute(f"PRAGMA user_version = {version}")
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match="a database of something else"):
+        SqliteReceived(path)
+    assert path.read_bytes() == before
+
+
+def test_a_store_without_a_name_is_refused() -> None:
+    with pytest.raises(StoreError, match="name a file"):
+        SqliteReceived("")
