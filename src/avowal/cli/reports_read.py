@@ -209,7 +209,10 @@ def _mailbox(
     place = place_of(url)
     if password_file is None:
         raise UsageError(f"{url}: name the file with its password (--imap-password)")
-    password = Path(password_file).read_text(encoding="utf-8").strip("\r\n")
+    try:
+        password = Path(password_file).read_text(encoding="utf-8").strip("\r\n")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{password_file}: no UTF-8 at octet {error.start}") from None
     folder = ImapFolder(connected(place), place, password)
     try:
         last = 0 if again else store.last_read(str(place), folder.validity)

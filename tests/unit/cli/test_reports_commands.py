@@ -323,3 +323,9 @@ def test_output_that_cannot_be_written_ends_the_reading(
     monkeypatch.setattr("avowal.cli.reports_read.echo", full)
     status, said = run("read", "in", "--json")
     assert (status, said.count("No space left")) == (3, 1)
+
+
+def test_a_password_that_is_no_utf_8_is_refused_in_words(run: Run) -> None:
+    Path("password").write_bytes(b"pass\xff")
+    found = run("read", "imaps://u@127.0.0.1/INBOX", "--imap-password", "password")
+    assert found == (2, "avowal: password: no UTF-8 at octet 4\n")
