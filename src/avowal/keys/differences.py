@@ -8,12 +8,17 @@ from avowal.keys.slips import slip
 
 
 def publishes(record: str | None, wanted: str) -> bool:
-    """Whether a record publishes the public key of another one, p= and k= alike."""
+    """Whether a record publishes the public key of another one, p= and k= alike.
+
+    An empty p= revokes the key of every type (RFC 6376 §3.6.1).
+    """
     if record is None:
         return False
     ours, theirs = read_record(_octets(wanted)), read_record(_octets(record))
     if isinstance(ours, KeyRecordFault) or isinstance(theirs, KeyRecordFault):
         return False
+    if ours.revoked and theirs.revoked:
+        return True
     return (ours.key_type, ours.key_text) == (theirs.key_type, theirs.key_text)
 
 

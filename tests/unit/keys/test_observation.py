@@ -26,6 +26,12 @@ def test_servers_that_show_the_same_key_have_no_differences() -> None:
     assert told(two_servers(GOOD, GOOD)) == ()
 
 
+def test_a_key_is_revoked_whatever_type_its_empty_record_names() -> None:
+    revoked = GOOD | {NAME: "v=DKIM1; k=ed25519; p="}
+    world = two_servers(revoked, revoked, seen=revoked[NAME])
+    assert differences(world.look(), "v=DKIM1; p=") == ()
+
+
 def test_each_server_and_each_resolver_is_one_sight() -> None:
     seen = two_servers(GOOD, GOOD).look()
     assert [(sight.server, sight.authoritative) for sight in seen.sights] == [
