@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import socket
 import sys
@@ -139,6 +140,10 @@ class _Options:
         from avowal.keys.publishing import AliasTargets
         from avowal.keys.rotation_runner import Hands
 
+        try:
+            shlex.split(self.alert_command or "")
+        except ValueError as error:  # now, not when there is something to tell
+            raise UsageError(f"--alert-command: {error}") from None
         named = named_resolvers(self.resolvers)
         publisher = self.publishing.publisher()
         if self.alias_zone is not None:
@@ -168,7 +173,6 @@ class _Options:
 
     def tell(self, text: str) -> None:
         """Tell the operator: on standard error, and by their command."""
-        import shlex
         import subprocess
 
         complain(text)

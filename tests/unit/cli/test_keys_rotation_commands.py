@@ -204,3 +204,8 @@ def test_a_run_that_is_terminated_gives_its_lease_back(
     assert ended.value.code == 0
     assert lease is not None
     assert lease.until == 0
+
+
+def test_an_alert_command_that_cannot_be_read_is_refused_at_the_start(keys: Run) -> None:
+    status, _, err = keys("run", "--once", "--alert-command", "'mail")
+    assert (status, "--alert-command: No closing quotation" in err) == (2, True)
