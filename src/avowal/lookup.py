@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from enum import Enum
-from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar, cast
+from typing import NamedTuple, Protocol, TypeAlias, TypeVar, cast, overload
 
 from avowal.valueclass import value
 
@@ -99,6 +99,8 @@ NO_NAME = Answer(outcome=Outcome.NO_NAME)
 NO_DATA = Answer(outcome=Outcome.NO_DATA)
 
 T = TypeVar("T")
+U = TypeVar("U")
+V = TypeVar("V")
 Steps: TypeAlias = Generator[tuple[Question, ...], tuple[Answer, ...], T]
 
 
@@ -250,7 +252,13 @@ async def arun(flow: Steps[T], resolver: AsyncResolver) -> T:
         return result
 
 
-def together(*flows: Steps[Any]) -> Steps[tuple[Any, ...]]:
+@overload
+def together(one: Steps[T], other: Steps[U], /) -> Steps[tuple[T, U]]: ...
+@overload
+def together(one: Steps[T], other: Steps[U], third: Steps[V], /) -> Steps[tuple[T, U, V]]: ...
+@overload
+def together(*flows: Steps[T]) -> Steps[tuple[T, ...]]: ...
+def together(*flows: Steps[object]) -> Steps[tuple[object, ...]]:
     """Run several flows as one: each round asks the questions of all, equal ones once.
 
     Returns the results in the order of the flows.  It takes as many rounds as the
@@ -258,7 +266,7 @@ def together(*flows: Steps[Any]) -> Steps[tuple[Any, ...]]:
     """
     if len(flows) == 1:
         return ((yield from flows[0]),)
-    results: list[Any] = [None] * len(flows)
+    results: list[object] = [None] * len(flows)
     waiting: dict[int, tuple[Question, ...]] = {}
 
     def advance(index: int, answers: tuple[Answer, ...] | None) -> None:

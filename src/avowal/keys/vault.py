@@ -17,7 +17,7 @@ import binascii
 import http.client
 import json
 import ssl
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote, urlsplit
 
 from avowal.crypto.publicpem import parse_public_key
@@ -128,7 +128,7 @@ class _VaultSession:
         except binascii.Error:
             raise SessionError("Vault: no signature") from None
 
-    def _asked(self, method: str, path: str, body: dict[str, object] | None) -> dict[str, Any]:
+    def _asked(self, method: str, path: str, body: dict[str, object] | None) -> dict[str, object]:
         text = None if body is None else json.dumps(body)
         headers = {"X-Vault-Token": self._server.token, "Content-Type": "application/json"}
         try:
@@ -139,14 +139,19 @@ class _VaultSession:
             raise SessionError(f"Vault: {str(error) or type(error).__name__}") from None
         if answer.status != _OK or len(octets) > _MOST_OCTETS:
             raise SessionError(f"Vault: {answer.status} {answer.reason} at {path}")
-        try:
-            data = json.loads(octets)["data"]
-        except (ValueError, LookupError, TypeError, RecursionError):
-            data = None
-        if not isinstance(data, dict):
+        answered = _data(octets)
+        if not isinstance(answered, dict):
             raise SessionError("Vault: an answer without data")
-        return data
+        return answered
 
     def close(self) -> None:
         """End the connection."""
         self._connection.close()
+
+
+def _data(octets: bytes) -> object:
+    try:
+        found: object = json.loads(octets)["data"]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return None
+    return found

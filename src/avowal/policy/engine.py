@@ -129,8 +129,8 @@ class Engine:
             flows = [*self._policies(), *self.organizations(names)]
         others = _Others({}, None, None)
         if self._more:
-            others, *_ = yield from together(
-                self._others(self.authors, checked, envelope, older), *flows
+            others, _ = yield from together(
+                self._others(self.authors, checked, envelope, older), together(*flows)
             )
         elif flows:
             yield from together(*flows)
@@ -178,10 +178,10 @@ class Engine:
             if generation not in _DISCOVERY and generation is not PolicyGeneration.ADSP
         ]
         flows = [self._flow(generation, authors, signatures, older) for generation in wanted]
-        (authorization, practices), vouched, *results = yield from together(
+        (authorization, practices), vouched, results = yield from together(
             self._third_parties(authors, signatures),
             self._vouched((*signatures, *older), envelope),
-            *flows,
+            together(*flows),
         )
         found: dict[PolicyGeneration, Detail] = dict(zip(wanted, results, strict=True))
         if practices is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import partial
 from typing import Literal, NamedTuple, TypeAlias
 
 from avowal.text import printable
@@ -55,7 +54,7 @@ class Notes:
 
     def extend(self, steps: Iterable[TraceStep]) -> None:
         """Add steps that were made elsewhere."""
-        self._steps.update(dict.fromkeys(steps))
+        self._steps.update((step, None) for step in steps)
 
     @property
     def steps(self) -> Trace:
@@ -63,5 +62,6 @@ class Notes:
         return tuple(self._steps)
 
 
-excerpt = partial(printable, most=200)
-"""A stranger's record as it stands in a trace."""
+def excerpt(record: str | bytes) -> str:
+    """Return a stranger's record as it stands in a trace."""
+    return printable(record, most=200)

@@ -130,12 +130,11 @@ def survey(
     wanted: dict[str, Selector] = {}
     for one in known:
         wanted.setdefault(one.ascii, one)
-    found: tuple[tuple[Answer], tuple[SurveyedKey, ...], _Signed] = yield from together(
+    (strange,), keys, (zone, zone_keys, delegation) = yield from together(
         ask(Question(key_name(stranger, domain))),
         together(*(_surveyed(one, domain, held) for one in wanted.values())),
         _signed(domain),
     )  # at the same time: a server that is silent costs its time once
-    (strange,), keys, (zone, zone_keys, delegation) = found
     return KeySurvey(
         domain=domain,
         keys=keys,
