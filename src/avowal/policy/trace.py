@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Literal, NamedTuple, TypeAlias
 
 from avowal.text import printable
@@ -62,6 +63,5 @@ class Notes:
         return tuple(self._steps)
 
 
-def excerpt(record: str | bytes) -> str:
-    """Return a stranger's record as it stands in a trace."""
-    return printable(record, most=200)
+excerpt = partial(printable, most=200)
+"""A stranger's record as it stands in a trace."""
