@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import zipfile
 import zlib
@@ -19,10 +20,17 @@ def gzip_bomb(octets: int, *, beginning: bytes = b"<feedback>") -> bytes:
     return _HEADER + head + body * (octets // block)
 
 
+def gzipped(octets: bytes) -> bytes:
+    """Return gzip data, the same on every Python: the octet for the system says unknown."""
+    written = bytearray(gzip.compress(octets, mtime=0))
+    written[9] = 255  # RFC 1952 §2.3.1, OS
+    return bytes(written)
+
+
 def zipped(*members: tuple[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
     """Return a zip archive."""
     written = io.BytesIO()
     with zipfile.ZipFile(written, "w", method) as archive:
         for name, octets in members:
-            archive.writestr(name, octets)
+            archive.writestr(zipfile.ZipInfo(name), octets, method)  # of 1980, always
     return written.getvalue()

@@ -6,14 +6,13 @@ is invisible, and what was read can be written and is read again as the same.
 
 from __future__ import annotations
 
-import gzip
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from unittest.mock import patch
 
 from tests.aggregates import POLICY, RECORD, REPORT, with_records
-from tests.bombs import zipped
+from tests.bombs import gzipped, zipped
 from tests.fuzz.targets import expect
 from tests.reportmails import attached, feedback
 
@@ -103,9 +102,9 @@ def seeds(target: str) -> Iterator[bytes]:
     yield xml.replace(b"<row>", b"<!-- <record> --><row a='1'><![CDATA[x]]>")
     yield xml.replace(b"bounce", b"a<b&c")
     yield xml.decode().replace("UTF-8", "UTF-16").encode("utf-16")
-    yield gzip.compress(xml, mtime=0)
+    yield gzipped(xml)
     yield zipped(("r.xml", xml))
-    yield attached(gzip.compress(xml, mtime=0))
+    yield attached(gzipped(xml))
     yield feedback()
     yield TLS
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -11,8 +11,10 @@ from avowal import paths
 from avowal.cli.shared_options import gathered
 from avowal.cli.streams import echo
 from avowal.errors import ResolverSetupError, UsageError
-from avowal.keys.publishing import Publisher, Watch
-from avowal.keys.zone_files import Render, ZoneFile, dns_endpoint, octodns, zone_include
+
+if TYPE_CHECKING:
+    from avowal.keys.publishing import Publisher
+    from avowal.keys.zone_files import Render
 
 _MOST_OCTETS = 64 << 10  # of a file with a TSIG key
 _WAYS = "watch, zone-file:PATH, octodns:PATH, dns-endpoint:PATH or rfc2136:ADDRESS"
@@ -29,6 +31,9 @@ class PublisherOptions(NamedTuple):
 
     def publisher(self) -> Publisher:
         """Return the publisher.  Raises UsageError, ConfigError, ResolverSetupError, OSError."""
+        from avowal.keys.publishing import Watch
+        from avowal.keys.zone_files import ZoneFile
+
         way, _, where = self.publish.partition(":")
         if way == "watch" and not where:
             _refuse("--tsig-key", self.tsig_key, way)
@@ -44,6 +49,8 @@ class PublisherOptions(NamedTuple):
         raise UsageError(f"--publish {self.publish!r}: write {_WAYS}")
 
     def _render(self, way: str) -> Render:
+        from avowal.keys.zone_files import dns_endpoint, octodns, zone_include
+
         if way == "zone-file":
             return zone_include
         return octodns(self._zone(way)) if way == "octodns" else dns_endpoint("avowal-keys")

@@ -5,12 +5,11 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, TypeVar
 
 from avowal.cli import exits, report, sources
 from avowal.cli.dns import Dns
-from avowal.cli.event_option import kept
 from avowal.cli.exits import ExitStatus
 from avowal.cli.inspection import Inspected, inspect
 from avowal.cli.progress import bar
@@ -50,7 +49,7 @@ def verify(
     with (
         dns.opened() as resolver,
         _table(as_json=as_json) if as_table else nullcontext() as table,
-        kept(events) as keep,
+        nullcontext() if events is None else _kept(events) as keep,
     ):
 
         def judge(origin: sources.MessageOrigin, chunks: Iterator[bytes]) -> Inspected:
@@ -68,6 +67,12 @@ def verify(
             else:
                 write(outcome)
     return exits.worst(*statuses)
+
+
+def _kept(events: str) -> AbstractContextManager[Callable[[Inspected], None] | None]:
+    from avowal.cli.event_option import kept  # its module reads options with click
+
+    return kept(events)
 
 
 def outcomes(
