@@ -14,7 +14,7 @@ from avowal.cli.check import for_option
 from avowal.cli.dns import Dns, EitherResolver
 from avowal.cli.exits import ExitStatus, worst
 from avowal.cli.policy_publish import domain_name
-from avowal.cli.shared_options import dns_options, gathered
+from avowal.cli.shared_options import dns_options, gathered, servers_port_option
 from avowal.cli.streams import echo
 from avowal.errors import UsageError
 
@@ -80,13 +80,7 @@ _known_options = gathered(
 @click.option(
     "--no-servers", is_flag=True, help="Ask a resolver only, not each authoritative server."
 )
-@click.option(
-    "--port",
-    type=click.IntRange(1, 65535),
-    default=53,
-    show_default=True,
-    help="The port of the authoritative servers.",
-)
+@servers_port_option
 @for_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @dns_options

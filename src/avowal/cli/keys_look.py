@@ -9,6 +9,7 @@ import click
 
 from avowal.cli.exits import ExitStatus
 from avowal.cli.policy_publish import domain_name
+from avowal.cli.shared_options import looked_through_option, servers_port_option
 from avowal.cli.streams import echo
 from avowal.names import key_name
 from avowal.text import printable
@@ -24,19 +25,8 @@ _SHOWN = 60  # characters of a record in a line
 @click.argument("domain")
 @click.option("-s", "--selector", required=True, help="The key's selector, s=.")
 @click.option("--record", metavar="TEXT", help="The record that ought to be there.")
-@click.option(
-    "--resolver",
-    metavar="HOST:PORT",
-    multiple=True,
-    help="Look through this resolver instead of the system's; may be repeated.",
-)
-@click.option(
-    "--port",
-    type=click.IntRange(1, 65535),
-    default=53,
-    show_default=True,
-    help="The port of the authoritative servers.",
-)
+@looked_through_option
+@servers_port_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def command(
     *,

@@ -17,6 +17,7 @@ import click
 from avowal.cli.exits import ExitStatus, complain
 from avowal.cli.keystore import opened, store_option
 from avowal.cli.publishers import PublisherOptions, publisher_options
+from avowal.cli.shared_options import looked_through_option, servers_port_option
 from avowal.cli.streams import echo
 from avowal.errors import UsageError
 from avowal.text import printable
@@ -55,19 +56,8 @@ _LEASE = 120  # seconds that a host which died holds up the others
     metavar="DIRECTORY",
     help="Where the private halves of revoked keys are published (publish-private=yes).",
 )
-@click.option(
-    "--resolver",
-    metavar="HOST:PORT",
-    multiple=True,
-    help="Look through this resolver instead of the system's; may be repeated.",
-)
-@click.option(
-    "--port",
-    type=click.IntRange(1, 65535),
-    default=53,
-    show_default=True,
-    help="The port of the authoritative servers.",
-)
+@looked_through_option
+@servers_port_option
 @click.option(
     "--alert-command", metavar="COMMAND", help="Run this for each alert, with its text as input."
 )

@@ -98,3 +98,18 @@ own_hops_option = click.option(
     show_default=True,
     help="With --trusted-id: how many Received fields own hosts put above that field.",
 )
+
+looked_through_option = click.option(
+    "--resolver",
+    metavar="HOST:PORT",
+    multiple=True,
+    help="Look through this resolver instead of the system's; may be repeated.",
+)
+
+servers_port_option = click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=53,
+    show_default=True,
+    help="The port of the authoritative servers.",
+)
