@@ -13,7 +13,7 @@ from avowal.cli.dns import Dns
 from avowal.cli.exits import complain
 from avowal.cli.keystore import opened, store_option, who
 from avowal.cli.policy_publish import domain_name
-from avowal.cli.shared_options import dns_options
+from avowal.cli.shared_options import dns_options, gathered
 from avowal.cli.streams import echo
 from avowal.errors import UsageError
 from avowal.names import DomainName, key_name
@@ -24,103 +24,12 @@ if TYPE_CHECKING:
     from avowal.key_imports import ImportedKey
     from avowal.keys.lifecycle import KeyState, ManagedKey
 
-_directory = click.option(
-    "--key-directory",
-    default="/var/lib/avowal/private",
-    show_default=True,
-    metavar="DIRECTORY",
-    help="Where new private keys are put.",
-)
-_passphrase = click.option(
-    "--passphrase-file",
-    metavar="FILE",
-    help="Encrypt new keys with the first line of this file, which signers read too.",
-)
-_age = click.option(
-    "--age",
-    metavar="PUBLIC-KEY",
-    help="Encrypt new keys with age for this key, whose private half is in the passphrase file.",
-)
-_state = click.option(
-    "--state",
-    type=click.Choice(["auto", "prepared", "signing"]),
-    default="auto",
-    show_default=True,
-    help="auto asks DNS: a key whose record is published is signing.",
-)
 
-
-@click.command("add")
-@click.option("-d", "--domain", required=True, help="The signing domain, d=.")
-@click.option("-s", "--selector", required=True, help="The key's selector, s=.")
-@click.option(
-    "--type",
-    "key_type",
-    type=click.Choice(["rsa", "ed25519"]),
-    default="rsa",
-    show_default=True,
-    help="The type of a new key.",
-)
-@click.option("--bits", type=int, default=2048, show_default=True, help="RSA only.")
-@click.option(
-    "--private", metavar="URI", help="A key that is there: file:/PATH, pkcs11:…, signer:/SOCKET…"
-)
-@_directory
-@_passphrase
-@_age
-@_state
-@store_option
-@dns_options
-def add_command(
-    *,
-    domain: str,
-    selector: str,
-    key_type: str,
-    bits: int,
-    private: str | None,
-    key_directory: str,
-    passphrase_file: str | None,
-    age: str | None,
-    state: str,
-    store_name: str,
-    dns: Dns,
-) -> None:
-    """Make a key for a domain, or take one that is there, and keep it in the store.
-
-    A new key is `prepared`: it signs nothing before its record was published and seen.  Its
-    record is printed as a line for the zone file.
-    """
-    from avowal.crypto.signing import generate
-    from avowal.keys.lifecycle import KeyState
-    from avowal.keys.records import zone_line
-    from avowal.keys.registration import refuse_known, register, registered
-    from avowal.stored_keys import open_private
-
-    at, of = domain_name(selector), domain_name(domain)
-    wish = _Wish(key_directory, passphrase_file, age, state, dns)
-    with opened(store_name) as store:
-        refuse_known(store, (key_name(at, of),))
-        if private is None:
-            if state == "signing":
-                raise UsageError("--state signing: nobody has seen the record of a new key")
-            private = wish.kept(generate(key_type, bits=bits), of, at)
-            found, entered = open_private(private), KeyState.PREPARED
-        else:
-            found = open_private(private)
-            entered = wish.entered(found, of, at)
-        managed = registered(
-            found, domain=of, selector=at, private=private, state=entered, now=int(time.time())
-        )
-        register(store, [managed], who=who(), what="add")
-    echo(f"{managed.name}: {managed.algorithm}, {managed.state}, {private}", err=True)
-    echo(zone_line(at, of, managed.record))
-
-
-@value(kw_only=False)
+@value
 class _Wish:
     """How keys come in: where new files go and with what they are encrypted; in which state."""
 
-    directory: str
+    key_directory: str
     passphrase_file: str | None
     age: str | None
     state: str
@@ -133,7 +42,7 @@ class _Wish:
         from avowal.keys.files import read_password, write_key
         from avowal.keys.places import file_uri
 
-        path = os.path.abspath(f"{self.directory}/{domain.ascii}.{selector.ascii}.pem")  # noqa: PTH100
+        path = os.path.abspath(f"{self.key_directory}/{domain.ascii}.{selector.ascii}.pem")  # noqa: PTH100
         secret = self.passphrase_file
         secret = None if secret is None else os.path.abspath(secret)  # noqa: PTH100
         uri = file_uri(path, secret)
@@ -163,27 +72,110 @@ class _Wish:
         return KeyState.SIGNING
 
 
+_wish_options = gathered(
+    "wish",
+    _Wish,
+    ("key_directory", "passphrase_file", "age", "state", "dns"),
+    click.option(
+        "--key-directory",
+        default="/var/lib/avowal/private",
+        show_default=True,
+        metavar="DIRECTORY",
+        help="Where new private keys are put.",
+    ),
+    click.option(
+        "--passphrase-file",
+        metavar="FILE",
+        help="Encrypt new keys with the first line of this file, which signers read too.",
+    ),
+    click.option(
+        "--age",
+        metavar="PUBLIC-KEY",
+        help="Encrypt new keys with age for this key, whose private half is in the passphrase "
+        "file.",
+    ),
+    click.option(
+        "--state",
+        type=click.Choice(["auto", "prepared", "signing"]),
+        default="auto",
+        show_default=True,
+        help="auto asks DNS: a key whose record is published is signing.",
+    ),
+)
+
+
+@click.command("add")
+@click.option("-d", "--domain", required=True, help="The signing domain, d=.")
+@click.option("-s", "--selector", required=True, help="The key's selector, s=.")
+@click.option(
+    "--type",
+    "key_type",
+    type=click.Choice(["rsa", "ed25519"]),
+    default="rsa",
+    show_default=True,
+    help="The type of a new key.",
+)
+@click.option("--bits", type=int, default=2048, show_default=True, help="RSA only.")
+@click.option(
+    "--private", metavar="URI", help="A key that is there: file:/PATH, pkcs11:…, signer:/SOCKET…"
+)
+@store_option
+@dns_options
+@_wish_options
+def add_command(
+    *,
+    domain: str,
+    selector: str,
+    key_type: str,
+    bits: int,
+    private: str | None,
+    store_name: str,
+    wish: _Wish,
+) -> None:
+    """Make a key for a domain, or take one that is there, and keep it in the store.
+
+    A new key is `prepared`: it signs nothing before its record was published and seen.  Its
+    record is printed as a line for the zone file.
+    """
+    from avowal.crypto.signing import generate
+    from avowal.keys.lifecycle import KeyState
+    from avowal.keys.records import zone_line
+    from avowal.keys.registration import refuse_known, register, registered
+    from avowal.stored_keys import open_private
+
+    at, of = domain_name(selector), domain_name(domain)
+    with opened(store_name) as store:
+        refuse_known(store, (key_name(at, of),))
+        if private is None:
+            if wish.state == "signing":
+                raise UsageError("--state signing: nobody has seen the record of a new key")
+            private = wish.kept(generate(key_type, bits=bits), of, at)
+            found, entered = open_private(private), KeyState.PREPARED
+        else:
+            found = open_private(private)
+            entered = wish.entered(found, of, at)
+        managed = registered(
+            found, domain=of, selector=at, private=private, state=entered, now=int(time.time())
+        )
+        register(store, [managed], who=who(), what="add")
+    echo(f"{managed.name}: {managed.algorithm}, {managed.state}, {private}", err=True)
+    echo(zone_line(at, of, managed.record))
+
+
 @click.command("import")
 @click.argument("path", metavar="FILE")
 @click.option("-d", "--domain", help="The signing domain, where the file does not say it.")
 @click.option("-s", "--selector", help="The selector, where the file does not say it.")
-@_directory
-@_passphrase
-@_age
-@_state
 @store_option
 @dns_options
+@_wish_options
 def import_command(
     *,
     path: str,
     domain: str | None,
     selector: str | None,
-    key_directory: str,
-    passphrase_file: str | None,
-    age: str | None,
-    state: str,
     store_name: str,
-    dns: Dns,
+    wish: _Wish,
 ) -> None:
     """Take the keys that other software signs with, and keep them in the store.
 
@@ -195,7 +187,6 @@ def import_command(
     from avowal.keys.registration import register
 
     names = _optional(domain), _optional(selector)
-    wish = _Wish(key_directory, passphrase_file, age, state, dns)
     with opened(store_name) as store:
         keys = [_imported(one, names, wish) for one in read_keys(path)]
         register(store, keys, who=who(), what="import")
