@@ -9,7 +9,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from typing import IO, Literal
+from datetime import UTC, datetime
+from typing import IO, Final, Literal
 
 from avowal.calls.report_sources import ReportSource
 from avowal.report.aggregate import Record, key_of
@@ -22,6 +23,7 @@ from avowal.report.received import Adding, Kind, KnownReport, ReceivedHead, Rece
 from avowal.report.tlsrpt import read_tls_report
 from avowal.valueclass import value
 
+_AHEAD_SECONDS: Final = 2 * 86400  # what a report may end after now
 Word = Literal["kept", "copy", "refused"]
 Sender = Callable[[bytes], str]
 """What tells the domain that proved to have sent a mail, "" for none."""
@@ -109,6 +111,7 @@ class ReportIntake:
                 raise ReportFault(size, f"more than {self._limits.json_octets} octets of JSON")
             pieces.append(chunk)
         report = read_tls_report(b"".join(pieces), limits=self._limits)
+        _refuse_ahead(report.end, self._now())
         new = self._store.add_tls(report, origin=origin, received=int(self._now()), sender=sender)
         return Intake(
             origin=origin, word="kept" if new else "copy", kind="tls",
@@ -170,6 +173,7 @@ class _Aggregate:
         told, policy = self._reader.metadata, self._reader.policy
         if self._adding is not None or told is None or policy is None:
             return False
+        _refuse_ahead(told.end, self._now)
         if self._store.known("aggregate", *key_of(told, policy)):
             return True
         head = ReceivedHead(
@@ -203,3 +207,13 @@ class _Aggregate:
             damaged=self._reader.damaged or self._damage is not None, problems=tuple(problems),
             sender=self._sender,
         )  # fmt: skip
+
+
+def _refuse_ahead(end: int, now: float) -> None:
+    """Refuse a report of days to come: it would be the newest, and hide those that were.
+
+    Clocks differ, and a report may be sent before its day is over.  Raises ReportFault.
+    """
+    if end > now + _AHEAD_SECONDS:
+        day = datetime.fromtimestamp(end, UTC).date()
+        raise ReportFault(0, f"its time ends on {day}, which is still to come")

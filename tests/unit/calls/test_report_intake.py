@@ -28,6 +28,9 @@ TLS = (
 )
 
 
+NOW = 1_790_000_000.0  # later than every report here
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[SqliteReceived]:
     with SqliteReceived(tmp_path / "reports.db") as made:
@@ -35,7 +38,7 @@ def store(tmp_path: Path) -> Iterator[SqliteReceived]:
 
 
 def taken(store: SqliteReceived, octets: bytes) -> list[Intake]:
-    intake = ReportIntake(store, now=lambda: 0)
+    intake = ReportIntake(store, now=lambda: NOW)
     file = io.BufferedReader(io.BytesIO(octets))
     sources = report_sources(file, "x", progress=lambda _: None)
     return [intake.take(source) for source in sources]
@@ -134,3 +137,11 @@ def test_a_lone_surrogate_in_json_is_stored_as_a_replacement(
 ) -> None:
     octets = TLS.replace(member, member[:-1] + b'\\ud800"')
     assert [one.word for one in taken(store, octets)] == ["kept"]
+
+
+@pytest.mark.parametrize("octets", [XML, TLS], ids=["aggregate", "tls"])
+def test_a_report_of_days_to_come_is_refused(store: SqliteReceived, octets: bytes) -> None:
+    file = io.BufferedReader(io.BytesIO(octets))
+    (source,) = report_sources(file, "x", progress=lambda _: None)
+    found = ReportIntake(store, now=lambda: -3 * 86400.0).take(source)
+    assert (found.word, "still to come" in (found.why or "")) == ("refused", True)
