@@ -11,8 +11,8 @@ import click
 
 from avowal.cli import requirement_report
 from avowal.cli.dns import Dns
+from avowal.cli.domains import domain_name
 from avowal.cli.envelope import Envelope, envelope_options
-from avowal.cli.policy_publish import domain_name
 from avowal.cli.shared_options import at_option, dns_options
 from avowal.cli.streams import echo
 from avowal.errors import UsageError

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from avowal import paths
+from avowal.cli.domains import domain_name
 from avowal.cli.exits import ExitStatus
-from avowal.cli.policy_publish import domain_name
 from avowal.config import toml
 from avowal.crypto.signing import PrivateKey
 from avowal.dns.zone import Zone

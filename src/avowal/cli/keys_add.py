@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from avowal.cli.dns import Dns
+from avowal.cli.domains import domain_name
 from avowal.cli.exits import complain
 from avowal.cli.keystore import opened, store_option, who
-from avowal.cli.policy_publish import domain_name
 from avowal.cli.shared_options import dns_options, gathered
 from avowal.cli.streams import echo
 from avowal.errors import UsageError

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 from avowal.cli.dns import Dns
+from avowal.cli.domains import domain_name
 from avowal.cli.exits import ExitStatus
 from avowal.cli.group import Group
 from avowal.cli.keystore import opened, store_option, who
-from avowal.cli.policy_publish import domain_name
 from avowal.cli.shared_options import dns_options
 from avowal.cli.streams import echo
 from avowal.errors import StoreError

@@ -12,8 +12,8 @@ import click
 
 from avowal.cli.check import for_option
 from avowal.cli.dns import Dns, EitherResolver
+from avowal.cli.domains import domain_name
 from avowal.cli.exits import ExitStatus, worst
-from avowal.cli.policy_publish import domain_name
 from avowal.cli.shared_options import dns_options, gathered, servers_port_option
 from avowal.cli.streams import echo
 from avowal.errors import UsageError

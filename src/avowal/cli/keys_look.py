@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from avowal.cli.domains import domain_name
 from avowal.cli.exits import ExitStatus
-from avowal.cli.policy_publish import domain_name
 from avowal.cli.shared_options import looked_through_option, servers_port_option
 from avowal.cli.streams import echo
 from avowal.names import key_name

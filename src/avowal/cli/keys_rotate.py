@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import click
 
+from avowal.cli.domains import domain_name
 from avowal.cli.keystore import opened, store_option, who
-from avowal.cli.policy_publish import domain_name
 from avowal.cli.streams import echo
 from avowal.errors import UsageError
 from avowal.text import printable

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from avowal.cli.domains import domain_name
 from avowal.cli.exits import ExitStatus
 from avowal.cli.keystore import opened, store_option
-from avowal.cli.policy_publish import domain_name
 from avowal.cli.streams import echo
 from avowal.text import lasting, printable
 from avowal.valueclass import value

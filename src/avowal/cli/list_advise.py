@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from avowal.cli.dns import Dns
+from avowal.cli.domains import domain_name
 from avowal.cli.exits import ExitStatus
-from avowal.cli.policy_publish import domain_name
 from avowal.cli.post import Post, examined, list_receiver
 from avowal.cli.shared_options import at_option, dns_options
 from avowal.cli.sources import whole

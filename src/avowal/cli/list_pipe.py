@@ -13,11 +13,11 @@ import click
 
 from avowal.cli import exits
 from avowal.cli.dns import Dns
+from avowal.cli.domains import domain_name
 from avowal.cli.envelope import Envelope, envelope_options
 from avowal.cli.exits import ExitStatus
 from avowal.cli.keyfile import load, password_option
 from avowal.cli.list_work import ListWork, RewriteFrom, refusal, sealed
-from avowal.cli.policy_publish import domain_name
 from avowal.cli.post import examined
 from avowal.cli.post_checks import Checks, check_options
 from avowal.cli.shared_options import at_option, dns_options

@@ -11,8 +11,8 @@ import click
 
 from avowal.cli import sources
 from avowal.cli.dns import Dns
+from avowal.cli.domains import domain_name
 from avowal.cli.exits import ExitStatus, worst
-from avowal.cli.policy_publish import domain_name
 from avowal.cli.shared_options import at_option, dns_options, line_ends_option
 from avowal.cli.streams import echo
 from avowal.errors import UsageError

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import click
 
-from avowal.cli.policy_publish import domain_name
+from avowal.cli.domains import domain_name
 from avowal.cli.streams import echo
 from avowal.errors import UsageError
 

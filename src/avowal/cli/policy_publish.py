@@ -5,22 +5,13 @@ from __future__ import annotations
 import click
 
 from avowal.cli.dns import Dns
+from avowal.cli.domains import domain_name
 from avowal.cli.exits import ExitStatus
 from avowal.cli.shared_options import dns_options
 from avowal.cli.streams import echo
-from avowal.errors import UsageError
-from avowal.names import DomainName, NameFault
 from avowal.text import printable
 
 _COLOURS = {"error": "red", "warning": "yellow", "advice": "cyan"}
-
-
-def domain_name(written: str) -> DomainName:
-    """Read a domain from the command line.  Raises UsageError."""
-    try:
-        return DomainName.parse(written.removesuffix(".").encode("utf-8", "surrogateescape"))
-    except NameFault as fault:
-        raise UsageError(f"{printable(written)}: no domain name: {fault.why}") from None
 
 
 @click.command("show")

@@ -7,6 +7,7 @@ from contextlib import closing
 
 import click
 
+from avowal.cli.domains import as_in_reports
 from avowal.cli.exits import ExitStatus
 from avowal.cli.reporting import config_option, date_of, day_of, day_option, events_of
 from avowal.cli.streams import echo
@@ -15,7 +16,7 @@ _SHOWN = 20  # sources in the table
 
 
 @click.command("cost")
-@click.argument("domain", metavar="DOMAIN")
+@click.argument("domain", callback=as_in_reports)
 @config_option
 @day_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
@@ -29,7 +30,7 @@ def cost(*, domain: str, config: str, day: str | None, as_json: bool) -> int:
 
     number = day_of(day)
     with closing(events_of(config)) as store:
-        found = cost_of_reject(store.counts(number, domain=domain.lower()))
+        found = cost_of_reject(store.counts(number, domain=domain))
     rows = found.sources.most_common()
     if as_json:
         told = {

@@ -7,6 +7,7 @@ import time
 
 import click
 
+from avowal.cli.domains import as_in_reports
 from avowal.cli.reports_store import day_text, days_option, opened, period_of, store_option
 from avowal.cli.reports_view import percent
 from avowal.cli.streams import echo
@@ -14,7 +15,7 @@ from avowal.text import printable
 
 
 @click.command("shares")
-@click.argument("domain")
+@click.argument("domain", callback=as_in_reports)
 @store_option
 @days_option
 @click.option(

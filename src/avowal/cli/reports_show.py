@@ -9,6 +9,7 @@ import click
 
 from avowal.cli import exits
 from avowal.cli.dns import Dns
+from avowal.cli.domains import as_in_reports
 from avowal.cli.exits import ExitStatus
 from avowal.cli.reports_store import days_option, opened, period_of, store_option
 from avowal.cli.shared_options import dns_options
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command("show")
-@click.argument("domain")
+@click.argument("domain", callback=as_in_reports)
 @store_option
 @days_option
 @click.option("--html", "page", metavar="FILE", help="Write a page that needs nothing else.")

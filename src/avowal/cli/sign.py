@@ -178,7 +178,7 @@ def _common(
 
 def _stored(common: Intent, domain: str, store_name: str, any_mode: bool) -> list[Intent]:
     """Return an intent for each key that signs for a domain by the key store."""
-    from avowal.cli.policy_publish import domain_name
+    from avowal.cli.domains import domain_name
     from avowal.keys.places import Opening
     from avowal.stored_keys import signing_for
 

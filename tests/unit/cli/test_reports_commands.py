@@ -329,3 +329,11 @@ def test_a_password_that_is_no_utf_8_is_refused_in_words(run: Run) -> None:
     Path("password").write_bytes(b"pass\xff")
     found = run("read", "imaps://u@127.0.0.1/INBOX", "--imap-password", "password")
     assert found == (2, "avowal: password: no UTF-8 at octet 4\n")
+
+
+@pytest.mark.parametrize("command", ["show", "shares", "cost"])
+@pytest.mark.parametrize("written", ["", "a..b", "<b>x</b>"])
+def test_what_is_no_domain_is_refused(run: Run, command: str, written: str) -> None:
+    status, said = run(command, written)
+    assert status == 2
+    assert f"avowal: {written}: no domain name" in said

@@ -1,0 +1,28 @@
+"""Domain names as they are written on the command line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from avowal.errors import UsageError
+from avowal.names import DomainName, NameFault
+from avowal.text import printable
+
+if TYPE_CHECKING:
+    import click
+
+
+def domain_name(written: str) -> DomainName:
+    """Read a domain from the command line.  Raises UsageError."""
+    try:
+        return DomainName.parse(written.removesuffix(".").encode("utf-8", "surrogateescape"))
+    except NameFault as fault:
+        raise UsageError(f"{printable(written)}: no domain name: {fault.why}") from None
+
+
+def as_in_reports(_context: click.Context, _parameter: click.Parameter, written: str) -> str:
+    """Read an argument that is compared with the names in reports and events: A-labels, lower case.
+
+    Raises UsageError.
+    """
+    return domain_name(written).ascii
