@@ -7,26 +7,32 @@ or SPF pass for a domain that is shown.
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any, Final
 
+from tests.crafting import craft
 from tests.laws.receivers import MOST_FIELDS, MOST_OCTETS
 from tests.laws.world import (
     ATTACKER,
     BELOW,
+    FULL,
     NOW,
     OTHER,
+    TRUSTED,
     US,
     VICTIM,
+    WEAK,
     Attack,
     Case,
     signed,
+    text_of,
     zone_of,
 )
 
 import avowal
 from avowal.authres import AuthenticationResults, MethodResult
 from avowal.calls.seal import seal
-from avowal.testing import RSA_1024
+from avowal.testing import ED25519, RSA_1024, record_for
 
 CRLF: Final = b"\r\n"
 
@@ -213,10 +219,73 @@ def outside_silence(rng: random.Random, case: Case) -> Case:
     return case.but("outside silence", hanging=case.hanging | rng.choice((names, {ATTACKER})))
 
 
+OTHERWISE: Final = (
+    "<eve@{eve}..{victim}>", "<eve@{eve},{victim}>", "<eve@{eve}\\.{victim}>",
+    "<eve@{eve}[.{victim}]>", '"anna@{victim}", <eve@{eve}>', "<@{eve}:anna@{victim}>",
+    "Eve <eve@{eve}>\0<anna@{victim}>", "<eve@{eve}>\r<anna@{victim}>",
+)  # fmt: skip
+
+
+def author_read_otherwise(rng: random.Random, case: Case) -> Case:
+    """A From field in which one reader sees the attacker and another one the victim."""
+    if not case.octets.startswith(b"From: Anna") or len(case.shown) != 1:
+        return case
+    (victim,) = case.shown
+    value = rng.choice(OTHERWISE).format(eve=ATTACKER, victim=victim)
+    _, end, rest = case.octets.partition(CRLF)
+    return case.but(
+        "author read otherwise", octets=b"From: " + value.encode() + end + rest,
+        shown=case.shown | {ATTACKER}, passing=frozenset(), authentic=False,
+        unclear=not value.startswith("<@"),  # a route is grammar: all readers find its address
+    )  # fmt: skip
+
+
+def appended_behind_length(rng: random.Random, case: Case) -> Case:
+    """Text behind the part of the body that the victim's l= covers."""
+    if case.shown != {VICTIM} or case.beyond or case.doubted or case.unclear:
+        return case
+    octets = signed(text_of(VICTIM, "hello"), VICTIM, rng.choice((WEAK, FULL)), length=7)
+    return case.but(
+        "appended behind l=", octets=octets + b"<b>pay</b>\r\n", passing=frozenset(),
+        authentic=False,
+    )  # fmt: skip
+
+
+def expired_signature(rng: random.Random, case: Case) -> Case:
+    """A signature of the victim's that was good until an hour ago."""
+    made = {"d": VICTIM, "s": "s", "h": WEAK, "t": str(NOW - 7200), "x": str(NOW - 3600)}
+    del rng
+    return case.but("expired signature", octets=craft(case.octets, ED25519, tags=made))
+
+
+def key_of_another_service(rng: random.Random, case: Case) -> Case:
+    """A signature, or a trusted sealer's chain, by a key that is not for mail (s=tlsrpt)."""
+    owner = rng.choice((VICTIM, TRUSTED))
+    name = f"tls._domainkey.{owner}"
+    zone = {**case.zone, name: record_for(RSA_1024) + "; s=tlsrpt"}
+    case = case.but("key of another service", zone=zone)
+    if owner == VICTIM:
+        made = {"d": VICTIM, "s": "tls", "h": WEAK}
+        return replace(case, octets=craft(case.octets, RSA_1024, tags=made))
+    passed = [
+        MethodResult("dmarc", "pass", properties=(("header.from", one),)) for one in case.shown
+    ]
+    try:
+        fields = seal(
+            case.octets, zone_of(case), authserv_id=TRUSTED, domain=TRUSTED, selector="tls",
+            key=RSA_1024, results=AuthenticationResults(TRUSTED, tuple(passed)), now=NOW,
+            line_ends="wire",
+        )  # fmt: skip
+    except avowal.AvowalError:
+        return case
+    return replace(case, octets=fields + case.octets)
+
+
 ATTACKS: Final[tuple[Attack, ...]] = (
     junk_field, forged_results, attackers_signature, bad_signature, victims_name_misused,
     untrusted_chain, junk_chain, further_author, many_authors, second_from, flood, body_changed,
-    repeated_field, outside_silence,
+    repeated_field, outside_silence, author_read_otherwise, appended_behind_length,
+    expired_signature, key_of_another_service,
 )  # fmt: skip
 
 

@@ -19,9 +19,10 @@ def ideal(case: Case) -> int:
     if case.beyond or case.doubted:
         return min((of_author(case, domain, ()) for domain in case.shown), default=HELD)
     spf = (case.sender,) if case.spf_passes else ()
-    return min(
+    least = min(
         (of_author(case, domain, case.passing, spf) for domain in case.shown), default=DELIVERED
     )
+    return min(least, HELD) if case.unclear else least
 
 
 def of_author(case: Case, domain: str, passing: Any, spf: tuple[str, ...] = ()) -> int:

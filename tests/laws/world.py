@@ -46,8 +46,9 @@ class Case:
 
     `shown` are the domains that any reader shows as author, `passing` those of the signatures
     that verify.  `hanging` are names that are made to hang.  `beyond` says that the header
-    goes beyond a limit, `doubted` that no reader can be sure of it, `lawful` that what was
-    added last may make the outcome milder, since it passes for a domain that is shown.
+    goes beyond a limit, `doubted` that no reader can be sure of it, `unclear` that readers
+    differ about what stands in From, `lawful` that what was added last may make the outcome
+    milder, since it passes for a domain that is shown.
     """
 
     octets: bytes
@@ -59,6 +60,7 @@ class Case:
     hanging: frozenset[str] = frozenset()
     beyond: bool = False
     doubted: bool = False
+    unclear: bool = False
     authentic: bool = False
     lawful: bool = False
     made_by: tuple[str, ...] = field(default=())
