@@ -46,7 +46,7 @@ lint:
 	$(BIN)/ruff format --check .
 
 types:
-	$(BIN)/mypy --strict
+	$(BIN)/mypy --strict --any-exprs-report .mypy_cache/any
 
 # `make tests PYTHONS="/usr/bin/python3 python3.13"`: on each of them, in .venv-VERSION; all are tried.
 tests:
