@@ -170,7 +170,7 @@ def gathered(octets: bytes, limits: SessionLimits | None = None) -> Header:
     gatherer = Gatherer(limits or SessionLimits(), exact=True)
     for field in Message.parse(octets).header:
         value = field.value.replace(b"\r\n", b"\n")
-        gatherer.take(field.raw[: field.colon] + b"\0" + value + b"\0")
+        gatherer.take([(ord("L"), field.raw[: field.colon] + b"\0" + value + b"\0")])
     return gatherer.header()
 
 
@@ -376,7 +376,7 @@ def peak(fields: Iterable[bytes]) -> int:
     gatherer = Gatherer(SessionLimits(), exact=True)
     tracemalloc.start()
     for payload in fields:
-        gatherer.take(bytes(payload))
+        gatherer.take([(ord("L"), bytes(payload))])
     assert gatherer.header().beyond is not None
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()

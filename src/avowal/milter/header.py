@@ -8,11 +8,16 @@ Sendmail sends, becomes CRLF too and stays within its one field.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Final
+
 from avowal.errors import PeerError
 from avowal.message import Header
 from avowal.milter.events import SessionLimits
+from avowal.milter.wire import Frame
 from avowal.overflow import Surplus
 
+_L: Final = ord("L")
 _NOT_A_FIELD = "'L' (HeaderField): not a name and a value"
 _UNSPACED = (b"", b"\t", b"\r")  # a value that begins so had no space eaten
 
@@ -34,14 +39,20 @@ class Gatherer:
         self._authors = 0  # octets of From fields kept beyond the limits
         self._surplus: Surplus | None = None
 
-    def take(self, payload: bytes) -> None:
-        """Take the payload of a HEADER packet."""
-        # At most what the field has on the wire: its CRLF, a colon and a space for two NULs.
-        self._room -= len(payload) + payload.count(b"\n") + 2
-        if self._room < 0 or len(self._payloads) >= self._limits.header_fields:
-            self._take_beyond(payload)
-        else:
-            self._payloads.append(payload)
+    def take(self, frames: Sequence[Frame], at: int = 0) -> int:
+        """Take the HEADER packets that stand from a place on; return the place behind them."""
+        payloads, most = self._payloads, self._limits.header_fields
+        for place in range(at, len(frames)):
+            command, payload = frames[place]
+            if command != _L:
+                return place
+            # At most what the field has on the wire: its CRLF, a colon and a space for two NULs.
+            self._room -= len(payload) + payload.count(b"\n") + 2
+            if self._room < 0 or len(payloads) >= most:
+                self._take_beyond(payload)
+            else:
+                payloads.append(payload)
+        return len(frames)
 
     def _take_beyond(self, payload: bytes) -> None:
         if self._surplus is None:

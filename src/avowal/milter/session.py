@@ -29,7 +29,7 @@ PeerError is raised by `receive` and `next_event`.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, cast
 
 from avowal.errors import PeerError, StateError
@@ -61,7 +61,6 @@ from avowal.milter.wire import Decoder, Frame
 _L: Final = ord("L")
 _B: Final = ord("B")
 _E: Final = ord("E")
-_HEADER: Final = State.HEADER
 _CONTINUE: Final = encode(PlainAnswer.CONTINUE)
 _INTERRUPTS: Final = frozenset(b"AQK")
 _REFUSALS: Final = frozenset({PlainAnswer.REJECT, PlainAnswer.TEMPFAIL})
@@ -78,9 +77,9 @@ class FilterSession:
         self._wish = wish or Wish()
         self._limits = limits or SessionLimits()
         self._decoder = Decoder(packet_octets=self._limits.packet_octets)
-        self._frames: Iterator[Frame] = iter(())
-        self._waiting = bytearray()  # came while frames before it were not looked at
-        self._drained = True
+        self._frames: Sequence[Frame] = ()
+        self._at = 0  # the first frame that was not looked at
+        self._pieces: deque[bytes] = deque()  # octets that were not cut into frames
         self._broken: PeerError | None = None
         self._events: deque[tuple[Event, int]] = deque()
         self._out: list[bytes] = []
@@ -103,11 +102,7 @@ class FilterSession:
 
     def receive(self, octets: bytes) -> None:
         """Take octets the MTA sent."""
-        if self._drained and not self._waiting:
-            self._frames = self._decoder.feed(octets)
-            self._drained = False
-        else:
-            self._waiting += octets
+        self._pieces.append(octets)
 
     def next_event(self) -> Event | None:
         """Return the next event, or None until more octets come.
@@ -124,23 +119,15 @@ class FilterSession:
 
     def _next(self) -> Event | None:
         while not self._events:
-            for command, payload in self._frames:
-                if command == _L and self.state is _HEADER:
-                    # The short way for most packets of a message.
-                    self._gatherer.take(payload)
-                    if not self._silent_fields:
-                        self._out.append(_CONTINUE)
-                    continue
-                self._accept(command, payload)
-                if self._events:
-                    break
-            else:
-                self._drained = True
-                if not self._waiting:
+            if self._at == len(self._frames):
+                self._frames, self._at = (), 0
+                if not (self._pieces or self._decoder.spoiled):
                     return None
-                self._frames = self._decoder.feed(bytes(self._waiting))
-                self._waiting.clear()
-                self._drained = False
+                self._frames = self._decoder.feed(self._pieces.popleft() if self._pieces else b"")
+                continue
+            command, payload = self._frames[self._at]
+            self._at += 1
+            self._accept(command, payload)
         event, self.owed = self._events.popleft()
         return event
 
@@ -205,10 +192,12 @@ class FilterSession:
             self.recipients.append(recipient)
             self._recipient_octets += octets
 
-    def _take_field(self, command: int, payload: bytes) -> None:
-        self._gatherer.take(payload)
+    def _take_fields(self, command: int, payload: bytes) -> None:
+        """Take a field and those that came with it: most packets of a message."""
+        first = self._at - 1
+        self._at = self._gatherer.take(self._frames, first)
         if not self._silent_fields:
-            self._out.append(_CONTINUE)
+            self._out.append(_CONTINUE * (self._at - first))
 
     def _take_end_of_header(self, command: int, payload: bytes) -> None:
         self.macros.reach(command)
@@ -266,7 +255,7 @@ class FilterSession:
         """How many octets are kept of a message and packet that have not ended."""
         return (
             self._decoder.held_octets
-            + len(self._waiting)
+            + sum(map(len, self._pieces))
             + self._gatherer.octets
             + self._recipient_octets
         )
@@ -344,7 +333,7 @@ _TAKE: Final[dict[int, Callable[[FilterSession, int, bytes], None]]] = {
     ord("R"): FilterSession._take_plain,
     ord("T"): FilterSession._take_plain,
     ord("U"): FilterSession._take_plain,
-    _L: FilterSession._take_field,
+    _L: FilterSession._take_fields,
     ord("N"): FilterSession._take_end_of_header,
     _B: FilterSession._take_body,
     _E: FilterSession._take_end_of_body,

@@ -6,13 +6,13 @@
 
 What a frame means is `packets`, when it may come is `states` and `session`.
 
-The contract: for any octets and any cut of them `Decoder.feed` yields the same
+The contract: for any octets and any cut of them `Decoder.feed` returns the same
 frames, and raises nothing but PeerError.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from struct import Struct
 
 from avowal.errors import PeerError, UsageError
@@ -41,42 +41,47 @@ class Decoder:
     packet limit and the size of one read.
     """
 
-    __slots__ = ("_limit", "_tail")
+    __slots__ = ("_limit", "_tail", "spoiled")
 
     def __init__(self, *, packet_octets: int = PACKET_OCTETS) -> None:
         self._limit = packet_octets
         self._tail = bytearray()  # the beginning of a packet whose end has not come
+        self.spoiled = False
+        """Whether what comes next is no packet."""
 
-    def feed(self, octets: bytes) -> Iterator[Frame]:
-        """Yield each frame that is complete with these octets.
+    def feed(self, octets: bytes) -> list[Frame]:
+        """Return each frame that is complete with these octets.
 
-        The iterator must be exhausted before the next feed.  Raises PeerError, after
-        the frames before it, for a length of 0 or beyond the limit; the stream is
-        lost then.
+        Raises PeerError for a length of 0 or beyond the limit, but gives the frames before it
+        first: then the decoder is `spoiled`, and the next call raises.
         """
+        frames: list[Frame] = []
         at = 0
         if self._tail:
             at = self._join(octets)
             if at < 0:
-                return
+                return frames
             with memoryview(self._tail) as tail:
-                whole = tail[4], bytes(tail[5:])
+                frames.append((tail[4], bytes(tail[5:])))
             self._tail.clear()
-            yield whole
         size = len(octets)
         limit = self._limit
         while size - at >= 4:
             (length,) = _length_at(octets, at)
             if not 0 < length <= limit:
-                raise self._bad_length(length)
+                if not frames:
+                    raise self._bad_length(length)
+                self.spoiled = True
+                break
             start = at + 5
             end = start + length - 1
             if end > size:
                 break
             at = end
-            yield octets[start - 1], octets[start:end]
+            frames.append((octets[start - 1], octets[start:end]))
         if at < size:
             self._tail += memoryview(octets)[at:]
+        return frames
 
     def _join(self, octets: bytes) -> int:
         """Complete the packet in the tail; return where the next begins, -1 for not yet."""
