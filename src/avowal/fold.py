@@ -39,10 +39,12 @@ class Folder:
         self._parts.append(octets)
         self._column = column
 
-    def words(self, tokens: Iterable[bytes]) -> None:
-        """Add tokens, each behind a fold or a space."""
-        for token in tokens:
-            self.token(token, space=True)
+    def clause(self, words: Sequence[bytes]) -> None:
+        """End what stands there with ``;``, and add words in a line of their own."""
+        self._parts += (b";", FOLD, words[0])
+        self._column = _INDENT + len(words[0])
+        for word in words[1:]:
+            self.token(word, space=True)
 
     def glue(self, octets: bytes) -> None:
         """Add octets that belong to the token before them."""

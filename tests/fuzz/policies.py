@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from tests.fuzz.targets import Says, answer_of, expect, parts
 
-from avowal.authres.registry import known
+from avowal.authres.model import known
 from avowal.lookup import run
 from avowal.mailbox import Authors
 from avowal.message import Header

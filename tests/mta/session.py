@@ -25,7 +25,7 @@ from tests.mta.spool import POSTFIX, Flavour, Spool
 
 from avowal.errors import PeerError, StateError
 from avowal.message import Header
-from avowal.milter.actions import NEEDED
+from avowal.milter.actions import FITTING, NEEDED
 from avowal.milter.codec import decode, encode, name_of
 from avowal.milter.negotiation import ActionFlags, Agreement, ProtocolFlags, Stage
 from avowal.milter.packets import (
@@ -49,7 +49,6 @@ from avowal.milter.packets import (
     Recipient,
     ReplyCode,
 )
-from avowal.milter.permitted import FITTING
 from avowal.milter.wire import PACKET_OCTETS, Decoder
 
 _STAGES = dict(zip(b"CHMRTEN", Stage, strict=True))

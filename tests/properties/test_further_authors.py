@@ -19,12 +19,12 @@ from avowal.policy.assessment import (
     Handling,
     PolicyDisposition,
     PolicyGeneration,
+    combined,
 )
 from avowal.policy.dmarc.evaluate import evaluate
 from avowal.policy.dmarc.result import Evaluation
 from avowal.policy.engine import Engine
 from avowal.policy.result import PolicyResult
-from avowal.policy.verdicts import combined
 from avowal.testing import Zone
 
 Names = tuple[str, ...]

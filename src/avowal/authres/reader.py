@@ -13,8 +13,7 @@ from dataclasses import dataclass
 
 from avowal.authres.grammar import PayloadFault, VersionFault, parse, refuse_costly
 from avowal.authres.identifiers import Identifiers
-from avowal.authres.model import AuthenticationResults, MethodResult
-from avowal.authres.registry import known
+from avowal.authres.model import AuthenticationResults, MethodResult, known
 from avowal.enums import Word
 from avowal.limits import DEFAULT, Limits
 from avowal.members import refuse_single

@@ -11,8 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from avowal.authres.model import VERSION, AuthenticationResults, MethodResult
-from avowal.authres.registry import writable
+from avowal.authres.model import VERSION, AuthenticationResults, MethodResult, writable
 from avowal.errors import UsageError
 from avowal.fold import Folder
 from avowal.members import refuse_single
@@ -28,7 +27,6 @@ _UNWRITABLE = re.compile("[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 _SPACES = re.compile("[ \t\r\n]+")
 _LONGEST = 900  # octets of one value as written, so that a line stays below 998
 _LONGEST_COMMENT = 2000  # octets
-_UNFOLDED = 1 << 30
 
 
 def write(
@@ -55,24 +53,22 @@ def write(
                 f"{result.method}={result.result} is in no registry (RFC 8601 §4);"
                 " name the method in agreed= if the readers know it"
             )
+    authserv_id = _authserv_id(results.authserv_id, utf8=utf8)
+    written = [_words(result, utf8=utf8) for result in results.results]
     folder = Folder(beginning)
-    folder.token(_authserv_id(results.authserv_id, utf8=utf8), space=True)
-    if not results.results:
+    folder.token(authserv_id, space=True)
+    if not written:
         folder.glue(b";")
         folder.token(b"none", space=True)
-    for result in results.results:
-        folder.glue(b";")
-        folder.fold()
-        _write_result(folder, result, utf8=utf8)
+    for words in written:
+        folder.clause(words)
     octets = folder.octets
     return Field(octets, octets.find(b":"))
 
 
 def one_line(result: MethodResult) -> bytes:
     """Return one result without folds, for another layout of the field."""
-    folder = Folder(b"", width=_UNFOLDED)
-    _write_result(folder, result, utf8=True)
-    return folder.octets
+    return b" ".join(_words(result, utf8=True))
 
 
 def representable(text: str) -> str:
@@ -80,11 +76,12 @@ def representable(text: str) -> str:
     return _UNWRITABLE.sub("?", text)
 
 
-def _write_result(folder: Folder, result: MethodResult, *, utf8: bool) -> None:
+def _words(result: MethodResult, *, utf8: bool) -> list[bytes]:
+    """Return the words of one result, between which it may be folded."""
     method = result.method.encode()
     if result.version != VERSION:
         method += b"/%d" % result.version
-    words: list[bytes] = []
+    words = [method + b"=" + result.result.encode()]
     if result.comment is not None:
         words += _comment(result.comment, utf8=utf8)
     if result.reason is not None:
@@ -95,8 +92,7 @@ def _write_result(folder: Folder, result: MethodResult, *, utf8: bool) -> None:
             words.append(name.encode() + b"=" + written)
         else:
             words.append(b"(" + name.encode() + b" is too long to be written)")
-    folder.glue(method + b"=" + result.result.encode())
-    folder.words(words)
+    return words
 
 
 def _authserv_id(text: str, *, utf8: bool) -> bytes:

@@ -60,7 +60,7 @@ class _Entry(NamedTuple):
 class AddressTable(Generic[T]):
     """An ordered table from patterns to values."""
 
-    __slots__ = ("_buckets", "_values", "_wholes")
+    __slots__ = ("_buckets", "_values", "_wholes", "empty")
 
     def __init__(self, rows: Iterable[tuple[AddressPattern, T]]) -> None:
         self._values: list[T] = []
@@ -77,6 +77,7 @@ class AddressTable(Generic[T]):
             key = pattern.domain if local is None else f"{local}@{pattern.domain}"
             rank = _rank(pattern, pieces)
             self._buckets.setdefault(key, []).append(_Entry(number, pieces, rank))
+        self.empty = not self._values
 
     def find(self, local_part: bytes, domain: DomainName, order: Order = "table") -> list[T]:
         """Return the values of all rows that match an address, the first to be taken first."""

@@ -8,11 +8,10 @@ from dataclasses import replace
 from avowal.arc.verdict import ChainVerification, report_comment
 from avowal.authres import AuthenticationResults
 from avowal.names import DomainName
-from avowal.policy.assessment import Assessment, Choice, PolicyDisposition
+from avowal.policy.assessment import Assessment, Choice, PolicyDisposition, combined
 from avowal.policy.dmarc.record import Policy
 from avowal.policy.dmarc.result import Evaluation, Override
 from avowal.policy.result import PolicyResult
-from avowal.policy.verdicts import combined
 
 
 def untrusted_sealer(

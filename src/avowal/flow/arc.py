@@ -16,8 +16,8 @@ from avowal.dkim.hashing import BodyHasher
 from avowal.dkim.intent import Intent
 from avowal.errors import KeyMaterialError
 from avowal.examine.findings import Findings
-from avowal.flow.authorship import listed
 from avowal.flow.context import Conclusion, Context
+from avowal.flow.origin import listed
 from avowal.flow.seals import Closing, FlowSeal, Sealed, Sealing
 from avowal.flow.trace import Step, Topic
 from avowal.keys.watch import is_withheld
@@ -31,20 +31,18 @@ def is_verified(context: Context) -> bool:
     return wanted and context.is_judged
 
 
-def conclusion(context: Context, findings: Findings) -> Conclusion:
+def conclusion(context: Context, findings: Findings, verdict: ChainVerification) -> Conclusion:
     """Return the result of the chain, and what follows from it."""
-    if findings.arc is None:
-        return Conclusion()
     client = context.transaction.client
-    result = result_of(findings.arc, None if client is None else str(client))
-    return Conclusion(results=(result,), steps=tuple(_steps(context, findings, findings.arc)))
+    result = result_of(verdict, None if client is None else str(client))
+    return Conclusion(results=(result,), steps=tuple(_steps(context, findings, verdict)))
 
 
 def _steps(context: Context, findings: Findings, verdict: ChainVerification) -> Iterator[Step]:
     plan = context.plan
     why = f"arc={verdict.status}: {verdict.explanation}"
     yield Step(Topic.ARC, "arc.verify", verdict.passed, why)
-    if verdict.passed and len(plan.addresses.trusted_sealers):
+    if verdict.passed and not plan.addresses.trusted_sealers.empty:
         stranger = findings.untrusted_sealer
         who = "every sealer is" if stranger is None else f"{stranger} is not"
         path = ("arc", "trusted_sealers")
@@ -76,7 +74,7 @@ def _sealing(context: Context) -> Intent | None:
     if not context.is_judged or context.transaction.role != "both":
         return None
     table = context.plan.addresses.sealed_recipients
-    if len(table) and not any(listed(table, context.transaction.recipients)):
+    if not table.empty and not any(listed(table, context.transaction.recipients)):
         return None
     return context.plan.sealing
 

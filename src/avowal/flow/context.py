@@ -11,6 +11,7 @@ from avowal.flow.trace import Step
 from avowal.flow.transaction import Transaction
 from avowal.flow.treatment import Treatment
 from avowal.message import Header
+from avowal.policy.trace import Trace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,12 +37,14 @@ class Conclusion:
     """What this site concludes about one side of a message.
 
     `results` are for Authentication-Results, `class_` is what an action may follow from
-    (None where nothing is wrong), `why` its sentence, `steps` are for the trace, `opinions`
-    what is thought of those who answer for the message, for the log.
+    (None where nothing is wrong), `why` its sentence.  `told`, a mechanism's own trace, and
+    `steps` are for that of the message, `opinions` are what is thought of those who answer for
+    the message, for the log.
     """
 
     results: tuple[MethodResult, ...] = ()
     class_: ResultClass | None = None
     why: str = ""
+    told: Trace = ()
     steps: tuple[Step, ...] = ()
     opinions: tuple[str, ...] = ()

@@ -9,22 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 from avowal.config.model import Action
 from avowal.flow import feedback
 from avowal.flow.actions import Actions, FlowDisposition, SmtpReply
 from avowal.flow.classes import DISPOSITIONS, STRICTNESS, UNPROVED, ResultClass
-from avowal.flow.edits import own_ids
 from avowal.flow.outcome import FlowOutcome, Requested
 from avowal.flow.plan import Plan
-from avowal.flow.record import Checked, Made, MessageRecord
-from avowal.flow.results_field import is_written, results_field
-from avowal.flow.signatures import SiteVerdict
-from avowal.flow.trace import Step, Topic, Trace
+from avowal.flow.record import Made, MessageRecord
+from avowal.flow.results import own_ids, results_field
+from avowal.flow.signatures import checked
+from avowal.flow.trace import Step, Topic, Trace, steps_of
 from avowal.flow.transaction import Transaction
 from avowal.message import Field
 from avowal.overflow import Beyond
+from avowal.report.arf import ReportMail
 from avowal.text import printable
 
 _REPLY_TEXT = 300  # characters; one line of a reply has at most 512 octets (RFC 5321 §4.5.3.1.5)
@@ -55,16 +56,16 @@ def decide(outcome: FlowOutcome) -> Actions:
     """Turn an outcome into actions.  Raises nothing."""
     plan = outcome.context.plan
     verdict = _verdict(plan, outcome)
-    steps = [*outcome.context.treatment.steps, *outcome.edits.steps]
-    for conclusion in outcome.conclusions:
-        steps += conclusion.steps
-    steps += _closing_steps(outcome, verdict)
     disposition = _DISPOSITIONS.get(verdict.action, FlowDisposition.ACCEPT)
     accepted = disposition is FlowDisposition.ACCEPT
-    reports = feedback.mails(outcome, disposition, held=verdict.action == "quarantine")
+    reports: tuple[ReportMail, ...] = ()
+    if outcome.requested is not None:
+        held = verdict.action == "quarantine"
+        reports = feedback.mails(outcome, outcome.requested, disposition, held=held)
     redirect = _redirection(outcome, verdict) if accepted else None
+    noted = plan.configuration.reports.diagnostic_directory is not None
     stuck = redirect is not None and outcome.context.transaction.more_recipients
-    trace = Trace(tuple(steps))
+    trace = Trace(partial(_steps, outcome, verdict))
     record = _record(outcome, verdict, reports=len(reports))
     if accepted and (unsigned := _left_unsigned(outcome, trace)) is not None:
         record = replace(record, unsigned=unsigned.rule, unsigned_why=unsigned.why)
@@ -79,7 +80,7 @@ def decide(outcome: FlowOutcome) -> Actions:
         quarantine=_NOT_REDIRECTED if stuck else _quarantine(verdict),
         redirect=None if stuck else redirect,
         reports=reports,
-        diagnosis=feedback.diagnosis(outcome),
+        diagnosis=feedback.diagnosis(outcome) if noted else None,
     )
     return _as_dry_run(actions) if plan.configuration.dry_run else actions
 
@@ -153,7 +154,7 @@ def _of_excess(
         why = f"{excess}, with {outcome.edits.unremoved} fields to be removed"
         return FlowVerdict(security, "reject", why)
     doubtful = [*UNPROVED]
-    if excess.authors_dropped and len(plan.addresses.must_be_signed):
+    if excess.authors_dropped and not plan.addresses.must_be_signed.empty:
         doubtful.append(ResultClass.UNSIGNED_AUTHOR)
     verdicts = [FlowVerdict(class_, plan.actions[class_], why) for class_, why in found]
     verdicts += [
@@ -167,8 +168,14 @@ def _of_excess(
     return next((v for v in strictest if v.class_ in DISPOSITIONS), strictest[0])
 
 
-def _closing_steps(outcome: FlowOutcome, verdict: FlowVerdict) -> Iterator[Step]:
+def _steps(outcome: FlowOutcome, verdict: FlowVerdict) -> Iterator[Step]:
+    """Yield all steps of a message: how it was treated, what was found, what was done."""
     plan = outcome.context.plan
+    yield from outcome.context.treatment.steps
+    yield from outcome.edits.steps
+    for conclusion in outcome.conclusions:
+        yield from steps_of(conclusion.told)
+        yield from conclusion.steps
     for fault in outcome.faults:
         yield Step(Topic.SIGN, "keys", False, f"no signature was made: {fault.why}", None, True)
     for option, why in outcome.not_signed:
@@ -220,8 +227,9 @@ _FAILURES = frozenset(ResultClass).difference(
 def _on_top(outcome: FlowOutcome, verdict: FlowVerdict) -> Iterator[Field]:
     """Yield the new fields from top to bottom (RFC 6376 §5.6, RFC 8601 §4: above all others)."""
     plan, field = outcome.context.plan, outcome.recorded
-    if field is None and is_written(plan, outcome.results, always=verdict.action == "tag"):
-        field = results_field(outcome.results, outcome.context.header)
+    if field is None:
+        always = verdict.action == "tag"
+        field = results_field(plan, outcome.results, outcome.context.header, always=always)
     if field is not None:
         yield field
     yield from outcome.sealed
@@ -271,7 +279,7 @@ def _record(outcome: FlowOutcome, verdict: FlowVerdict, *, reports: int) -> Mess
             Made(domain=one.domain, selector=one.selector, algorithm=one.algorithm)
             for one in outcome.signed
         ),
-        checked=tuple(_checked(one) for one in outcome.judgements),
+        checked=tuple([checked(one) for one in outcome.judgements]),
         results=tuple((result.method, result.result) for result in results),
         opinions=tuple(text for one in outcome.conclusions for text in one.opinions),
         mark=outcome.mark is not None and verdict.action == "accept",
@@ -283,18 +291,4 @@ def _record(outcome: FlowOutcome, verdict: FlowVerdict, *, reports: int) -> Mess
         body_octets=outcome.body_octets,
         impostor=treatment.impostor,
         fault="; ".join(fault.why for fault in outcome.faults) or None,
-    )
-
-
-def _checked(judgement: SiteVerdict) -> Checked:
-    one = judgement.verification
-    evidence = one.evidence
-    return Checked(
-        domain=one.domain,
-        selector=one.selector,
-        algorithm=one.algorithm,
-        result=str(judgement.result),
-        reason=None if one.reason is None else str(one.reason),
-        detail=judgement.why or one.detail,
-        key_bits=None if evidence is None else evidence.key_bits,
     )

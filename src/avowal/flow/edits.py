@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from avowal import authres
 from avowal.flow.actions import Change, Deletion
 from avowal.flow.plan import Plan
+from avowal.flow.results import own_ids
 from avowal.flow.trace import Step, Topic
 from avowal.flow.transaction import Transaction
 from avowal.flow.treatment import Treatment
@@ -91,13 +92,6 @@ def without(edits: Edits, header: Header, places: Iterable[int]) -> Edits:
         folded=folded,
         doomed=doomed,
     )
-
-
-def own_ids(plan: Plan, transaction: Transaction) -> tuple[str, ...]:
-    """Return the names we report under, the one we write first; empty when none is known."""
-    results = plan.configuration.results
-    first = results.authserv_id or transaction.hostname
-    return (*((first,) if first else ()), *results.own_ids)
 
 
 def own_fields(plan: Plan) -> tuple[bytes, ...]:

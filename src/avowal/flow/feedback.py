@@ -16,9 +16,9 @@ from avowal.config.model import Reports
 from avowal.examine.findings import Findings
 from avowal.flow.actions import Diagnosis, FlowDisposition
 from avowal.flow.context import Context
-from avowal.flow.edits import own_ids
 from avowal.flow.outcome import FlowOutcome, Requested
 from avowal.flow.plan import Plan
+from avowal.flow.results import own_ids
 from avowal.flow.trace import Step, Topic
 from avowal.report.arf import ReportEnvelope, ReportMail
 from avowal.report.differences import difference_text
@@ -39,8 +39,7 @@ def kept_bodies(context: Context) -> KeptBodies | None:
 
     What their domains say is asked by `report.dkim_feedback.records`.
     """
-    wanted = context.plan.configuration.reports.send and context.treatment.verify
-    if not wanted or _is_report(context):
+    if _is_report(context):
         return None
     bodies = KeptBodies(context.header, limits=context.plan.receiver.limits)
     return bodies if bodies.domains else None
@@ -91,12 +90,9 @@ def mistakes_in(reports: Reports) -> Iterator[tuple[str, str, str]]:
 
 
 def mails(
-    outcome: FlowOutcome, disposition: FlowDisposition, *, held: bool
+    outcome: FlowOutcome, found: Requested, disposition: FlowDisposition, *, held: bool
 ) -> tuple[ReportMail, ...]:
     """Compose the reports about a message that got this disposition, or is held for somebody."""
-    found = outcome.requested
-    if found is None:
-        return ()
     delivery = "policy" if held else _DELIVERIES[disposition]
     composed = (_mail(outcome, one, found.bodies, delivery) for one in found.wanted)
     return tuple(mail for mail in composed if mail is not None)
@@ -156,8 +152,6 @@ as far as it is not too long, and then the header of the message.
 
 def diagnosis(outcome: FlowOutcome) -> Diagnosis | None:
     """Tell how a message whose signatures failed differs from their z= copies."""
-    if outcome.context.plan.configuration.reports.diagnostic_directory is None:
-        return None
     texts = (
         difference_text(verification, outcome.context.header)
         for verification in outcome.findings.signatures

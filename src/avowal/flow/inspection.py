@@ -24,7 +24,6 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from avowal.agenda import Agenda, Rank, Slot
-from avowal.authres import AuthenticationResults
 from avowal.canonical import Octets
 from avowal.dkim.hashing import BodyHasher
 from avowal.dkim.lines import BodyLines
@@ -32,25 +31,13 @@ from avowal.dkim.unsigned import adrive_keys, drive_keys
 from avowal.errors import AvowalError, IntentError, StateError
 from avowal.examine.examination import Examination
 from avowal.examine.findings import Findings, Want
-from avowal.flow import (
-    arc,
-    failures,
-    feedback,
-    policies,
-    posts,
-    reputation,
-    signatures,
-    signing,
-    spf,
-)
+from avowal.flow import arc, failures, feedback, policies, posts, signatures, signing
 from avowal.flow.classes import ResultClass
 from avowal.flow.context import Conclusion, Context
-from avowal.flow.edits import edits, own_ids, without
-from avowal.flow.mark import mark
+from avowal.flow.edits import edits, without
 from avowal.flow.outcome import Fault, FlowOutcome, Requested
 from avowal.flow.plan import Plan
-from avowal.flow.resign import replaced, withheld
-from avowal.flow.results_field import is_written, results_field
+from avowal.flow.results import mark, reported, results_field
 from avowal.flow.seals import Closing, FlowSeal, Sealed, Sealing
 from avowal.flow.signatures import SiteVerdict
 from avowal.flow.transaction import Transaction
@@ -104,14 +91,15 @@ class Inspection:
             _wanted(context),
             now=now,
             agenda=agenda,
-            envelope=spf.envelope_of(context),
+            envelope=policies.envelope_of(context),
             authors=treatment.authorship.written,
         )
-        wishes = posts.wishes(context)
         self._wishes: Slot[tuple[Wish, ...]] | None = None
-        if wishes is not None:
+        if treatment.post and (wishes := posts.wishes(context)) is not None:
             self._wishes = agenda.add(wishes, Rank.REST)
-        self._bodies: KeptBodies | None = feedback.kept_bodies(context)
+        self._bodies: KeptBodies | None = None
+        if treatment.verify and plan.configuration.reports.send:
+            self._bodies = feedback.kept_bodies(context)
         self._kept = None if room is None else failures.kept_body(context, room)
         self._feedback: Slot[Records] | None = None
         if self._bodies is not None:
@@ -167,17 +155,14 @@ class Inspection:
         if self._bodies is not None and self._feedback is not None:
             asked = feedback.requested(context, findings, self._bodies, self._feedback.value)
         conclusions = self._conclusions(findings, judgements, asked)
-        results = None
-        if ids := own_ids(context.plan, context.transaction):
-            found = tuple([result for one in conclusions for result in one.results])
-            results = AuthenticationResults(self._reporting_id(ids[0]), found)
-        if gone := replaced(context, judgements):
-            self._edits = without(self._edits, context.header, gone)
-        record = None
-        if context.treatment.resign and is_written(context.plan, results):
-            record = results_field(results, context.header)
+        results = reported(context, conclusions)
+        again = record = None
+        if context.treatment.resign:
+            if gone := signatures.replaced(context, judgements):
+                self._edits = without(self._edits, context.header, gone)
+            record = results_field(context.plan, results, context.header)
+            again = signatures.withheld(context.plan, context.treatment, judgements)
         long = self._body_lines is not None and self._body_lines.too_long
-        again = withheld(context.plan, context.treatment, judgements)
         spends = context.plan.configuration.verifying.remove_signatures and not self._seals
         return FlowOutcome(
             context=context,
@@ -201,35 +186,35 @@ class Inspection:
         self, findings: Findings, judgements: tuple[SiteVerdict, ...], asked: Requested | None
     ) -> tuple[Conclusion, ...]:
         """Return what follows from each side of the findings, in the order of the results."""
-        context = self._context
-        wishes = None if self._wishes is None else self._wishes.value
-        wanted = () if asked is None else feedback.steps(context.plan, asked)
-        verified = context.treatment.verify
-        return (
-            signatures.conclusion(context, judgements) if verified else Conclusion(),
-            arc.conclusion(context, findings),
-            spf.conclusion(context, findings),
-            policies.conclusion(findings),
-            posts.conclusion(context, findings, judgements, wishes),
-            Conclusion(steps=wanted),
-            reputation.conclusion(context, findings),
-        )
+        context, assessor = self._context, self._context.plan.assessor
+        found = []
+        if context.treatment.verify:
+            found.append(signatures.conclusion(context, judgements))
+        if findings.arc is not None:
+            found.append(arc.conclusion(context, findings, findings.arc))
+        if policies.is_checked(context):
+            found.append(policies.of_envelope(findings))
+        if findings.policies is not None:
+            found.append(policies.of_authors(findings.policies))
+        if context.treatment.post:
+            wishes = None if self._wishes is None else self._wishes.value
+            found.append(posts.conclusion(context, findings, judgements, wishes))
+        if asked is not None:
+            found.append(Conclusion(steps=feedback.steps(context.plan, asked)))
+        if assessor is not None and context.is_judged:
+            found.append(policies.of_assessor(context, assessor, findings))
+        return tuple(found)
 
     @property
     def _is_marked(self) -> bool:
         return self._context.plan.configuration.results.mark is not None
 
-    def _reporting_id(self, authserv_id: str) -> str:
-        queue_id = self._context.transaction.queue_id
-        if self._context.plan.configuration.results.queue_id and queue_id:
-            return f"{authserv_id}/{queue_id}"
-        return authserv_id
-
     # -- what is put on top ------------------------------------------------------------
 
     def sealed(self, outcome: FlowOutcome) -> FlowOutcome:
         """Sign with keys that are at hand."""
-        return self._with(outcome, drive_keys(self._sealing(outcome)))
+        made = drive_keys(self._sealing(outcome)) if self._seals else Sealed()
+        return self._with(outcome, made)
 
     async def asealed(self, outcome: FlowOutcome) -> FlowOutcome:
         """Sign with keys of which some answer asynchronously."""

@@ -7,7 +7,7 @@ swaps it in whole, so that each message is treated by one generation from end to
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from avowal.config.addresses import AddressTable
@@ -118,6 +118,8 @@ class Plan:
     rewritten_names: frozenset[bytes]
     actions: Mapping[ResultClass, Action]
     software: str  # for the software field: name and version
+    options: dict[Path, tuple[str, Place | None]] = field(default_factory=dict, compare=False)
+    """The names and places of the options that steps were made of, as they come up."""
 
     def place(self, *path: str | int) -> Place | None:
         """Return where an option, or the list an entry stands in, was written; None by default."""
@@ -131,5 +133,8 @@ class Plan:
         self, topic: Topic, path: Path, why: str, *, matched: bool = False, decided: bool = False
     ) -> Step:
         """Make the step of an option; a final number in `path` is an entry of its list."""
-        rule = dotted(path[:-1] if isinstance(path[-1], int) else path)
-        return Step(topic, rule, matched, why, self.place(*path), decided)
+        known = self.options.get(path)
+        if known is None:
+            rule = dotted(path[:-1] if isinstance(path[-1], int) else path)
+            known = self.options[path] = rule, self.place(*path)
+        return Step(topic, known[0], matched, why, known[1], decided)

@@ -31,9 +31,9 @@ _FINAL: Final = frozenset(("reject", "discard"))
 
 
 def wishes(context: Context) -> Steps[tuple[Wish, ...]] | None:
-    """Ask what authors' domains want of mail that a list changes, where that matters."""
+    """Ask what authors' domains want of a post, which a list changes, where that matters."""
     plan = context.plan
-    if not context.treatment.post or plan.actions[ResultClass.STRICT_AUTHOR] == "accept":
+    if plan.actions[ResultClass.STRICT_AUTHOR] == "accept":
         return None
     own = SignatureResult(domain=SOMEBODY, result="pass")
     return asked_wishes(
@@ -52,8 +52,6 @@ def conclusion(
     wishes: tuple[Wish, ...] | None,
 ) -> Conclusion:
     """Return what local policy says of a post; `wishes` is what `wishes` asked for."""
-    if not context.treatment.post:
-        return Conclusion()
     found = [
         *_strict(findings.policies, wishes),
         *_unauthenticated(context, findings.policies, judgements),

@@ -1,7 +1,9 @@
 """The DKIM signatures of a message, as the operator's configuration takes them.
 
 The verdicts are the examination's, by the rules of `verifying`; here stands whose signatures
-count, how a verdict is reported, and which class of results an action may follow from.
+count, how a verdict is reported, and which class of results an action may follow from; and of
+mail that is signed again on its way (RFC 6377 §5.7, §5.8), when it is not, and which signatures
+ours take the place of.
 """
 
 from __future__ import annotations
@@ -19,6 +21,10 @@ from avowal.examine.findings import Findings
 from avowal.flow.actions import Deletion
 from avowal.flow.classes import CLASS_OF, ResultClass, heaviest
 from avowal.flow.context import Conclusion, Context
+from avowal.flow.plan import Plan
+from avowal.flow.record import Checked
+from avowal.flow.treatment import Treatment
+from avowal.lists.resign import superseded
 from avowal.names import DomainName
 
 
@@ -61,6 +67,43 @@ def spent(context: Context, judgements: Sequence[SiteVerdict]) -> Iterator[Delet
             yield Deletion(context.header.names[place], number)
 
 
+def withheld(plan: Plan, treatment: Treatment, judgements: Sequence[SiteVerdict]) -> str | None:
+    """Why a message that was to be signed again is not: it did not verify."""
+    incoming = treatment.resign and not treatment.outgoing
+    if not incoming or plan.configuration.signing.resign_unverified:
+        return None
+    return None if any(one.counts for one in judgements) else "no signature of it passes"
+
+
+def replaced(context: Context, judgements: Sequence[SiteVerdict]) -> frozenset[int]:
+    """Return the places of the signatures that ours takes the place of."""
+    plan, treatment = context.plan, context.treatment
+    if not treatment.resign or withheld(plan, treatment, judgements) is not None:
+        return frozenset()
+    (match,) = treatment.matches
+    own = [
+        (key.domain or match.author.domain, DomainName.parse(key.entry.selector.encode()))
+        for key in match.keys
+    ]
+    verdicts = [one.verification for one in judgements]
+    return superseded(context.header, match.rule.removal, own, verdicts)
+
+
+def checked(judgement: SiteVerdict) -> Checked:
+    """Return what the log says of a signature."""
+    one = judgement.verification
+    evidence = one.evidence
+    return Checked(
+        domain=one.domain,
+        selector=one.selector,
+        algorithm=one.algorithm,
+        result=str(judgement.result),
+        reason=None if one.reason is None else str(one.reason),
+        detail=judgement.why or one.detail,
+        key_bits=None if evidence is None else evidence.key_bits,
+    )
+
+
 def _judge(context: Context, verification: Verification) -> SiteVerdict:
     reason = verification.reason
     if reason is not None:
@@ -87,7 +130,7 @@ def _trusted(context: Context, verification: Verification) -> bool:
     """Whether a passing signature is the author's, or of a signer that is trusted for others."""
     table = context.plan.addresses.trusted_signers
     signature = verification.signature
-    if not len(table) or signature is None:
+    if table.empty or signature is None:
         return True
     return _by_author(context, signature.domain) or bool(table.find(b"", signature.domain))
 
@@ -138,7 +181,7 @@ def _unsigned_author(context: Context, counting: Sequence[SiteVerdict]) -> str |
     table, authors = context.plan.addresses.must_be_signed, context.treatment.authorship.authors
     if not authors and "*" in context.plan.configuration.verifying.must_be_signed:
         return "it names no author whose domain could have signed it"
-    for author in authors if len(table) else ():
+    for author in () if table.empty else authors:
         if not table.find(*author):
             continue
         signers = [one.verification.signature for one in counting]

@@ -11,8 +11,8 @@ from avowal.dkim.intent import Intent
 from avowal.dkim.lines import LONGEST_LINE
 from avowal.dkim.signer import Signer
 from avowal.errors import KeyMaterialError
-from avowal.flow.authorship import address_of
 from avowal.flow.context import Context
+from avowal.flow.origin import address_of
 from avowal.flow.plan import Plan
 from avowal.flow.seals import Closing, FlowSeal, Sealed, Sealing
 from avowal.flow.treatment import Match
@@ -117,7 +117,7 @@ def _forms(context: Context) -> tuple[str, str]:
 
 def _any_in(context: Context, plan: Plan) -> bool:
     table = plan.addresses.body_length_recipients
-    if not len(table):
+    if table.empty:
         return False
     addresses = map(address_of, context.transaction.recipients)
     return any(address is not None and table.find(*address) for address in addresses)

@@ -19,8 +19,7 @@ from typing import NamedTuple
 
 from avowal.config.addresses import AddressTable
 from avowal.config.places import Path
-from avowal.flow.authorship import Author, Authorship, authorship, listed
-from avowal.flow.origin import whether_ours
+from avowal.flow.origin import Author, Authorship, authorship, listed, whether_ours
 from avowal.flow.plan import KeyUse, Plan, SigningRule
 from avowal.flow.trace import Step, Topic
 from avowal.flow.transaction import Transaction
@@ -197,7 +196,7 @@ class _Decision:
         for written, _, entry in listed(table, self.transaction.recipients):
             why = f"{_shown(written)} is in unsigned_recipients"
             return self.plan.step(Topic.SIGN, (*path, entry), why)
-        if self.transaction.more_recipients and len(table):
+        if self.transaction.more_recipients and not table.empty:
             why = "there are more recipients than are looked at"
             return self.plan.step(Topic.SIGN, path, why)
         return None
@@ -250,7 +249,7 @@ class _Decision:
     def _is_post(self) -> bool:
         """Whether it comes in for a list of ours; one of those not kept may be its address."""
         table = self.plan.resign_rules
-        if self.transaction.role != "both" or not len(table):
+        if self.transaction.role != "both" or table.empty:
             return False
         return self.transaction.more_recipients or any(listed(table, self.transaction.recipients))
 

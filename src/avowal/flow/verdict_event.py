@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from avowal.flow.actions import Actions
-from avowal.flow.edits import own_ids
 from avowal.flow.outcome import FlowOutcome
+from avowal.flow.results import own_ids
 from avowal.report.event import Event
 from avowal.report.verdict_event import event_of
 

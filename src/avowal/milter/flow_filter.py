@@ -20,7 +20,6 @@ from avowal.flow.plan import Plan
 from avowal.flow.transaction import Transaction
 from avowal.flow.verdict_event import event_of_outcome
 from avowal.lookup import Steps
-from avowal.milter import response
 from avowal.milter import transaction as transaction_of
 from avowal.milter.durations import Durations
 from avowal.milter.events import HeaderEnd
@@ -134,7 +133,9 @@ class FlowFilter:
                 call()
 
         return MilterVerdict(
-            response.answer_of(actions), response.modifications_of(actions, session), answered
+            transaction_of.answer_of(actions),
+            transaction_of.modifications_of(actions, session),
+            answered,
         )
 
     def _tells(self, actions: Actions) -> bool:

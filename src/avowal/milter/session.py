@@ -33,6 +33,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, cast
 
 from avowal.errors import PeerError, StateError
+from avowal.milter.actions import check, modify
 from avowal.milter.codec import decode, encode, name_of, read_options
 from avowal.milter.events import EndOfMessage, Event, HeaderEnd, Negotiated, SessionLimits
 from avowal.milter.header import Gatherer
@@ -54,7 +55,6 @@ from avowal.milter.packets import (
     ReplyCode,
     UnknownCommand,
 )
-from avowal.milter.permitted import check, modify
 from avowal.milter.states import UNNEGOTIATED, Row, State, table
 from avowal.milter.wire import Decoder, Frame
 

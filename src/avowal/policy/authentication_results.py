@@ -20,16 +20,22 @@ from avowal.policy.vbr import Vbr
 
 def authentication_results(assessment: Assessment) -> tuple[MethodResult, ...]:
     """Return one result per method, one per author domain for dkim-adsp."""
+    envelope = assessment.envelope
+    results = policy_results(assessment)
+    return results if envelope is None else (spf_result(envelope), *results)
+
+
+def policy_results(assessment: Assessment) -> tuple[MethodResult, ...]:
+    """Return the same without SPF: what the policies of author domains came to."""
     return tuple(_results(assessment))
 
 
 def _results(assessment: Assessment) -> Iterator[MethodResult]:
-    if assessment.envelope is not None:
-        yield spf_result(assessment.envelope)
-    if assessment.dmarc is not None:
-        yield dmarc_result(assessment.dmarc)
-    if assessment.adsp is not None:
-        for one in assessment.adsp.domains:
+    dmarc, adsp = assessment.dmarc, assessment.adsp
+    if dmarc is not None:
+        yield dmarc_result(dmarc)
+    if adsp is not None:
+        for one in adsp.domains:
             yield MethodResult(
                 "dkim-adsp",
                 one.result.value,

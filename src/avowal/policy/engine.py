@@ -24,6 +24,8 @@ from avowal.policy.assessment import (
     Detail,
     GenerationVerdict,
     PolicyGeneration,
+    combined,
+    verdict_of,
 )
 from avowal.policy.dmarc.alignment import identifiers
 from avowal.policy.dmarc.compare import differences
@@ -34,7 +36,6 @@ from avowal.policy.evidence import EnvelopeResult, SignatureResult
 from avowal.policy.memory import Memory
 from avowal.policy.practices import Practices
 from avowal.policy.trace import Trace, TraceStep
-from avowal.policy.verdicts import combined, verdict_of
 
 _DISCOVERY = {
     PolicyGeneration.DMARC_2015: Discovery.SUFFIX_LIST,

@@ -8,7 +8,7 @@ import pytest
 from tests.evidence import name, sent, signed
 
 from avowal.authres import MethodResult
-from avowal.authres.registry import METHODS
+from avowal.authres.model import METHODS
 from avowal.lookup import run
 from avowal.message import Header
 from avowal.policy.assessment import Choice, PolicyGeneration

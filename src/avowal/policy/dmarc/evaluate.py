@@ -7,8 +7,8 @@ Deliberate: several author domains are each evaluated and the strictest outcome 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 from avowal.addresses import BEYOND_LIMITS
 from avowal.limits import DEFAULT, Limits
@@ -65,6 +65,7 @@ class DmarcRules:
 
 
 STANDARD = DmarcRules()
+_OPEN: Final = PolicyResult.TEMPERROR
 
 
 class Evaluator:
@@ -123,6 +124,7 @@ class Evaluator:
             steps.append(TraceStep(name, "discarded", "From", why))
         for author in self._found:
             steps += author.explorer.notes
+            steps += author.steps
         return _combined(self._authors, found, self._rules, name, steps)
 
 
@@ -156,6 +158,7 @@ class _Author:
     suffixes: SuffixList | None
     found: Discovered | Failed | None = None
     organizations: Organizations = field(default_factory=Organizations)
+    steps: list[TraceStep] = field(default_factory=list)
 
     def discover(self) -> Steps[None]:
         self.found = yield from self._discovered()
@@ -176,64 +179,78 @@ class _Author:
             yield from self.organizations.learn(self.explorer, self.domain, names)
 
     def judge(self, names: tuple[Identifier, ...]) -> DomainEvaluation:
-        found, explorer = self.found, self.explorer
+        """Conclude, and leave the steps behind."""
+        found = self.found
         if found is None:  # nobody ran the flow
             found = Failed(f"_dmarc.{self.domain.ascii}", "not asked")
         if isinstance(found, Failed):
-            unknown = DomainEvaluation(domain=self.domain, result=PolicyResult.TEMPERROR)
-            return _unknown(explorer, unknown, found)
+            return self._unknown(DomainEvaluation(domain=self.domain, result=_OPEN), found)
         if found.record is None:
-            explorer.note("concluded", "none", f"{self.domain.ascii} has no policy")  # DM-08
+            self._note("concluded", "none", f"{self.domain.ascii} has no policy")  # DM-08
             return DomainEvaluation(domain=self.domain, result=PolicyResult.NONE)
         compared = compare_names(self.domain, found.record, names, self.organizations)
         for a in compared.alignments:
             action: Action = "aligned" if a.aligned else "unaligned"
-            explorer.note(action, f"{a.mechanism} {a.domain.ascii}", f"{a.result}; {a.why}")
-        return _judged(explorer, found, found.record, compared, self.rules)
+            self._note(action, f"{a.mechanism} {a.domain.ascii}", f"{a.result}; {a.why}")
+        return self._judged(found, found.record, compared)
 
+    def _judged(
+        self, discovered: Discovered, record: DmarcRecord, compared: Compared
+    ) -> DomainEvaluation:
+        policy = discovered.policy or Policy.NONE
+        aligned = {a.result for a in compared.alignments if a.aligned}
+        result, disposition = PolicyResult.FAIL, Policy.NONE
+        reasons: tuple[Override, ...] = ()
+        if "pass" in aligned:
+            result = PolicyResult.PASS
+        elif compared.failure is not None or "temperror" in aligned:
+            result = _OPEN
+        else:
+            reasons = _reasons(record, policy, self.rules)
+            disposition = reasons[-1].disposition or policy if reasons else policy
+        evaluation = DomainEvaluation(
+            domain=discovered.domain,
+            result=result,
+            policy=policy,
+            disposition=disposition,
+            tag=discovered.tag,
+            record=record,
+            record_domain=discovered.record_domain,
+            organizational_domain=compared.organizational_domain,
+            alignments=compared.alignments,
+            reasons=reasons,
+        )
+        if result is _OPEN:  # it may pass next time: failing it now would be too early
+            why = compared.failure
+            why = why or Failed("an aligned identifier", "its own result is temperror")
+            return self._unknown(evaluation, why)
+        if result is PolicyResult.PASS:
+            self._note("concluded", "pass", discovered.domain.ascii)
+            return evaluation
+        self._note("concluded", "fail", f"{policy.value} published, {disposition.value} asked")
+        self._note_alternatives(discovered, record, compared)
+        return evaluation
 
-def _judged(
-    explorer: Explorer,
-    discovered: Discovered,
-    record: DmarcRecord,
-    compared: Compared,
-    rules: DmarcRules,
-) -> DomainEvaluation:
-    policy = discovered.policy or Policy.NONE
-    aligned = {a.result for a in compared.alignments if a.aligned}
-    known: dict[str, Any] = {
-        "domain": discovered.domain,
-        "policy": policy,
-        "tag": discovered.tag,
-        "record": record,
-        "record_domain": discovered.record_domain,
-        "organizational_domain": compared.organizational_domain,
-        "alignments": compared.alignments,
-    }
-    if "pass" in aligned:
-        explorer.note("concluded", "pass", discovered.domain.ascii)
-        return DomainEvaluation(result=PolicyResult.PASS, **known)
-    if compared.failure is not None:
-        unknown = DomainEvaluation(result=PolicyResult.TEMPERROR, **known)
-        return _unknown(explorer, unknown, compared.failure)
-    if "temperror" in aligned:  # it may pass next time: failing it now would be too early
-        why = Failed("an aligned identifier", "its own result is temperror")
-        return _unknown(explorer, DomainEvaluation(result=PolicyResult.TEMPERROR, **known), why)
-    reasons = _reasons(record, policy, rules)
-    disposition = reasons[-1].disposition or policy if reasons else policy
-    explorer.note("concluded", "fail", f"{policy.value} published, {disposition.value} asked")
-    _note_alternatives(explorer, discovered, record, compared)
-    return DomainEvaluation(
-        result=PolicyResult.FAIL, disposition=disposition, reasons=reasons, **known
-    )
+    def _unknown(self, evaluation: DomainEvaluation, why: Failed) -> DomainEvaluation:
+        self._note("concluded", "temperror", f"{why.name}: {why.why}")
+        return replace(evaluation, failure=why.name)
 
+    def _note_alternatives(
+        self, discovered: Discovered, record: DmarcRecord, compared: Compared
+    ) -> None:
+        """Say what would have changed a failure."""
+        domain = discovered.domain.ascii
+        self._note("would-change", f"d={domain}", "a passing signature of the author domain")
+        for a in compared.alignments:
+            near = a.domain.is_within(discovered.domain) or discovered.domain.is_within(a.domain)
+            if a.mode == "s" and near:
+                tag = "adkim" if a.mechanism == "dkim" else "aspf"
+                self._note("would-change", f"{tag}=r", f"may align {a.domain.ascii}")
+        if record.testing:
+            self._note("would-change", "t=n", f"{discovered.policy} would be asked in full")
 
-def _unknown(explorer: Explorer, evaluation: DomainEvaluation, why: Failed) -> DomainEvaluation:
-    explorer.note("concluded", "temperror", f"{why.name}: {why.why}")
-    return DomainEvaluation(
-        **{name: getattr(evaluation, name) for name in evaluation.__slots__ if name != "failure"},
-        failure=why.name,
-    )
+    def _note(self, action: Action, subject: str, detail: str) -> None:
+        self.steps.append(TraceStep(self.explorer.mechanism, action, subject, detail))
 
 
 def _reasons(record: DmarcRecord, policy: Policy, rules: DmarcRules) -> tuple[Override, ...]:
@@ -245,21 +262,6 @@ def _reasons(record: DmarcRecord, policy: Policy, rules: DmarcRules) -> tuple[Ov
     if record.pct is not None and rules.sample >= record.pct:
         return (Override("sampled_out", f"pct={record.pct}", policy.weaker),)
     return ()
-
-
-def _note_alternatives(
-    explorer: Explorer, discovered: Discovered, record: DmarcRecord, compared: Compared
-) -> None:
-    """Say what would have changed a failure."""
-    domain = discovered.domain.ascii
-    explorer.note("would-change", f"d={domain}", "a passing signature of the author domain")
-    for a in compared.alignments:
-        near = a.domain.is_within(discovered.domain) or discovered.domain.is_within(a.domain)
-        if a.mode == "s" and near:
-            tag = "adkim" if a.mechanism == "dkim" else "aspf"
-            explorer.note("would-change", f"{tag}=r", f"may align {a.domain.ascii}")
-    if record.testing:
-        explorer.note("would-change", "t=n", f"{discovered.policy} would be asked in full")
 
 
 def _combined(
