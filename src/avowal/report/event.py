@@ -98,6 +98,11 @@ class EventKey(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         return self.source == address or f"={address} " in f"{comments} "
 
     @property
+    def policy_domain(self) -> str | None:
+        """The domain that it is counted for: of the policy, else the author's."""
+        return self.author if self.policy is None else self.policy.domain
+
+    @property
     def is_reported(self) -> bool:
         """Whether messages like this stand in an aggregate report to the policy's domain.
 

@@ -238,8 +238,7 @@ class EventTables:
 
 
 def _columns(key: EventKey) -> tuple[str | None, int, str | None]:
-    domain = key.author if key.policy is None else key.policy.domain
-    return domain, int(key.is_reported), key.source
+    return key.policy_domain, int(key.is_reported), key.source
 
 
 _KEY = (
