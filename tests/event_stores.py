@@ -17,11 +17,10 @@ from avowal.report.event import (
 )
 from avowal.report.event_store import DAY, counted
 from avowal.report.report_ledger import LEASE_SECONDS, MailName, MailState
-from avowal.stores.event_tables import EventTables
-from avowal.stores.report_tables import ReportTables
+from avowal.stores.report_tables import ReportStore, ReportTables
 
 DAY_0 = 20_000
-Opening = Callable[[], EventTables]
+Opening = Callable[[], ReportStore]
 
 
 def key_of(draw: random.Random, number: int) -> EventKey:
@@ -59,7 +58,7 @@ def some_events(number: int, *, seed: int = 1, hosts: int = 2) -> list[Event]:
     )
 
 
-def counts_of(store: EventTables) -> dict[int, Counter[EventKey]]:
+def counts_of(store: ReportStore) -> dict[int, Counter[EventKey]]:
     return {day: Counter(dict(store.counts(day))) for day, _ in store.days()}
 
 

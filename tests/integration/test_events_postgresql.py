@@ -23,9 +23,9 @@ from tests.unit.cli.test_reports_command import (  # noqa: F401 - a fixture
 
 from avowal.errors import StoreError
 from avowal.report.recorder import Recorder
-from avowal.stores.event_tables import EventTables
 from avowal.stores.events import open_event_store
 from avowal.stores.postgres_events import PostgresEvents
+from avowal.stores.report_tables import ReportStore
 
 pytest.importorskip("psycopg", reason="psycopg is not installed (extra: sql)")
 
@@ -59,7 +59,7 @@ def opening(server: str) -> Iterator[Opening]:
         cursor.execute("UPDATE event_schema SET generation = generation + 1")
     opened = [store]
 
-    def another() -> EventTables:
+    def another() -> ReportStore:
         opened.append(PostgresEvents(server))
         return opened[-1]
 

@@ -18,7 +18,7 @@ _BATCH = 1000  # events written at once
 events_option: Callable[[Any], Any] = click.option(
     "--events",
     metavar="STORE",
-    help="Keep an event per message: sqlite:PATH, lines:PATH or postgresql://… (reference/events).",
+    help="Keep an event per message: sqlite:PATH, parquet:DIR, lines:PATH or postgresql://….",
 )
 
 

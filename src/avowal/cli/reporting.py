@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from avowal.report.aggregate import AggregateReport
     from avowal.report.aggregate_sending import AggregateSender
     from avowal.report.aggregation import Reporter
-    from avowal.stores.event_tables import EventTables
+    from avowal.stores.report_tables import ReportStore
 
 _EPOCH = date(1970, 1, 1)
 _DAY = 86400  # seconds
@@ -53,7 +53,7 @@ def day_of(text: str | None, now: float | None = None) -> int:
     return (day - _EPOCH).days
 
 
-def _store(loaded: Loaded) -> EventTables:
+def _store(loaded: Loaded) -> ReportStore:
     from avowal.stores.events import open_event_store
 
     name = loaded.configuration.events.store
@@ -62,7 +62,7 @@ def _store(loaded: Loaded) -> EventTables:
     return open_event_store(name)
 
 
-def events_of(path: str) -> EventTables:
+def events_of(path: str) -> ReportStore:
     """Open the events of a configuration.  Raises ConfigError, StoreError."""
     from avowal.config import toml
 
@@ -104,11 +104,11 @@ class Reporting:
         )
         return cls(loaded, reporter)
 
-    def store(self) -> EventTables:
+    def store(self) -> ReportStore:
         """Open the events.  Raises ConfigError, StoreError."""
         return _store(self.loaded)
 
-    def retain(self, store: EventTables, now: int) -> None:
+    def retain(self, store: ReportStore, now: int) -> None:
         """Let go of what is older than the configuration has it.  Raises StoreError."""
         kept = self.loaded.configuration.events
         store.prune(
@@ -117,7 +117,7 @@ class Reporting:
         )
 
     def reports(
-        self, store: EventTables, day: int, domain: str | None, refuse: Callable[[str], None]
+        self, store: ReportStore, day: int, domain: str | None, refuse: Callable[[str], None]
     ) -> Iterator[AggregateReport]:
         """Yield the reports of a day, domain by domain, but for excluded domains.
 
@@ -136,7 +136,7 @@ class Reporting:
         excluded = [one.lower().lstrip(".") for one in self.loaded.configuration.aggregate.excluded]
         return any(domain == one or domain.endswith(f".{one}") for one in excluded)
 
-    def sender(self, ledger: EventTables, tell: Callable[[str], None]) -> AggregateSender:
+    def sender(self, ledger: ReportStore, tell: Callable[[str], None]) -> AggregateSender:
         """Return what sends reports.  Raises AvowalError."""
         from avowal import app
         from avowal.report.aggregate_destinations import asked

@@ -13,8 +13,8 @@ class Events(Table, frozen=True, kw_only=True):
     store: Annotated[
         str | None,
         option(
-            "Where events go: `sqlite:PATH` (or a path alone), `lines:PATH`, `postgresql://…` for "
-            "several hosts.  Unset: nowhere.",
+            "Where events go: `sqlite:PATH` (or a path alone), `parquet:DIR` above about a "
+            "million a day, `lines:PATH`, `postgresql://…` for several hosts.  Unset: nowhere.",
             example="sqlite:/var/lib/avowal/events.db",
         ),
     ] = None

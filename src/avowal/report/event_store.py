@@ -50,6 +50,14 @@ class EventStore(EventSink, Protocol):
         `reported`: only those that stand in aggregate reports.
         """
 
+    def rows(
+        self, day: int, /, *, domain: str | None = None, reported: bool = False
+    ) -> Iterator[tuple[str, bytes, int]]:
+        """Yield the same as it is written: policy domain, octets of the key, messages."""
+
+    def domains(self, day: int, /) -> Sequence[str]:
+        """Return the policy domains of a day that get reports, in order."""
+
     def days(self) -> Sequence[tuple[int, int]]:
         """Return each day that has counts, and how many messages it had."""
 

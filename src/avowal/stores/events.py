@@ -1,8 +1,8 @@
 """Opening what events are written to, by its name.
 
-``sqlite:PATH`` is an SQLite file, ``postgresql://…`` a database, ``lines:PATH`` a file that
-grows by a JSON object a line; a path alone is the latter where it ends in ``.jsonl`` or
-``.ndjson``, else an SQLite file.
+``sqlite:PATH`` is an SQLite file, ``parquet:DIR`` a directory of Parquet files,
+``postgresql://…`` a database, ``lines:PATH`` a file that grows by a JSON object a line; a path
+alone is the latter where it ends in ``.jsonl`` or ``.ndjson``, else an SQLite file.
 """
 
 from __future__ import annotations
@@ -17,13 +17,15 @@ import msgspec
 from avowal.errors import StoreError
 from avowal.report.event import Event
 from avowal.report.event_store import EventSink
-from avowal.stores.event_tables import EventTables
+from avowal.stores.event_segments import SegmentWriter
 from avowal.stores.postgres_events import PostgresEvents, driver
+from avowal.stores.report_tables import ReportStore
 from avowal.stores.sqlite_events import SqliteEvents
 
 _POSTGRES: Final = ("postgresql://", "postgres://")
 _LINES: Final = (".jsonl", ".ndjson")
-FORMS: Final = "a path, sqlite:PATH, lines:PATH or postgresql://…"
+_PARQUET: Final = "parquet:"
+FORMS: Final = "a path, sqlite:PATH, parquet:DIR, lines:PATH or postgresql://…"
 
 
 class LineEvents:
@@ -58,16 +60,20 @@ def event_opener(name: str) -> Callable[[], EventSink]:
     if name.startswith(_POSTGRES):
         driver()
     else:
-        path = Path(name.removeprefix("lines:").removeprefix("sqlite:"))
+        path = Path(name.removeprefix("lines:").removeprefix("sqlite:").removeprefix(_PARQUET))
         if not path.name:
             raise StoreError(f"{name!r} names no file: {FORMS}")
     return partial(open_event_sink, name)
 
 
-def open_event_store(name: str) -> EventTables:
+def open_event_store(name: str) -> ReportStore:
     """Open a store that can be read too.  Raises StoreError."""
     if name.startswith(_POSTGRES):
         return PostgresEvents(name)
+    if name.startswith(_PARQUET):
+        from avowal.stores.parquet_events import ParquetEvents  # noqa: PLC0415 - few have these
+
+        return ParquetEvents(name.removeprefix(_PARQUET))
     if name.startswith("lines:") or name.endswith(_LINES):
         raise StoreError(f"{name}: lines can be written but not counted: sqlite:PATH can")
     return SqliteEvents(name.removeprefix("sqlite:"))
@@ -77,4 +83,6 @@ def open_event_sink(name: str) -> EventSink:
     """Open what events are written to.  Raises StoreError."""
     if name.startswith("lines:") or name.endswith(_LINES):
         return LineEvents(name.removeprefix("lines:"))
+    if name.startswith(_PARQUET):
+        return SegmentWriter(name.removeprefix(_PARQUET))  # what writes needs no DuckDB
     return open_event_store(name)

@@ -115,7 +115,7 @@ class ParquetEngine:
         try:
             self._run(_TAKEN, list(segments))
             self._run(_TAKEN_KINDS)
-            days = self._all(tuple[int], _TAKEN_DAYS)
+            days = self._all(list[tuple[int]], _TAKEN_DAYS)
             return [
                 self._written(day, 0, (_PACKED_EVENTS, [day]), (_PACKED_KINDS, [day]))
                 for (day,) in days
@@ -141,13 +141,13 @@ class ParquetEngine:
 
     def _copied(
         self, parts: Sequence[Part], before: int, names: Sequence[str]
-    ) -> tuple[str, list[object]]:
+    ) -> tuple[str, Sequence[object]]:
         files = self._events(parts)
         return (_KEPT_EVENTS, [files, before, list(names)]) if files else (_NO_EVENTS, [])
 
     def _written(
         self, day: int, level: int,
-        events: tuple[str, list[object]], kinds: tuple[str, list[object]],
+        events: tuple[str, Sequence[object]], kinds: tuple[str, Sequence[object]],
     ) -> Part:  # fmt: skip
         made = Part(name=token_hex(12), day=day, level=level, events=0, kinds=0, messages=0)
         to_events, to_kinds = self.files(made)
@@ -156,16 +156,13 @@ class ParquetEngine:
         if not count:
             Path(to_events).unlink()
         self._write(*kinds, to_kinds)
-        ((found, messages),) = self._all(
-            tuple[int, int], "SELECT count(*), coalesce(sum(messages), 0)::BIGINT"
-            " FROM read_parquet(?)", to_kinds,
-        )  # fmt: skip
+        ((found, messages),) = self._all(list[tuple[int, int]], _SUMS, to_kinds)
         return replace(made, events=count, kinds=found, messages=messages)
 
-    def _write(self, statement: str, parameters: list[object], path: str) -> int:
+    def _write(self, statement: str, parameters: Sequence[object], path: str) -> int:
         literal = path.replace("'", "''")
         copied = f"COPY ({statement}) TO '{literal}' ({_FORM})"
-        ((count,),) = self._all(tuple[int], copied, *parameters)
+        ((count,),) = self._all(list[tuple[int]], copied, *parameters)
         os.chmod(path, 0o600)  # noqa: PTH101 - as the umask does not have it
         return count
 
@@ -176,7 +173,7 @@ class ParquetEngine:
         files = self._events(parts)
         if files:
             for time, host, queue_id, facts in self._each(
-                _EventRow, _EVENTS, self._kinds(parts), files, begin, end
+                list[_EventRow], _EVENTS, self._kinds(parts), files, begin, end
             ):
                 yield Event(time, host, EventKey.of(facts.encode()), queue_id)
 
@@ -186,22 +183,26 @@ class ParquetEngine:
         """Yield policy domain, octets of the key and messages, domain by domain."""
         files = self._kinds(parts)
         if files:
-            for where, facts, messages in self._each(_KindRow, _ROWS, files, domain, reported):
+            for where, facts, messages in self._each(
+                list[_KindRow], _ROWS, files, domain, reported
+            ):
                 yield where or "", facts.encode(), messages
 
     def domains(self, parts: Sequence[Part]) -> list[str]:
         """Return the policy domains that get reports, in order."""
         files = self._kinds(parts)
-        return [domain for (domain,) in self._each(tuple[str], _DOMAINS, files)] if files else []
+        return (
+            [domain for (domain,) in self._each(list[tuple[str]], _DOMAINS, files)] if files else []
+        )
 
     def named(self, part: Part, address: str) -> list[tuple[bytes, int]]:
         """Return the kinds that name an address, and how many events are of each."""
         events, kinds = self.files(part)
-        found = self._each(tuple[str, str], _NAMING, kinds, address, f"={address}")
+        found = self._each(list[tuple[str, str]], _NAMING, kinds, address, f"={address}")
         keys = [key for key, facts in found if EventKey.of(facts.encode()).names(address)]
         counts: dict[str, int] = {}
         if part.events and keys:
-            counts.update(self._all(tuple[str, int], _COUNT_OF_KEYS, events, keys))
+            counts.update(self._all(list[tuple[str, int]], _COUNT_OF_KEYS, events, keys))
         return [(bytes.fromhex(key), counts.get(key, 0)) for key in keys]
 
     def _events(self, parts: Sequence[Part]) -> list[str]:
@@ -218,19 +219,19 @@ class ParquetEngine:
         except self._fault as error:
             raise self._told(error) from None
 
-    def _each(self, row: type[T], statement: str, *parameters: object) -> Iterator[T]:
+    def _each(self, rows: type[list[T]], statement: str, *parameters: object) -> Iterator[T]:
         cursor = self._connection.cursor()
         try:
             cursor.execute(statement, parameters)
             while chunk := cursor.fetchmany(_FETCHED):
-                yield from msgspec.convert(chunk, list[row])  # type: ignore[valid-type]
+                yield from msgspec.convert(chunk, rows)
         except self._fault as error:
             raise self._told(error) from None
         finally:
             cursor.close()
 
-    def _all(self, row: type[T], statement: str, *parameters: object) -> list[T]:
-        return list(self._each(row, statement, *parameters))
+    def _all(self, rows: type[list[T]], statement: str, *parameters: object) -> list[T]:
+        return list(self._each(rows, statement, *parameters))
 
     def _told(self, error: Exception) -> StoreError:
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
@@ -251,6 +252,7 @@ _PACKED_EVENTS = "SELECT time, host, key, queue_id FROM taken WHERE day = ? ORDE
 _PACKED_KINDS = """SELECT k.*, n.messages FROM taken_kind k JOIN
     (SELECT key, count(*) AS messages FROM taken WHERE day = ? GROUP BY key) n USING (key)
     ORDER BY domain, key"""
+_SUMS = "SELECT count(*), coalesce(sum(messages), 0)::BIGINT FROM read_parquet(?)"
 _KEPT_EVENTS = """SELECT * FROM read_parquet(?, hive_partitioning = false) WHERE time >= ?
     AND NOT list_contains(?::UUID[], key)"""
 _NO_EVENTS = "SELECT 0 WHERE false"

@@ -4,17 +4,31 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
 
+from avowal.report.event_store import EventStore
 from avowal.report.report_ledger import LEASE_SECONDS, MailEntry, MailName, MailState
-from avowal.stores.event_tables import Cursor, EventTables
+from avowal.stores.event_tables import Cursor
 
 _LEASE = "aggregate"
+
+
+class LedgerTables(Protocol):
+    """Where the tables are: a connection, and how it has its statements."""
+
+    def transaction(self, *, writes: bool = True) -> AbstractContextManager[Cursor]: ...
+    def statement(self, text: str, /) -> str: ...
+
+
+class ReportStore(EventStore, LedgerTables, Protocol):
+    """Events that reports are made of, and beside them what became of the reports."""
 
 
 class ReportTables:
     """A ledger over the connection of a store of events, which nobody else may use."""
 
-    def __init__(self, tables: EventTables) -> None:
+    def __init__(self, tables: LedgerTables) -> None:
         self._tables = tables
         self._lock = threading.Lock()
 
