@@ -237,9 +237,8 @@ def milter(
         except StoreError as fault:
             raise Collector(places).blame(("signing", "publication_file"), fault) from None
     descriptors.reserve(server.connections)  # before the resolver takes its share of them
-    filters = FilterMaker(
-        compiled, outbox(configuration), recorders(configuration), ExplainingMaker(configuration)
-    )
+    explaining = ExplainingMaker(configuration.explanations, configuration.capture)
+    filters = FilterMaker(compiled, outbox(configuration), recorders(configuration), explaining)
     return Prepared(
         generation=generation,
         make_filter=filters,

@@ -1,7 +1,7 @@
 """Every option of opendkim.conf, and what becomes of it here.
 
 The names are those of OpenDKIM 2.11 with all its build-time features, and of its man page;
-four are ours alone, in the place of policy scripts.
+a few are ours alone, in the place of policy scripts or for what OpenDKIM does not have.
 An option that would change what happens to a message is either obeyed or refused: none is
 passed over in silence.
 """
@@ -89,9 +89,10 @@ _SUPPORTED = (
     ("Syslog", _B), ("SyslogFacility", _S), ("SyslogName", _S), ("SyslogSuccess", _B),
     ("LogResults", _B), ("LogWhy", _B),
     ("StrictTestMode", _B), ("X-Header", _B),
-    # ours alone: what policy scripts are written for, and what is kept of verdicts
+    # ours alone: what policy scripts are written for, what is kept of verdicts, explanations
     ("IgnoreOtherSigners", _B), ("On-NoPassingSignature", _S), ("SignatureExemptMTA", _S),
-    ("RemoveVerifiedSignatures", _B), ("EventStore", _S),
+    ("RemoveVerifiedSignatures", _B), ("EventStore", _S), ("ExplainFailures", _B),
+    ("ExplainSeconds", _I),
 )  # fmt: skip
 
 _IGNORED = (

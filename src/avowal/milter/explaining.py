@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from avowal.config.model import Capture, Configuration
+from avowal.config.explanations import Capture, Explanations
 from avowal.diagnose.registry import REGISTRY
 from avowal.dkim.reasons import Reason
 from avowal.errors import EnvironmentFault
@@ -45,11 +45,11 @@ class ExplainingMaker:
     Raises KeyMaterialError for public keys that are none.
     """
 
-    def __init__(self, configuration: Configuration) -> None:
-        self._options = configuration.explanations
-        self._keep = configuration.capture.keep
-        self._box = CaptureBox.of(configuration.capture)
-        if configuration.explanations.make:
+    def __init__(self, explanations: Explanations, capture: Capture) -> None:
+        self._options = explanations
+        self._keep = capture.keep
+        self._box = CaptureBox.of(capture)
+        if explanations.make:
             load()
         self.made: Explaining | None = None
 

@@ -236,6 +236,7 @@ def _serve(invocation: Invocation, conf: OpendkimConf, arguments: Sequence[str])
     try:
         from avowal.opendkim.daemon import Daemon  # noqa: PLC0415 - loads the event loop
         from avowal.opendkim.events import recorder_of  # noqa: PLC0415
+        from avowal.opendkim.explaining import explaining_of  # noqa: PLC0415
         from avowal.opendkim.filtering import OpendkimGeneration  # noqa: PLC0415
         from avowal.opendkim.journal import Line, LogLevel  # noqa: PLC0415
         from avowal.opendkim.logs import StderrLog, log_of  # noqa: PLC0415
@@ -259,6 +260,7 @@ def _serve(invocation: Invocation, conf: OpendkimConf, arguments: Sequence[str])
             reload_from=invocation.conf_file or (conf.file if conf.settings else None),
             arguments=redacted(" ".join(arguments)),
             recorder=recorder_of(conf, log.write),
+            explaining_maker=explaining_of(conf),
             shadow=ShadowLog(log if log.on else StderrLog()) if invocation.shadow else None,
         )
         if conf.boolean("Background", default=True):

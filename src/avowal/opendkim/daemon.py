@@ -15,6 +15,8 @@ from avowal.config.opendkim_conf import OpendkimConf, read_conf
 from avowal.errors import AvowalError, EnvironmentFault
 from avowal.keys.secrecy import keep_memory_private
 from avowal.milter import descriptors
+from avowal.milter.explaining import Explaining, ExplainingMaker
+from avowal.milter.meters import Meters
 from avowal.milter.server import MilterServer
 from avowal.milter.service import Service
 from avowal.opendkim.confinement import confined
@@ -34,7 +36,7 @@ from avowal.report.recorder import Recorder
 
 _ANSWER_SECONDS = 240
 """From the end of a message to our answer, reports sent: Postfix waits 300, Sendmail as long."""
-_LAST_SECONDS = 3.0  # for the events that wait when the daemon ends
+_LAST_SECONDS = 3.0  # for the events and explanations that wait when the daemon ends
 _PRODUCT = "avowal"
 
 
@@ -54,6 +56,7 @@ class Daemon:
     arguments: str
     shadow: ShadowLog | None = None
     recorder: Recorder | None = None
+    explaining_maker: ExplainingMaker | None = None
     pid_file: tuple[str, paths.Identity] | None = None
 
     def detach(self) -> None:
@@ -106,7 +109,11 @@ class Daemon:
         self._say(LogLevel.INFO, f"{_PRODUCT} v{__version__} starting (args: {self.arguments})")
         open_service_log(self.log)
         keep_memory_private()
-        asyncio.run(self._serve())
+        maker = self.explaining_maker  # forks: before there is a thread
+        explaining = None if maker is None else maker.of(Meters())
+        asyncio.run(self._serve(explaining))
+        if explaining is not None:
+            explaining.settle(_LAST_SECONDS)
         if self.shadow is not None:
             self.shadow.summarize()
         if self.recorder is not None:
@@ -116,7 +123,7 @@ class Daemon:
         self._say(LogLevel.INFO, f"{_PRODUCT} v{__version__} terminating with status 0, errno = 0")
         return 0
 
-    async def _serve(self) -> None:
+    async def _serve(self, explaining: Explaining | None) -> None:
         settings = self.generation.settings
         filter_ = OpendkimFilter(
             generation=self.generation,
@@ -124,6 +131,7 @@ class Daemon:
             send=self._sender(settings.conf),
             shadow=self.shadow,
             recorder=self.recorder,
+            explaining=explaining,
         )
         service = Service(
             filter=filter_,

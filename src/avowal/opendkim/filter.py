@@ -16,15 +16,18 @@ from typing import Final, Protocol
 
 from avowal.agenda import Agenda
 from avowal.config.model import Role
+from avowal.flow.failures import KeptBody
 from avowal.lookup import Steps
 from avowal.message import Header
 from avowal.milter.actions import NEEDED
 from avowal.milter.durations import Durations
 from avowal.milter.events import HeaderEnd, SessionLimits
+from avowal.milter.explaining import Explaining
 from avowal.milter.negotiation import ActionFlags, ProtocolFlags, Stage, Wish, later
 from avowal.milter.packets import Answer, Modification, PlainAnswer
 from avowal.milter.service import MilterVerdict
 from avowal.milter.session import FilterSession
+from avowal.opendkim import explaining
 from avowal.opendkim.envelope import Envelope, bare_address
 from avowal.opendkim.events import event_of_verdict
 from avowal.opendkim.filtering import Filtering, OpendkimGeneration
@@ -67,6 +70,7 @@ class OpendkimFilter:
     now: Callable[[], int] = lambda: int(time.time())
     shadow: Shadow | None = None
     recorder: Recorder | None = None
+    explaining: Explaining | None = None
 
     @property
     def wish(self) -> Wish:
@@ -99,7 +103,7 @@ class OpendkimFilter:
 class OpendkimJob:
     """One message on its way through the filter."""
 
-    __slots__ = ("_envelope", "_filter", "_filtering", "_session")
+    __slots__ = ("_envelope", "_filter", "_filtering", "_kept", "_session")
 
     def __init__(
         self,
@@ -112,6 +116,9 @@ class OpendkimJob:
         self._session = session
         self._envelope = envelope
         self._filtering = filtering
+        self._kept: KeptBody | None = None
+        if filter_.explaining is not None and filter_.shadow is None:
+            self._kept = explaining.kept_body(filtering, filter_.explaining.room)
 
     @property
     def agenda(self) -> Agenda:
@@ -128,7 +135,11 @@ class OpendkimJob:
 
     def feed(self, chunk: bytes, /) -> bool:
         """Take octets of the body; return whether more of them matter."""
-        return self._filtering.feed(chunk)
+        wanted, kept = self._filtering.feed(chunk), self._kept
+        if kept is None:
+            return wanted
+        kept.feed(chunk)
+        return wanted or kept.whole
 
     def finish(self) -> Steps[MilterVerdict]:
         """Conclude; may ask once more."""
@@ -169,9 +180,13 @@ class OpendkimJob:
     def _told(self, verdict: OpendkimVerdict, times: Durations) -> None:
         for line in self._filtering.journal.lines:
             self._filter.log.write(line)
+        now = self._filter.now()
+        if self._filter.explaining is not None and self._kept is not None:
+            failed = explaining.failed(self._filtering, self._kept, now=now)
+            if failed is not None:
+                self._filter.explaining.take(failed, self._envelope.macro("i"))
         recorder = self._filter.recorder
         if recorder is not None:
-            now = self._filter.now()
             recorder.take(event_of_verdict(self._filtering, self._envelope, verdict, now=now))
 
 

@@ -135,6 +135,11 @@ class Filtering:
         return self.settings.on("StrictHeaders") and header_fault(self.header) is not None
 
     @property
+    def verifies(self) -> bool:
+        """Whether signatures are verified."""
+        return self._verifying is not None
+
+    @property
     def verifications(self) -> tuple[Verification, ...]:
         """What was found of each signature, once the message was judged."""
         return () if self._verifying is None else self._verifying.verifications

@@ -7,7 +7,7 @@ import sys
 import syslog
 
 from avowal.config.opendkim_conf import OpendkimConf
-from avowal.milter.journal import LOGGER, facts_of
+from avowal.milter.journal import LOGGER, facts_of, logfmt
 from avowal.opendkim.journal import Line, Log, LogLevel, line
 
 DEFAULT_NAME = "opendkim"
@@ -79,12 +79,15 @@ class ServiceLines(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one line, with the job it is about in front."""
-        facts = facts_of(record)
+        facts = dict(facts_of(record))
         text = record.getMessage()
         if record.exc_info and record.exc_info[1] is not None:
             text = f"{text}: {record.exc_info[1]!r}"
-        if "queue_id" in facts:
-            text = f"{facts['queue_id']}: {text}"
+        job = facts.pop("queue_id", None)
+        if facts:
+            text = f"{text}: {logfmt(facts)}"
+        if job is not None:
+            text = f"{job}: {text}"
         level = LogLevel.ERROR if record.levelno >= logging.ERROR else LogLevel.WARNING
         self._log.write(line(LogLevel.INFO if record.levelno < logging.WARNING else level, text))
 

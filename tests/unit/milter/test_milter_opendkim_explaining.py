@@ -1,0 +1,116 @@
+"""ExplainFailures: avowal-opendkim says why a signature failed, when its mail has its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import avowal
+from avowal.config.opendkim_conf import OpendkimConf, read_conf
+from avowal.errors import ConfigError
+from avowal.milter.meters import Meters
+from avowal.milter.packets import PlainAnswer
+from avowal.opendkim.explaining import explaining_of
+from avowal.opendkim.filter import OpendkimFilter
+from avowal.opendkim.filtering import OpendkimGeneration
+from avowal.opendkim.journal import Line
+from avowal.opendkim.logs import open_service_log
+from avowal.opendkim.settings import compiled
+from avowal.opendkim.verdict import Mail
+from avowal.testing import RSA_1024, Zone, message, record_for
+
+NOW = 1_795_000_000
+ZONE = Zone({"s1._domainkey.example.com": record_for(RSA_1024)})
+SIGNED = (
+    avowal.sign(message(), domain="example.com", selector="s1", key=RSA_1024, now=NOW) + message()
+)
+CHANGED = SIGNED.replace(b"\r\nSubject: ", b"\r\nSubject: [list] ") + b"-- \r\na footer\r\n"
+
+
+class Lines:
+    """The log."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def write(self, line: Line, /) -> None:
+        """Keep a line."""
+        self.texts.append(line.text)
+
+    @property
+    def explanations(self) -> list[str]:
+        return [text for text in self.texts if "explanation" in text]
+
+
+async def send_nothing(mails: Sequence[Mail]) -> None:
+    """Send reports nowhere."""
+
+
+def conf_of(path: Path, text: str) -> OpendkimConf:
+    path.write_text(text)
+    return read_conf(str(path))
+
+
+async def lines_of(
+    serve: Callable[..., Any], conf: OpendkimConf, octets: bytes
+) -> tuple[Any, Lines]:
+    """Send a message through the daemon; return its answer and the log."""
+    log = Lines()
+    open_service_log(log)
+    maker = explaining_of(conf)
+    explaining = None if maker is None else maker.of(Meters())
+    filter_ = OpendkimFilter(
+        generation=OpendkimGeneration.of(compiled(conf)),
+        log=log,
+        send=send_nothing,
+        now=lambda: NOW,
+        explaining=explaining,
+    )
+    async with serve(filter_, ZONE) as daemon:
+        answer = await daemon.send(octets, macros={"i": b"4X", "j": b"MX.example"})
+    if explaining is not None:
+        explaining.settle(20)
+    return answer, log
+
+
+async def test_a_failure_is_explained_in_the_log(serve: Callable[..., Any], tmp_path: Path) -> None:
+    conf = conf_of(tmp_path / "c", "Mode v\nExplainFailures yes\nOn-BadSignature accept\n")
+    _, log = await lines_of(serve, conf, CHANGED)
+    (line,) = log.explanations
+    assert line.startswith("4X: explanation: domain=example.com selector=s1 explained=yes")
+    assert "steps=subject-tag,footer" in line
+
+
+@pytest.mark.parametrize(
+    ("text", "octets"),
+    [
+        pytest.param("Mode v\n", CHANGED, id="the option is off"),
+        pytest.param("Mode v\nExplainFailures yes\n", SIGNED, id="the signature passes"),
+        pytest.param("Mode v\nExplainFailures yes\n", message(), id="there is no signature"),
+        pytest.param(
+            "Mode v\nExplainFailures yes\nPeerList 0.0.0.0/0, ::/0\n", CHANGED, id="a peer's mail"
+        ),
+    ],
+)
+async def test_nothing_is_explained_where(
+    serve: Callable[..., Any], tmp_path: Path, text: str, octets: bytes
+) -> None:
+    _, log = await lines_of(serve, conf_of(tmp_path / "c", text), octets)
+    assert log.explanations == []
+
+
+async def test_an_explanation_is_no_pass(serve: Callable[..., Any], tmp_path: Path) -> None:
+    conf = conf_of(tmp_path / "c", "Mode v\nExplainFailures yes\nOn-BadSignature reject\n")
+    answer, log = await lines_of(serve, conf, CHANGED)
+    assert answer.answer is not PlainAnswer.ACCEPT
+    assert len(log.explanations) == 1
+
+
+@pytest.mark.parametrize("seconds", ["0", "61", "-1"])
+def test_a_budget_that_is_none_is_refused(tmp_path: Path, seconds: str) -> None:
+    conf = conf_of(tmp_path / "c", f"ExplainFailures yes\nExplainSeconds {seconds}\n")
+    with pytest.raises(ConfigError, match="ExplainSeconds"):
+        explaining_of(conf)
