@@ -17,7 +17,7 @@ import math
 import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import combinations
+from itertools import combinations, islice
 from typing import NamedTuple, TypeAlias
 
 from avowal.crypto.algorithms import DIGEST_INFO
@@ -132,18 +132,26 @@ def _parted(samples: Iterable[Sample], key: Modulus) -> tuple[tuple[Sample, ...]
 
 def _first_key(samples: Sequence[Sample], pairs: int, exponents: Sequence[int]) -> Modulus | None:
     """Try pairs of samples, those with the least doubt first, until a key verifies both."""
-    fit = [
-        (one, other)
-        for one, other in combinations(samples[: pairs + 2], 2)
-        if one.signature != other.signature and len(one.signature) == len(other.signature)
-    ]
+    fit = list(islice(_pairs(samples[: 2 * pairs + 2]), pairs))
     for e in exponents:
         powers = _Powers(e)
-        for one, other in fit[:pairs]:
+        for one, other in fit:
             key = _of_pair(one, other, powers)
             if key is not None:
                 return key
     return None
+
+
+def _pairs(samples: Sequence[Sample]) -> Iterator[tuple[Sample, Sample]]:
+    """Yield pairs that one key may have made: neighbours first, none of them in two pairs.
+
+    So a sample that was changed spoils one pair only, and of a selector whose key was replaced
+    those of one time stand together.
+    """
+    neighbours = list(zip(samples[::2], samples[1::2], strict=False))
+    for one, other in dict.fromkeys((*neighbours, *combinations(samples, 2))):
+        if one.signature != other.signature and len(one.signature) == len(other.signature):
+            yield one, other
 
 
 def _of_pair(one: Sample, other: Sample, powers: _Powers) -> Modulus | None:

@@ -81,6 +81,16 @@ def test_no_more_pairs_are_tried_than_asked_for() -> None:
     assert keys(samples, pairs=1) == []
 
 
+def test_a_sample_that_was_changed_spoils_one_pair_only() -> None:
+    samples = [changed("zero"), *(sample(what) for what in ("one", "two", "three"))]
+    assert keys(samples, pairs=2) == [modulus()]
+
+
+def test_of_a_key_that_was_replaced_those_of_one_time_are_tried_together() -> None:
+    samples = [changed("zero"), sample("one"), sample("two", 1), sample("three", 1)]
+    assert keys(samples, pairs=2) == [modulus(1)]
+
+
 def test_every_digest_that_may_have_been_signed_is_tried() -> None:
     other = hashlib.sha256(b"another header").digest()
     assert keys([sample("one", also=(other,)), sample("two", also=(other,))]) == [modulus()]
