@@ -1,6 +1,7 @@
 """How often something is called proven that is not so, and how often a change is misnamed.
 
     bench/false_proofs.py --count 100000 --state FILE    # goes on where FILE ends
+    bench/false_proofs.py --count 1000 --seed 2 --candidates 20000
     bench/false_proofs.py --named --count 2000
 
 Without `--named`: messages that no hypothesis leads back from.  Their bh= or the digest in b=
@@ -28,6 +29,7 @@ import explained_mail as mail
 
 import avowal
 from avowal.canonical import BODY_FORMS
+from avowal.diagnose.budget import USUAL, Effort
 from avowal.diagnose.explain import explain
 from avowal.diagnose.explanation import Explanation, PartState
 from avowal.diagnose.treatments import TREATMENTS
@@ -102,20 +104,33 @@ def _canonical(body: bytes, form: str) -> bytes:
     return bytes(made)
 
 
-def explained(changed: Message) -> Explanation:
-    return explain(changed, avowal.verify(changed.octets, _ZONE, line_ends="wire"))[0]
+def explained(changed: Message, effort: Effort = USUAL) -> Explanation:
+    verdicts = avowal.verify(changed.octets, _ZONE, line_ends="wire")
+    return explain(changed, verdicts, effort=effort)[0]
 
 
-def false_proofs(count: int, seed: str, state: Path | None, seconds: float) -> Counter[str]:
-    """Try messages until there are `count` of them, over all runs that share the state."""
-    counts: Counter[str] = Counter()
-    if state is not None and state.exists():
-        counts.update(json.loads(state.read_text()))
+def few(candidates: int) -> Effort:
+    """As much of everything as goes with so many candidates."""
+    share = candidates / USUAL.candidates
+    return Effort(
+        candidates=candidates,
+        spellings=max(4, int(share * USUAL.spellings)),
+        lines=max(2000, int(share * USUAL.lines)),
+        octets=max(1 << 20, int(share * USUAL.octets)),
+    )
+
+
+def false_proofs(
+    count: int, seed: str, effort: Effort, state: Path | None, seconds: float
+) -> Counter[str]:
+    """Try messages of a seed until there are `count` of them, over all runs of that state."""
+    every: dict[str, Counter[str]] = _read(state)
+    counts = every.setdefault(f"{seed} with {effort.candidates} candidates", Counter())
     until = time.monotonic() + seconds
     while counts["messages"] < count and time.monotonic() < until:
         number = counts["messages"]
         trial = Trial(f"{seed} {number}")
-        one = explained(trial.changed)
+        one = explained(trial.changed, effort)
         counts["messages"] += 1
         counts[trial.kind] += 1
         counts["header candidates"] += one.candidates
@@ -123,15 +138,21 @@ def false_proofs(count: int, seed: str, state: Path | None, seconds: float) -> C
             counts["false"] += 1
             print(f"FALSE: {seed} {number}: {trial.kind}", flush=True)
         if counts["messages"] % _SAVED == 0:
-            _save(counts, state)
-    _save(counts, state)
-    return counts
+            _save(every, state)
+    _save(every, state)
+    return sum(every.values(), Counter())
 
 
-def _save(counts: Counter[str], state: Path | None) -> None:
+def _read(state: Path | None) -> dict[str, Counter[str]]:
+    if state is None or not state.exists():
+        return {}
+    return {name: Counter(counts) for name, counts in json.loads(state.read_text()).items()}
+
+
+def _save(every: dict[str, Counter[str]], state: Path | None) -> None:
     if state is not None:
         interim = state.with_suffix(".new")
-        interim.write_text(json.dumps(counts))
+        interim.write_text(json.dumps(every))
         interim.replace(state)
 
 
@@ -175,6 +196,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=200, help="messages")
     parser.add_argument("--seed", default="1")
     parser.add_argument("--state", type=Path, help="where to go on from, and write what is done")
+    parser.add_argument("--candidates", type=int, default=500, help="header sets of a message")
     parser.add_argument("--seconds", type=float, default=float("inf"))
     parser.add_argument("--named", action="store_true", help="count misnamed changes")
     given = parser.parse_args()
@@ -182,7 +204,9 @@ def main() -> None:
     if given.named:
         counts = named(given.count, given.seed)
     else:
-        counts = false_proofs(given.count, given.seed, given.state, given.seconds)
+        counts = false_proofs(
+            given.count, given.seed, few(given.candidates), given.state, given.seconds
+        )
     for name, number in counts.items():
         print(f"{number:12,} {name}")
     raise SystemExit(1 if counts["false"] else 0)

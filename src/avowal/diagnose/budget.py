@@ -65,6 +65,11 @@ class Budget:
         return True
 
     @property
+    def headers_spent(self) -> bool:
+        """Whether no more header sets may be tried."""
+        return self.candidates >= self.effort.candidates or "time" in self.met
+
+    @property
     def bodies_spent(self) -> bool:
         """Whether no more bodies may be hashed."""
         return not {"lines", "octets", "time"}.isdisjoint(self.met)

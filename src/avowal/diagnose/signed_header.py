@@ -77,6 +77,8 @@ def signed_header(
                 return proof
         if not budget.in_time():
             return None
+        if budget.headers_spent:
+            break
     if not complete:
         budget.meet("candidates")
     return None
@@ -109,6 +111,8 @@ def _restyled(
     signature, came = case.signature, case.header.raws[place]
     new = HASHES[ALGORITHMS[signature.algorithm].hash_name]
     for style in STYLES:
+        if budget.headers_spent:
+            break
         header = Header.of([Field.of(restyled(style, raw)) for raw in case.header.raws])
         groups = _groups(replace(case, header=header), Slots(header, signature, place), *_FEW)
         for raw in dict.fromkeys((came, restyled(style, came))):
