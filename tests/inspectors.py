@@ -16,7 +16,8 @@ from httpx import ASGITransport, AsyncClient, Cookies, Response
 import avowal
 from avowal.testing import ED25519, Zone, message, record_for
 from avowal.web.application import Application
-from avowal.web.inspector import Inspector
+from avowal.web.captures import Captures
+from avowal.web.inspector import Inspector, Sources
 from avowal.web.limits import WebLimits
 from avowal.web.mailbox import Mailboxes
 from avowal.web.session import Sessions
@@ -75,6 +76,7 @@ class Browser:
         paths: Sequence[str] = (),
         limits: WebLimits | None = None,
         enters: bool = True,
+        captures: Captures | None = None,
         key_store: str | None = None,
         events: str | None = None,
     ) -> None:
@@ -83,11 +85,11 @@ class Browser:
         self.inspector = Inspector(
             resolver=self.zone,
             sessions=Sessions((NAME, "localhost:8025"), self.tokens.append),
-            mailboxes=Mailboxes(paths),
+            sources=Sources(
+                mailboxes=Mailboxes(paths), captures=captures, key_store=key_store, events=events
+            ),
             limits=limits or WebLimits(search=0.5),
             clock=lambda: NOW,
-            key_store=key_store,
-            events=events,
         )
         self.client = Client(Application(self.inspector).asgi())
         self.form_token = ""

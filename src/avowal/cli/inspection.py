@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from avowal.calls.arguments import read_header
+from avowal.calls.receipt import received_at
 from avowal.calls.verify import verified
 from avowal.canonical import Octets
-from avowal.cli.receipt import received_at
 from avowal.cli.sources import MessageOrigin, Unusable
 from avowal.dkim.rules import Rules
 from avowal.dkim.verification import Verification

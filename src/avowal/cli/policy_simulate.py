@@ -130,8 +130,8 @@ def _observing(
     """Return what examines one message and counts it."""
     from avowal.authres.reader import read
     from avowal.calls.examine import examining
+    from avowal.calls.receipt import received_at
     from avowal.cli.inspection import begun
-    from avowal.cli.receipt import received_at
     from avowal.dns.drivers import complete
     from avowal.examine.findings import Receiver, Want
     from avowal.mailbox import Authors

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from avowal.calls.receipt import received_at
 from avowal.cli.inspection import Inspected
-from avowal.cli.receipt import received_at
 from avowal.dates import seconds_of
 from avowal.dkim.reasons import Reason, Result
 from avowal.message import Header

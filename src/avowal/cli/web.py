@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -11,7 +11,7 @@ from avowal import __version__
 from avowal.cli.dns import Dns
 from avowal.cli.exits import ExitStatus
 from avowal.cli.listening import is_loopback, open_socket, shown
-from avowal.cli.shared_options import dns_options
+from avowal.cli.shared_options import dns_options, gathered
 from avowal.cli.streams import echo
 from avowal.errors import EnvironmentFault, UsageError
 
@@ -19,7 +19,63 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
+    from avowal.web.inspector import Sources
+
 _DEFAULT = "127.0.0.1:8025"
+
+
+class _Stores(NamedTuple):
+    """What a mail server keeps that is looked at too."""
+
+    capture_box: str | None
+    identity: str | None
+    key_store: str | None
+    events: str | None
+
+    def sources(self, mailboxes: tuple[str, ...]) -> Sources:
+        """Open what has to be there.  Raises UsageError, KeyMaterialError, StoreError."""
+        from avowal.web.captures import Captures
+        from avowal.web.inspector import Sources
+        from avowal.web.mailbox import Mailboxes
+
+        for path in mailboxes:
+            if not os.path.exists(path):  # noqa: PTH110 - pathlib costs start-up
+                raise UsageError(f"{path}: there is no such file or folder")
+        captures = None
+        if self.capture_box is not None and self.identity is not None:
+            captures = Captures.of(self.capture_box, self.identity)
+        elif self.capture_box is not None or self.identity is not None:
+            raise UsageError("--capture and --identity go together: a directory, and its key")
+        return Sources(
+            mailboxes=Mailboxes(mailboxes),
+            captures=captures,
+            key_store=self.key_store,
+            events=self.events,
+        )
+
+
+_stores_options = gathered(
+    "stores",
+    _Stores,
+    _Stores._fields,
+    click.option(
+        "--capture",
+        "capture_box",
+        metavar="DIR",
+        help="The daemon's capture box, or a copy of it; needs --identity.",
+    ),
+    click.option(
+        "--identity",
+        metavar="FILE",
+        help="The private key of age or SSH that captured messages are encrypted for.",
+    ),
+    click.option("--store", "key_store", metavar="STORE", help="A key store, for a domain's keys."),
+    click.option(
+        "--events",
+        metavar="STORE",
+        help="Events of the daemon, for mail now: sqlite:PATH or postgresql://…",
+    ),
+)
 
 
 @click.command("web")
@@ -46,12 +102,7 @@ _DEFAULT = "127.0.0.1:8025"
     show_default=True,
     help="The largest message.",
 )
-@click.option("--store", "key_store", metavar="STORE", help="A key store, for a domain's keys.")
-@click.option(
-    "--events",
-    metavar="STORE",
-    help="Events of the daemon, for mail now: sqlite:PATH or postgresql://…",
-)
+@_stores_options
 @click.option("--open", "opens", is_flag=True, help="Open the page in the browser of this machine.")
 @dns_options
 def command(
@@ -60,8 +111,7 @@ def command(
     listen: str,
     hosts: tuple[str, ...],
     octets: int,
-    key_store: str | None,
-    events: str | None,
+    stores: _Stores,
     opens: bool,
     dns: Dns,
 ) -> int:
@@ -77,7 +127,7 @@ def command(
         raise EnvironmentFault(f"{missing}: pip install 'avowal[web]'") from None
     from avowal.web.limits import WebLimits
 
-    _refuse_missing(mailboxes)
+    sources = stores.sources(mailboxes)
     with dns.opened() as resolver:
         listener = open_socket(_specification(listen), "0600")
         try:
@@ -92,25 +142,16 @@ def command(
                 listener.socket,
                 resolver,
                 names=names,
-                mailboxes=mailboxes,
+                sources=sources,
                 limits=WebLimits(octets=octets),
                 on_token=tell,
                 on_ready=_opening(where) if opens else None,
                 asks=_asked(dns),
                 version=__version__,
-                key_store=key_store,
-                events=events,
             )
         finally:
             listener.close()
     return ExitStatus.PASSED
-
-
-def _refuse_missing(mailboxes: tuple[str, ...]) -> None:
-    """Refuse a path at which nothing stands.  Raises UsageError."""
-    for path in mailboxes:
-        if not os.path.exists(path):  # noqa: PTH110 - pathlib costs start-up
-            raise UsageError(f"{path}: there is no such file or folder")
 
 
 def _specification(listen: str) -> str:

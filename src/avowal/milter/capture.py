@@ -9,26 +9,22 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
 import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from secrets import token_hex
 from typing import NamedTuple
 
 from avowal import paths
 from avowal.config.model import Capture
 from avowal.crypto.age import AgeRecipients
 from avowal.errors import StoreError
+from avowal.flow.captured import CapturedName
 
 _DAY = 86400  # seconds
 _MODE = 0o600
 _HERE = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
-_UNSAFE = re.compile(r"[^A-Za-z0-9]")
-_NAME = re.compile(r"[0-9]{1,12}\.[A-Za-z0-9_]{1,64}\.[0-9a-f]{8}\.eml\.age")
-_LONGEST_ID = 64  # characters of a queue id in the name of a file
 
 
 class FullBoxError(StoreError):
@@ -68,8 +64,7 @@ class CaptureBox:
         Raises FullBoxError where there are too many or too much, StoreError for what fails.
         """
         encrypted = self._recipients.encrypt(octets)
-        job = _UNSAFE.sub("_", queue_id or "message")[:_LONGEST_ID]
-        name = f"{received_at}.{job}.{token_hex(4)}.eml.age"
+        name = CapturedName.of(received_at, queue_id).file
         with self._opened() as (directory, path):
             kept = self._young(directory)
             options = self._options
@@ -112,7 +107,7 @@ class CaptureBox:
         end = self._now() - self._options.days * _DAY
         young = []
         for name in os.listdir(directory):
-            if _NAME.fullmatch(name) is None:
+            if CapturedName.read(name) is None:
                 continue
             with suppress(FileNotFoundError):
                 status = os.stat(name, dir_fd=directory, follow_symlinks=False)

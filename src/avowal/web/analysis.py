@@ -14,6 +14,7 @@ from msgspec import structs
 
 from avowal.calls.arguments import read_header
 from avowal.calls.examine import examine
+from avowal.calls.receipt import received_at
 from avowal.calls.verdict import accepted
 from avowal.diagnose.causes import advice
 from avowal.diagnose.explain import Explainer
@@ -38,6 +39,8 @@ from avowal.web.paste import Arrived, losses
 from avowal.web.report import Fact, Hop, Ladder, Report, Said, State
 from avowal.web.undo import undo
 
+RECEIVED: Final = -1
+"""When a message came, by its topmost Received field, in place of a time."""
 WANT: Final = Want.DKIM | Want.DOMAINKEYS | Want.ARC | Want.POLICIES
 
 
@@ -58,11 +61,16 @@ def receiver() -> Receiver:
 
 
 class Given(NamedTuple):
-    """A message as it was given: its octets, what to call it, and whether it was pasted."""
+    """A message as it was given: its octets, what to call it, and whether it was pasted.
+
+    `at` is when it is judged, in Unix seconds, RECEIVED for when its topmost Received field
+    says it came, None for now.
+    """
 
     octets: bytes
     name: str = ""
     pasted: bool = False
+    at: int | None = None
 
 
 class _Known(NamedTuple):
@@ -76,6 +84,7 @@ def analysed(
 ) -> Report:
     """Return the report of a message.
 
+    `now` counts where the message does not say at what time it is to be judged,
     `search` are the seconds that are spent on finding out what changed, `version` is avowal's.
     Raises UsageError for
     what is no message.
@@ -84,6 +93,8 @@ def analysed(
     header, body = read_header(given.octets)
     if not any(header.names):
         raise UsageError("this is no message: its first lines are no header fields")
+    if given.at is not None:
+        now = received_at(header, otherwise=now) if given.at == RECEIVED else given.at
     message = Message(header, b"".join(map(bytes, body)))
     findings = examine(header, (message.body,), receiver(), WANT, resolver, now=now)
     explainer = Explainer(deadline=_deadline(search))

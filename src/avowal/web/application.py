@@ -22,12 +22,13 @@ from avowal.serve.incoming import Incoming, LastResponse
 from avowal.serve.refusals import Refused
 from avowal.web import bundle, refusals
 from avowal.web.analysis import Given, analysed
+from avowal.web.boxes import Boxes
 from avowal.web.domain import DomainView, domain_of, looked_at
 from avowal.web.incoming_form import read_form
 from avowal.web.inspector import Asked, Inspector
 from avowal.web.lessons import BY_NAME, LESSONS
 from avowal.web.lessons import report as lesson_report
-from avowal.web.limits import MOST_NAMES, MOST_TEXT
+from avowal.web.limits import MOST_NAMES
 from avowal.web.mail import mail_now
 from avowal.web.pages import FIELDS, STATIC, page, static
 from avowal.web.refusals import NoPage
@@ -50,14 +51,17 @@ class Application:
 
     def asgi(self) -> Starlette:
         """Return what a server of ASGI runs."""
+        boxes = Boxes(self._inspector, self._page, self._kept)
         pages: list[tuple[str, str, Page]] = [
             ("/", "GET", self._front),
             ("/message", "POST", self._take),
             ("/message/{name}", "GET", self._message),
             ("/message/{name}/bundle", "GET", self._bundle),
             ("/forget", "POST", self._forget),
-            ("/mailbox/{which:int}", "GET", self._mailbox),
-            ("/mailbox/{which:int}/{number:int}", "POST", self._open),
+            ("/mailbox/{which:int}", "GET", boxes.mailbox),
+            ("/mailbox/{which:int}/{number:int}", "POST", boxes.open_message),
+            ("/captured", "GET", boxes.captured),
+            ("/captured/{name}", "POST", boxes.open_captured),
             ("/learn", "GET", self._learn),
             ("/learn/{name}", "GET", self._lesson),
             ("/domain", "GET", self._domain),
@@ -188,36 +192,9 @@ class Application:
         return Response(octets, headers=fields, media_type="application/json")
 
     async def _forget(self, asked: Asked) -> Response:
-        await self._admitted(asked)
+        await self._inspector.admitted(asked)
         self._inspector.kept.forget()
         return RedirectResponse("/", 303, FIELDS)
-
-    async def _admitted(self, asked: Asked) -> None:
-        """Read a form that holds nothing but its token.  Raises NoPage."""
-        form = await read_form(asked.request.headers, asked.incoming.chunks(MOST_TEXT), MOST_TEXT)
-        self._inspector.sessions.admit_form(asked.session, form.token)
-
-    # -- mailboxes -----------------------------------------------------------------------
-
-    async def _mailbox(self, asked: Asked) -> Response:
-        params: dict[str, int] = asked.request.path_params
-        which, number = params["which"], asked.number("page")
-        with self._inspector.examining():
-            listing = await asyncio.to_thread(self._inspector.mailboxes.listing, which, number)
-        path = self._inspector.mailboxes.paths[which]
-        return self._page(
-            "mailbox.html", asked, which=which, number=number, listing=listing, path=path
-        )
-
-    async def _open(self, asked: Asked) -> Response:
-        await self._admitted(asked)
-        params: dict[str, int] = asked.request.path_params
-        with self._inspector.examining():
-            given = await asyncio.to_thread(
-                self._inspector.mailboxes.message,
-                params["which"], params["number"], self._inspector.limits.octets,
-            )  # fmt: skip
-            return await self._kept(given)
 
     # -- the rest ------------------------------------------------------------------------
 
@@ -248,27 +225,26 @@ class Application:
                     fault = str(wrong)
         return self._page(
             "domain.html", asked, view=view, fault=fault, written=written, selectors=selectors,
-            key_store=self._inspector.key_store,
+            key_store=self._inspector.sources.key_store,
         )  # fmt: skip
 
     def _looked_at(self, written: str, selectors: str) -> DomainView:
         """Ask DNS and the key store.  Raises UsageError, StoreError."""
         domain, stored = domain_of(written), None
-        if self._inspector.key_store is not None:
+        if self._inspector.sources.key_store is not None:
             now = int(self._inspector.clock())
-            stored = stored_domain(self._inspector.key_store, domain, now=now)
+            stored = stored_domain(self._inspector.sources.key_store, domain, now=now)
         words = selectors.replace(",", " ").split()
         return looked_at(domain, words, self._inspector.resolver, stored)
 
     async def _mail(self, asked: Asked) -> Response:
         inspector, view, fault = self._inspector, None, ""
         wanted = asked.request.query_params.get("queue", "")[:MOST_NAMES]
-        if inspector.events is not None:
+        events, now = inspector.sources.events, int(inspector.clock())
+        if events is not None:
             with inspector.examining():
                 try:
-                    view = await asyncio.to_thread(
-                        mail_now, inspector.events, now=int(inspector.clock()), queue_id=wanted
-                    )
+                    view = await asyncio.to_thread(mail_now, events, now=now, queue_id=wanted)
                 except StoreError as wrong:
                     fault = str(wrong)
         return self._page("mail.html", asked, view=view, fault=fault, wanted=wanted)
@@ -280,7 +256,8 @@ class Application:
             token=asked.session.form_token,
             here=asked.request.url.path,
             limits=inspector.limits,
-            mailboxes=inspector.mailboxes.paths,
+            mailboxes=inspector.sources.mailboxes.paths,
+            captures=inspector.sources.captures,
             asks=inspector.asks,
             version=inspector.version,
             **values,

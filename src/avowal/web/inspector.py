@@ -13,11 +13,26 @@ from starlette.requests import Request
 from avowal.lookup import Resolver
 from avowal.serve.incoming import Incoming
 from avowal.web import refusals
+from avowal.web.captures import Captures
+from avowal.web.incoming_form import read_form
 from avowal.web.kept import Kept
-from avowal.web.limits import WebLimits
+from avowal.web.limits import MOST_TEXT, WebLimits
 from avowal.web.mailbox import Mailboxes
 from avowal.web.refusals import NoPage
 from avowal.web.session import Session, Sessions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """What the command line names to be looked at, beside what a browser gives.
+
+    `key_store` and `events` name stores, for the page of a domain and for mail now.
+    """
+
+    mailboxes: Mailboxes = field(default_factory=lambda: Mailboxes(()))
+    captures: Captures | None = None
+    key_store: str | None = None
+    events: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -26,13 +41,11 @@ class Inspector:
 
     resolver: Resolver
     sessions: Sessions
-    mailboxes: Mailboxes = field(default_factory=lambda: Mailboxes(()))
+    sources: Sources = field(default_factory=Sources)
     limits: WebLimits = field(default_factory=WebLimits)
     clock: Callable[[], float] = time.time
     asks: str = "the name servers of this machine"
     version: str = ""
-    key_store: str | None = None
-    events: str | None = None
     kept: Kept = field(init=False)
     under_way: int = 0
 
@@ -49,6 +62,11 @@ class Inspector:
             yield
         finally:
             self.under_way -= 1
+
+    async def admitted(self, asked: Asked) -> None:
+        """Read a form that holds nothing but its token.  Raises NoPage."""
+        form = await read_form(asked.request.headers, asked.incoming.chunks(MOST_TEXT), MOST_TEXT)
+        self.sessions.admit_form(asked.session, form.token)
 
 
 class Asked(NamedTuple):

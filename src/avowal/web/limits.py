@@ -11,6 +11,12 @@ MOST_NAMES: Final = 1 << 10
 """Octets of the name of a domain, and of selectors, that a form gives."""
 PAGE_ROWS: Final = 100
 """Messages of a mailbox on one page."""
+CAPTURE_ROWS: Final = 50
+"""Captured messages on one page."""
+CAPTURE_LOOKED_AT: Final = 256 << 10
+"""Octets of a captured message up to which the list of them shows its From and Subject."""
+MOST_IDENTITY: Final = 64 << 10
+"""Octets of a file of private keys for captured messages."""
 SEEN_LINES: Final = 120
 """Lines of one block of octets that a page shows; the hash is of all of them."""
 SEEN_OCTETS: Final = 12 << 10

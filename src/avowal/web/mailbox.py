@@ -74,11 +74,19 @@ class Mailboxes:
 
 
 def _row(number: int, message: mailboxes.StoredMessage) -> Row:
+    return Row(number, *heading(message.read(_HEAD)))
+
+
+def heading(octets: bytes) -> tuple[str, str, str]:
+    """Return From, Subject and Date of a message of which the beginning is here, as one sees them.
+
+    "" for what is not there.
+    """
     form = wire_form("auto")
-    octets = message.read(_HEAD)
+    octets = octets[:_HEAD]
     wire = octets if form is None else form.feed(octets) + form.finish()
     header = Header.parse(bytes(split(wire)[0]))
-    return Row(number, _value(header, b"from"), _value(header, b"subject"), _value(header, b"date"))
+    return _value(header, b"from"), _value(header, b"subject"), _value(header, b"date")
 
 
 def _value(header: Header, name: bytes) -> str:

@@ -64,6 +64,11 @@ UNREADABLE = Told(
     "The mailbox cannot be read",
     "Look at the path that avowal web was started with.",
 )
+UNREADABLE_CAPTURE = Told(
+    HTTPStatus.NOT_FOUND,
+    "This message cannot be read",
+    "It was erased since, or encrypted for another key than that of --identity.",
+)
 FAILED = Told(
     HTTPStatus.INTERNAL_SERVER_ERROR,
     "The inspector has a fault",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from avowal.lookup import AsyncResolver, Resolver
@@ -11,9 +11,8 @@ from avowal.serve.limits import ServeLimits
 from avowal.serve.server import Server
 from avowal.serve.service import Service
 from avowal.web.application import Application
-from avowal.web.inspector import Inspector
+from avowal.web.inspector import Inspector, Sources
 from avowal.web.limits import WebLimits
-from avowal.web.mailbox import Mailboxes
 from avowal.web.session import Sessions
 
 
@@ -26,32 +25,27 @@ def serve(
     resolver: EitherResolver,
     *,
     names: Iterable[str],
-    mailboxes: Sequence[str] = (),
+    sources: Sources | None = None,
     limits: WebLimits | None = None,
     on_token: Callable[[str], object] = lambda token: None,
     on_ready: Callable[[str], object] | None = None,
     asks: str = "the name servers of this machine",
     version: str = "",
-    key_store: str | None = None,
-    events: str | None = None,
 ) -> None:
     """Serve until told to stop; closes the socket.
 
     `names` are the values of Host that are its own; `on_token` is told each token that lets a
-    browser in, `on_ready` the first of them once it can be used.  `key_store` and
-    `events` name stores that are read for the page of a domain and for mail now.
+    browser in, `on_ready` the first of them once it can be used.
     """
     limits = limits or WebLimits()
     sessions = Sessions(names, on_token)
     inspector = Inspector(
         resolver=resolver,
         sessions=sessions,
-        mailboxes=Mailboxes(mailboxes),
+        sources=sources or Sources(),
         limits=limits,
         asks=asks,
         version=version,
-        key_store=key_store,
-        events=events,
     )
     bounds = ServeLimits(
         octets=limits.octets,

@@ -24,6 +24,8 @@ def _extra() -> None:
         pytest.param(["--listen", "8025"], "write ADDRESS:PORT", id="a port alone"),
         pytest.param(["--listen", "127.0.0.1:x"], "write ADDRESS:PORT", id="no port"),
         pytest.param(["/no/such/mailbox"], "there is no such file", id="no mailbox"),
+        pytest.param(["--capture", "/tmp"], "go together", id="a box without its key"),
+        pytest.param(["--identity", "k"], "go together", id="a key without its box"),
         pytest.param(["--zone", "a", "--replay", "b"], "exclude one another", id="two sources"),
     ],
 )

@@ -12,7 +12,7 @@ import pytest
 from tests.unit.cli.conftest import NOW, SIGNED
 
 import avowal
-from avowal.cli.receipt import received_at
+from avowal.calls.receipt import received_at
 from avowal.message import Header
 from avowal.testing import ED25519, message
 from avowal.text import lasting
