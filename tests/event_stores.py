@@ -7,16 +7,20 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+from msgspec import structs
+
 from avowal.report.event import (
     Event,
     EventKey,
     EventPolicy,
     EventReason,
+    EventRule,
     EventSender,
     EventSignature,
 )
 from avowal.report.event_store import DAY, counted
 from avowal.report.report_ledger import LEASE_SECONDS, MailName, MailState
+from avowal.stores.event_tables import EventTables
 from avowal.stores.report_tables import ReportStore, ReportTables
 
 DAY_0 = 20_000
@@ -246,3 +250,28 @@ CASES = (
     an_address_in_a_comment_is_erased_too,
     another_writer_removing_kinds_is_noticed,
 )
+
+
+def rules_are_kept_once_and_removed_with_their_events(opening: Callable[[], EventTables]) -> None:
+    sets = (
+        (),
+        (EventRule("sign", "keys.example", "avowal.toml line 10"), EventRule("action", "actions")),
+        (EventRule("verify", "mode"),),
+    )
+    store = opening()
+    events = [
+        structs.replace(event, rules=sets[place % 3]) for place, event in enumerate(some_events(99))
+    ]
+
+    def kept() -> int:
+        with store.transaction(writes=False) as cursor:
+            cursor.execute("SELECT count(*) FROM event_rules")
+            found: tuple[int] = cursor.fetchone()
+            return found[0]
+
+    store.append(events)
+    assert kept() == 2
+    store.prune(events_before=1 << 40, counts_before=0)
+    assert kept() == 0
+    store.append(events)
+    assert {event.rules for event in store.events(0, 1 << 40)} == set(sets)

@@ -10,7 +10,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.event_stores import CASES, Opening, some_events
+from tests.event_stores import (
+    CASES,
+    Opening,
+    rules_are_kept_once_and_removed_with_their_events,
+    some_events,
+)
 from tests.integration.test_opendkim_databases import postgresql_server
 from tests.mailloop import until
 from tests.unit.cli.conftest import Avowal, avowal_command  # noqa: F401 - a fixture
@@ -24,6 +29,7 @@ from tests.unit.cli.test_reports_command import (  # noqa: F401 - a fixture
 from avowal.errors import StoreError
 from avowal.report.recorder import Recorder
 from avowal.stores.events import open_event_store
+from avowal.stores.event_tables import EventTables
 from avowal.stores.postgres_events import PostgresEvents
 from avowal.stores.report_tables import ReportStore
 
@@ -51,6 +57,7 @@ def opening(server: str) -> Iterator[Opening]:
             "event_count",
             "event_key",
             "event_host",
+            "event_rules",
             "report_mail",
             "report_suspension",
             "report_lease",
@@ -71,6 +78,15 @@ def opening(server: str) -> Iterator[Opening]:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
 def test_events_in_postgresql(case: Callable[[Opening], None], opening: Opening) -> None:
     case(opening)
+
+
+def test_rules_in_postgresql(opening: Opening) -> None:
+    def tables() -> EventTables:
+        store = opening()
+        assert isinstance(store, PostgresEvents)
+        return store
+
+    rules_are_kept_once_and_removed_with_their_events(tables)
 
 
 def test_a_connection_that_broke_is_told_and_a_new_one_goes_on(opening: Opening) -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from msgspec import structs
+
 from avowal.flow.actions import Actions
 from avowal.flow.outcome import FlowOutcome
 from avowal.flow.results import own_ids
-from avowal.report.event import Event
+from avowal.flow.trace import Topic, Trace
+from avowal.report.event import Event, EventRule
 from avowal.report.verdict_event import event_of
 
 
@@ -15,7 +20,7 @@ def event_of_outcome(outcome: FlowOutcome, actions: Actions) -> Event:
     plan, transaction = context.plan, context.transaction
     authors = context.treatment.authorship.authors
     client = None if transaction.client is None else str(transaction.client)
-    return event_of(
+    event = event_of(
         outcome.findings,
         time=transaction.received_at,
         host=(transaction.hostname or (*own_ids(plan, transaction), "localhost")[0]).lower(),
@@ -26,3 +31,13 @@ def event_of_outcome(outcome: FlowOutcome, actions: Actions) -> Event:
         header=context.header,
         signed=((one.domain, one.selector) for one in outcome.signed),
     )
+    return structs.replace(event, rules=tuple(_rules(actions.trace)))
+
+
+def _rules(trace: Trace) -> Iterator[EventRule]:
+    """Yield the rules that decided: by their names and places, for their reasons name people."""
+    for topic in Topic:
+        step = trace.decision(topic)
+        if step is not None:
+            place = None if step.place is None else str(step.place)
+            yield EventRule(topic.value, step.rule, place)

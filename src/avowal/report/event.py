@@ -114,17 +114,39 @@ class EventKey(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         return asked and settled and self.source is not None and self.disposition is not None
 
 
+class EventRule(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A rule that decided what was done: of which `topic`, its option's name, where it stands."""
+
+    topic: str
+    option: str
+    place: str | None = None
+
+
 class Event(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One message at `time` (Unix seconds), on `host`, under the MTA's own `queue_id`."""
+    """One message at `time` (Unix seconds), on `host`, under the MTA's own `queue_id`.
+
+    `rules` are those that decided, in order; they are not counted by.
+    """
 
     time: int
     host: str
     key: EventKey
     queue_id: str | None = None
+    rules: tuple[EventRule, ...] = ()
+
+    def rules_text(self) -> str | None:
+        """Return the rules as JSON, the same for equal ones; None for none."""
+        return _ENCODER.encode(self.rules).decode() if self.rules else None
+
+
+def rules_of(text: str) -> tuple[EventRule, ...]:
+    """Read what `Event.rules_text` wrote."""
+    return _RULES.decode(text)
 
 
 _ENCODER = msgspec.json.Encoder()
 _DECODER = msgspec.json.Decoder(EventKey)
+_RULES = msgspec.json.Decoder(tuple[EventRule, ...])
 
 
 def digest(octets: bytes) -> bytes:

@@ -31,6 +31,10 @@ VERSIONS: Final[tuple[tuple[str, ...], ...]] = (
     (  # 3: one domain of a day at a time
         "CREATE INDEX event_key_domain ON event_key (domain)",
     ),
+    (  # 4: which rules decided, each set of them once
+        "CREATE TABLE event_rules (id {id}, name TEXT NOT NULL UNIQUE)",
+        "ALTER TABLE event ADD COLUMN rules BIGINT",
+    ),
 )
 """What makes version n of version n - 1; a version that was released never changes."""
 CREATE: Final = (

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from typing import Any, ClassVar, Protocol, SupportsInt
 
 from avowal.errors import StoreError
-from avowal.report.event import Event, EventKey, digest
+from avowal.report.event import Event, EventKey, digest, rules_of
 from avowal.report.event_store import DAY, Pruned
 from avowal.stores.event_schema import CREATE, VERSIONS
 
@@ -46,6 +46,7 @@ class EventTables:
     def __init__(self) -> None:
         self._numbers: dict[bytes, int] = {}
         self._hosts: dict[str, int] = {}
+        self._rules: dict[str, int] = {}
         self._generation: int | None = None
 
     # -- what a subclass brings ------------------------------------------------------------
@@ -96,17 +97,24 @@ class EventTables:
             if generation != self._generation or len(self._numbers) > _REMEMBERED:
                 self._numbers.clear()
                 self._hosts.clear()
+                self._rules.clear()
                 self._generation = None
             numbers = self._keys(cursor, {octets: event.key for event, octets in keyed})
-            hosts = self._host_numbers(cursor, {event.host for event in events})
-            rows = [(e.time, hosts[e.host], numbers[octets], e.queue_id) for e, octets in keyed]
-            cursor.executemany(self.statement("INSERT INTO event VALUES (?, ?, ?, ?)"), rows)
-            counts = Counter((time // DAY, key) for time, _, key, _ in rows)
+            hosts = self._named(cursor, _HOST, self._hosts, {event.host for event in events})
+            texts = [event.rules_text() for event in events]
+            rules = self._named(cursor, _RULES, self._rules, set(filter(None, texts)))
+            rows = [
+                (e.time, hosts[e.host], numbers[octets], e.queue_id, rules.get(text or ""))
+                for (e, octets), text in zip(keyed, texts, strict=True)
+            ]
+            cursor.executemany(self.statement(_EVENT), rows)
+            counts = Counter((row[0] // DAY, row[2]) for row in rows)
             cursor.executemany(
                 self.statement(_COUNT), sorted((*place, n) for place, n in counts.items())
             )
         self._numbers.update(numbers)
         self._hosts.update(hosts)
+        self._rules.update(rules)
         self._generation = generation
 
     generation: ClassVar[str] = "SELECT generation FROM event_schema"
@@ -130,13 +138,15 @@ class EventTables:
             known.update({new[bytes(name)]: number for name, number in found})
         return known
 
-    def _host_numbers(self, cursor: Cursor, names: set[str]) -> dict[str, int]:
-        known = {name: self._hosts[name] for name in names if name in self._hosts}
+    def _named(
+        self, cursor: Cursor, statements: tuple[str, str], numbers: dict[str, int], names: set[str]
+    ) -> dict[str, int]:
+        """Return the numbers of names that are written once; new ones are written."""
+        known = {name: numbers[name] for name in names if name in numbers}
+        write, find = statements
         for name in sorted(names - known.keys()):
-            self._run(
-                cursor, "INSERT INTO event_host (name) VALUES (?) ON CONFLICT DO NOTHING", name
-            )
-            known[name] = self._one(cursor, "SELECT id FROM event_host WHERE name = ?", name)
+            self._run(cursor, write, name)
+            known[name] = self._one(cursor, find, name)
         return known
 
     # -- reading ---------------------------------------------------------------------------
@@ -145,9 +155,10 @@ class EventTables:
         """Yield the events of a time, by time."""
         with self.reading() as cursor:
             self._run(cursor, _EVENTS, begin, end)
-            found: Iterator[tuple[int, str, str | None, bytes]] = iter(cursor)
-            for time, host, queue_id, facts in found:
-                yield Event(time, host, EventKey.of(bytes(facts)), queue_id)
+            found: Iterator[tuple[int, str, str | None, bytes, str | None]] = iter(cursor)
+            for time, host, queue_id, facts, text in found:
+                rules = () if text is None else rules_of(text)
+                yield Event(time, host, EventKey.of(bytes(facts)), queue_id, rules)
 
     def counts(
         self, day: int, *, domain: str | None = None, reported: bool = False
@@ -194,6 +205,7 @@ class EventTables:
             events = self._run(cursor, "DELETE FROM event WHERE time < ?", events_before)
             counts = self._run(cursor, "DELETE FROM event_count WHERE day < ?", counts_before)
             keys = self._run(cursor, _UNUSED)
+            cursor.execute(_UNUSED_RULES)
             self._run(cursor, "DELETE FROM report_mail WHERE day < ?", counts_before)
         self.shrink()
         return Pruned(events, counts, keys)
@@ -241,6 +253,18 @@ def _columns(key: EventKey) -> tuple[str | None, int, str | None]:
     return key.policy_domain, int(key.is_reported), key.source
 
 
+_EVENT = "INSERT INTO event (time, host, key, queue_id, rules) VALUES (?, ?, ?, ?, ?)"
+_HOST = (
+    "INSERT INTO event_host (name) VALUES (?) ON CONFLICT DO NOTHING",
+    "SELECT id FROM event_host WHERE name = ?",
+)
+_RULES = (
+    "INSERT INTO event_rules (name) VALUES (?) ON CONFLICT DO NOTHING",
+    "SELECT id FROM event_rules WHERE name = ?",
+)
+_UNUSED_RULES = (
+    "DELETE FROM event_rules WHERE id NOT IN (SELECT rules FROM event WHERE rules IS NOT NULL)"
+)
 _KEY = (
     "INSERT INTO event_key (digest, domain, reported, source, facts) VALUES (?, ?, ?, ?, ?)"
     " ON CONFLICT (digest) DO NOTHING"
@@ -250,8 +274,9 @@ _COUNT = (
     " ON CONFLICT (day, key) DO UPDATE SET messages = event_count.messages + excluded.messages"
 )
 _EVENTS = (
-    "SELECT e.time, h.name, e.queue_id, k.facts FROM event e"
+    "SELECT e.time, h.name, e.queue_id, k.facts, r.name FROM event e"
     " JOIN event_host h ON h.id = e.host JOIN event_key k ON k.id = e.key"
+    " LEFT JOIN event_rules r ON r.id = e.rules"
     " WHERE e.time >= ? AND e.time < ? ORDER BY e.time"
 )
 _COUNTS = """SELECT k.domain, k.facts, c.messages FROM event_count c

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final, NamedTuple
 
-from avowal.report.event import Event
+from avowal.report.event import Event, EventRule
 from avowal.report.event_store import EventStore
 from avowal.stores.events import open_event_store
 from avowal.text import printable
@@ -21,6 +21,19 @@ SEEN_ROWS: Final = 20
 """Rows of each table."""
 _HOUR: Final = 3600
 _FEW: Final = 3  # failures in the last hour that make a key newly failing
+
+
+_TOPICS: Final = {
+    "ours": "what made it ours or not",
+    "author": "what chose the author",
+    "sign": "what decided about signing",
+    "verify": "what decided about verifying",
+    "policy": "what decided about policies",
+    "arc": "what decided about ARC",
+    "results": "what decided about results",
+    "reports": "what decided about reports",
+    "action": "what decided what was done",
+}
 
 
 class Hour(NamedTuple):
@@ -138,6 +151,10 @@ def _failing(events: list[Event], now: int) -> Iterator[Row]:
             yield Row(printable(f"{domain}, key {selector}"), count, said)
 
 
+def _by(rule: EventRule) -> str:
+    return rule.option if rule.place is None else f"{rule.option}, {rule.place}"
+
+
 def _found(event: Event) -> Found:
     key = event.key
     lines = [
@@ -148,6 +165,7 @@ def _found(event: Event) -> Found:
         ("done", key.action or "left to others"),
         ("DMARC", key.dmarc or "not asked for"),
         *((f"DKIM {one.domain}", f"{one.result} {one.reason or ''}") for one in key.dkim[:10]),
+        *((_TOPICS.get(one.topic, one.topic), _by(one)) for one in event.rules),
     ]
     told = tuple((printable(name), printable(value, most=200)) for name, value in lines)
     return Found(printable(event.queue_id or ""), told)

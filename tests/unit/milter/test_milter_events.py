@@ -13,6 +13,7 @@ from tests.inspecting import inspected
 import avowal
 from avowal.app import plan, recorders
 from avowal.config.model import Configuration
+from avowal.config.places import NOWHERE, Places
 from avowal.config.toml import parse
 from avowal.errors import ConfigError
 from avowal.flow.decide import decide
@@ -41,11 +42,13 @@ def configuration(path: Path | str, rest: str = "") -> Configuration:
     return parse(text.encode(), file="avowal.toml").configuration
 
 
-def event(octets: bytes, wanted: Configuration, **transaction: Any) -> Event:
+def event(
+    octets: bytes, wanted: Configuration, places: Places = NOWHERE, **transaction: Any
+) -> Event:
     known = {"client": ip_address("192.0.2.1"), "hostname": "MX.example", "queue_id": "4X"}
     read = Message.parse(octets)
     around = Transaction(received_at=NOW, sender=b"", **{**known, **transaction})
-    outcome = inspected(plan(wanted), around, read.header, [read.body], ZONE, now=NOW)
+    outcome = inspected(plan(wanted, places), around, read.header, [read.body], ZONE, now=NOW)
     return event_of_outcome(outcome, decide(outcome))
 
 
@@ -78,6 +81,16 @@ def test_an_event_tells_what_was_done(tmp_path: Path) -> None:
     made = event(tamper(signed()), configuration(tmp_path / "e.db"))
     assert (made.key.action, made.key.disposition) == ("reject", "reject")
     assert (made.host, made.queue_id, made.time) == ("mx.example", "4X", NOW)
+
+
+def test_an_event_names_the_rules_that_decided_and_no_person() -> None:
+    text = 'origin.internal_hosts = []\n[actions]\ndisposition_reject = "reject"\n'
+    read = parse(f'policies.generations = ["2026"]\n{text}'.encode(), file="avowal.toml")
+    made = event(tamper(signed()), read.configuration, read.places)
+    told = {rule.topic: f"{rule.option}, {rule.place}" for rule in made.rules}
+    assert told["ours"] == "origin.internal_hosts, avowal.toml line 2"
+    assert told["action"] == "actions.disposition_reject, avowal.toml line 4"
+    assert "joe" not in str(made.rules)
 
 
 def test_a_dry_run_accepts(tmp_path: Path) -> None:

@@ -8,13 +8,20 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.event_stores import CASES, Opening, some_events
+from tests.event_stores import (
+    CASES,
+    Opening,
+    rules_are_kept_once_and_removed_with_their_events,
+    some_events,
+)
 
 from avowal.errors import StoreError
-from avowal.stores.event_schema import VERSIONS
+from avowal.report.event import digest
+from avowal.stores.event_schema import CREATE, VERSIONS
 from avowal.stores.events import open_event_sink, open_event_store
 from avowal.stores.sqlite_events import SqliteEvents
 
@@ -36,6 +43,10 @@ time.sleep(60)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
 def test_events_in_sqlite(case: Callable[[Opening], None], tmp_path: Path) -> None:
     case(lambda: open_event_store(f"sqlite:{tmp_path}/events.db"))
+
+
+def test_rules_in_sqlite(tmp_path: Path) -> None:
+    rules_are_kept_once_and_removed_with_their_events(lambda: SqliteEvents(f"{tmp_path}/e.db"))
 
 
 def test_a_kill_leaves_what_was_written_half_a_second_before(tmp_path: Path) -> None:
@@ -71,12 +82,26 @@ def test_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -> None:
         SqliteEvents(str(tmp_path / "e.db"))
 
 
-def test_tables_of_the_first_version_are_brought_up(tmp_path: Path) -> None:
-    path = str(tmp_path / "e.db")
-    SqliteEvents(path).close()
-    with sqlite3.connect(path) as connection:
-        (version,) = connection.execute("SELECT version FROM event_schema").fetchone()
-    assert version == len(VERSIONS)
+@pytest.mark.parametrize("version", range(1, len(VERSIONS)))
+def test_tables_of_an_older_version_are_brought_up(tmp_path: Path, version: int) -> None:
+    path, (event, *_) = str(tmp_path / "e.db"), some_events(1)
+    with closing(sqlite3.connect(path)) as connection:
+        for text in (*CREATE, *(text for some in VERSIONS[:version] for text in some)):
+            connection.execute(text.format(**SqliteEvents.types))
+        connection.execute("UPDATE event_schema SET version = ?", (version,))
+        connection.execute("INSERT INTO event_host (id, name) VALUES (1, ?)", (event.host,))
+        key = event.key.octets()
+        connection.execute(
+            "INSERT INTO event_key (id, digest, reported, facts) VALUES (1, ?, 0, ?)",
+            (digest(key), key),
+        )
+        row = (event.time, event.queue_id)
+        connection.execute("INSERT INTO event VALUES (?, 1, 1, ?)", row)
+        connection.commit()
+    store = SqliteEvents(path)
+    assert list(store.events(0, 1 << 40)) == [event]
+    store.append(some_events(50, seed=2))
+    assert len(list(store.events(0, 1 << 40))) == 51
 
 
 def test_what_is_no_database_is_named(tmp_path: Path) -> None:

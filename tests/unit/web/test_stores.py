@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from tests.inspectors import NOW, RECORDS, Browser, text_of
 
 from avowal.keys.audit import deed
 from avowal.keys.lifecycle import KeyState, ManagedKey, PassShare
 from avowal.keys.store import Change
 from avowal.names import DomainName
-from avowal.report.event import Event, EventKey, EventSignature
+from avowal.report.event import Event, EventKey, EventRule, EventSignature
 from avowal.stores.events import open_event_sink
 from avowal.stores.key_stores import create_key_store
 from avowal.web import mail, stored
@@ -133,6 +134,14 @@ def test_a_message_is_found_by_its_queue_id(tmp_path: Path) -> None:
     store = some_events(tmp_path, [an_event(100, queue_id="4ABC"), an_event(90, queue_id="4DEF")])
     shown = text_of(Browser(events=store).get("/mail", queue="4ABC").text)
     assert "signed by us no" in shown
+
+
+def test_a_message_names_the_line_of_the_configuration_that_decided(tmp_path: Path) -> None:
+    rule = EventRule("sign", "keys.example", "/etc/avowal/avowal.toml line 10")
+    event = structs.replace(an_event(100, queue_id="4ABC"), rules=(rule,))
+    store = some_events(tmp_path, [event])
+    shown = text_of(Browser(events=store).get("/mail", queue="4ABC").text)
+    assert "what decided about signing keys.example, /etc/avowal/avowal.toml line 10" in shown
 
 
 def test_so_many_events_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
