@@ -28,8 +28,8 @@ from tests.unit.cli.test_reports_command import (  # noqa: F401 - a fixture
 
 from avowal.errors import StoreError
 from avowal.report.recorder import Recorder
-from avowal.stores.events import open_event_store
 from avowal.stores.event_tables import EventTables
+from avowal.stores.events import open_event_store
 from avowal.stores.postgres_events import PostgresEvents
 from avowal.stores.report_tables import ReportStore
 
