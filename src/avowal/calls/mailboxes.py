@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import IO, NamedTuple
 
 from avowal.calls import mbox
-from avowal.calls.wrappings import Unusable, unwrapped
+from avowal.calls.wrappings import Unusable, cut, unwrapped
 from avowal.errors import StateError, UsageError
 
 _MAILDIR = ("cur", "new")
@@ -25,6 +25,21 @@ class MessageOrigin(NamedTuple):
 
     def __str__(self) -> str:
         return self.path if self.number is None else f"{self.path}, message {self.number}"
+
+
+class MailboxPart(NamedTuple):
+    """A file that holds messages, or some messages of an mbox.
+
+    `octets` is its size where it can be read by itself, beside the others and again; None for
+    what only one may read, from front to back: a pipe, and what is wrapped.
+    """
+
+    path: str
+    octets: int | None = None
+    within: mbox.MboxPart | None = None
+
+    def __str__(self) -> str:
+        return str(MessageOrigin(self.path, self.within and self.within.number))
 
 
 class StoredMessage:
@@ -99,20 +114,65 @@ def messages(
             skipped(fault)
 
 
+def parts(path: str, size: int) -> Iterator[MailboxPart]:
+    """Cut a file that holds messages, so that several can read it: an mbox into parts of `size`.
+
+    What cannot be read is one part: whoever reads that finds out why.  Raises OSError where
+    reading on fails.
+    """
+    try:
+        file = open(path, "rb") if os.path.isfile(path) else None  # noqa: PTH113, PTH123, SIM115
+    except OSError:
+        file = None
+    if file is None:
+        yield MailboxPart(path)
+        return
+    with file:
+        octets, inner = _divisible(file, path)
+        if inner is None or (octets or 0) <= size:
+            yield MailboxPart(path, octets)
+            return
+        for part in mbox.parts(inner, size):
+            yield MailboxPart(path, part.stop - part.start, part)
+
+
+def _divisible(file: IO[bytes], name: str) -> tuple[int | None, IO[bytes] | None]:
+    """Return the size of a file that holds nothing else, and the file where it is an mbox."""
+    try:
+        inner, wrapping = unwrapped(file, name)
+        beginning = inner.read(len(mbox.FROM))
+    except (Unusable, OSError):
+        return None, None
+    if wrapping is not None:
+        return None, None
+    octets = os.fstat(file.fileno()).st_size
+    return octets, inner if beginning == mbox.FROM else None
+
+
 def messages_in(
-    file: IO[bytes], name: str, progress: Callable[[int], object]
+    file: IO[bytes],
+    name: str,
+    progress: Callable[[int], object],
+    part: mbox.MboxPart | None = None,
 ) -> Iterator[StoredMessage]:
     """Yield the messages of an open file; `progress` is told the octets as they are read.
 
-    Raises Unusable.
+    Of an mbox those of a part only, where one is given.  Raises Unusable.
     """
+    number = 1
+    if part is not None:
+        number = part.number
+        file.seek(part.start)
+        file = cut(file, part.stop - part.start)
     inner, wrapping = unwrapped(file, name)
     beginning = inner.read(len(mbox.FROM))
     if not beginning:
         raise Unusable(f"{name}: empty")
+    if part is not None and beginning != mbox.FROM:
+        raise Unusable(f"{name}: it was changed while it was read")
     if beginning == mbox.FROM:
-        for number, chunks in enumerate(mbox.Mbox(inner, progress), 1):
-            yield from _lent(StoredMessage(MessageOrigin(name, number), chunks, wrapping))
+        for at, chunks in enumerate(mbox.Mbox(inner, progress), number):
+            yield from _lent(StoredMessage(MessageOrigin(name, at), chunks, wrapping))
     else:
         chunks = _whole(beginning, inner, progress)
         yield from _lent(StoredMessage(MessageOrigin(name), chunks, wrapping))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import IO
+from typing import IO, NamedTuple
 
 CHUNK = 256 << 10  # octets read at a time
 FROM = b"From "
@@ -23,6 +23,8 @@ class Mbox:
     otherwise no signature over them would verify.  The file stands behind its first "From ".
 
     Octets are looked at in blocks, never line by line: how short lines are costs nothing.
+    `start` is the place in the file where the "From " line of the message stands that was handed
+    out last, `passed` how many octets were read.
     """
 
     def __init__(self, file: IO[bytes], progress: Callable[[int], object]) -> None:
@@ -30,6 +32,8 @@ class Mbox:
         self._block = b""  # with a line end in front where it begins a line
         self._at = 0
         self._more = True
+        self.start = 0
+        self.passed = len(FROM)
         self._pass_over()
 
     def __iter__(self) -> Iterator[Iterator[bytes]]:
@@ -64,6 +68,7 @@ class Mbox:
             if self._more:
                 break
         if self._more:
+            self.start = self.passed - (len(self._block) - self._at)
             self._pass_over()
 
     def _fill(self) -> bool:
@@ -72,6 +77,7 @@ class Mbox:
             return True
         fresh = self._block.endswith(b"\n")
         block = next(self._blocks, b"")
+        self.passed += len(block)
         self._block = b"\n" + block if fresh else block
         self._at = int(fresh)
         return bool(block)
@@ -83,6 +89,32 @@ class Mbox:
             if self._at:
                 return
             self._at = len(self._block)
+
+
+class MboxPart(NamedTuple):
+    """Some messages of an mbox, `number` the first: an mbox themselves, from `start` to `stop`."""
+
+    number: int
+    start: int
+    stop: int
+
+
+def parts(file: IO[bytes], size: int) -> Iterator[MboxPart]:
+    """Cut an mbox between messages, into parts of `size` octets or little more.
+
+    The file was read from its beginning, and stands behind its first "From ".
+    """
+    mbox = Mbox(file, _uncounted)
+    number, start = 1, 0
+    for count, _ in enumerate(mbox, 1):
+        if mbox.start - start >= size:
+            yield MboxPart(number, start, mbox.start)
+            number, start = count, mbox.start
+    yield MboxPart(number, start, mbox.passed)
+
+
+def _uncounted(octets: int) -> None:
+    """Count nothing."""
 
 
 def _blocks(file: IO[bytes], progress: Callable[[int], object]) -> Iterator[bytes]:

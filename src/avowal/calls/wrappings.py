@@ -55,8 +55,13 @@ def unwrapped(file: IO[bytes], name: str) -> tuple[IO[bytes], str | None]:
         if beginning.startswith(_MARK):
             file.read(len(_MARK))
         else:
-            file = io.BufferedReader(_Part(file, int(file.readline())))
+            file = cut(file, int(file.readline()))
     return file, " and ".join(around) or None
+
+
+def cut(file: IO[bytes], length: int) -> IO[bytes]:
+    """Return a file of the next octets of another one."""
+    return io.BufferedReader(_Part(file, length))
 
 
 def refuse_wrapped(beginning: bytes, name: str) -> None:

@@ -14,7 +14,7 @@ from typing import IO
 from avowal.calls.arguments import read_header
 from avowal.cli import exits, sources
 from avowal.cli.exits import ExitStatus
-from avowal.cli.verification import outcomes
+from avowal.cli.outcomes import outcomes
 from avowal.dkim.reasons import Result
 from avowal.dkim.signature import FIELD_NAME, Signature, SignatureFault
 from avowal.keys.doctor.survey import KeyUse

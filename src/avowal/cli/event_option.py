@@ -23,8 +23,8 @@ events_option: Callable[[Any], Any] = click.option(
 
 
 @contextmanager
-def kept(store: str | None) -> Iterator[Callable[[Inspected], None] | None]:
-    """Give what keeps an event of a message, None without a store.
+def kept(store: str | None) -> Iterator[Callable[[Event], None] | None]:
+    """Give what keeps events, None without a store.
 
     What was given is written when the block ends, however it ends.  Raises StoreError.
     """
@@ -36,8 +36,8 @@ def kept(store: str | None) -> Iterator[Callable[[Inspected], None] | None]:
     sink = open_event_sink(store)
     waiting: list[Event] = []
 
-    def keep(inspected: Inspected) -> None:
-        waiting.append(_event(inspected))
+    def keep(event: Event) -> None:
+        waiting.append(event)
         if len(waiting) >= _BATCH:
             sink.append(waiting)
             waiting.clear()
@@ -50,12 +50,12 @@ def kept(store: str | None) -> Iterator[Callable[[Inspected], None] | None]:
         sink.close()
 
 
-def _event(inspected: Inspected) -> Event:
+def event_of(inspected: Inspected) -> Event:
     """Return the event of a message: of its signatures alone, for nothing else was asked."""
     from avowal.examine.findings import Findings
     from avowal.mailbox import Authors
-    from avowal.report.verdict_event import event_of
+    from avowal.report.verdict_event import event_of as made
 
     authors = None if inspected.header is None else Authors.of(inspected.header)
     found = Findings(authors=authors, dkim=inspected.verdicts)
-    return event_of(found, time=inspected.now, host=socket.gethostname().lower())
+    return made(found, time=inspected.now, host=socket.gethostname().lower())

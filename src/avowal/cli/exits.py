@@ -67,8 +67,8 @@ def _run(work: Callable[[], int]) -> int:
     try:
         status = work()
         sys.stdout.flush()
-    except KeyboardInterrupt:
-        complain("interrupted")
+    except KeyboardInterrupt as interrupt:
+        complain(str(interrupt) or "interrupted")
         return ExitStatus.INTERRUPTED
     except BrokenPipeError:
         streams.let_go(sys.stdout)

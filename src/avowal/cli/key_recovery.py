@@ -20,7 +20,7 @@ from typing import NamedTuple
 from avowal.calls.arguments import read_header
 from avowal.cli import exits, sources
 from avowal.cli.exits import ExitStatus
-from avowal.cli.verification import outcomes
+from avowal.cli.outcomes import outcomes
 from avowal.errors import UsageError
 from avowal.keys.archive import ArchivedKey, KeyArchive, KeySource
 from avowal.keys.recovery import PAIRS, Modulus, Recovered, Sample, recover

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from typing import IO, NamedTuple
 
 from avowal.calls import mailboxes
-from avowal.calls.mailboxes import MessageOrigin
-from avowal.calls.mbox import CHUNK, FROM
+from avowal.calls.mailboxes import MailboxPart, MessageOrigin
+from avowal.calls.mbox import CHUNK, FROM, MboxPart
 from avowal.calls.wrappings import Unusable, unwrapped
 from avowal.cli import exits
 from avowal.message import Message, looks_stored
@@ -22,6 +22,7 @@ _STDIN = "-"
 
 __all__ = [
     "CHUNK",
+    "MailboxPart",
     "MessageOrigin",
     "Progress",
     "StoredMessage",
@@ -30,6 +31,7 @@ __all__ = [
     "from_line",
     "messages",
     "messages_in",
+    "messages_of",
     "named",
     "opened",
     "stored",
@@ -69,19 +71,26 @@ def messages(path: str, progress: Progress) -> Iterator[tuple[MessageOrigin, Ite
 
     Each message has to be read before the next is asked for.  Raises Unusable.
     """
-    name = named(path)
+    return messages_of(MailboxPart(path), progress)
+
+
+def messages_of(
+    part: MailboxPart, progress: Progress
+) -> Iterator[tuple[MessageOrigin, Iterator[bytes]]]:
+    """Hand out the messages of a file or of a part of it, as `messages` does.  Raises Unusable."""
+    name = named(part.path)
     try:
-        with opened(path) as file:
-            yield from messages_in(file, name, progress)
+        with opened(part.path) as file:
+            yield from messages_in(file, name, progress, part.within)
     except OSError as error:
         raise Unusable(exits.os_error(error)) from None
 
 
 def messages_in(
-    file: IO[bytes], name: str, progress: Progress
+    file: IO[bytes], name: str, progress: Progress, part: MboxPart | None = None
 ) -> Iterator[tuple[MessageOrigin, Iterator[bytes]]]:
     """Hand out the messages of a file that is open, as `messages` does.  Raises Unusable."""
-    for message in mailboxes.messages_in(file, name, progress):
+    for message in mailboxes.messages_in(file, name, progress, part):
         if message.origin.number in {None, 1}:
             _say(message.wrapping, name)
         yield message.origin, _chunks(message)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from avowal.calls.receipt import received_at
 from avowal.cli.inspection import Inspected
@@ -37,18 +38,37 @@ _BY_REASON = {
 _BEST_FIRST = ("pass", "recovered", "body", "header", "no key", "other")
 
 
+class Row(NamedTuple):
+    """Where a message is counted: the list it came through, its year, what became of it."""
+
+    mailing_list: str
+    year: str
+    kind: str
+
+
+def row_of(one: Inspected) -> Row:
+    """Return where a message is counted: by the best that one of its signatures is."""
+    return Row(_list(one.header), _year(one.header), _kind(one))
+
+
 class Table:
-    """Counts messages, each once: by the best that one of its signatures is."""
+    """Counts messages, each once."""
 
     def __init__(self) -> None:
         self._rows: dict[tuple[str, str], Counter[str]] = {}
         self._lists: set[str] = set()
 
-    def add(self, one: Inspected) -> None:
+    def add(self, row: Row) -> None:
         """Count a message."""
-        row = self._rows.setdefault((self._list(one.header), _year(one.header)), Counter())
-        row["messages"] += 1
-        row[_kind(one)] += 1
+        name = row.mailing_list
+        if name != _NO_LIST and name not in self._lists:
+            if len(self._lists) == _MOST_LISTS:
+                name = _OTHERS
+            else:
+                self._lists.add(name)
+        counts = self._rows.setdefault((name, row.year), Counter())
+        counts["messages"] += 1
+        counts[row.kind] += 1
 
     def lines(self) -> Iterator[str]:
         """Yield the table for a person."""
@@ -71,17 +91,14 @@ class Table:
             counts = {column.replace(" ", "_"): row[column] for column in _COLUMNS}
             yield {"list": name, "year": year, **counts}
 
-    def _list(self, header: Header | None) -> str:
-        fields = () if header is None else header.named(b"list-id")
-        if not fields:
-            return _NO_LIST
-        value = fields[0].value
-        text = value.rpartition(b"<")[2].partition(b">")[0].strip().lower()
-        name = printable(text, most=80) or _NO_LIST
-        if name not in self._lists and len(self._lists) == _MOST_LISTS:
-            return _OTHERS
-        self._lists.add(name)
-        return name
+
+def _list(header: Header | None) -> str:
+    fields = () if header is None else header.named(b"list-id")
+    if not fields:
+        return _NO_LIST
+    value = fields[0].value
+    text = value.rpartition(b"<")[2].partition(b">")[0].strip().lower()
+    return printable(text, most=80) or _NO_LIST
 
 
 def _kind(one: Inspected) -> str:

@@ -54,6 +54,13 @@ def _moment(value: str | int) -> int:
     "--table", "as_table", is_flag=True, help="Counts by list and year in place of verdicts."
 )
 @events_option
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 256),
+    default=None,
+    show_default="one for each processor",
+    help="Processes that share the messages of mailboxes and folders; few messages stay in one.",
+)
 @line_ends_option
 def command(
     *,
@@ -66,6 +73,7 @@ def command(
     as_json: bool,
     as_table: bool,
     events: str | None,
+    jobs: int | None,
     line_ends: LineEnds,
 ) -> int:
     """Verify the DKIM signatures of messages.
@@ -79,5 +87,5 @@ def command(
     return verify(
         paths, dns._replace(keys_from=keys_from), now=None if received else now,
         at_receipt=received, profile=profile, granularity=granularity, as_json=as_json,
-        as_table=as_table, line_ends=line_ends, events=events,
+        as_table=as_table, line_ends=line_ends, events=events, jobs=jobs,
     )  # fmt: skip

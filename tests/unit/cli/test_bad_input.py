@@ -228,7 +228,7 @@ def test_an_interrupt_is_one_line_and_130(
         assert process.stderr is not None
         said = process.stderr.read()
         assert process.wait(60) == 130
-    assert said == b"avowal: interrupted\n"
+    assert said == b"avowal: interrupted after one message\n"
 
 
 @pytest.mark.parametrize("redirection", [">&-", "2>&-", "<&-"])

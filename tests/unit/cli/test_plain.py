@@ -76,7 +76,7 @@ def test_the_rest_is_left_to_click(arguments: list[str]) -> None:
     assert plain.read(arguments) is None
 
 
-@pytest.mark.parametrize("name", ["profile", "as_json", "line_ends"])
+@pytest.mark.parametrize("name", ["profile", "as_json", "line_ends", "jobs"])
 def test_the_defaults_are_those_of_the_options(name: str) -> None:
     assert by_click(["a"])[name] == inspect.signature(verify).parameters[name].default
 
