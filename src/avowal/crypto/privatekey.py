@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
+from avowal.crypto import ed25519
 from avowal.crypto.algorithms import ALGORITHMS
 from avowal.errors import KeyMaterialError, UsageError
 from avowal.valueclass import value
@@ -115,7 +116,7 @@ def _sign_rsa(handle: RSAPrivateKey, digest: bytes) -> bytes:
 
 
 def _sign_bare(handle: Ed25519PrivateKey, digest: bytes) -> bytes:
-    return handle.sign(digest)  # RFC 8463 §3
+    return ed25519.sign(handle, digest)  # RFC 8463 §3
 
 
 for _kind in (

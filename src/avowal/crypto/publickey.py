@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_public_key,
 )
 
+from avowal.crypto import ed25519
 from avowal.errors import SyntaxFault
 from avowal.valueclass import value
 
@@ -85,6 +86,9 @@ def ed25519_public_key(octets: bytes) -> PublicKey:
         octets, form = octets[12:], SPKI
     if len(octets) != 32:
         raise PublicKeyFault(0, f"an Ed25519 key has 32 octets, these are {len(octets)}")
+    why = ed25519.fault(octets)
+    if why is not None:
+        raise PublicKeyFault(0, why)
     handle = Ed25519PublicKey.from_public_bytes(octets)
     return PublicKey(key_type="ed25519", bits=256, form=form, handle=handle)
 
@@ -132,11 +136,7 @@ def signed_digest(key: PublicKey, signature: bytes, info: bytes) -> bytes | None
 
 def verify_ed25519(key: PublicKey, signature: bytes, digest: bytes) -> bool:
     """PureEdDSA over the digest itself (RFC 8463 §3)."""
-    try:
-        key.handle.verify(signature, digest)
-    except InvalidSignature:
-        return False
-    return True
+    return ed25519.verify(key.handle, signature, digest)
 
 
 def _verify_rsa(key: PublicKey, signature: bytes, digest: bytes, hashed: Prehashed) -> bool:
