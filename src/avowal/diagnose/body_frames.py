@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from avowal.diagnose.body_matcher import Block, BodyMatcher, Lines
 from avowal.diagnose.body_proof import BodyProof, proof
+from avowal.diagnose.broken_lines import joined
 from avowal.diagnose.mime_lines import Entity, delimiters, part_of
 from avowal.diagnose.protected_links import unprotected
 
@@ -27,6 +28,12 @@ def unescaped(entity: Entity) -> Entity | None:
         return None
     lines = [line[1:] if line.startswith(b">From ") else line for line in entity.lines]
     return entity.became("from-quoted", lines)
+
+
+def unbroken(entity: Entity) -> Entity | None:
+    """Put lines together that a server broke because they were too long."""
+    lines = joined(entity.lines)
+    return None if len(lines) == len(entity.lines) else entity.became("line-broken", lines)
 
 
 def unwrapped(entity: Entity) -> Iterator[Entity]:

@@ -67,7 +67,7 @@ def _plan(
     def banner(one: Entity) -> BodyProof | None:
         return body_frames.banner(matcher, one)
 
-    own = _unescaped(entity)
+    own = _undamaged(entity)
     inside = [part for one in own for part in body_frames.unwrapped(one)]
     yield cut, own
     yield cut, inside
@@ -88,9 +88,9 @@ def _plan(
     yield usual, (made for one in own for made in body_frames.damaged(one))
 
 
-def _unescaped(entity: Entity) -> list[Entity]:
-    other = body_frames.unescaped(entity)
-    return [entity] if other is None else [entity, other]
+def _undamaged(entity: Entity) -> list[Entity]:
+    others = (body_frames.unescaped(entity), body_frames.unbroken(entity))
+    return [entity, *(one for one in others if one is not None)]
 
 
 def _reframed(entities: Sequence[Entity]) -> Iterator[Entity]:

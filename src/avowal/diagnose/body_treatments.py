@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
+from avowal.diagnose.broken_lines import broken
 from avowal.diagnose.edited import entity_of, lines_of, value_of, with_lines, with_value
 from avowal.diagnose.mime_lines import (
     decoded,
@@ -199,3 +200,15 @@ def encode_parts(message: Message) -> Message | None:
         head[declared.start] = b"Content-Transfer-Encoding: quoted-printable"
         lines += [*head, *_quoted(list(part.lines))]
     return with_lines(message, lines) if changed else None
+
+
+def break_lines(message: Message) -> Message | None:
+    """Break lines that are longer than SMTP has them, in fields and in the body."""
+    lines = [part for line in lines_of(message) for part in broken(line)]
+    raws = [
+        CRLF.join(part for line in raw.split(CRLF) for part in broken(line))
+        for raw in message.header.raws
+    ]
+    if raws == list(message.header.raws) and lines == lines_of(message):
+        return None
+    return with_lines(replace(message, header=Header.of([Field.of(raw) for raw in raws])), lines)

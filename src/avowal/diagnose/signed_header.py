@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from avowal.crypto.algorithms import ALGORITHMS, HASHES
 from avowal.diagnose import field_authors, field_mime, field_others, field_recipients, field_subject
+from avowal.diagnose.broken_lines import joined_header
 from avowal.diagnose.budget import Budget
 from avowal.diagnose.header_case import HeaderCase
 from avowal.diagnose.header_search import HeaderSearch
@@ -54,6 +55,22 @@ def signed_header(
     `accepts` tells whether the hash of some fields is what was signed; only the first `rounds`
     are searched.
     """
+    header, broken = joined_header(case.header, place)
+    if not broken:
+        return _found(case, place, accepts, budget, rounds)
+    found = _found(replace(case, header=header), place, accepts, budget, rounds)
+    if found is None or not any(found.fields.get(name, ())[:1] for name in broken):
+        return found
+    return found._replace(steps=(*found.steps, "field-broken"))
+
+
+def _found(
+    case: HeaderCase,
+    place: int,
+    accepts: Callable[[bytes], bool],
+    budget: Budget,
+    rounds: int,
+) -> HeaderProof | None:
     signature = case.signature
     slots = Slots(case.header, signature, place)
     new = HASHES[ALGORITHMS[signature.algorithm].hash_name]

@@ -84,6 +84,8 @@ _ROWS = (
     Treatment("respace-folds", "writes a blank where folded lines begin with a tab",
               ("refolded",), headers.respace_folds, ("signature-refolded",)),
     Treatment("unfold", "writes each field in one line", ("refolded",), headers.unfold),
+    Treatment("break-lines", "breaks lines of more than 998 octets",
+              ("line-broken", "field-broken"), bodies.break_lines),
     Treatment("respace-references", "writes References with other white space", ("refolded",),
               headers.respace_references),
 )  # fmt: skip
@@ -98,7 +100,7 @@ SYSTEMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "mailman3": ("tag", "tag-in-front", "footer", "part", "wrap", "to-base64",
                      "from-quoted-printable", "from-base64", "rewrite-from", "quote-names",
                      "take-out", "requote-type", "declare", "inner-blank", "list-fields"),
-        "postfix": ("to-quoted-printable", "parts-to-quoted-printable"),
+        "postfix": ("to-quoted-printable", "parts-to-quoted-printable", "break-lines"),
         "proxy": ("respace-folds", "unfold"),
         "exchange": ("protect-links", "quote-names", "requote-type", "tidy-date",
                      "respace-references", "unfold"),

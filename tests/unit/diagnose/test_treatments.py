@@ -60,6 +60,7 @@ SHAPES = {
     "alternative": (ALTERNATIVE, "multipart/alternative; boundary=b1", None),
     "attachment": (multipart(text(PLAIN), FILE), "multipart/mixed; boundary=b1", None),
     "nested": (NESTED, "multipart/mixed; boundary=b1", None),
+    "long line": (PLAIN + "word " * 450 + "\r\n", "text/plain; charset=utf-8", "8bit"),
 }
 
 
