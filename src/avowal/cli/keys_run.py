@@ -9,7 +9,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -19,7 +19,7 @@ from avowal.cli.keystore import opened, store_option
 from avowal.cli.publishers import PublisherOptions, publisher_options
 from avowal.cli.shared_options import looked_through_option, servers_port_option
 from avowal.cli.streams import echo
-from avowal.errors import UsageError
+from avowal.errors import StoreError, UsageError
 from avowal.text import printable
 from avowal.valueclass import value
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _PAUSE = 5  # seconds between looks at whether somebody gave a command
 _LEASE = 120  # seconds that a host which died holds up the others
+_AGAIN = 10  # seconds until a store that was away is asked again
 
 
 @click.command("run")
@@ -61,6 +62,13 @@ _LEASE = 120  # seconds that a host which died holds up the others
 @click.option(
     "--alert-command", metavar="COMMAND", help="Run this for each alert, with its text as input."
 )
+@click.option(
+    "--lease",
+    type=click.IntRange(5, 3600),
+    default=_LEASE,
+    show_default=True,
+    help="Seconds until another host takes over from one that died.",
+)
 @store_option
 def command(
     *,
@@ -73,6 +81,7 @@ def command(
     resolver: tuple[str, ...],
     port: int,
     alert_command: str | None,
+    lease: int,
     store_name: str,
 ) -> int:
     """Make, publish, look at, try, switch, revoke: what the rotations of the store ask for.
@@ -80,7 +89,12 @@ def command(
     By default records are not written by anybody but you: they are printed as your zone or
     panel takes them, looked for, and the rotation goes on when every server shows them.
     Several hosts may run it on one store: one acts, another takes over when it is gone.
-    SIGTERM ends it with status 0, and lets another act at once.
+    SIGTERM ends it with status 0, and lets another act at once.  A store that is away while it
+    runs is waited for.
+
+    With --once the status is 0 when nothing is wrong with any rotation, 1 when there is
+    something the operator has to know, as keys status shows it, or something that was tried
+    now failed; 3 when another host acts, so that nothing was done.
     """
     options = _Options(
         publishing=publishing,
@@ -91,13 +105,15 @@ def command(
         resolvers=resolver,
         port=port,
         alert_command=alert_command,
+        lease=lease,
     )
     with _ended_in_order(), opened(store_name) as store:
         runner = _runner(store, options)
         try:
-            return _once(store, runner) if once else _always(store, runner)
+            return _once(store, runner) if once else _always(store, runner, lease)
         finally:
-            runner.release()
+            with suppress(StoreError):  # it is away: the lease will be over by itself
+                runner.release()
 
 
 @contextmanager
@@ -122,6 +138,7 @@ class _Options:
     resolvers: tuple[str, ...]
     port: int
     alert_command: str | None
+    lease: int
 
     def hands(self) -> Hands:
         """Return what does the work.  Raises UsageError and ResolverSetupError."""
@@ -199,7 +216,7 @@ def _runner(store: KeyStore, options: _Options) -> Runner:
         moment,
         who=f"keys run on {host}",
         holder=f"{host} {os.getpid()}",
-        lease_seconds=_LEASE,
+        lease_seconds=options.lease,
         note=lambda text: echo(printable(text), err=True),
     )
 
@@ -208,24 +225,49 @@ def _once(store: KeyStore, runner: Runner) -> int:
     if runner.run() is None:
         complain(f"{_held(store)[0]}; nothing was done")
         return ExitStatus.TRY_AGAIN
-    return ExitStatus.PASSED
+    return ExitStatus.NOT_PASSED if _is_troubled(store) else ExitStatus.PASSED
 
 
-def _always(store: KeyStore, runner: Runner) -> int:
+def _is_troubled(store: KeyStore) -> bool:
+    from avowal.keys.rotation_document import read_rotation
+    from avowal.keys.rotation_troubles import is_troubled
+
+    return any(is_troubled(read_rotation(kept.state)) for kept in store.rotations())
+
+
+def _always(store: KeyStore, runner: Runner, lease: int) -> int:
     told = None
     while True:
-        wait = runner.run()
-        if wait is None:
-            said, wait = _held(store)
+        try:
+            said = _turn(store, runner, lease, told)
+        except StoreError as error:
+            said = str(error)
             if said != told:
-                complain(f"{said}; this one waits until that is gone")
-            told = said
-        until = time.monotonic() + min(wait, _LEASE // 2)
-        revision = store.revision()
-        while (left := until - time.monotonic()) > 0:
-            time.sleep(min(left, _PAUSE))
-            if store.revision() != revision:
-                break
+                complain(f"{said}; nothing is done until the store is there again")
+            time.sleep(_AGAIN)
+        else:
+            if told is not None and said is None:
+                complain("acts on the store again")
+        told = said
+
+
+def _turn(store: KeyStore, runner: Runner, lease: int, told: str | None) -> str | None:
+    """Do what is due, and wait for more; return why nothing could be done, None where it was.
+
+    What was `told` the last time is not told again.  Raises StoreError.
+    """
+    wait, said = runner.run(), None
+    if wait is None:
+        said, wait = _held(store)
+        if said != told:
+            complain(f"{said}; this one waits until that is gone")
+    until = time.monotonic() + min(wait, lease // 2)
+    revision = store.revision()
+    while (left := until - time.monotonic()) > 0:
+        time.sleep(min(left, _PAUSE))
+        if store.revision() != revision:
+            break
+    return said
 
 
 def _held(store: KeyStore) -> tuple[str, int]:

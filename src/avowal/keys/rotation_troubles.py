@@ -30,6 +30,11 @@ def troubles(rotation: Rotation) -> tuple[Trouble, ...]:
     )
 
 
+def is_troubled(rotation: Rotation) -> bool:
+    """Whether there is anything to know, or what was tried last failed, if only for a moment."""
+    return bool(rotation.troubles) or any(key.failure is not None for key in rotation.keys)
+
+
 def _of_rotation(rotation: Rotation) -> Iterator[tuple[str, str]]:
     what = f"{rotation.domain} ({rotation.algorithm})"
     late = until_due(rotation)

@@ -22,8 +22,12 @@ DEFAULT = "/var/lib/avowal/keys.db"
 _BACKUP_MODE = 0o600
 
 
+_KINDS = "a file, directory:PATH or postgresql://USER@HOST/DATABASE"
+
+
 def _database(name: str, *, create: bool = False) -> Database:
     kind, colon, rest = name.partition(":")
+    _refuse_what_is_none(kind, colon, rest)
     if kind in {"postgresql", "postgres"} and colon:
         from avowal.stores.key_postgresql import PostgresqlDatabase  # noqa: PLC0415 - an extra
 
@@ -35,6 +39,17 @@ def _database(name: str, *, create: bool = False) -> Database:
     from avowal.stores.key_sqlite import SqliteDatabase  # noqa: PLC0415 - loads SQLite
 
     return SqliteDatabase(rest if kind == "sqlite" and colon else name, create=create)
+
+
+def _refuse_what_is_none(kind: str, colon: str, rest: str) -> None:
+    """Refuse names of no store, which would be taken for files.  Raises StoreError."""
+    if not (kind or colon):
+        raise StoreError(f"the key store has an empty name: write {_KINDS}")
+    if colon and not rest and kind in {"directory", "sqlite"}:
+        raise StoreError(f"{kind}: names no path: write {kind}:PATH")
+    if colon and rest.startswith("//") and kind not in {"postgresql", "postgres", "sqlite"}:
+        # not the whole of it: a password may stand behind the scheme
+        raise StoreError(f"{kind}://…: avowal keeps keys in no such store: write {_KINDS}")
 
 
 def create_key_store(name: str) -> DatabaseKeyStore:
