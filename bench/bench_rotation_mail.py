@@ -84,7 +84,7 @@ class Programs:
         self.runner_options = [
             "--publish", f"rfc2136:127.0.0.1:{self.port}", "--zone-name", "example.test",
             "--tsig-key", "tsig.key", "--ttl", "2", "--key-directory", f"{here}/private",
-            "--resolver", inside, "--resolver", outside, "--port", str(self.port), "--lease", "10",
+            "--resolver", inside, "--resolver", outside, "--port", str(self.port), "--lease", "5",
         ]  # fmt: skip
         self.runner: subprocess.Popen[bytes] | None = None
         self.daemon: subprocess.Popen[bytes] | None = None
@@ -102,7 +102,7 @@ class Programs:
     def start(self) -> None:
         """Run rotations until every domain signs, then the daemon as well."""
         self.runner = self._run("keys.log", "keys", "run", *self.runner_options)
-        until(lambda: len(self.signing()) == len(self.domains), seconds=180, what="the first keys")
+        until(lambda: len(self.signing()) == len(self.domains), seconds=300, what="the first keys")
         self.daemon = self._run("milter.log", "milter", "--config", "avowal.toml")
         until((self.here / "m.sock").exists, seconds=60, what="the daemon")
 
@@ -122,7 +122,7 @@ class Programs:
 
     def kill_runner(self) -> None:
         """Kill whoever rotates keys, wherever it is, and start another."""
-        if self.runner is not None and not self._ended:
+        if self.runner is not None and self.daemon is not None and not self._ended:
             self.runner.kill()
             self.runner.wait()
             self.runner = self._run("keys.log", "keys", "run", *self.runner_options)
@@ -192,7 +192,7 @@ class Mail:
         domain = self._draw.choice(self._programs.domains).ascii
         message = (
             f"From: a@{domain}\r\nTo: b@receiver.example\r\nSubject: {number}\r\n"
-            f"Date: Mon, 30 Nov 2026 00:00:00 +0000\r\nMessage-ID: <{number}@{domain}>\r\n\r\nHi\r\n"
+            f"Date: Mon, 30 Nov 2026 00:00:00 +0000\r\nMessage-ID: <{number}@{domain}>\r\n\r\nI\r\n"
         )
         while True:
             try:
@@ -215,7 +215,7 @@ class Mail:
                 self._verify(*one[1:])
 
     def _verify(self, number: int, signed_at: float, which: int, octets: bytes) -> None:
-        found = verify(octets, self._resolvers[which])
+        found = list(verify(octets, self._resolvers[which]))
         age = time.monotonic() - signed_at
         if any(one.result is Result.TEMPERROR for one in found) and age < QUEUE:
             with self._lock:

@@ -339,7 +339,7 @@ class Misfortune:
 
     def _harm(self) -> None:
         number = 0
-        while self._others and not self._over.wait(self._draw.uniform(10, 20)):
+        while self._others and not self._over.wait(self._draw.uniform(25, 60)):
             self._others[number % len(self._others)]()
             self.counts["kills"] += 1
             number += 1

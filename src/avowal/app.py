@@ -259,6 +259,7 @@ def milter(
         beside=None if watch is None else partial(watching, watch),
         notes=partial(key_notes, configuration),
         changed=stored.changed if stored.domains else None,
+        rotations=stored.rotations if stored.domains else None,
         ending=partial(filters.settle, _LAST_SECONDS),
     )
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from avowal import paths
 from avowal.config.model import Configuration, Key
-from avowal.crypto.signing import AnyKey, PrivateKey
+from avowal.crypto.signing import AnyKey, KnowsPublicKey
 from avowal.errors import ConfigError, KeyMaterialError
 from avowal.keys.files import TRIED_KEYS, load_key, read_password
 from avowal.keys.places import Opening
 from avowal.keys.sightings import Sighting
 from avowal.keys.trust import Account
-from avowal.keys.watch import Watch, Watched, WatchedKey
+from avowal.keys.watch import Watch, Watched, watched
 from avowal.milter.sockets import group_id, user_id
 from avowal.names import DomainName, NameFault
 from avowal.stored_keys import open_private
@@ -49,7 +49,7 @@ class KeyFiles:
         found = self._kept.get((name, domain))
         if found is None:
             found = self._load(name, key, domain)
-            if self._watch is not None and isinstance(found, PrivateKey):
+            if self._watch is not None:
                 found = _watched(self._watch, name, key, found)
             if len(self._kept) < _KEPT:
                 self._kept[name, domain] = found
@@ -59,7 +59,7 @@ class KeyFiles:
         if key.private is not None:
             opening = Opening(account=self._account, require_safe=self._require_safe)
             return open_private(key.private, opening)
-        password = None if key.password_file is None else read_password(key.password_file)
+        password = self._password(key)
         if key.inline is not None:
             return load_key(key.inline.encode(), password=password)
         if key.credential is not None:
@@ -80,15 +80,24 @@ class KeyFiles:
             directories=self.directories,
         )
 
+    def _password(self, key: Key) -> bytes | None:
+        if key.password_file is None:
+            return None
+        return read_password(
+            key.password_file, require_safe=self._require_safe, account=self._account
+        )
 
-def _watched(watch: Watch, name: str, entry: Key, loaded: PrivateKey) -> AnyKey:
+
+def _watched(watch: Watch, name: str, entry: Key, loaded: AnyKey) -> AnyKey:
     """Put a key under watch, if it is clear where its record has to be."""
     try:
         domain = DomainName.parse((entry.domain or "").encode())
         selector = DomainName.parse(entry.selector.encode())
     except NameFault:
         return loaded  # compiling says what is wrong; `%` stands for many domains
-    key = WatchedKey(loaded, Sighting(), strict=watch.strict)
+    if not isinstance(loaded, KnowsPublicKey):
+        return loaded  # there is nothing to compare its record with
+    key = watched(loaded, Sighting(), strict=watch.strict)
     changed_at = None if entry.file is None else Path(entry.file).stat().st_mtime
     watch.keys.append(Watched(name, domain, selector, key, changed_at))
     return key

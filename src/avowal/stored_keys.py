@@ -24,6 +24,9 @@ from avowal.extensions import use_signing_keys
 from avowal.keys import places as key_places
 from avowal.keys.lifecycle import KeyState, ManagedKey
 from avowal.keys.places import Opening
+from avowal.keys.rotation_document import read_rotation
+from avowal.keys.rotation_metrics import Gauges, exposition, gauges_of
+from avowal.keys.rotation_runner import LEASE
 from avowal.keys.store import Change, KeyStore, Use, signing_keys
 from avowal.names import DomainName, NameFault
 from avowal.stores.key_stores import open_key_store
@@ -143,6 +146,7 @@ class StoredDomains:
         self._known: Mapping[DomainName, tuple[ManagedKey, ...]] = {}
         self._failed = False
         self._again = 0.0
+        self._told: tuple[int, tuple[Gauges, ...]] = -1, ()
 
     @property
     def domains(self) -> tuple[DomainName, ...]:
@@ -171,6 +175,15 @@ class StoredDomains:
                 store.commit(Change(who=host, at=now, uses=uses))
         except StoreError as fault:
             LOGGER.warning("%s: it is not noted which keys are in use here", fault)
+
+    def rotations(self) -> str:
+        """Return the metrics of the store's rotations.  Raises StoreError."""
+        with closing(open_key_store(self._store)) as store:
+            revision, leader = store.revision(), store.leader(LEASE)
+            if revision != self._told[0]:
+                found = tuple(gauges_of(read_rotation(kept.state)) for kept in store.rotations())
+                self._told = revision, found
+        return exposition(self._told[1], leader, int(time.time()))
 
     def changed(self) -> bool:
         """Whether other keys sign than those known.  Raises StoreError, once in a row.

@@ -36,6 +36,8 @@ def token(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     (here / "tokens").mkdir()
     (here / "conf").write_text(f"directories.tokendir = {here}/tokens\nlog.level = ERROR\n")
     (here / "pin").write_text("1234\n")
+    for secret in ("pin", "conf"):  # one test takes the other for a PIN
+        (here / secret).chmod(0o600)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SOFTHSM2_CONF", str(here / "conf"))
         subprocess.run(

@@ -56,7 +56,7 @@ def command(
     if as_json:
         echo(json.dumps(_object(seen, faults)))
     else:
-        _write(seen, faults)
+        _write(seen, faults, _agreed(wanted))
     if not seen.is_whole:
         return ExitStatus.TRY_AGAIN
     return ExitStatus.NOT_PASSED if faults else ExitStatus.PASSED
@@ -83,7 +83,17 @@ def _object(seen: Observation, faults: tuple[str, ...]) -> dict[str, object]:
     }
 
 
-def _write(seen: Observation, faults: tuple[str, ...]) -> None:
+def _agreed(wanted: str | None) -> str:
+    """Say what it is that all of them show."""
+    from avowal.dkim.key import KeyRecordFault, read_record
+
+    read = read_record((wanted or "").encode("utf-8", "surrogateescape"))
+    if not isinstance(read, KeyRecordFault) and read.revoked:
+        return "all of them show that the key is revoked: p= is empty"
+    return "all of them show the same key"
+
+
+def _write(seen: Observation, faults: tuple[str, ...], agreed: str) -> None:
     click.secho(printable(seen.name), bold=True)
     width = max((len(sight.server) for sight in seen.sights), default=0)
     for sight in seen.sights:
@@ -94,7 +104,7 @@ def _write(seen: Observation, faults: tuple[str, ...]) -> None:
     for fault in faults:
         echo(click.style(printable(fault), fg="red"))
     if not faults:
-        echo("all of them show the same key")
+        echo(agreed)
 
 
 def _shows(sight: Sight) -> str:

@@ -46,20 +46,51 @@ _type = click.option(
     multiple=True,
     help="A span or choice of the schedule, such as rotate-every=90d; may be repeated.",
 )
+@click.option(
+    "--off",
+    is_flag=True,
+    help="Look after the keys no more: what signs and what stands in DNS stays as it is.",
+)
 @store_option
 def schedule_command(
-    *, domain: str, key_types: tuple[str, ...], given: tuple[str, ...], store_name: str
+    *, domain: str, key_types: tuple[str, ...], given: tuple[str, ...], off: bool, store_name: str
 ) -> None:
     """Begin to rotate the keys of DOMAIN, or change how; keys that sign go on.
 
-    Spans are written as 90d, 12h, 30m or 45s.  The schedule is shown.
+    Spans are written as 90d, 12h, 30m or 45s.  The schedule is shown.  After --off nobody looks
+    at the records any more, and nothing is made, switched or revoked: the key that signs goes
+    on, and what becomes of the others is yours to do.
     """
     name = domain_name(domain)
+    if off:
+        if given:
+            raise UsageError("--off ends the schedule, --set changes it: not both")
+        _end(store_name, name, {f"{one}-sha256" for one in key_types})
+        return
     with opened(store_name) as store:
         there = [kept.algorithm for kept in store.rotations(name)]
         for algorithm in [f"{one}-sha256" for one in key_types] or there or ["rsa-sha256"]:
             rotation = _scheduled(store, name, algorithm, given, begun=algorithm in there)
             _show_schedule(rotation)
+
+
+def _end(store_name: str, domain: DomainName, algorithms: set[str]) -> None:
+    from avowal.keys.rotation_clock import moment
+    from avowal.keys.rotation_orders import end
+
+    with opened(store_name) as store:
+        kept = [
+            one for one in store.rotations(domain) if one.algorithm in algorithms or not algorithms
+        ]
+        if not kept:
+            raise UsageError(f"{domain}: no rotation in {store_name} to end")
+        for one in kept:
+            rotation = end(store, one, moment(), who())
+            echo(f"{domain} {one.algorithm}: looked after no more; as it was left:")
+            for key in rotation.keys:
+                if key.state != "gone":
+                    stands = "nothing" if not key.stands else key.stands
+                    echo(printable(f"  {key.selector}: {key.state}; in DNS: {stands}"))
 
 
 def _scheduled(

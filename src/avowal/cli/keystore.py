@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from avowal.cli.exits import complain
+
 if TYPE_CHECKING:
     from avowal.stores.key_database import DatabaseKeyStore
 
@@ -29,14 +31,35 @@ store_option = click.option(
 
 @contextmanager
 def opened(name: str) -> Iterator[DatabaseKeyStore]:
-    """Give a store that is there; it is closed at the end.  Raises StoreError."""
+    """Give a store that is there; it is closed at the end.  Raises StoreError.
+
+    Root works on another user's store as that user, and says so: key files and the store's own
+    files that were root's could not be read by the service.
+    """
     from avowal.stores.key_stores import open_key_store
 
-    store = open_key_store(name)
-    try:
-        yield store
-    finally:
-        store.close()
+    with _as_owner(name):
+        store = open_key_store(name)
+        try:
+            yield store
+        finally:
+            store.close()
+
+
+@contextmanager
+def _as_owner(name: str) -> Iterator[None]:
+    from avowal.keys.files import meant_for
+    from avowal.stores.key_stores import path_of
+
+    path = path_of(name)
+    if os.geteuid() != 0 or not path:
+        yield
+        return
+    owner = meant_for(path)
+    if owner.user != 0:
+        complain(f"{path} belongs to {owner.name}: this works as {owner.name}, not as root")
+    with owner.assumed():
+        yield
 
 
 def who() -> str:

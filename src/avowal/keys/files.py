@@ -42,22 +42,8 @@ def load_key(
     if isinstance(source, bytes):
         return parse_private_key(source, password=password, tried=tried)
     refuse_other("a key", source, str, os.PathLike, what="a path, or octets,")
-    path = whole = os.fspath(source).removeprefix("./")
-    try:
-        if require_safe and directories is not None:
-            whole = os.path.join(os.getcwd(), path)  # noqa: PTH109, PTH118 - links count
-            octets = directories.read(whole, _MAX_KEY_FILE)
-        elif require_safe:
-            whole = os.path.join(os.getcwd(), path)  # noqa: PTH109, PTH118 - links count
-            octets = paths.read(whole, _MAX_KEY_FILE, (account or meant_for(path)).judge)
-        else:
-            octets = paths.read(path, _MAX_KEY_FILE, _as_it_is)
-    except UnsafePathError as fault:
-        same = fault.path == os.path.normpath(whole)
-        why = fault.why if same else f"{fault.path} {fault.why}"
-        raise KeyMaterialError(path, why) from None
-    except OSError as error:
-        raise KeyMaterialError(path, error.strerror or str(error)) from None
+    path = os.fspath(source).removeprefix("./")
+    octets = _read(path, require_safe=require_safe, account=account, directories=directories)
     if is_age(octets):
         if password is None:
             raise KeyMaterialError(path, "the key is encrypted with age: give its password")
@@ -86,19 +72,49 @@ def write_key(
         raise StoreError(f"{os.fspath(path)}: {error.strerror}") from None
 
 
-def read_password(path: str | os.PathLike[str]) -> bytes:
+def _read(
+    path: str,
+    *,
+    require_safe: bool,
+    account: Account | None,
+    directories: paths.Directories | None = None,
+    what: str = "",
+) -> bytes:
+    """Return the octets of a file that is as secret as a key.  Raises KeyMaterialError."""
+    whole = path
+    try:
+        if not require_safe:
+            return paths.read(path, _MAX_KEY_FILE, _as_it_is)
+        whole = os.path.join(os.getcwd(), path)  # noqa: PTH109, PTH118 - links count
+        if directories is not None:
+            return directories.read(whole, _MAX_KEY_FILE)
+        return paths.read(whole, _MAX_KEY_FILE, (account or meant_for(path)).judge)
+    except UnsafePathError as fault:
+        same = fault.path == os.path.normpath(whole)
+        why = fault.why if same else f"{fault.path} {fault.why}"
+        raise KeyMaterialError(path, what + why) from None
+    except OSError as error:
+        raise KeyMaterialError(path, what + (error.strerror or str(error))) from None
+
+
+def read_password(
+    path: str | os.PathLike[str], *, require_safe: bool = True, account: Account | None = None
+) -> bytes:
     """Return the first line of a file, which is the password of a key.
 
-    Of a file that age-keygen(1) wrote it is the private key.  Raises KeyMaterialError; an empty
-    one is refused, for it would protect nothing.
+    Of a file that age-keygen(1) wrote it is the private key.  The file has to be as safe as
+    the key that it opens: `require_safe` and `account` as for `load_key`.  Raises
+    KeyMaterialError; an empty one is refused, for it would protect nothing.
     """
-    try:
-        lines = paths.read(path, _MAX_KEY_FILE).split(b"\n")
-        identity = next((line for line in lines if line.startswith(IDENTITY)), lines[0])
-        password = identity.rstrip(b"\r")
-    except OSError as error:
-        why = f"no password can be read: {error.strerror}"
-        raise KeyMaterialError(os.fspath(path), why) from None
+    octets = _read(
+        os.fspath(path),
+        require_safe=require_safe,
+        account=account,
+        what="no password can be read: ",
+    )
+    lines = octets.split(b"\n")
+    identity = next((line for line in lines if line.startswith(IDENTITY)), lines[0])
+    password = identity.rstrip(b"\r")
     if not password:
         raise KeyMaterialError(os.fspath(path), "empty: the password is its first line")
     if len(password) > _MAX_PASSWORD:

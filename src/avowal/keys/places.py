@@ -64,6 +64,13 @@ class Opening:
     account: Account | None = None
     require_safe: bool = True
 
+    def secret(self, path: str) -> bytes:
+        """Return the first line of a file that opens a key: passphrase, PIN, token.
+
+        It has to be as safe as a key (`keys.trust`).  Raises KeyMaterialError.
+        """
+        return read_password(path, require_safe=self.require_safe, account=self.account)
+
 
 Opener: TypeAlias = Callable[[Place, Opening], AnyKey]
 _OPENERS: Final[dict[str, Opener]] = {}
@@ -108,7 +115,7 @@ def file_uri(path: str, passphrase_file: str | None = None) -> str:
 def _open_file(place: Place, opening: Opening) -> AnyKey:
     place.refuse_others("passphrase-file")
     passphrase_file = place.option("passphrase-file")
-    password = None if passphrase_file is None else read_password(passphrase_file)
+    password = None if passphrase_file is None else opening.secret(passphrase_file)
     return load_key(
         place.path, password=password, require_safe=opening.require_safe, account=opening.account
     )

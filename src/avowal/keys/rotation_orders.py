@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from avowal.errors import UsageError
 from avowal.keys import rotation_events as events
 from avowal.keys.audit import deed
 from avowal.keys.rotation import advance, begin
@@ -40,6 +41,25 @@ def enrol(
     )
     said = deed("rotation", f"{domain.ascii} {algorithm}", command="schedule")
     store.commit(Change(who=who, at=now.wall, deeds=(said,), rotations=(kept,)))
+    return rotation
+
+
+def end(store: KeyStore, kept: KeptRotation, now: Moment, who: str) -> Rotation:
+    """Look after a rotation no more: its keys stay as they are, in the store and in DNS.
+
+    Returns what it was.  Raises UsageError while a stolen key is not revoked yet, ConflictError
+    where somebody wrote meanwhile, StoreError.
+    """
+    rotation = read_rotation(kept.state)
+    stolen = [one for one in rotation.keys if one.stolen and one.stands != (one.record or "")]
+    if stolen:
+        raise UsageError(
+            f"{stolen[0].key.name} is stolen, and its record is not revoked yet: end the rotation"
+            " when it is"
+        )
+    subject = f"{kept.domain.ascii} {kept.algorithm}"
+    said = deed("rotation", subject, command="schedule --off")
+    store.commit(Change(who=who, at=now.wall, deeds=(said,), ended=(kept,)))
     return rotation
 
 

@@ -15,6 +15,21 @@ from avowal.keys.rotation_state import RotatedKey, Rotation, Trouble
 from avowal.text import lasting
 
 AGAIN = "It is tried again by itself"
+KINDS = (
+    "stopped",
+    "halted",
+    "unseen",
+    "lost",
+    "silent",
+    "occupied",
+    "unrevoked",
+    "failing",
+    "make",
+    "held",
+    "overdue",
+    "stolen",
+)
+"""What troubles are called; behind the word of one about a key stands its selector."""
 _FAILURES = 3  # in a row, until what fails is told; DNS and mail fail for a moment now and then
 
 

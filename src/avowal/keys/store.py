@@ -70,15 +70,17 @@ class Use:
 class Change:
     """What is written together.
 
-    `rotations` stand with the version that was read; the store writes the next one.  `keys`
-    are new, or replace the one of their name.  `sights` stand under the name they are of.
-    Keys and rotations change only with `deeds` that say so in the audit log.
+    `rotations` stand with the version that was read; the store writes the next one.  Those in
+    `ended` are taken out, if that version is still theirs.  `keys` are new, or replace the one
+    of their name.  `sights` stand under the name they are of.  Keys and rotations change only
+    with `deeds` that say so in the audit log.
     """
 
     who: str
     at: int
     deeds: tuple[Deed, ...] = ()
     rotations: tuple[KeptRotation, ...] = ()
+    ended: tuple[KeptRotation, ...] = ()
     keys: tuple[ManagedKey, ...] = ()
     sights: tuple[tuple[str, Sight], ...] = ()
     shares: tuple[PassShare, ...] = ()
@@ -87,7 +89,7 @@ class Change:
     lease: Lease | None = None
 
     def __post_init__(self) -> None:
-        if (self.keys or self.rotations) and not self.deeds:
+        if (self.keys or self.rotations or self.ended) and not self.deeds:
             raise UsageError("a change of keys or rotations needs an entry in the audit log")
 
 

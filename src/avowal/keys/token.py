@@ -15,7 +15,6 @@ from __future__ import annotations
 from urllib.parse import unquote
 
 from avowal.errors import KeyMaterialError
-from avowal.keys.files import read_password
 from avowal.keys.outside import OutsideKey, Session, SessionError
 from avowal.keys.places import Opening, Place
 
@@ -33,7 +32,7 @@ def open_token(place: Place, opening: Opening) -> OutsideKey:
         raise KeyMaterialError(place.uri, why)
     pin = None
     if pin_source is not None:
-        pin = read_password(pin_source.removeprefix("file:")).decode("utf-8", "surrogateescape")
+        pin = opening.secret(pin_source.removeprefix("file:")).decode("utf-8", "surrogateescape")
 
     try:
         from avowal.keys import token_session  # noqa: PLC0415 - needs an extra, which few have

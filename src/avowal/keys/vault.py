@@ -22,7 +22,6 @@ from urllib.parse import quote, urlsplit
 
 from avowal.crypto.publicpem import parse_public_key
 from avowal.errors import KeyMaterialError
-from avowal.keys.files import read_password
 from avowal.keys.outside import OutsideKey, Session, SessionError
 from avowal.keys.places import Opening, Place
 
@@ -41,7 +40,7 @@ def open_vault(place: Place, opening: Opening) -> OutsideKey:
     if not slash or address is None or token_file is None:
         why = "needs a path such as transit/s2026, address and token-file"
         raise KeyMaterialError(place.uri, why)
-    token = read_password(token_file).decode("utf-8", "replace")
+    token = opening.secret(token_file).decode("utf-8", "replace")
     server = _Server(place.uri, address, token, place.option("ca-file"))
     try:
         session = _VaultSession(server, mount, name, place.option("version"))

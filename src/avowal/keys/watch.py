@@ -13,8 +13,9 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from avowal.crypto.signing import AnyKey, PrivateKey
+from avowal.crypto.signing import AnyKey, AsyncSigningKey, SigningKey
 from avowal.keys.check import KeyCheck
 from avowal.keys.sightings import Sighting
 from avowal.names import DomainName, Selector
@@ -24,15 +25,22 @@ PUBLISHED_SECONDS = 3600  # and one that was there
 MISSING_SECONDS = 3600  # how long it counts that a key was missing, while DNS is silent
 
 
-class WatchedKey:
-    """A private key, and whether it may sign; signs like the key itself.
+class Checkable(Protocol):
+    """A key whose record can be compared with its public half, wherever it signs."""
 
-    With `strict` it is withheld while DNS does not show it.
-    """
+    @property
+    def algorithm(self) -> str: ...
+
+    @property
+    def public_octets(self) -> bytes: ...
+
+
+class _UnderWatch:
+    """A key, and whether it may sign.  With `strict` it is withheld while DNS does not show it."""
 
     __slots__ = ("key", "sighting", "strict")
 
-    def __init__(self, key: PrivateKey, sighting: Sighting, *, strict: bool) -> None:
+    def __init__(self, key: Checkable, sighting: Sighting, *, strict: bool) -> None:
         self.key = key
         self.sighting = sighting
         self.strict = strict
@@ -57,19 +65,51 @@ class WatchedKey:
         """The public half, so that signatures can be checked before they leave."""
         return self.key.public_octets
 
+
+class WatchedKey(_UnderWatch):
+    """A private key under watch; signs like the key itself."""
+
+    __slots__ = ()
+
     def sign(self, digest: bytes, /) -> bytes:
         """Sign a SHA-256 digest."""
+        assert isinstance(self.key, SigningKey)  # noqa: S101 - `watched` chose this class by it
         return self.key.sign(digest)
+
+
+class WatchedRemoteKey(_UnderWatch):
+    """A key under watch that answers asynchronously: a token, a signer, a cloud's service."""
+
+    __slots__ = ()
+
+    async def asign(self, digest: bytes, /) -> bytes:
+        """Sign a SHA-256 digest."""
+        assert isinstance(self.key, AsyncSigningKey)  # noqa: S101 - as above
+        return await self.key.asign(digest)
+
+
+class WatchedOutsideKey(WatchedKey, WatchedRemoteKey):
+    """A key under watch that signs either way."""
+
+    __slots__ = ()
+
+
+def watched(key: Checkable, sighting: Sighting, *, strict: bool) -> WatchedKey | WatchedRemoteKey:
+    """Put a key under watch; it signs in the ways that it did before."""
+    if not isinstance(key, AsyncSigningKey):
+        return WatchedKey(key, sighting, strict=strict)
+    kind = WatchedOutsideKey if isinstance(key, SigningKey) else WatchedRemoteKey
+    return kind(key, sighting, strict=strict)
 
 
 def is_withheld(key: AnyKey) -> bool:
     """Whether a key must not sign for now, because DNS does not show its record."""
-    return isinstance(key, WatchedKey) and key.withheld
+    return isinstance(key, _UnderWatch) and key.withheld
 
 
 def is_unknown(key: AnyKey) -> bool:
     """Whether it has to be known if DNS shows a key's record, and is not."""
-    return isinstance(key, WatchedKey) and key.unknown
+    return isinstance(key, _UnderWatch) and key.unknown
 
 
 @dataclass(slots=True)
@@ -84,7 +124,7 @@ class Watched:
     name: str
     domain: DomainName
     selector: Selector
-    key: WatchedKey
+    key: WatchedKey | WatchedRemoteKey
     changed_at: float | None = None
     retry_at: float = 0.0
     problem: str | None = None

@@ -19,6 +19,7 @@ from avowal.crypto.algorithms import ALGORITHMS
 from avowal.errors import EnvironmentFault
 from avowal.flow.actions import Actions
 from avowal.milter.durations import Durations
+from avowal.milter.rotation_text import rotations_in
 
 if TYPE_CHECKING:
     from prometheus_client import Counter, Gauge, Histogram
@@ -288,4 +289,4 @@ class Prometheus(Meters):
 
         sums = CollectorRegistry()
         MultiProcessCollector(sums)  # type: ignore[no-untyped-call]
-        return generate_latest(sums)
+        return generate_latest(sums) + rotations_in(os.environ[_DIRECTORY])

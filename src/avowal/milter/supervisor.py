@@ -27,6 +27,7 @@ from avowal.milter.fleet import Fleet, WorkerGeneration
 from avowal.milter.journal import LOGGER, open_log
 from avowal.milter.notify import Notifier
 from avowal.milter.prerequisites import named, open_listener
+from avowal.milter.rotation_gauges import RotationGauges
 from avowal.milter.sockets import ListeningSocket, group_id, user_id
 from avowal.milter.worker import DRAIN, RETIRE, Prepared, check_user
 
@@ -60,6 +61,7 @@ class Supervisor:
         self._number = 0
         self._reload_wanted = False
         self._changes = Changes()
+        self._gauges = RotationGauges()
         self._pid_file: tuple[str, paths.Identity] | None = None
 
     # -- start and stop ------------------------------------------------------------------
@@ -93,6 +95,7 @@ class Supervisor:
             if self._fleet.coming is not None and not self._advance():
                 return 1
             self._reload_wanted |= self._changes.there(self._fleet.current)
+            self._gauges.keep(self._fleet.current, self._fleet.metrics)
             if self._reload_wanted and self._fleet.coming is None:
                 self._reload_wanted = False
                 self._reload()
@@ -247,7 +250,8 @@ class Supervisor:
         if server.metrics is None:
             return
         host, _, port = server.metrics.rpartition(":")
-        listener = Listener(socket=f"{_kind(host)}:{port}@{host}")
+        kind = "inet6" if ":" in host else "inet"
+        listener = Listener(socket=f"{kind}:{port}@{host}")
         self._fleet.health = open_listener(
             listener, ("server", "metrics"), generation.prepared.places
         )
@@ -279,10 +283,6 @@ class Supervisor:
             meters.remove(self._fleet.metrics)
         if self._pid_file is not None:
             paths.remove(*self._pid_file)
-
-
-def _kind(host: str) -> str:
-    return "inet6" if ":" in host else "inet"
 
 
 def _with(one: ListeningSocket, listener: Listener) -> ListeningSocket:

@@ -40,7 +40,8 @@ class Prepared:
     takes connections, `beside` runs beside it, such as looking after keys in DNS; `ending` is
     called when nothing else is left to do.  `notes` yields what a check says besides.
     `changed` is asked now and then, by the supervisor, whether all of this is to be made anew;
-    it raises AvowalError where that cannot be known.
+    it raises AvowalError where that cannot be known.  `rotations` tells the metrics of rotations,
+    and may raise the same.
     `places` say where options stand.
     """
 
@@ -60,6 +61,7 @@ class Prepared:
     ending: Callable[[], None] = lambda: None
     notes: Callable[[], Iterable[str]] = lambda: ()
     changed: Callable[[], bool] | None = None
+    rotations: Callable[[], str] | None = None
 
 
 def drop_privileges(server: Server) -> None:

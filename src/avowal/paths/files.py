@@ -223,12 +223,18 @@ def write_all(descriptor: int, octets: bytes, at: int = 0) -> None:
 
 
 def replace(
-    path: str | os.PathLike[str], octets: bytes, mode: int, *, durable: bool = False
+    path: str | os.PathLike[str],
+    octets: bytes,
+    mode: int,
+    *,
+    durable: bool = False,
+    keep_owner: bool = False,
 ) -> Identity:
     """Put a file in place of what is there, which may be a regular file or nothing.
 
-    With `durable` it is on the disk before this returns, under its name.  Returns which file it
-    is.  Raises OSError, UnsafePathError.
+    With `durable` it is on the disk before this returns, under its name.  With `keep_owner`
+    root leaves it to whom the file before belonged.  Returns which file it is.  Raises OSError,
+    UnsafePathError.
     """
     with place(path) as there:
         found = there.status()
@@ -236,6 +242,8 @@ def replace(
             raise UnsafePathError(there.path, _NO_FILE)
         with there.new(mode) as descriptor:
             write_all(descriptor, octets)
+            if keep_owner and found is not None and os.geteuid() == 0:
+                os.fchown(descriptor, found.st_uid, found.st_gid)
             status = os.fstat(descriptor)
             if durable:
                 os.fsync(descriptor)

@@ -36,6 +36,8 @@ _NEXT = """UPDATE rotations SET version = version + 1, state = :state
 WHERE domain = :domain AND algorithm = :algorithm AND version = :version RETURNING version"""
 _NEW = """INSERT INTO rotations (domain, algorithm, version, state)
 VALUES (:domain, :algorithm, 1, :state) ON CONFLICT DO NOTHING RETURNING version"""
+_END = """DELETE FROM rotations
+WHERE domain = :domain AND algorithm = :algorithm AND version = :version RETURNING version"""
 _OLD = (
     ("sights", "DELETE FROM sights WHERE at < :before RETURNING 1"),
     ("shares", "DELETE FROM pass_shares WHERE day < :day RETURNING 1"),
@@ -131,6 +133,8 @@ class DatabaseKeyStore:
             self._refuse_former(session, change.lease)
             for rotation in change.rotations:
                 self._write_rotation(session, rotation)
+            for rotation in change.ended:
+                self._changed(session, _END, rotation)
             put(session, "managed_keys", map(rows.key_row, change.keys))
             put(session, "sights", (rows.sight_row(*one) for one in change.sights))
             put(session, "pass_shares", map(rows.share_row, change.shares))
@@ -151,16 +155,17 @@ class DatabaseKeyStore:
             raise ConflictError(f"{self.name}: the lease {lease.name} is held by {holder} now")
 
     def _write_rotation(self, session: Session, rotation: KeptRotation) -> None:
-        given: dict[str, object] = {
-            "domain": rotation.domain.ascii,
-            "algorithm": rotation.algorithm,
-            "state": rotation.state,
-        }
-        if rotation.version:
-            written = session.run(_NEXT, given | {"version": rotation.version})
-        else:
-            written = session.run(_NEW, given)
-        if not written:
+        statement = _NEXT if rotation.version else _NEW
+        self._changed(session, statement, rotation, state=rotation.state)
+
+    def _changed(
+        self, session: Session, statement: str, rotation: KeptRotation, **more: object
+    ) -> None:
+        """Run a statement that changes one rotation, of the version that was read."""
+        given = {"domain": rotation.domain.ascii, "algorithm": rotation.algorithm, **more}
+        if statement != _NEW:
+            given["version"] = rotation.version
+        if not session.run(statement, given):
             what = f"the rotation of {rotation.domain.ascii} ({rotation.algorithm})"
             raise ConflictError(f"{self.name}: {what} was written by somebody else meanwhile")
 

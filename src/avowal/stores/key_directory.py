@@ -123,7 +123,7 @@ class DirectoryDatabase:
                 yield session
                 octets = written(dumped(session), revision_in(session))
                 if octets != before:
-                    paths.replace(self._file, octets, _MODE, durable=True)
+                    paths.replace(self._file, octets, _MODE, durable=True, keep_owner=True)
             self._octets = octets
 
     def has_tables(self) -> bool:

@@ -73,6 +73,14 @@ def _opened(database: Database) -> DatabaseKeyStore:
         raise
 
 
+def path_of(name: str) -> str | None:
+    """Return where a store is in the file system; None for one that is not."""
+    kind, colon, rest = name.partition(":")
+    if kind in {"postgresql", "postgres"} and colon:
+        return None
+    return rest if kind in {"directory", "sqlite"} and colon else name
+
+
 def migrate_key_store(name: str, to: int = NEWEST) -> int:
     """Bring a store's schema to a version; return which one it had.  Raises StoreError."""
     database = _database(name)

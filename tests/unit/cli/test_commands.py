@@ -283,6 +283,7 @@ def test_the_printed_record_has_strings_of_at_most_255_octets(avowal_command: Av
 
 def test_a_key_may_be_kept_encrypted(avowal_command: Avowal, tmp_path: Path) -> None:
     (tmp_path / "password").write_text("open sesame\n")
+    (tmp_path / "password").chmod(0o600)
     names = ("-d", "new.example", "-s", "n1")
     avowal_command("key", "generate", *names, "--password-file", "password")
     assert b"ENCRYPTED" in (tmp_path / "n1.pem").read_bytes()
@@ -297,6 +298,7 @@ def test_an_empty_password_is_refused_and_no_key_is_written(
     avowal_command: Avowal, tmp_path: Path, action: str, text: str
 ) -> None:
     (tmp_path / "password").write_text(text)
+    (tmp_path / "password").chmod(0o600)
     words = ["-d", "new.example", "-s", "n1"] if action == "generate" else ["s2.pem"]
     done = avowal_command("key", action, *words, "--password-file", "password")
     assert done.returncode == 2

@@ -7,6 +7,7 @@ import signal
 import time
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
@@ -15,11 +16,12 @@ import pytest
 from tests.rotating import ALGORITHM, DOMAIN, changing_course
 
 from avowal.cli import commands, exits, keys_run
+from avowal.errors import StoreError
 from avowal.keys.audit import deed
 from avowal.keys.lifecycle import PassShare
 from avowal.keys.rotation_clock import moment
 from avowal.keys.rotation_document import write_rotation
-from avowal.keys.rotation_runner import LEASE
+from avowal.keys.rotation_runner import LEASE, Runner
 from avowal.keys.store import Change, KeptRotation
 from avowal.stores.key_stores import open_key_store
 
@@ -209,3 +211,63 @@ def test_a_run_that_is_terminated_gives_its_lease_back(
 def test_an_alert_command_that_cannot_be_read_is_refused_at_the_start(keys: Run) -> None:
     status, _, err = keys("run", "--once", "--alert-command", "'mail")
     assert (status, "--alert-command: No closing quotation" in err) == (2, True)
+
+
+def test_a_run_that_could_not_publish_ends_with_1(rotating: Run) -> None:
+    assert rotating("emergency", "example.com", "sa")[0] == 0
+    run = ("run", "--once", "--resolver", "127.0.0.1:9", "--publish")
+    assert rotating(*run, "zone-file:nowhere/zone")[0] == 1
+    time.sleep(1)  # retry-every is 30 seconds: what failed is still so
+    assert rotating(*run, "zone-file:zone")[0] == 1
+
+
+def test_a_run_that_did_what_was_due_ends_with_0(rotating: Run) -> None:
+    assert rotating("run", "--once", "--resolver", "127.0.0.1:9")[0] == 0
+
+
+def test_a_store_that_is_away_is_waited_for_and_told_once(
+    keys: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Twice it is away, then it is there, and then SIGTERM ends the run."""
+    turns = iter([True, True, False])
+
+    def run(_: Runner) -> int:
+        if next(turns):
+            raise StoreError("keys.db: away")
+        return 1
+
+    def sleep(_: float) -> None:
+        if turns.__length_hint__() == 0:
+            signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(Runner, "run", run)
+    monkeypatch.setattr(keys_run.time, "sleep", sleep)
+    with pytest.raises(SystemExit) as ended:
+        keys("run", "--resolver", "127.0.0.1:9")
+    assert ended.value.code == 0
+    said = capsys.readouterr().err.splitlines()
+    assert said == [
+        "avowal: keys.db: away; nothing is done until the store is there again",
+    ]
+
+
+def test_a_rotation_that_is_ended_leaves_its_keys_as_they_are(rotating: Run) -> None:
+    def kept() -> list[tuple[str, str]]:
+        with closing(open_key_store("keys.db")) as store:
+            return [(key.selector.ascii, str(key.state)) for key in store.keys(DOMAIN)]
+
+    before = kept()
+    status, out, _ = rotating("schedule", "example.com", "--off")
+    assert (status, "  sb: signing; in DNS: v=DKIM1; k=ed25519" in out) == (0, True)
+    assert rotating("status")[1] == "no rotation: avowal keys schedule DOMAIN begins one\n"
+    assert kept() == before
+    assert "schedule --off" in rotating("audit", "show")[1]
+    assert rotating("schedule", "example.com", "--off")[0] == 2
+    assert rotating("schedule", "example.com", "--type", "ed25519")[0] == 0
+    assert "sb  signing" in rotating("status")[1]
+
+
+def test_a_rotation_whose_stolen_key_still_stands_is_not_ended(rotating: Run) -> None:
+    rotating("emergency", "example.com")
+    status, _, err = rotating("schedule", "example.com", "--off")
+    assert (status, "is stolen, and its record is not revoked yet" in err) == (2, True)

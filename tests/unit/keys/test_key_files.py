@@ -92,6 +92,7 @@ def test_an_empty_password_never_writes_a_plain_key(tmp_path: Path) -> None:
 
 def test_a_password_longer_than_openssl_takes_is_refused(tmp_path: Path) -> None:
     (tmp_path / "password").write_bytes(b"x" * 1024)
+    (tmp_path / "password").chmod(0o600)
     with pytest.raises(KeyMaterialError, match="1023"):
         read_password(tmp_path / "password")
 
@@ -124,3 +125,13 @@ def test_without_a_trial_a_damaged_key_is_left_to_the_signer(tmp_path: Path) -> 
     """Whoever loads thousands of keys does not sign with each of them."""
     write_key(tmp_path / "k.pem", generate("rsa"))
     assert load_key(tmp_path / "k.pem", tried=False).algorithm == "rsa-sha256"
+
+
+@pytest.mark.parametrize("mode", [0o604, 0o620])
+def test_a_password_that_others_can_read_or_change_is_refused(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "password"
+    path.write_bytes(b"open sesame\n")
+    path.chmod(mode)
+    with pytest.raises(KeyMaterialError, match="others may read or change it"):
+        read_password(path)
+    assert read_password(path, require_safe=False) == b"open sesame"

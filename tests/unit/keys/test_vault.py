@@ -89,6 +89,7 @@ def address() -> Iterator[str]:
 
 def opened(tmp_path: Path, address: str, name: str, token: str = TOKEN) -> OutsideKey:
     (tmp_path / "token").write_text(f"{token}\n")
+    (tmp_path / "token").chmod(0o600)
     uri = f"vault:transit/{name}?address={address}&token-file={tmp_path}/token"
     return open_vault(Place.parse(uri), Opening())
 

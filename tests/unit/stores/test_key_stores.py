@@ -70,6 +70,26 @@ def test_a_store_that_is_not_there_is_not_made_by_opening_it(name: str) -> None:
     assert not Path(name.partition(":")[2]).exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        pytest.param("", "empty name", id="nothing"),
+        pytest.param("directory:", "write directory:PATH", id="a directory without a path"),
+        pytest.param("sqlite:", "write sqlite:PATH", id="a file without a path"),
+        pytest.param("mysql://u:secret@h/d", "mysql://….*no such store", id="MySQL"),
+        pytest.param("postgresqll://h/d", "no such store", id="a slip"),
+    ],
+)
+def test_what_names_no_store_is_not_taken_for_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(StoreError, match=said) as caught:
+        create_key_store(name)
+    assert "secret" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_only_the_owner_can_read_the_file(name: str) -> None:
     old = os.umask(0)
     try:
