@@ -50,9 +50,9 @@ from avowal.stores.key_stores import open_key_store
 
 QUEUE = 20  # seconds that a message may wait: the schedule's queue-lifetime
 DELAY = 5.0  # seconds that it does wait, at most
-SCHEDULE = f"""rotate-every=15s lead=15s jitter=0 look-every=1s watch-every=2s retry-every=1s
-shortest-wait=1s record-ttl=2s pickup=25s queue-lifetime={QUEUE}s signature-lifetime=0
-revoked-for=4s"""
+SCHEDULE = f"""rotate-every={{every}}s lead={{every}}s jitter=0 revoked-for=4s
+look-every=1s watch-every=2s retry-every=1s shortest-wait=1s record-ttl=2s
+pickup=25s queue-lifetime={QUEUE}s signature-lifetime=0"""
 _RULE = '[[signing.rules]]\nfrom = "{domain}"\nkeys = ["store:{domain}"]\n'
 _CONFIGURATION = """
 [[listeners]]
@@ -72,8 +72,8 @@ _SELECTOR = re.compile(rb"[ \t]s=([\w-]+);")
 class Programs:
     """The daemon and whoever rotates its keys, as processes."""
 
-    def __init__(self, here: Path, servers: Servers, domains: int) -> None:
-        self.here, self.port = here, servers.port
+    def __init__(self, here: Path, servers: Servers, domains: int, every: int) -> None:
+        self.here, self.port, self._every = here, servers.port, every
         self.domains = [DomainName.parse(b"d%d.example.test" % n) for n in range(domains)]
         (here / "tsig.key").write_text(TSIG)
         (here / "tsig.key").chmod(0o600)
@@ -94,7 +94,7 @@ class Programs:
     def enrol(self) -> None:
         """Make the store and begin the rotations: RSA for the last domain, else Ed25519."""
         self._keys("store", "create")
-        given = [f"--set={one}" for one in SCHEDULE.split()]
+        given = [f"--set={one}" for one in SCHEDULE.format(every=self._every).split()]
         for domain in self.domains:
             kind = "rsa" if domain == self.domains[-1] else "ed25519"
             self._keys("schedule", domain.ascii, "--type", kind, *given)
@@ -233,11 +233,13 @@ class Mail:
                 self.wrong.append(f"{number} s={selector} through {which} after {age:.1f} s: {why}")
 
 
-def lived(here: Path, messages: int, rate: float, domains: int, seed: int) -> dict[str, object]:
+def lived(
+    here: Path, *, messages: int, rate: float, domains: int, seed: int, every: int = 15
+) -> dict[str, object]:
     """Let so many messages pass; return what came of them, and what happened meanwhile."""
     draw = random.Random(seed)
     with several_servers(here) as servers:
-        programs = Programs(here, servers, domains)
+        programs = Programs(here, servers, domains, every)
         programs.enrol()
         harms = (programs.kill_runner, programs.kill_worker)
         misfortune = Misfortune(servers, random.Random(seed + 1), harms)
@@ -273,7 +275,13 @@ def main() -> int:
     options = parser.parse_args()
     here = Path(tempfile.mkdtemp(prefix="rotation-", dir=options.directory))
     begun = time.monotonic()
-    found = lived(here, options.messages, options.rate, options.domains, options.seed)
+    found = lived(
+        here,
+        messages=options.messages,
+        rate=options.rate,
+        domains=options.domains,
+        seed=options.seed,
+    )
     print(json.dumps(found | {"seconds": round(time.monotonic() - begun)}, indent=1))
     if found["unverifiable"]:
         print(f"logs and the store are in {here}")
