@@ -79,6 +79,8 @@ class Browser:
         captures: Captures | None = None,
         key_store: str | None = None,
         events: str | None = None,
+        reports: str | None = None,
+        at: int | None = None,
     ) -> None:
         self.zone = Zone(records)
         self.tokens: list[str] = []
@@ -86,8 +88,13 @@ class Browser:
             resolver=self.zone,
             sessions=Sessions((NAME, "localhost:8025"), self.tokens.append),
             sources=Sources(
-                mailboxes=Mailboxes(paths), captures=captures, key_store=key_store, events=events
+                mailboxes=Mailboxes(paths),
+                captures=captures,
+                key_store=key_store,
+                events=events,
+                reports=reports,
             ),
+            at=at,
             limits=limits or WebLimits(search=0.5),
             clock=lambda: NOW,
         )
@@ -101,11 +108,17 @@ class Browser:
         """Ask for a page."""
         return self.client.get(path, params=params)
 
-    def give(self, octets: bytes, name: str = "message.eml", **fields: str) -> Response:
-        """Give a file as the front page does."""
+    def give(
+        self,
+        octets: bytes,
+        name: str = "message.eml",
+        said: Mapping[str, str] | None = None,
+        **fields: str,
+    ) -> Response:
+        """Give a file as the front page does; `said` are more fields of the form."""
         return self.client.post(
             "/message",
-            data={"token": self.form_token},
+            data={"token": self.form_token, **(said or {})},
             files={"file": (name, octets)},
             headers=fields or {"origin": BASE},
         )

@@ -6,8 +6,13 @@ where that is known.  In a mailbox the topmost Received is the one that its own 
 
 from __future__ import annotations
 
+from typing import Final
+
 from avowal.dates import seconds_of
 from avowal.message import Header
+
+RECEIVED: Final = -1
+"""In place of a time: when a message was received."""
 
 
 def received_at(header: Header, *, otherwise: int) -> int:

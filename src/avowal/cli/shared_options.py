@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from avowal.calls.receipt import RECEIVED
 from avowal.cli.dns import Dns
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -30,6 +31,11 @@ def moment(value: str | int) -> int:
         raise click.BadParameter(
             f"{value!r} is no time: write 1795500000 or 2026-11-24T08:00:00Z"
         ) from None
+
+
+def moment_or_receipt(value: str | int) -> int:
+    """Read a time as `moment` does; RECEIVED for the word ``received``."""
+    return RECEIVED if value in {"received", RECEIVED} else moment(value)
 
 
 def gathered(

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import click
 
+from avowal.calls.receipt import RECEIVED
 from avowal.cli.dns import Dns
 from avowal.cli.event_option import events_option
-from avowal.cli.shared_options import dns_options, line_ends_option, moment
+from avowal.cli.shared_options import dns_options, line_ends_option, moment_or_receipt
 from avowal.dkim.rules import PROFILES
 from avowal.message import LineEnds
-
-_RECEIVED = -1
-
-
-def _moment(value: str | int) -> int:
-    return _RECEIVED if value in {"received", _RECEIVED} else moment(value)
 
 
 @click.command("verify")
@@ -23,7 +18,7 @@ def _moment(value: str | int) -> int:
 @click.option(
     "--at",
     "now",
-    type=_moment,
+    type=moment_or_receipt,
     default=None,
     show_default="now",
     metavar="TIME",
@@ -83,7 +78,7 @@ def command(
     """
     from avowal.cli.verification import verify
 
-    received = now == _RECEIVED
+    received = now == RECEIVED
     return verify(
         paths, dns._replace(keys_from=keys_from), now=None if received else now,
         at_receipt=received, profile=profile, granularity=granularity, as_json=as_json,

@@ -11,7 +11,7 @@ from avowal import __version__
 from avowal.cli.dns import Dns
 from avowal.cli.exits import ExitStatus
 from avowal.cli.listening import is_loopback, open_socket, shown
-from avowal.cli.shared_options import dns_options, gathered
+from avowal.cli.shared_options import dns_options, gathered, moment_or_receipt
 from avowal.cli.streams import echo
 from avowal.errors import EnvironmentFault, UsageError
 
@@ -31,6 +31,7 @@ class _Stores(NamedTuple):
     identity: str | None
     key_store: str | None
     events: str | None
+    reports: str | None
 
     def sources(self, mailboxes: tuple[str, ...]) -> Sources:
         """Open what has to be there.  Raises UsageError, KeyMaterialError, StoreError."""
@@ -51,6 +52,7 @@ class _Stores(NamedTuple):
             captures=captures,
             key_store=self.key_store,
             events=self.events,
+            reports=self.reports,
         )
 
 
@@ -74,6 +76,11 @@ _stores_options = gathered(
         "--events",
         metavar="STORE",
         help="Events of the daemon, for mail now: sqlite:PATH or postgresql://…",
+    ),
+    click.option(
+        "--reports",
+        metavar="FILE",
+        help="The store of received reports (avowal reports read), for a domain's trend.",
     ),
 )
 
@@ -102,6 +109,14 @@ _stores_options = gathered(
     show_default=True,
     help="The largest message.",
 )
+@click.option(
+    "--at",
+    type=moment_or_receipt,
+    metavar="TIME",
+    show_default="now",
+    help="Judge messages as at this time: Unix seconds, ISO 8601, or `received`: when the topmost "
+    "Received field of each says it came, for archives.",
+)
 @_stores_options
 @click.option("--open", "opens", is_flag=True, help="Open the page in the browser of this machine.")
 @dns_options
@@ -111,6 +126,7 @@ def command(
     listen: str,
     hosts: tuple[str, ...],
     octets: int,
+    at: int | None,
     stores: _Stores,
     opens: bool,
     dns: Dns,
@@ -146,6 +162,7 @@ def command(
                 limits=WebLimits(octets=octets),
                 on_token=tell,
                 on_ready=_opening(where) if opens else None,
+                at=at,
                 asks=_asked(dns),
                 version=__version__,
             )

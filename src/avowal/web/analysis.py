@@ -14,7 +14,7 @@ from msgspec import structs
 
 from avowal.calls.arguments import read_header
 from avowal.calls.examine import examine
-from avowal.calls.receipt import received_at
+from avowal.calls.receipt import RECEIVED, received_at
 from avowal.calls.verdict import accepted
 from avowal.diagnose.causes import advice
 from avowal.diagnose.explain import Explainer
@@ -31,16 +31,16 @@ from avowal.lookup import Resolver
 from avowal.message import CRLF, Header, Message
 from avowal.policy.assessment import Choice, Handling, PolicyGeneration
 from avowal.policy.dmarc.suffixes import public_suffix_list
+from avowal.policy.spf import SpfRequest
 from avowal.reputation.display import display
 from avowal.text import printable
 from avowal.web import hops, ladder, verdicts
+from avowal.web.envelope import SaidEnvelope, envelope_of, request_of
 from avowal.web.limits import SEEN_LINE, SEEN_SIGNATURES
 from avowal.web.paste import Arrived, losses
 from avowal.web.report import Fact, Hop, Ladder, Report, Said, State
 from avowal.web.undo import undo
 
-RECEIVED: Final = -1
-"""When a message came, by its topmost Received field, in place of a time."""
 WANT: Final = Want.DKIM | Want.DOMAINKEYS | Want.ARC | Want.POLICIES
 
 
@@ -64,17 +64,19 @@ class Given(NamedTuple):
     """A message as it was given: its octets, what to call it, and whether it was pasted.
 
     `at` is when it is judged, in Unix seconds, RECEIVED for when its topmost Received field
-    says it came, None for now.
+    says it came, None for now.  `envelope` is what is said of the connection it came over.
     """
 
     octets: bytes
     name: str = ""
     pasted: bool = False
     at: int | None = None
+    envelope: SaidEnvelope = SaidEnvelope()
 
 
 class _Known(NamedTuple):
     message: Message
+    request: SpfRequest | None
     findings: Findings
     explanations: tuple[Explanation, ...]
 
@@ -86,8 +88,7 @@ def analysed(
 
     `now` counts where the message does not say at what time it is to be judged,
     `search` are the seconds that are spent on finding out what changed, `version` is avowal's.
-    Raises UsageError for
-    what is no message.
+    Raises UsageError for what is no message, and for a connection that is none.
     """
     started = time.perf_counter()
     header, body = read_header(given.octets)
@@ -96,10 +97,13 @@ def analysed(
     if given.at is not None:
         now = received_at(header, otherwise=now) if given.at == RECEIVED else given.at
     message = Message(header, b"".join(map(bytes, body)))
-    findings = examine(header, (message.body,), receiver(), WANT, resolver, now=now)
+    request = request_of(given.envelope, header, now=now)
+    findings = examine(
+        header, (message.body,), receiver(), WANT, resolver, now=now, envelope=request
+    )
     explainer = Explainer(deadline=_deadline(search))
     explanations = explainer.explain(message, findings.dkim[:SEEN_SIGNATURES])
-    known = _Known(message, findings, explanations)
+    known = _Known(message, request, findings, explanations)
     report = _report(given, known, now=now, version=version)
     return structs.replace(report, seconds=round(time.perf_counter() - started, 3))
 
@@ -113,12 +117,12 @@ def _deadline(seconds: float) -> Callable[[], Callable[[], bool]]:
 
 
 def _report(given: Given, known: _Known, *, now: int, version: str) -> Report:
-    message, findings, explanations = known
+    message, findings = known.message, known.findings
     header = message.header
     judged = judge(header, findings, accepted((), False, (), None, ()), now=now)
     ladders = tuple(_ladders(known))
     way, left = hops.path(header, tuple(_signed(known, ladders)))
-    told = dict.fromkeys(item for one in explanations for item in advice(one))
+    told = dict.fromkeys(item for one in known.explanations for item in advice(one))
     shown = len(findings.dkim) + len(findings.domainkeys)
     return Report(
         avowal=version,
@@ -132,12 +136,14 @@ def _report(given: Given, known: _Known, *, now: int, version: str) -> Report:
         losses=losses(Arrived(given.octets, header, message.body, given.pasted)),
         beyond="" if header.beyond is None else "the header goes beyond a limit",
         verdict=structs.replace(
-            verdicts.verdict(judged, display(header, findings.dkim)), story=_story(ladders)
+            verdicts.verdict(judged, display(header, findings.dkim), spf=findings.spf is not None),
+            story=_story(ladders),
         ),
         hops=_changed(way, ladders, _sealed_at(known)),
         hops_left=left,
         ladders=ladders,
         ladders_left=shown - len(ladders),
+        envelope=envelope_of(known.request, findings.spf),
         chain=verdicts.chain(findings.arc),
         generations=verdicts.generations(findings.policies),
         advice=tuple(Said(who=item.party.value, text=item.text) for item in told),

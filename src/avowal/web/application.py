@@ -31,6 +31,7 @@ from avowal.web.lessons import report as lesson_report
 from avowal.web.limits import MOST_NAMES
 from avowal.web.mail import mail_now
 from avowal.web.pages import FIELDS, STATIC, page, static
+from avowal.web.received import reports_of
 from avowal.web.refusals import NoPage
 from avowal.web.report import Report
 from avowal.web.session import COOKIE
@@ -164,8 +165,9 @@ class Application:
             if bundle.looks_like_one(given.octets):
                 return bundle.read(given.octets)
             now = int(inspector.clock())
+            at = inspector.at if given.at is None else given.at
             return analysed(
-                given,
+                given._replace(at=at),
                 inspector.resolver,
                 now=now,
                 search=inspector.limits.search,
@@ -230,12 +232,14 @@ class Application:
 
     def _looked_at(self, written: str, selectors: str) -> DomainView:
         """Ask DNS and the key store.  Raises UsageError, StoreError."""
-        domain, stored = domain_of(written), None
+        domain, stored, reports = domain_of(written), None, None
         if self._inspector.sources.key_store is not None:
             now = int(self._inspector.clock())
             stored = stored_domain(self._inspector.sources.key_store, domain, now=now)
+        if self._inspector.sources.reports is not None:
+            reports = reports_of(self._inspector.sources.reports, domain.ascii)
         words = selectors.replace(",", " ").split()
-        return looked_at(domain, words, self._inspector.resolver, stored)
+        return looked_at(domain, words, self._inspector.resolver, stored, reports)
 
     async def _mail(self, asked: Asked) -> Response:
         inspector, view, fault = self._inspector, None, ""
@@ -257,6 +261,7 @@ class Application:
             here=asked.request.url.path,
             limits=inspector.limits,
             mailboxes=inspector.sources.mailboxes.paths,
+            at=inspector.at,
             captures=inspector.sources.captures,
             asks=inspector.asks,
             version=inspector.version,

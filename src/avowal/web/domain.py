@@ -25,6 +25,7 @@ from avowal.policy.survey import survey
 from avowal.requirements import Answered, chosen, judge, rule_file
 from avowal.requirements.facts import of_domain
 from avowal.text import printable
+from avowal.web.received import ReportView
 from avowal.web.report import State
 from avowal.web.stored import StoredDomain
 
@@ -67,6 +68,7 @@ class DomainView(NamedTuple):
     rules_of: str
     silent: tuple[str, ...]
     stored: StoredDomain | None
+    reports: ReportView | None = None
 
 
 def domain_of(written: str) -> DomainName:
@@ -82,6 +84,7 @@ def looked_at(
     selectors: Sequence[str],
     resolver: Resolver,
     stored: StoredDomain | None = None,
+    reports: ReportView | None = None,
 ) -> DomainView:
     """Ask for everything a domain publishes; keys at these selectors, and at those of the store."""
     wanted, wrong = _selectors(selectors, () if stored is None else stored.selectors)
@@ -109,6 +112,7 @@ def looked_at(
         rules_of=rule_file().date,
         silent=tuple(failure.name for failure in published.failures),
         stored=stored,
+        reports=reports,
     )
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Final, NamedTuple
 
-from starlette.datastructures import Headers, UploadFile
+from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
+from avowal.calls.receipt import RECEIVED
 from avowal.web.analysis import Given
-from avowal.web.limits import MOST_TEXT
+from avowal.web.envelope import SaidEnvelope
+from avowal.web.limits import MOST_NAMES, MOST_TEXT
 from avowal.web.refusals import UNUSABLE, NoPage
 
-_FIELDS: Final = 4
+_FIELDS: Final = 8
 
 
 class MessageForm(NamedTuple):
@@ -40,7 +42,7 @@ async def read_form(headers: Headers, chunks: AsyncIterator[bytes], most: int) -
     except (MultiPartException, KeyError, ValueError) as fault:
         raise NoPage(UNUSABLE, f"the form cannot be read: {fault}") from None
     try:
-        token, pasted, upload = form.get("token"), form.get("pasted"), form.get("file")
+        pasted, upload = form.get("pasted"), form.get("file")
         given = None
         if isinstance(upload, UploadFile):
             octets = await upload.read()
@@ -48,9 +50,26 @@ async def read_form(headers: Headers, chunks: AsyncIterator[bytes], most: int) -
                 given = Given(octets, (upload.filename or "")[:MOST_TEXT])
         if given is None and isinstance(pasted, str) and pasted.strip():
             given = Given(_unpasted(pasted), pasted=True)
-        return MessageForm(token if isinstance(token, str) else "", given)
+        if given is not None:
+            at = RECEIVED if _text(form, "at") == "received" else None
+            given = given._replace(at=at, envelope=_envelope(form))
+        return MessageForm(_text(form, "token"), given)
     finally:
         await form.close()
+
+
+def _text(form: FormData, name: str) -> str:
+    found = form.get(name)
+    return found[:MOST_NAMES] if isinstance(found, str) else ""
+
+
+def _envelope(form: FormData) -> SaidEnvelope:
+    return SaidEnvelope(
+        client=_text(form, "client"),
+        mail_from=_text(form, "mail_from"),
+        helo=_text(form, "helo"),
+        by_header=_text(form, "by_header") == "yes",
+    )
 
 
 def _unpasted(text: str) -> bytes:

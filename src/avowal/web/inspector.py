@@ -26,24 +26,26 @@ from avowal.web.session import Session, Sessions
 class Sources:
     """What the command line names to be looked at, beside what a browser gives.
 
-    `key_store` and `events` name stores, for the page of a domain and for mail now.
+    `key_store`, `events` and `reports` name stores, for the page of a domain and for mail now.
     """
 
     mailboxes: Mailboxes = field(default_factory=lambda: Mailboxes(()))
     captures: Captures | None = None
     key_store: str | None = None
     events: str | None = None
+    reports: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
 class Inspector:
-    """What all requests share."""
+    """What all requests share; messages are judged as at `at`, where nothing else is said."""
 
     resolver: Resolver
     sessions: Sessions
     sources: Sources = field(default_factory=Sources)
     limits: WebLimits = field(default_factory=WebLimits)
     clock: Callable[[], float] = time.time
+    at: int | None = None
     asks: str = "the name servers of this machine"
     version: str = ""
     kept: Kept = field(init=False)

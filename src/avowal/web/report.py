@@ -166,6 +166,15 @@ class Generation(Struct, frozen=True, kw_only=True):
     trace: tuple[str, ...] = ()
 
 
+class Envelope(Struct, frozen=True, kw_only=True):
+    """What SPF says of the connection that somebody said the message came over."""
+
+    state: State
+    result: Shared
+    sentence: Shared
+    rungs: tuple[Rung, ...] = ()
+
+
 class Verdict(Struct, frozen=True, kw_only=True):
     """The answer for whoever reads the message, and what it does not say.
 
@@ -209,6 +218,7 @@ class Report(Struct, frozen=True, kw_only=True, tag="avowal-report", tag_field="
     hops_left: int = 0
     ladders: tuple[Ladder, ...] = ()
     ladders_left: int = 0
+    envelope: Envelope | None = None
     chain: Chain | None = None
     generations: tuple[Generation, ...] = ()
     advice: tuple[Said, ...] = ()

@@ -29,6 +29,7 @@ def serve(
     limits: WebLimits | None = None,
     on_token: Callable[[str], object] = lambda token: None,
     on_ready: Callable[[str], object] | None = None,
+    at: int | None = None,
     asks: str = "the name servers of this machine",
     version: str = "",
 ) -> None:
@@ -44,6 +45,7 @@ def serve(
         sessions=sessions,
         sources=sources or Sources(),
         limits=limits,
+        at=at,
         asks=asks,
         version=version,
     )

@@ -55,6 +55,7 @@ _TITLES: Mapping[PolicyGeneration, str] = MappingProxyType(
         PolicyGeneration.DMARC_2026: "DMARC of 2026",
     }
 )
+_SAID = "that the connection was as you said it was: a message holds no proof of it"
 _CONNECTION = "SPF was not checked: it is about the connection, which is over"
 _OF_ALL = (
     "that the text is honest, or that whoever is quoted in it said so",
@@ -81,8 +82,8 @@ _NOT_SAID: Mapping[Authenticity, tuple[str, ...]] = MappingProxyType(
 )
 
 
-def verdict(judged: Judgement, shown: Display) -> Verdict:
-    """Return the verdict for whoever reads the message."""
+def verdict(judged: Judgement, shown: Display, *, spf: bool = False) -> Verdict:
+    """Return the verdict for whoever reads the message; `spf` tells that it was checked."""
     hints = [hint.sentence for hint in judged.hints]
     cautions = [caution.sentence for caution in judged.warnings]
     problems = [f"From: {problem.sentence}" for problem in judged.problems]
@@ -97,7 +98,9 @@ def verdict(judged: Judgement, shown: Display) -> Verdict:
         show=advice(shown, judged).sentence,
         covered=tuple(name for name in judged.covered if name.encode() in USUAL_FIELDS),
         age="" if judged.age is None else lasting(judged.age),
-        not_said=_NOT_SAID[judged.answer],
+        not_said=tuple(
+            _SAID if spf and one is _CONNECTION else one for one in _NOT_SAID[judged.answer]
+        ),
         notes=(*hints, *cautions, *problems),
         misleading=tuple(printable(note, most=SEEN_LINE) for note in shown.notes),
     )

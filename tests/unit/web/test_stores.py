@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from msgspec import structs
+from tests.aggregates import POLICY, RECORD
 from tests.inspectors import NOW, RECORDS, Browser, text_of
+from tests.unit.stores.test_received import add
 
 from avowal.keys.audit import deed
 from avowal.keys.lifecycle import KeyState, ManagedKey, PassShare
@@ -15,8 +18,10 @@ from avowal.names import DomainName
 from avowal.report.event import Event, EventKey, EventRule, EventSignature
 from avowal.stores.events import open_event_sink
 from avowal.stores.key_stores import create_key_store
-from avowal.web import mail, stored
+from avowal.stores.received_sqlite import SqliteReceived
+from avowal.web import mail, received, stored
 from avowal.web.mail import mail_now
+from avowal.web.received import reports_of
 from avowal.web.stored import stored_domain
 
 DOMAIN = DomainName.parse(b"example.com")
@@ -160,3 +165,31 @@ def test_a_key_that_fell_at_a_receiver_is_named(tmp_path: Path) -> None:
     shares += (share("a.example", 700, 300, 1),)
     (said,) = stored_domain(a_store(tmp_path, shares), DOMAIN, now=NOW).falls
     assert said.startswith("s1 fell at a.example from 99.5 % to 70.0 %")
+
+
+def some_reports(path: Path, sources: int = 1) -> str:
+    name = str(path / "reports.db")
+    with SqliteReceived(name) as store:
+        for day in range(3):
+            records = [replace(RECORD, source_ip=f"192.0.2.{n}", count=8) for n in range(sources)]
+            add(store, *records, number=str(day), day=NOW // DAY - 3 + day)
+    return name
+
+
+def test_what_receivers_report_is_told_day_by_day(tmp_path: Path) -> None:
+    page = Browser(reports=some_reports(tmp_path)).get("/domain", name=POLICY.domain).text
+    assert "24 messages in this domain’s name, of which 24 passed DMARC" in text_of(page)
+    assert "192.0.2.0" in page
+
+
+def test_so_many_sources_are_shown(tmp_path: Path) -> None:
+    found = reports_of(some_reports(tmp_path, received.SEEN_SOURCES + 4), POLICY.domain)
+    assert (len(found.sources), found.sources_left) == (received.SEEN_SOURCES, 4)
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_store_without_reports_is_told(tmp_path: Path, there: bool) -> None:
+    name = some_reports(tmp_path) if there else "/no/such.db"
+    shown = text_of(Browser(reports=name).get("/domain", name="other.example").text)
+    told = "has no aggregate report about this domain" if there else "no reports are kept there"
+    assert told in shown
