@@ -21,6 +21,7 @@ TO_THE_END = frozenset(
         "test_configurations_in_the_pages_are_valid",
         "test_events_in_postgresql",
         "test_events_in_sqlite",
+        "test_failures_in_sqlite",
         "test_no_octets_are_taken",
         "test_no_text_makes_a_zone_file_raise_anything_but_its_error",
         "test_nothing_makes_it_raise",

@@ -28,6 +28,7 @@ from avowal.mailbox import mailboxes
 from avowal.message import Field, Header, WireForm, split
 from avowal.names import DomainName, Identity
 from avowal.policy import vbr
+from avowal.report.redaction import Redactor, redacted_header
 from avowal.taglist import TagList
 
 SIZE = 1 << 20
@@ -251,6 +252,19 @@ PARSERS = {
             b"=?a?q?=40?=",
             b"\xff",
         ),
+        size=SMALL,
+    ),
+    "redaction": Parser(
+        Redactor(b"key").text,
+        b"for <a@b.example>; ",
+        (b"@", b"a", b'"', b'"@', b'a"@', b"\xff"),
+        size=SMALL,
+    ),
+    "redacted-header": Parser(
+        lambda octets: redacted_header(Header.parse(octets), Redactor(b"key")),
+        b"a@b.example, ",
+        (b"@", b'"@', b"[", b"(", b";", b"=", b"from ", b"\r\n "),
+        (b"Received: ", b"\r\n"),
         size=SMALL,
     ),
     "domainkeys-sender": Parser(

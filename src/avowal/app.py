@@ -39,7 +39,7 @@ from avowal.milter.meters import Meters
 from avowal.milter.outbox import Notes, Outbox
 from avowal.milter.prerequisites import examine
 from avowal.milter.worker import Prepared
-from avowal.report.delivery import DEFAULT_COMMAND, Sending, SendingCommand, SendingRelay
+from avowal.report.delivery import way_out
 from avowal.report.recorder import Recorder
 from avowal.reputation.background import Background
 from avowal.reputation.dnswl import DnsWhitelist
@@ -183,14 +183,15 @@ def outbox(configuration: Configuration) -> Outbox | None:
     """
     wanted = configuration.reports
     notes = None if wanted.diagnostic_directory is None else Notes(wanted.diagnostic_directory)
-    sending: Sending | None = None
-    if wanted.send and wanted.relay is not None:
-        sending = SendingRelay(wanted.relay)
-    elif wanted.send:
-        sending = SendingCommand(wanted.command or DEFAULT_COMMAND)
-    if sending is None and notes is None:
+    sending = way_out(relay=wanted.relay, command=wanted.command) if wanted.send else None
+    spool = None
+    if configuration.failure_reports.domains:
+        from avowal.stores.failure_tables import failure_spool  # noqa: PLC0415 - few send them
+
+        spool = failure_spool(configuration, LOGGER.warning)
+    if sending is None and notes is None and spool is None:
         return None
-    return Outbox(sending, notes, most_per_hour=wanted.most_per_hour)
+    return Outbox(sending, notes, spool=spool, most_per_hour=wanted.most_per_hour)
 
 
 def recorders(configuration: Configuration) -> Callable[[Meters], Recorder] | None:

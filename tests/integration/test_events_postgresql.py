@@ -16,6 +16,7 @@ from tests.event_stores import (
     rules_are_kept_once_and_removed_with_their_events,
     some_events,
 )
+from tests.failure_stores import FAILURE_CASES
 from tests.integration.test_opendkim_databases import postgresql_server
 from tests.mailloop import until
 from tests.unit.cli.conftest import Avowal, avowal_command  # noqa: F401 - a fixture
@@ -61,6 +62,10 @@ def opening(server: str) -> Iterator[Opening]:
             "report_mail",
             "report_suspension",
             "report_lease",
+            "report_secret",
+            "failure_case",
+            "failure_count",
+            "failure_mail",
         ):
             cursor.execute(f"TRUNCATE {table}")
         cursor.execute("UPDATE event_schema SET generation = generation + 1")
@@ -75,7 +80,7 @@ def opening(server: str) -> Iterator[Opening]:
         one.close()
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
+@pytest.mark.parametrize("case", CASES + FAILURE_CASES, ids=lambda case: case.__name__)
 def test_events_in_postgresql(case: Callable[[Opening], None], opening: Opening) -> None:
     case(opening)
 

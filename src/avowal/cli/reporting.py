@@ -17,9 +17,11 @@ from avowal.errors import AvowalError, ConfigError, UsageError
 
 if TYPE_CHECKING:
     from avowal.config.toml import Loaded
+    from avowal.policy.dmarc.destinations import Kind
     from avowal.report.aggregate import AggregateReport
-    from avowal.report.aggregate_sending import AggregateSender
     from avowal.report.aggregation import Reporter
+    from avowal.report.report_ledger import ReportLedger
+    from avowal.report.report_sending import ReportSender
     from avowal.stores.report_tables import ReportStore
 
 _EPOCH = date(1970, 1, 1)
@@ -136,20 +138,20 @@ class Reporting:
         excluded = [one.lower().lstrip(".") for one in self.loaded.configuration.aggregate.excluded]
         return any(domain == one or domain.endswith(f".{one}") for one in excluded)
 
-    def sender(self, ledger: ReportStore, tell: Callable[[str], None]) -> AggregateSender:
-        """Return what sends reports.  Raises AvowalError."""
+    def sender(
+        self, ledger: ReportLedger, tell: Callable[[str], None], *, kind: Kind = "rua"
+    ) -> ReportSender:
+        """Return what sends reports to whom `kind` names.  Raises AvowalError."""
         from avowal import app
-        from avowal.report.aggregate_destinations import asked
-        from avowal.report.aggregate_sending import AggregateSender
+        from avowal.report.recipients import asked
+        from avowal.report.report_sending import ReportSender
         from avowal.report.submission import Submission
-        from avowal.stores.report_tables import ReportTables
 
         wanted = self.loaded.configuration.aggregate
         resolver = app.blocking_resolver(self.loaded.configuration)
-        return AggregateSender(
-            reporter=self.reporter,
-            ledger=ReportTables(ledger),
-            ask=lambda domain: asked(domain, resolver),
+        return ReportSender(
+            ledger=ledger,
+            ask=lambda domain: asked(domain, resolver, kind=kind),
             excludes=self.excludes,
             seal=self._seal(resolver),
             post=Submission(wanted.relay, self.reporter.domain),

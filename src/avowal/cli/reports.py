@@ -6,6 +6,7 @@ import click
 
 from avowal.cli.group import Group
 from avowal.cli.reports_cost import cost
+from avowal.cli.reports_failures import failures
 from avowal.cli.reports_forget import forget
 from avowal.cli.reports_health import health
 from avowal.cli.reports_import import import_command
@@ -23,7 +24,7 @@ def command() -> None:
     """Make and send reports to domain owners; read and show those about your own domain."""
 
 
-for one in (make, send, status, cost, forget):
+for one in (make, send, failures, status, cost, forget):
     command.add_command(one)
 for one in (read, show, health, shares, import_command, prune):
     command.add_command(one)

@@ -31,15 +31,19 @@ def send(*, config: str, day: str | None, domain: str | None, verbose: bool) -> 
     Run it as often as you like: what was sent is not sent again, what failed for now is tried
     again after a while. One process sends at a time, of all hosts with the same store.
     """
-    from avowal.report.aggregate_sending import NotLeading
+    from avowal.report.aggregate_mail import AggregateLetter
+    from avowal.report.report_sending import NotLeading
+    from avowal.stores.report_tables import ReportTables
 
     number = day_of(day)
     reporting = Reporting.read(config)
     with closing(reporting.store()) as store, closing(reporting.store()) as ledger:
         tell = complain if verbose else lambda sentence: None
-        sender = reporting.sender(ledger, tell)
+        sender = reporting.sender(ReportTables(ledger), tell)
+        reports = reporting.reports(store, number, domain, complain)
+        letters = (AggregateLetter(one, reporting.reporter) for one in reports)
         try:
-            done = sender.send(number, reporting.reports(store, number, domain, complain))
+            done = sender.send(number, letters)
         except NotLeading as fault:
             complain(str(fault))
             return ExitStatus.TRY_AGAIN

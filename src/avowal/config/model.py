@@ -16,6 +16,7 @@ from avowal.config.arc import Arc
 from avowal.config.events import Events
 from avowal.config.explanations import Capture, Explanations
 from avowal.config.extensions import Extensions
+from avowal.config.failure_reports import FailureReports
 from avowal.config.keys import Key
 from avowal.config.options import Table, option
 from avowal.config.origin import Listener, Origin, Role
@@ -66,6 +67,9 @@ class Configuration(Table, frozen=True, kw_only=True):
     explanations: Annotated[Explanations, option("Why signatures failed.")] = Explanations()
     capture: Annotated[Capture, option("A box of messages that failed.")] = Capture()
     aggregate: Annotated[Aggregate, option("Aggregate reports to domain owners.")] = Aggregate()
+    failure_reports: Annotated[
+        FailureReports, option("Failure reports of DMARC to domain owners.")
+    ] = FailureReports()
     dns: Annotated[Dns, option("How keys are looked up.")] = Dns()
     extensions: Annotated[Extensions, option("What other packages bring, and is to be used.")] = (
         Extensions()

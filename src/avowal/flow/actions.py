@@ -17,6 +17,7 @@ from avowal.flow.record import MessageRecord
 from avowal.flow.trace import Trace
 from avowal.message import Field
 from avowal.report.arf import ReportMail
+from avowal.report.failure_case import FailureDraft
 
 
 class FlowDisposition(Enum):
@@ -65,7 +66,8 @@ class Actions:
     DISCARD.  `quarantine` is the reason to hold an accepted message; `redirect` the address
     that replaces all recipients.  `withheld` is what would have been done, where `dry_run`
     holds it back.  `reports` are mails to send once the message has its answer, `diagnosis`
-    what to note down for the operator.  `record` is for the log, `trace` says why.
+    what to note down for the operator, `failure` what to tell the owner of a domain.  `record`
+    is for the log, `trace` says why.
     """
 
     record: MessageRecord
@@ -79,9 +81,15 @@ class Actions:
     redirect: bytes | None = None
     reports: tuple[ReportMail, ...] = ()
     diagnosis: Diagnosis | None = None
+    failure: FailureDraft | None = None
     withheld: Actions | None = None
 
     @property
     def modifies(self) -> bool:
         """Whether anything is asked besides the disposition."""
         return bool(self.delete or self.change or self.insert or self.quarantine or self.redirect)
+
+    @property
+    def leaves_behind(self) -> bool:
+        """Whether something is to be sent or noted once the message has its answer."""
+        return bool(self.reports or self.diagnosis or self.failure)

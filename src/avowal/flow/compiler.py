@@ -19,9 +19,8 @@ from avowal.crypto.algorithms import signing_names
 from avowal.dkim.intent import OVERSIGNED_NAMES, UNSUITABLE_NAMES, Intent, lower_names
 from avowal.errors import IntentError, KeyMaterialError
 from avowal.examine.findings import Receiver
-from avowal.flow import failures
+from avowal.flow import failure_drafts, failures, feedback
 from avowal.flow.classes import ResultClass
-from avowal.flow.feedback import mistakes_in
 from avowal.flow.plan import (
     AddressSets,
     KeyLoader,
@@ -91,10 +90,9 @@ class _Compiler(Sets):
                 " shrinks (RFC 3463 §3.4, 5.3.4)",
                 "use accept, tag, quarantine, reject or discard",
             )
-        for option, why, hint in mistakes_in(self.configuration.reports):
-            self.mistakes.add(("reports", option), why, hint)
-        for path, why, hint in failures.mistakes_in(self.configuration):
-            self.mistakes.add(path, why, hint)
+        for mistakes in (feedback.mistakes_in, failures.mistakes_in, failure_drafts.mistakes_in):
+            for path, why, hint in mistakes(self.configuration):
+                self.mistakes.add(path, why, hint)
         signed, oversigned = self.names()
         keys = self.keys(signed, oversigned)
         addresses = self.address_sets()

@@ -13,7 +13,7 @@ from functools import partial
 from typing import NamedTuple
 
 from avowal.config.model import Action
-from avowal.flow import feedback
+from avowal.flow import failure_drafts, feedback
 from avowal.flow.actions import Actions, FlowDisposition, SmtpReply
 from avowal.flow.classes import DISPOSITIONS, STRICTNESS, UNPROVED, ResultClass
 from avowal.flow.outcome import FlowOutcome, Requested
@@ -26,6 +26,7 @@ from avowal.flow.transaction import Transaction
 from avowal.message import Field
 from avowal.overflow import Beyond
 from avowal.report.arf import ReportMail
+from avowal.report.failure_case import FailureDraft
 from avowal.text import printable
 
 _REPLY_TEXT = 300  # characters; one line of a reply has at most 512 octets (RFC 5321 §4.5.3.1.5)
@@ -57,15 +58,16 @@ def decide(outcome: FlowOutcome) -> Actions:
     plan = outcome.context.plan
     verdict = _verdict(plan, outcome)
     disposition = _DISPOSITIONS.get(verdict.action, FlowDisposition.ACCEPT)
-    accepted = disposition is FlowDisposition.ACCEPT
+    accepted, held = disposition is FlowDisposition.ACCEPT, verdict.action == "quarantine"
     reports: tuple[ReportMail, ...] = ()
     if outcome.requested is not None:
-        held = verdict.action == "quarantine"
         reports = feedback.mails(outcome, outcome.requested, disposition, held=held)
+    consents = bool(plan.configuration.failure_reports.domains)
+    told = failure_drafts.draft(outcome, disposition, held=held) if consents else None
     redirect = _redirection(outcome, verdict) if accepted else None
     noted = plan.configuration.reports.diagnostic_directory is not None
     stuck = redirect is not None and outcome.context.transaction.more_recipients
-    trace = Trace(partial(_steps, outcome, verdict))
+    trace = Trace(partial(_steps, outcome, verdict, told))
     record = _record(outcome, verdict, reports=len(reports))
     if accepted and (unsigned := _left_unsigned(outcome, trace)) is not None:
         record = replace(record, unsigned=unsigned.rule, unsigned_why=unsigned.why)
@@ -81,6 +83,7 @@ def decide(outcome: FlowOutcome) -> Actions:
         redirect=None if stuck else redirect,
         reports=reports,
         diagnosis=feedback.diagnosis(outcome) if noted else None,
+        failure=told,
     )
     return _as_dry_run(actions) if plan.configuration.dry_run else actions
 
@@ -114,8 +117,7 @@ def failure(plan: Plan, transaction: Transaction, why: str) -> Actions:
 
 def _as_dry_run(actions: Actions) -> Actions:
     record = replace(actions.record, dry_run=True)
-    withheld = replace(actions, record=record)
-    return Actions(record=record, trace=actions.trace, withheld=withheld)
+    return Actions(record=record, trace=actions.trace, withheld=replace(actions, record=record))
 
 
 # -- which action ------------------------------------------------------------------------
@@ -168,7 +170,7 @@ def _of_excess(
     return next((v for v in strictest if v.class_ in DISPOSITIONS), strictest[0])
 
 
-def _steps(outcome: FlowOutcome, verdict: FlowVerdict) -> Iterator[Step]:
+def _steps(outcome: FlowOutcome, verdict: FlowVerdict, told: FailureDraft | None) -> Iterator[Step]:
     """Yield all steps of a message: how it was treated, what was found, what was done."""
     plan = outcome.context.plan
     yield from outcome.context.treatment.steps
@@ -176,6 +178,8 @@ def _steps(outcome: FlowOutcome, verdict: FlowVerdict) -> Iterator[Step]:
     for conclusion in outcome.conclusions:
         yield from steps_of(conclusion.told)
         yield from conclusion.steps
+    if told is not None:
+        yield failure_drafts.step(plan, told)
     for fault in outcome.faults:
         yield Step(Topic.SIGN, "keys", False, f"no signature was made: {fault.why}", None, True)
     for option, why in outcome.not_signed:
@@ -194,8 +198,7 @@ def _action_step(plan: Plan, verdict: FlowVerdict) -> Step:
 
 def _reply(verdict: FlowVerdict, wanted: Requested | None = None) -> SmtpReply:
     class_ = verdict.class_ or ResultClass.INTERNAL_ERROR
-    codes = class_.codes
-    code, enhanced = codes.reject if verdict.action == "reject" else codes.tempfail
+    code, enhanced = class_.codes.reject if verdict.action == "reject" else class_.codes.tempfail
     text = class_.sentence[:1].upper() + class_.sentence[1:]
     if verdict.why and class_ is not ResultClass.INTERNAL_ERROR:  # our faults are ours to read
         text = f"{text}: {verdict.why}"

@@ -12,7 +12,7 @@ import re
 import shlex
 from collections.abc import Iterator
 
-from avowal.config.model import Reports
+from avowal.config.model import Configuration
 from avowal.examine.findings import Findings
 from avowal.flow.actions import Diagnosis, FlowDisposition
 from avowal.flow.context import Context
@@ -20,7 +20,8 @@ from avowal.flow.outcome import FlowOutcome, Requested
 from avowal.flow.plan import Plan
 from avowal.flow.results import own_ids
 from avowal.flow.trace import Step, Topic
-from avowal.report.arf import ReportEnvelope, ReportMail
+from avowal.report.arf import ReportEnvelope, ReportMail, delivery_of
+from avowal.report.automatic_mail import is_report
 from avowal.report.differences import difference_text
 from avowal.report.dkim_failure import Circumstances, KeptBodies, failure_report
 from avowal.report.dkim_feedback import Records, Wanted, chosen
@@ -28,10 +29,6 @@ from avowal.report.dkim_feedback import Records, Wanted, chosen
 _MOST_DIAGNOSIS = 64 << 10  # characters
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
 _LONGEST_NAME = 64  # characters of a queue id in the name of a file
-_DELIVERIES = {  # RFC 6591 §3.2.2
-    FlowDisposition.ACCEPT: "delivered", FlowDisposition.REJECT: "reject",
-    FlowDisposition.TEMPFAIL: "other", FlowDisposition.DISCARD: "policy",
-}  # fmt: skip
 
 
 def kept_bodies(context: Context) -> KeptBodies | None:
@@ -69,21 +66,20 @@ def _why(wanted: Wanted) -> str:
 
 def _is_report(context: Context) -> bool:
     """Whether a message is a report or a bounce: neither is ever reported (RFC 6650 §6)."""
-    if context.transaction.sender == b"":
-        return True
-    return any(
-        b"feedback-report" in field.value.lower() for field in context.header.named(b"content-type")
-    )
+    return context.transaction.sender == b"" or is_report(context.header)
 
 
-def mistakes_in(reports: Reports) -> Iterator[tuple[str, str, str]]:
+def mistakes_in(configuration: Configuration) -> Iterator[tuple[tuple[str, str], str, str]]:
     """Yield what cannot be meant: the option, what is wrong with it, and what to do."""
+    reports = configuration.reports
     if reports.command is not None and reports.relay is not None:
-        yield "relay", "reports leave by one way, and there is a command too", "leave one out"
+        why = "reports leave by one way, and there is a command too"
+        yield ("reports", "relay"), why, "leave one out"
     try:
         shlex.split(reports.command or "")
     except ValueError as error:
-        yield "command", f"{str(error).lower()} in {reports.command!r}", "close the quote"
+        why = f"{str(error).lower()} in {reports.command!r}"
+        yield ("reports", "command"), why, "close the quote"
 
 
 # -- what is sent and noted ------------------------------------------------------------------
@@ -93,7 +89,7 @@ def mails(
     outcome: FlowOutcome, found: Requested, disposition: FlowDisposition, *, held: bool
 ) -> tuple[ReportMail, ...]:
     """Compose the reports about a message that got this disposition, or is held for somebody."""
-    delivery = "policy" if held else _DELIVERIES[disposition]
+    delivery = delivery_of(disposition.value, held=held)
     composed = (_mail(outcome, one, found.bodies, delivery) for one in found.wanted)
     return tuple(mail for mail in composed if mail is not None)
 

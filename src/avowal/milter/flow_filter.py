@@ -127,7 +127,7 @@ class FlowFilter:
         def answered(times: Durations) -> None:
             self.journal.message(actions, times)
             self.meters.message(actions, times)
-            if self.outbox is not None and (actions.reports or actions.diagnosis):
+            if self.outbox is not None and actions.leaves_behind:
                 self.outbox.take(actions)
             for call in after:
                 call()

@@ -1,4 +1,4 @@
-"""What is sent after a message is answered: failure reports, and notes about failed signatures.
+"""What follows a message once it is answered: failure reports, and notes of failed signatures.
 
 One thread hands over what messages left; a message is answered before its reports leave,
 and never waits for one.  The queue and the hour are bounded, because anybody can send mail
@@ -20,6 +20,7 @@ from avowal.flow.actions import Actions, Diagnosis
 from avowal.milter.hours import SharedHour
 from avowal.milter.journal import LOGGER, Facts
 from avowal.report.delivery import Sending
+from avowal.report.failure_spool import FailureSpool
 
 _MOST_WAITING = 32  # reports and notes; each holds up to half a megabyte
 _NOTE_MODE = 0o666  # less the umask, as of any file
@@ -50,7 +51,8 @@ class Outbox:
     """Takes what messages leave behind and hands it over in a thread of its own.
 
     `most_per_hour` bounds the reports of all workers that are forked from the process which
-    makes this; `now` counts seconds.
+    makes this; `now` counts seconds.  What the owners of domains are told is put down in the
+    `spool`, which has bounds of its own.
     """
 
     def __init__(
@@ -58,13 +60,15 @@ class Outbox:
         sending: Sending | None,
         notes: Notes | None = None,
         *,
+        spool: FailureSpool | None = None,
         most_per_hour: int = 100,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._sending = sending
         self._notes = notes
+        self._spool = spool
         self._hour = SharedHour(most_per_hour, now)
-        self._waiting: queue.Queue[tuple[Callable[[], None], Facts]] = queue.Queue(_MOST_WAITING)
+        self._waiting: queue.Queue[tuple[Callable[[], object], Facts]] = queue.Queue(_MOST_WAITING)
         self._thread: threading.Thread | None = None
 
     def take(self, actions: Actions) -> None:
@@ -77,6 +81,9 @@ class Outbox:
                 self._put(partial(self._sending.send, mail), facts | recipient)
         if actions.diagnosis is not None and self._notes is not None:
             self._put(partial(self._notes.write, actions.diagnosis), facts)
+
+        if actions.failure is not None and self._spool is not None:
+            self._put(partial(self._spool.take, actions.failure), facts)
 
     def settle(self, seconds: float) -> None:
         """Wait until everything is handed over, but not for ever."""
@@ -98,7 +105,7 @@ class Outbox:
             )
         return beyond == 0
 
-    def _put(self, job: Callable[[], None], facts: Facts) -> None:
+    def _put(self, job: Callable[[], object], facts: Facts) -> None:
         try:
             self._waiting.put_nowait((job, facts))
         except queue.Full:

@@ -9,9 +9,11 @@ import base64
 import hashlib
 from dataclasses import dataclass
 from email.utils import formatdate
+from functools import cached_property
 
 from avowal.message import CRLF
 from avowal.report.aggregate import AggregateReport
+from avowal.report.aggregate_xml import write_compressed
 from avowal.report.aggregation import Reporter
 
 _LINE = 76  # characters of base64 (RFC 2045 §6.8)
@@ -22,6 +24,44 @@ def file_name(report: AggregateReport, reporter: Reporter) -> str:
     told = report.metadata
     parts = (reporter.domain, report.policy.domain, told.begin, told.end, told.report_id)
     return "!".join(map(str, parts)) + ".xml.gz"
+
+
+@dataclass(frozen=True)
+class AggregateLetter:
+    """A report of ours on its way to any number of addresses; packed when it is needed first."""
+
+    report: AggregateReport
+    reporter: Reporter
+
+    @property
+    def domain(self) -> str:
+        """The policy domain."""
+        return self.report.policy.domain
+
+    @property
+    def report_id(self) -> str:
+        """The Report-ID."""
+        return self.report.metadata.report_id
+
+    @property
+    def size(self) -> int:
+        """The octets of the report in base64."""
+        return len(self._packed) * 4 // 3
+
+    @cached_property
+    def _packed(self) -> bytes:
+        return write_compressed(self.report)
+
+    def octets(self, recipient: str, /, *, date: int) -> bytes:
+        """Compose the mail to an address."""
+        mail = AggregateMail(
+            name=file_name(self.report, self.reporter),
+            report_id=self.report_id,
+            domain=self.domain,
+            recipient=recipient,
+            packed=self._packed,
+        )
+        return mail.octets(self.reporter, date=date)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,7 @@ VERSION = "1"  # RFC 5965 §3.1
 TYPES = ("abuse", "fraud", "virus", "other", "not-spam", "auth-failure")  # IANA
 FAILURES = ("adsp", "bodyhash", "revoked", "signature", "spf", "dmarc")  # RFC 6591 §3.3, RFC 9991
 DELIVERIES = ("delivered", "spam", "policy", "reject", "other")  # RFC 6591 §3.2.2
+_DELIVERY_OF = {"accept": "delivered", "reject": "reject", "tempfail": "other", "discard": "policy"}
 _REQUIRED = ("Feedback-Type", "User-Agent", "Version")
 _ONCE = frozenset((
     "feedback-type", "user-agent", "version", "original-envelope-id", "original-mail-from",
@@ -167,6 +168,14 @@ def auth_failure(
     ]
     fields += [(name, value) for name, value in details if value is not None]
     return tuple(fields)
+
+
+def delivery_of(disposition: str, *, held: bool) -> str:
+    """Return the word of Delivery-Result for what was done with a message (RFC 6591 §3.2.2).
+
+    `disposition` is accept, reject, tempfail or discard; `held`: for somebody to look at.
+    """
+    return "policy" if held else _DELIVERY_OF[disposition]
 
 
 def base64_value(octets: bytes) -> str:

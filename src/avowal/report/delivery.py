@@ -76,6 +76,13 @@ class SendingRelay:
             raise PeerError(f"{self.host}: {error.strerror or error}") from None
 
 
+def way_out(*, relay: str | None, command: str | None) -> Sending:
+    """Return how reports leave: by a relay, else by a command.  Raises ConfigError."""
+    if relay is not None:
+        return SendingRelay(relay)
+    return SendingCommand(command or DEFAULT_COMMAND)
+
+
 def piped(words: Sequence[str], octets: bytes) -> int:
     """Run a command with a mail in wire form on its input; return its status.
 

@@ -11,8 +11,8 @@ import smtplib
 import ssl
 
 from avowal.errors import PeerError
-from avowal.report.aggregate_sending import MailRefused
 from avowal.report.delivery import SECONDS, SendingRelay
+from avowal.report.report_sending import MailRefused
 
 
 class Submission:

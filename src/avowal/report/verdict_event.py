@@ -18,6 +18,7 @@ from avowal.policy.dmarc.record import DmarcRecord, Policy
 from avowal.policy.dmarc.result import Evaluation
 from avowal.policy.evidence import EnvelopeResult, SignatureResult
 from avowal.policy.result import PolicyResult
+from avowal.report.automatic_mail import is_aggregate_report
 from avowal.report.event import (
     Event,
     EventKey,
@@ -31,7 +32,6 @@ from avowal.text import printable
 MOST_SIGNATURES: Final = 100
 """Of one event: RFC 9990 §3.1.1.11 has as many in a row of a report."""
 _MOST_COMMENT: Final = 500  # characters of the reason for an override
-_SUBJECT: Final = b"Report Domain:"
 _REFUSED: Final = frozenset({"reject", "discard"})
 
 
@@ -66,23 +66,14 @@ def event_of(
     )
     if evaluation is not None:
         key = _with_dmarc(key, evaluation, action)
-        if evaluation.result is PolicyResult.PASS and header is not None and _is_report(header):
-            key = msgspec.structs.replace(key, report_mail=True)
+        if evaluation.result is PolicyResult.PASS and header is not None:  # no hiding by a subject
+            key = msgspec.structs.replace(key, report_mail=is_aggregate_report(header))
     return Event(time, printable(host), key, None if queue_id is None else printable(queue_id))
 
 
 def _sender(envelope: EnvelopeResult) -> EventSender:
     domain = None if envelope.domain is None else envelope.domain.ascii
     return EventSender(domain, envelope.scope, envelope.result)
-
-
-def _is_report(header: Header) -> bool:
-    """Whether a message has the subject of an aggregate report (RFC 9990 §3.5).
-
-    Only of mail that passes: nobody hides forged mail from the domain's owner by a subject.
-    """
-    fields = header.named(b"subject")
-    return len(fields) == 1 and fields[0].value.strip(b" \t\r\n").startswith(_SUBJECT)
 
 
 def _author(evaluation: Evaluation | None, authors: Authors | None) -> str | None:

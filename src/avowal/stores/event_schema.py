@@ -35,6 +35,19 @@ VERSIONS: Final[tuple[tuple[str, ...], ...]] = (
         "CREATE TABLE event_rules (id {id}, name TEXT NOT NULL UNIQUE)",
         "ALTER TABLE event ADD COLUMN rules BIGINT",
     ),
+    (  # 5: failure reports that wait, how many there were, what became of their mails
+        "CREATE TABLE report_secret (name TEXT NOT NULL PRIMARY KEY, octets {octets} NOT NULL)",
+        """CREATE TABLE failure_case (day BIGINT NOT NULL, domain TEXT NOT NULL,
+            condition TEXT NOT NULL, facts {octets} NOT NULL, source TEXT,
+            noted_at BIGINT NOT NULL, incidents BIGINT NOT NULL,
+            PRIMARY KEY (day, domain, condition))""",
+        """CREATE TABLE failure_count (day BIGINT NOT NULL, domain TEXT NOT NULL,
+            taken BIGINT NOT NULL, beyond BIGINT NOT NULL, PRIMARY KEY (day, domain))""",
+        """CREATE TABLE failure_mail (day BIGINT NOT NULL, domain TEXT NOT NULL,
+            report_id TEXT NOT NULL, recipient TEXT NOT NULL, state TEXT NOT NULL,
+            attempts BIGINT NOT NULL, next_at BIGINT NOT NULL, why TEXT NOT NULL,
+            changed BIGINT NOT NULL, PRIMARY KEY (day, domain, report_id, recipient))""",
+    ),
 )
 """What makes version n of version n - 1; a version that was released never changes."""
 CREATE: Final = (

@@ -206,7 +206,8 @@ class EventTables:
             counts = self._run(cursor, "DELETE FROM event_count WHERE day < ?", counts_before)
             keys = self._run(cursor, _UNUSED)
             cursor.execute(_UNUSED_RULES)
-            self._run(cursor, "DELETE FROM report_mail WHERE day < ?", counts_before)
+            for text in _OLD_REPORTS:
+                self._run(cursor, text, counts_before)
         self.shrink()
         return Pruned(events, counts, keys)
 
@@ -227,6 +228,7 @@ class EventTables:
                 gone["events"] += self._run(cursor, "DELETE FROM event WHERE key = ?", number)
                 gone["counts"] += self._run(cursor, "DELETE FROM event_count WHERE key = ?", number)
                 gone["keys"] += self._run(cursor, "DELETE FROM event_key WHERE id = ?", number)
+            self._run(cursor, "DELETE FROM failure_case WHERE source = ?", source)
         self.shrink()
         return Pruned(gone["events"], gone["counts"], gone["keys"])
 
@@ -283,6 +285,10 @@ _COUNTS = """SELECT k.domain, k.facts, c.messages FROM event_count c
     JOIN event_key k ON k.id = c.key WHERE c.day = ?"""
 _DOMAINS = """SELECT DISTINCT k.domain FROM event_count c JOIN event_key k ON k.id = c.key
     WHERE c.day = ? AND k.reported = 1 ORDER BY k.domain"""
+_OLD_REPORTS = tuple(
+    f"DELETE FROM {table} WHERE day < ?"  # noqa: S608 - one of four
+    for table in ("report_mail", "failure_mail", "failure_case", "failure_count")
+)
 _UNUSED = (
     "DELETE FROM event_key WHERE id NOT IN (SELECT key FROM event)"
     " AND id NOT IN (SELECT key FROM event_count)"

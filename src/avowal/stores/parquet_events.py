@@ -165,6 +165,7 @@ class ParquetEvents:
                     counts += len(named) if part.messages else 0
                     keys.update(key for key, _ in named)
             remove_damaged(self._files.directory, naming=source)
+        self._ledger.erase(source)  # of failure reports that wait
         self._files.sweep(wait=True)
         return Pruned(events, counts, len(keys))
 

@@ -1,17 +1,22 @@
-"""What became of report mails, in the tables beside the events."""
+"""What became of report mails, in the tables beside the events.
+
+Aggregate reports and failure reports have a ledger and a leader each; an address that refuses
+is suspended for both.
+"""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
 
 from avowal.report.event_store import EventStore
 from avowal.report.report_ledger import LEASE_SECONDS, MailEntry, MailName, MailState
 from avowal.stores.event_tables import Cursor
 
-_LEASE = "aggregate"
+ReportKind: TypeAlias = Literal["aggregate", "failure"]
+_MAILS: dict[ReportKind, str] = {"aggregate": "report_mail", "failure": "failure_mail"}
 
 
 class LedgerTables(Protocol):
@@ -28,18 +33,20 @@ class ReportStore(EventStore, LedgerTables, Protocol):
 class ReportTables:
     """A ledger over the connection of a store of events, which nobody else may use."""
 
-    def __init__(self, tables: LedgerTables) -> None:
+    def __init__(self, tables: LedgerTables, kind: ReportKind = "aggregate") -> None:
         self._tables = tables
+        self._lease = kind
+        self._mails = _MAILS[kind]
         self._lock = threading.Lock()
 
     def lead(self, holder: str, now: int) -> bool:
         """Take the lease, or renew it."""
         with self._lock, self._tables.transaction() as cursor:
-            self._run(cursor, _FIRST_LEASE, _LEASE, "", 0)
-            self._run(cursor, "SELECT holder FROM report_lease WHERE name = ?", _LEASE)
+            self._run(cursor, _FIRST_LEASE, self._lease, "", 0)
+            self._run(cursor, "SELECT holder FROM report_lease WHERE name = ?", self._lease)
             before: tuple[str] = cursor.fetchone()
             until = now + LEASE_SECONDS
-            if not self._run(cursor, _TAKE, holder, until, _LEASE, holder, now):
+            if not self._run(cursor, _TAKE, holder, until, self._lease, holder, now):
                 return False
             if before[0] != holder:
                 self._run(cursor, _RECOVER, MailState.UNCERTAIN.value, now, MailState.SENDING.value)
@@ -64,7 +71,7 @@ class ReportTables:
         """Note that mails are to be sent; known ones stay."""
         rows = [(*_words(name), MailState.WAITING.value, now) for name in sorted(names)]
         with self._lock, self._tables.transaction() as cursor:
-            cursor.executemany(self._tables.statement(_ENTER), rows)
+            cursor.executemany(self._statement(_ENTER), rows)
 
     def begin(self, name: MailName, holder: str, now: int) -> bool:
         """Mark a mail as on its way, once, and only by the leader."""
@@ -72,7 +79,7 @@ class ReportTables:
             return bool(
                 self._run(
                     cursor, _BEGIN, MailState.SENDING.value, now, *_words(name),
-                    MailState.WAITING.value, now, _LEASE, holder, now,
+                    MailState.WAITING.value, now, self._lease, holder, now,
                 )
             )  # fmt: skip
 
@@ -110,8 +117,11 @@ class ReportTables:
             return found
 
     def _run(self, cursor: Cursor, text: str, *parameters: object) -> int:
-        cursor.execute(self._tables.statement(text), parameters)
+        cursor.execute(self._statement(text), parameters)
         return cursor.rowcount
+
+    def _statement(self, text: str) -> str:
+        return self._tables.statement(text.replace("report_mail", self._mails))
 
 
 def _words(name: MailName) -> tuple[int, str, str, str]:

@@ -1,4 +1,4 @@
-"""Sending a day's aggregate reports: who gets them, once each, and what became of it.
+"""Sending the reports of a day: who gets them, once each, and what became of it.
 
 Everything that reaches outside is handed in: DNS, the signer, the mail server, the clock.
 Sending is repeated as often as one likes: what was sent, or may have been, is not sent again.
@@ -13,12 +13,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from avowal.errors import AvowalError, PeerError
-from avowal.report.aggregate import AggregateReport
-from avowal.report.aggregate_destinations import Recipient, Recipients
-from avowal.report.aggregate_mail import AggregateMail, file_name
-from avowal.report.aggregate_xml import write_compressed
-from avowal.report.aggregation import Reporter
 from avowal.report.pace import Dispatcher
+from avowal.report.recipients import Recipient, Recipients
 from avowal.report.report_ledger import (
     LEASE_SECONDS,
     RETRIES,
@@ -49,22 +45,40 @@ class Post(Protocol):
     def __call__(self, recipient: str, octets: bytes, /) -> None: ...
 
 
+class Letter(Protocol):
+    """A report that can be sent to any number of addresses, the same each time."""
+
+    @property
+    def domain(self) -> str:
+        """The policy domain that it is about."""
+
+    @property
+    def report_id(self) -> str:
+        """What tells it apart from others about the domain and day."""
+
+    @property
+    def size(self) -> int:
+        """About how many octets a mail with it has."""
+
+    def octets(self, recipient: str, /, *, date: int) -> bytes:
+        """Compose the mail to an address, in wire form; `date` in Unix seconds."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Job:
     name: MailName
     attempts: int
-    mail: AggregateMail
+    letter: Letter
 
 
 @dataclass(slots=True, kw_only=True)
-class AggregateSender:
+class ReportSender:
     """Sends reports.  `seal` signs a mail and lets nobody have one that does not verify.
 
     `ask` finds the recipients of a policy domain; `excludes` says of a domain or an address
     why it gets nothing.  `holder` names this process.
     """
 
-    reporter: Reporter
     ledger: ReportLedger
     ask: Callable[[str], Recipients]
     excludes: Callable[[str], bool]
@@ -78,7 +92,7 @@ class AggregateSender:
     done: Counter[str] = field(default_factory=Counter)
     _led_at: int = 0
 
-    def send(self, day: int, reports: Iterable[AggregateReport]) -> Counter[str]:
+    def send(self, day: int, letters: Iterable[Letter]) -> Counter[str]:
         """Send the reports of a day, which come domain by domain; return what became of them.
 
         Raises NotLeading, StoreError, and AvowalError where our own mail does not verify.
@@ -87,33 +101,33 @@ class AggregateSender:
         dispatcher = Dispatcher(self._send, interval=self.interval, threads=self.threads)
         told = ""
         try:
-            for report, found in self._with_recipients(day, reports):
-                if report.policy.domain != told:
-                    told = report.policy.domain
+            for letter, found in self._with_recipients(day, letters):
+                if letter.domain != told:
+                    told = letter.domain
                     self._tell(told, found)
-                self._put(dispatcher, day, report, found)
+                self._put(dispatcher, day, letter, found)
         finally:
             dispatcher.finish()
         return self.done
 
     def _with_recipients(
-        self, day: int, reports: Iterable[AggregateReport]
-    ) -> Iterator[tuple[AggregateReport, Recipients]]:
+        self, day: int, letters: Iterable[Letter]
+    ) -> Iterator[tuple[Letter, Recipients]]:
         """Yield reports that have not been settled, with who gets them.
 
         Domains are asked about side by side and ahead: those whose servers are slow, on
         purpose or not, hold up few others.
         """
-        ahead: deque[tuple[AggregateReport, Future[Recipients]]] = deque()
+        ahead: deque[tuple[Letter, Future[Recipients]]] = deque()
         with ThreadPoolExecutor(_ASKING, "ask") as pool:
-            for report in reports:
-                entries = self._entries(day, report)
+            for letter in letters:
+                entries = self._entries(day, letter)
                 if entries and not any(one.state is MailState.WAITING for one in entries):
                     self.done.update(f"{one.state} before" for one in entries)
                     continue
-                same = bool(ahead) and ahead[-1][0].policy.domain == report.policy.domain
-                asking = ahead[-1][1] if same else pool.submit(self._asked, report.policy.domain)
-                ahead.append((report, asking))
+                same = bool(ahead) and ahead[-1][0].domain == letter.domain
+                asking = ahead[-1][1] if same else pool.submit(self._asked, letter.domain)
+                ahead.append((letter, asking))
                 if len(ahead) > 2 * _ASKING:
                     first, answer = ahead.popleft()
                     yield first, answer.result()
@@ -146,50 +160,42 @@ class AggregateSender:
         self,
         dispatcher: Dispatcher[_Job],
         day: int,
-        report: AggregateReport,
+        letter: Letter,
         found: Recipients,
     ) -> None:
         """Let the mails of one report leave, those that have not."""
-        domain, report_id = report.policy.domain, report.metadata.report_id
-        names = {one: MailName(day, domain, report_id, one.address) for one in found.willing}
+        names = {
+            one: MailName(day, letter.domain, letter.report_id, one.address)
+            for one in found.willing
+        }
         self.ledger.enter(tuple(names.values()), self.clock())
-        known = {one.name: one for one in self._entries(day, report)}
-        packed: bytes | None = None
+        known = {one.name: one for one in self._entries(day, letter)}
         for recipient, name in names.items():
             entry = known.get(name, MailEntry(name, MailState.WAITING))
             if not self._is_due(entry):
                 self.done[f"{entry.state} before"] += 1
                 continue
-            packed = write_compressed(report) if packed is None else packed
-            if (why := self._hindrance(recipient, len(packed))) is not None:
+            if (why := self._hindrance(recipient, letter)) is not None:
                 self.ledger.settle(name, MailState.WITHDRAWN, self.clock(), why=why)
                 self.tell(f"{recipient.address}: {why}")
                 self.done["withdrawn"] += 1
                 continue
-            mail = AggregateMail(
-                name=file_name(report, self.reporter),
-                report_id=report_id,
-                domain=domain,
-                recipient=recipient.address,
-                packed=packed,
-            )
             destination = recipient.address.rpartition("@")[2].lower()
-            dispatcher.put(destination, _Job(name, entry.attempts, mail))
+            dispatcher.put(destination, _Job(name, entry.attempts, letter))
 
-    def _entries(self, day: int, report: AggregateReport) -> list[MailEntry]:
+    def _entries(self, day: int, letter: Letter) -> list[MailEntry]:
         """Return what is known of the mails of one report."""
-        found = self.ledger.entries(day, report.policy.domain)
-        return [one for one in found if one.name.report_id == report.metadata.report_id]
+        found = self.ledger.entries(day, letter.domain)
+        return [one for one in found if one.name.report_id == letter.report_id]
 
     def _is_due(self, entry: MailEntry) -> bool:
         return entry.state is MailState.WAITING and entry.next_at <= self.clock()
 
-    def _hindrance(self, recipient: Recipient, packed: int) -> str | None:
-        """Return why an address gets no mail with so many octets of report; None: it gets it."""
+    def _hindrance(self, recipient: Recipient, letter: Letter) -> str | None:
+        """Return why an address does not get a report; None: it gets it."""
         limit = MOST_MAIL if recipient.size_limit is None else recipient.size_limit
-        octets = packed * 4 // 3  # as base64
-        if octets > min(limit, MOST_MAIL):
-            return f"the report has {octets} octets, and {min(limit, MOST_MAIL)} are taken"
+        if letter.size > min(limit, MOST_MAIL):
+            return f"the report has {letter.size} octets, and {min(limit, MOST_MAIL)} are taken"
         if self.excludes(recipient.address):
             return "excluded by the configuration"
         return self.ledger.suspended(recipient.address, self.clock())
@@ -197,9 +203,9 @@ class AggregateSender:
     # -- one mail, in a thread ------------------------------------------------------------
 
     def _send(self, job: _Job) -> None:
-        recipient = job.mail.recipient
+        recipient = job.name.recipient
         self._lead_on()
-        octets = self.seal(job.mail.octets(self.reporter, date=self.clock()))
+        octets = self.seal(job.letter.octets(recipient, date=self.clock()))
         if self.excludes(recipient) or not self.ledger.begin(job.name, self.holder, self.clock()):
             self.done["withdrawn"] += 1
             return
@@ -219,7 +225,7 @@ class AggregateSender:
         self.ledger.settle(job.name, state, self.clock(), why=why[:500], next_at=next_at)
         self.done[str(state)] += 1
         if why:
-            self.tell(f"{job.mail.recipient}: {state}: {why}")
+            self.tell(f"{job.name.recipient}: {state}: {why}")
 
 
 LAST_RETRY_SECONDS = sum(RETRIES)

@@ -1,4 +1,6 @@
-"""To whom the reports about a domain go, asked when they are about to leave (RFC 9990 §3.5, §4).
+"""To whom reports about a domain go, asked when they are about to leave (RFC 9990 §3.5, §4).
+
+Failure reports go to the addresses of ruf= by the same rules (RFC 9991 §4).
 
 Addresses are those of the record as it stands now: whoever took his wish back gets nothing.
 The cost of a hostile record is bounded: so many addresses (`Limits.report_uris`), so many
@@ -13,7 +15,7 @@ from avowal.errors import SyntaxFault
 from avowal.limits import DEFAULT, Limits
 from avowal.lookup import Resolver, Steps, run
 from avowal.names import DomainName
-from avowal.policy.dmarc.destinations import Consent, destinations
+from avowal.policy.dmarc.destinations import Consent, Kind, destinations
 from avowal.policy.dmarc.discovery import Explorer
 from avowal.policy.memory import Failed
 
@@ -42,7 +44,9 @@ class Recipients:
     unknown: str | None = None
 
 
-def recipients(domain: DomainName, *, limits: Limits = DEFAULT) -> Steps[Recipients]:
+def recipients(
+    domain: DomainName, *, kind: Kind = "rua", limits: Limits = DEFAULT
+) -> Steps[Recipients]:
     """Find who wants reports about a policy domain, and may have them.  Raises nothing."""
     explorer = Explorer(limits=limits)
     own = yield from explorer.own(domain)
@@ -50,7 +54,13 @@ def recipients(domain: DomainName, *, limits: Limits = DEFAULT) -> Steps[Recipie
         return Recipients(unknown=f"{own.name}: {own.why}")
     if len(own) != 1:
         return Recipients()
-    found = yield from destinations(domain, own[0].rua, limits=limits, memory=explorer.memory)
+    record = own[0]
+    if kind == "ruf" and record.psd == "y":  # RFC 9991 §2
+        return Recipients()
+    wanted = record.rua if kind == "rua" else record.ruf
+    found = yield from destinations(
+        domain, wanted, kind=kind, limits=limits, memory=explorer.memory
+    )
     willing: dict[str, Recipient] = {}
     declined: list[tuple[str, str]] = []
     unknown = None
@@ -65,14 +75,19 @@ def recipients(domain: DomainName, *, limits: Limits = DEFAULT) -> Steps[Recipie
     return Recipients(willing=tuple(willing.values()), declined=tuple(declined), unknown=unknown)
 
 
-def asked(domain: str, resolver: Resolver, *, limits: Limits = DEFAULT) -> Recipients:
+def asked(
+    domain: str, resolver: Resolver, *, kind: Kind = "rua", limits: Limits = DEFAULT
+) -> Recipients:
     """Ask a resolver for the same, within bounds.  Raises nothing."""
     try:
         name = DomainName.parse(domain.encode())
     except SyntaxFault as fault:
         return Recipients(declined=((domain, str(fault)),))
     return run(
-        recipients(name, limits=limits), resolver, most=MOST_QUESTIONS, seconds=_ROUND_SECONDS
+        recipients(name, kind=kind, limits=limits),
+        resolver,
+        most=MOST_QUESTIONS,
+        seconds=_ROUND_SECONDS,
     )
 
 

@@ -12,12 +12,12 @@ import pytest
 
 from avowal.errors import PeerError, StoreError
 from avowal.lookup import Question, Resolver
-from avowal.report.aggregate import AggregateReport
-from avowal.report.aggregate_destinations import MOST_QUESTIONS, Recipient, Recipients, asked
-from avowal.report.aggregate_sending import AggregateSender, MailRefused, NotLeading
+from avowal.report.aggregate_mail import AggregateLetter
 from avowal.report.aggregation import Reporter, aggregate_reports
 from avowal.report.event import EventKey, EventPolicy
+from avowal.report.recipients import MOST_QUESTIONS, Recipient, Recipients, asked
 from avowal.report.report_ledger import LEASE_SECONDS, RETRIES, SUSPENDED_SECONDS, MailState
+from avowal.report.report_sending import MailRefused, NotLeading, ReportSender
 from avowal.stores.report_tables import ReportTables
 from avowal.stores.sqlite_events import SqliteEvents
 from avowal.testing import Zone
@@ -26,7 +26,7 @@ DAY = 20_000
 US = Reporter(organization="Example", domain="r.example", email="dmarc@r.example")
 
 
-def reports(*domains: str) -> list[AggregateReport]:
+def reports(*domains: str) -> list[AggregateLetter]:
     counts = [
         (
             EventKey(
@@ -37,7 +37,7 @@ def reports(*domains: str) -> list[AggregateReport]:
         )
         for domain in sorted(domains)
     ]  # fmt: skip
-    return list(aggregate_reports(counts, DAY, US))
+    return [AggregateLetter(one, US) for one in aggregate_reports(counts, DAY, US)]
 
 
 class Network:
@@ -58,8 +58,8 @@ class Network:
 
 
 @pytest.fixture
-def made(tmp_path: Path) -> Callable[..., AggregateSender]:
-    def sender(network: Network, **options: Any) -> AggregateSender:
+def made(tmp_path: Path) -> Callable[..., ReportSender]:
+    def sender(network: Network, **options: Any) -> ReportSender:
         values: dict[str, Any] = {
             "ask": lambda domain: Recipients(willing=(Recipient(f"d@{domain}"),)),
             "excludes": lambda name: False,
@@ -70,12 +70,12 @@ def made(tmp_path: Path) -> Callable[..., AggregateSender]:
             "ledger": ReportTables(SqliteEvents(str(tmp_path / "e.db"))),
             **options,
         }
-        return AggregateSender(reporter=US, post=network, **values)
+        return ReportSender(post=network, **values)
 
     return sender
 
 
-Made = Callable[..., AggregateSender]
+Made = Callable[..., ReportSender]
 
 
 def test_each_report_reaches_each_address_once_however_often_it_is_run(made: Made) -> None:
@@ -175,7 +175,7 @@ def test_the_size_that_an_address_takes_is_kept_to(made: Made, limit: int, numbe
 def test_a_report_larger_than_servers_take_is_withdrawn(
     made: Made, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("avowal.report.aggregate_sending.MOST_MAIL", 100)
+    monkeypatch.setattr("avowal.report.report_sending.MOST_MAIL", 100)
     network = Network()
     assert made(network).send(DAY, reports("p.example"))["withdrawn"] == 1
     assert not network.got
@@ -274,6 +274,25 @@ OTHER = "p.example._report._dmarc.other.example"
 )
 def test_reports_go_to_whom_the_record_names_now(zone: dict[str, str], willing: list[str]) -> None:
     assert [one.address for one in asked("p.example", Zone(zone)).willing] == willing
+
+
+@pytest.mark.parametrize(
+    ("record", "addresses"),
+    [
+        pytest.param("rua=mailto:a@p.example; ruf=mailto:f@p.example", ["f@p.example"], id="own"),
+        pytest.param("ruf=mailto:f@q.example", ["g@q.example"], id="another-at-its-host"),
+        pytest.param("ruf=mailto:f@r.example", [], id="has-not-agreed"),
+        pytest.param("ruf=mailto:f@p.example; psd=y", [], id="psd"),
+        pytest.param("rua=mailto:a@p.example", [], id="nobody-asks"),
+    ],
+)
+def test_failure_reports_go_to_the_addresses_of_ruf(record: str, addresses: list[str]) -> None:
+    zone = Zone({
+        "_dmarc.p.example": f"v=DMARC1; p=none; {record}",
+        "p.example._report._dmarc.q.example": "v=DMARC1; ruf=mailto:g@q.example",
+    })  # fmt: skip
+    found = asked("p.example", zone, kind="ruf")
+    assert [one.address for one in found.willing] == addresses
 
 
 def test_a_size_behind_an_exclamation_mark_is_read() -> None:
