@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby, islice
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from avowal.report.aggregation import Reporter
 
 Row: TypeAlias = tuple[str, bytes, int]
+_MOST_OF_A_DOMAIN = 50_000  # rows that are put into a list
 _CHUNK = 4000  # rows that a process gets at once, and the rest of their last domain
 
 
@@ -40,7 +41,7 @@ class Making:
     reporter: Reporter
     directory: str | None
 
-    def __call__(self, rows: list[Row]) -> list[MadeReport]:
+    def __call__(self, rows: Iterable[Row]) -> list[MadeReport]:
         """Make the reports of some domains.  Raises StoreError."""
         from avowal.report.aggregate_mail import file_name
         from avowal.report.aggregate_xml import write_compressed
@@ -49,7 +50,7 @@ class Making:
 
         made = []
         counts = ((EventKey.of(facts), number) for _, facts, number in rows)
-        for report in aggregate_reports(counts, self.day, self.reporter, refuse=complain):
+        for report in aggregate_reports(counts, self.day, self.reporter, tell=complain):
             name = file_name(report, self.reporter)
             if self.directory is not None:
                 path = Path(self.directory, name)
@@ -65,7 +66,8 @@ class Making:
 def made_reports(rows: Iterable[Row], making: Making, jobs: int) -> Iterator[MadeReport]:
     """Make the reports of rows that come domain by domain, in their order.
 
-    Few chunks are in memory at once, however many rows there are.
+    Few chunks are in memory at once, however many rows there are; a domain of very many is made
+    here while they are read.
     """
     chunks = _chunks(rows)
     if jobs == 1:
@@ -75,6 +77,11 @@ def made_reports(rows: Iterable[Row], making: Making, jobs: int) -> Iterator[Mad
     waiting: deque[Future[list[MadeReport]]] = deque()
     with ProcessPoolExecutor(jobs, mp_context=get_context("fork")) as pool:
         for chunk in chunks:
+            if not isinstance(chunk, list):
+                while waiting:
+                    yield from waiting.popleft().result()
+                yield from making(chunk)
+                continue
             waiting.append(pool.submit(making, chunk))
             if len(waiting) > 2 * jobs:
                 yield from waiting.popleft().result()
@@ -87,11 +94,18 @@ def processes() -> int:
     return min(4, len(os.sched_getaffinity(0)))
 
 
-def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    """Yield rows in lists that end with a domain."""
+def _chunks(rows: Iterable[Row]) -> Iterator[Iterable[Row]]:
+    """Yield rows in lists that end with a domain; those of a domain of very many as they come."""
     chunk: list[Row] = []
     for _, group in groupby(rows, key=lambda row: row[0]):
-        chunk += group
+        some = list(islice(group, _MOST_OF_A_DOMAIN + 1))
+        if len(some) > _MOST_OF_A_DOMAIN:
+            if chunk:
+                yield chunk
+            chunk = []
+            yield chain(some, group)  # noqa: B031 - read to its end before the next one
+            continue
+        chunk += some
         if len(chunk) >= _CHUNK:
             yield chunk
             chunk = []

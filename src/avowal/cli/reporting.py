@@ -119,18 +119,21 @@ class Reporting:
         )
 
     def reports(
-        self, store: ReportStore, day: int, domain: str | None, refuse: Callable[[str], None]
+        self, store: ReportStore, day: int, domain: str | None, tell: Callable[[str], None]
     ) -> Iterator[AggregateReport]:
         """Yield the reports of a day, domain by domain, but for excluded domains.
 
-        Each domain is read by itself: sending takes hours, and no transaction may.
+        Each domain is read by itself, to its end: sending takes hours, and no transaction may.
         """
         from avowal.report.aggregation import aggregate_reports
+        from avowal.report.event import EventKey
+        from avowal.report.put_aside import put_aside
 
         for one in store.domains(day) if domain is None else [domain]:
             if not self.excludes(one):
-                counts = list(store.counts(day, domain=one, reported=True))
-                yield from aggregate_reports(counts, day, self.reporter, refuse=refuse)
+                with put_aside(store.rows(day, domain=one, reported=True)) as rows:
+                    counts = ((EventKey.of(facts), number) for _, facts, number in rows)
+                    yield from aggregate_reports(counts, day, self.reporter, tell=tell)
 
     def excludes(self, name: str) -> bool:
         """Whether a domain, or that of an address, gets no reports."""

@@ -9,7 +9,6 @@ import base64
 import hashlib
 from dataclasses import dataclass
 from email.utils import formatdate
-from functools import cached_property
 
 from avowal.message import CRLF
 from avowal.report.aggregate import AggregateReport
@@ -26,42 +25,44 @@ def file_name(report: AggregateReport, reporter: Reporter) -> str:
     return "!".join(map(str, parts)) + ".xml.gz"
 
 
-@dataclass(frozen=True)
 class AggregateLetter:
-    """A report of ours on its way to any number of addresses; packed when it is needed first."""
+    """A report of ours on its way to any number of addresses.
 
-    report: AggregateReport
-    reporter: Reporter
+    It is packed when its size is asked for first, and then its rows are let go.
+    """
 
-    @property
-    def domain(self) -> str:
-        """The policy domain."""
-        return self.report.policy.domain
+    __slots__ = ("_name", "_packed", "_report", "_reporter", "domain", "report_id", "weight")
 
-    @property
-    def report_id(self) -> str:
-        """The Report-ID."""
-        return self.report.metadata.report_id
+    def __init__(self, report: AggregateReport, reporter: Reporter) -> None:
+        self._report: AggregateReport | None = report
+        self._reporter = reporter
+        self._name = file_name(report, reporter)
+        self._packed = b""
+        self.domain = report.policy.domain
+        self.report_id = report.metadata.report_id
+        self.weight = len(report.records)
 
     @property
     def size(self) -> int:
         """The octets of the report in base64."""
-        return len(self._packed) * 4 // 3
-
-    @cached_property
-    def _packed(self) -> bytes:
-        return write_compressed(self.report)
+        return len(self._octets()) * 4 // 3
 
     def octets(self, recipient: str, /, *, date: int) -> bytes:
         """Compose the mail to an address."""
         mail = AggregateMail(
-            name=file_name(self.report, self.reporter),
+            name=self._name,
             report_id=self.report_id,
             domain=self.domain,
             recipient=recipient,
-            packed=self._packed,
+            packed=self._octets(),
         )
-        return mail.octets(self.reporter, date=date)
+        return mail.octets(self._reporter, date=date)
+
+    def _octets(self) -> bytes:
+        report, self._report = self._report, None
+        if report is not None:
+            self._packed = write_compressed(report)
+        return self._packed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,6 +38,11 @@ class FailureLetter:
         return self.waiting.case.condition
 
     @property
+    def weight(self) -> int:
+        """One."""
+        return 1
+
+    @property
     def size(self) -> int:
         """About the octets of the mail."""
         return len(self.waiting.case.header) + 4096

@@ -27,6 +27,7 @@ from avowal.report.report_ledger import (
 )
 
 _ASKING = 16  # domains that DNS is asked about at once
+_MOST_AHEAD = 100_000  # rows of reports that wait for DNS; one report may have as many
 MOST_MAIL = 25 << 20
 """Octets of a mail that we send: larger ones are refused by about every server."""
 
@@ -55,6 +56,10 @@ class Letter(Protocol):
     @property
     def report_id(self) -> str:
         """What tells it apart from others about the domain and day."""
+
+    @property
+    def weight(self) -> int:
+        """How many rows of memory it takes until its size is asked for."""
 
     @property
     def size(self) -> int:
@@ -118,6 +123,7 @@ class ReportSender:
         Domains are asked about side by side and ahead: those whose servers are slow, on
         purpose or not, hold up few others.
         """
+        weight = 0
         ahead: deque[tuple[Letter, Future[Recipients]]] = deque()
         with ThreadPoolExecutor(_ASKING, "ask") as pool:
             for letter in letters:
@@ -128,8 +134,10 @@ class ReportSender:
                 same = bool(ahead) and ahead[-1][0].domain == letter.domain
                 asking = ahead[-1][1] if same else pool.submit(self._asked, letter.domain)
                 ahead.append((letter, asking))
-                if len(ahead) > 2 * _ASKING:
+                weight += letter.weight
+                while len(ahead) > 2 * _ASKING or weight > _MOST_AHEAD:
                     first, answer = ahead.popleft()
+                    weight -= first.weight
                     yield first, answer.result()
             for left, answer in ahead:
                 yield left, answer.result()

@@ -81,16 +81,51 @@ def test_a_record_without_p_is_p_none() -> None:
     assert report.policy.p == "none"
 
 
-def test_a_domain_with_more_rows_than_a_report_has_gets_none(
+def flood(number: int, monkeypatch: pytest.MonkeyPatch) -> tuple[list[AggregateReport], list[str]]:
+    """The reports about a domain in whose name so many kinds came, and what a person is told."""
+    monkeypatch.setattr("avowal.report.aggregation.MOST_ROWS", 10)
+    monkeypatch.setattr("avowal.report.aggregation.MOST_REPORTS", 3)
+    told: list[str] = []
+    flooded = [(but(source=f"192.0.2.{n}"), 2) for n in range(number)]
+    other = but(author="b.example", policy=EventPolicy("b.example", p="none", wants_reports=True))
+    found = aggregate_reports([*flooded, (other, 1)], DAY_0, US, tell=told.append)
+    return list(found), told
+
+
+def test_more_kinds_than_a_report_tells_are_told_in_several(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("avowal.report.aggregation.MOST_ROWS", 10)
-    told: list[str] = []
-    flooded = [(but(source=f"192.0.2.{n}"), 1) for n in range(11)]
-    other = but(author="b.example", policy=EventPolicy("b.example", p="none", wants_reports=True))
-    reports = list(aggregate_reports([*flooded, (other, 1)], DAY_0, US, refuse=told.append))
-    assert [report.policy.domain for report in reports] == ["b.example"]
-    assert told == ["a.example: 11 kinds of messages, and a report has 10 at most"]
+    """RFC 9990 §3.5.1: each has a Report-ID of its own; nothing is lost, nothing twice."""
+    reports, told = flood(25, monkeypatch)
+    parts = [one for one in reports if one.policy.domain == "a.example"]
+    assert [len(one.records) for one in parts] == [10, 10, 5]
+    assert sum(one.messages for one in parts) == 50
+    assert len({record.source_ip for one in parts for record in one.records}) == 25
+    assert len({one.metadata.report_id for one in parts}) == 3
+    assert len({file_name(one, US) for one in parts}) == 3
+    assert parts[1].metadata.errors == ("part 2 of several: a report tells of 10 kinds at most",)
+    assert told == ["a.example: 3 reports about one day, 10 kinds each at most"]
+    assert [one.policy.domain for one in reports].count("b.example") == 1
+
+
+def test_what_no_report_tells_stands_in_the_error_of_the_last(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """RFC 9990 §3.1.5."""
+    reports, told = flood(37, monkeypatch)
+    parts = [one for one in reports if one.policy.domain == "a.example"]
+    assert [len(one.records) for one in parts] == [10, 10, 10]
+    left = "14 messages of 7 further kinds are not told: a domain gets 3 reports of a day at most"
+    assert [left in one.metadata.errors for one in parts] == [False, False, True]
+    assert told == [f"a.example: 3 reports about one day, 10 kinds each at most; {left}"]
+    assert left.encode() in write_aggregate(parts[2])
+
+
+def test_a_report_that_is_told_alone_has_its_old_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    (first, *_), _ = flood(25, monkeypatch)
+    (whole,) = made([(but(source="192.0.2.1"), 1)])
+    assert first.metadata.report_id == whole.metadata.report_id
+    assert whole.metadata.errors == ()
 
 
 def test_where_nothing_came_but_reports_none_is_made() -> None:

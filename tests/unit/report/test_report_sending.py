@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from avowal.lookup import Question, Resolver
 from avowal.report.aggregate_mail import AggregateLetter
 from avowal.report.aggregation import Reporter, aggregate_reports
 from avowal.report.event import EventKey, EventPolicy
+from avowal.report.put_aside import put_aside
 from avowal.report.recipients import MOST_QUESTIONS, Recipient, Recipients, asked
 from avowal.report.report_ledger import LEASE_SECONDS, RETRIES, SUSPENDED_SECONDS, MailState
 from avowal.report.report_sending import MailRefused, NotLeading, ReportSender
@@ -326,3 +327,32 @@ def test_a_record_with_a_thousand_addresses_costs_little() -> None:
     assert counting.number <= MOST_QUESTIONS
     assert len(found.declined) <= 20
     assert found.willing == ()
+
+
+def test_reports_that_wait_for_dns_hold_few_rows(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("avowal.report.report_sending._MOST_AHEAD", 2)
+    begun: list[int] = []
+
+    def ahead() -> Iterator[AggregateLetter]:
+        for number, letter in enumerate(reports(*(f"p{n}.example" for n in range(9)))):
+            begun.append(number)
+            assert number - len(asked_about) < 4
+            yield letter
+
+    asked_about: list[str] = []
+
+    def ask(domain: str) -> Recipients:
+        asked_about.append(domain)
+        return Recipients(willing=(Recipient(f"d@{domain}"),))
+
+    network = Network()
+    assert made(network, ask=ask).send(DAY, ahead())["sent"] == 9
+    assert begun == list(range(9))
+
+
+def test_rows_are_put_aside_and_come_back_as_they_were() -> None:
+    rows = [(f"d{n}.example", b"facts" * n, n) for n in range(50)]
+    with put_aside(iter(rows)) as found:
+        assert list(found) == rows
