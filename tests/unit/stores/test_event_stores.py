@@ -96,7 +96,7 @@ def test_tables_of_an_older_version_are_brought_up(tmp_path: Path, version: int)
             (digest(key), key),
         )
         row = (event.time, event.queue_id)
-        connection.execute("INSERT INTO event VALUES (?, 1, 1, ?)", row)
+        connection.execute("INSERT INTO event (time, host, key, queue_id) VALUES (?, 1, 1, ?)", row)
         connection.commit()
     store = SqliteEvents(path)
     assert list(store.events(0, 1 << 40)) == [event]
