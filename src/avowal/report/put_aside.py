@@ -9,7 +9,7 @@ import struct
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from tempfile import SpooledTemporaryFile
-from typing import IO, Final, TypeAlias, cast
+from typing import Final, TypeAlias
 
 Row: TypeAlias = tuple[str, bytes, int]
 _IN_MEMORY_OCTETS: Final = 8 << 20  # more goes to a file without a name
@@ -19,8 +19,7 @@ _HEAD: Final = struct.Struct("=HIQ")  # octets of the domain, of the facts; mess
 @contextmanager
 def put_aside(rows: Iterable[Row]) -> Iterator[Iterator[Row]]:
     """Read all rows; give them back one by one within the block."""
-    with SpooledTemporaryFile(_IN_MEMORY_OCTETS) as spooled:
-        file = cast("IO[bytes]", spooled)
+    with SpooledTemporaryFile(_IN_MEMORY_OCTETS) as file:
         for domain, facts, number in rows:
             name = domain.encode()
             file.write(_HEAD.pack(len(name), len(facts), number) + name + facts)
@@ -28,7 +27,7 @@ def put_aside(rows: Iterable[Row]) -> Iterator[Iterator[Row]]:
         yield _read(file)
 
 
-def _read(file: IO[bytes]) -> Iterator[Row]:
+def _read(file: SpooledTemporaryFile[bytes]) -> Iterator[Row]:
     while head := file.read(_HEAD.size):
         name, facts, number = _HEAD.unpack(head)
         yield file.read(name).decode(), file.read(facts), number
