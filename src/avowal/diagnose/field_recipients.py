@@ -25,13 +25,14 @@ MOST_ORDERED = 8  # addresses all orders of which may be tried
 _MOST_ORDERS = 45_000
 _MOST_QUOTED = 8  # names each of which may have been quoted
 _MOST_SETS = 9000
+_MOST_SEVERAL = 15_000  # rows with several put back, for each number of them
 
 
 def recipients(case: HeaderCase, name: bytes, most: int) -> Iterator[Value]:
     """Yield values of To or Cc that cost up to `most` bits."""
     raw = case.first(name)
     shown = None if raw is None else unfolded(raw)
-    mailboxes = [] if raw is None else split_addresses(raw.partition(b":")[2])
+    mailboxes = _mailboxes(raw)
     is_cc = name == b"cc"
     if shown is None:
         yield Value(0, "", None)
@@ -43,6 +44,19 @@ def recipients(case: HeaderCase, name: bytes, most: int) -> Iterator[Value]:
         return
     yield from _spelled(case, mailboxes, most)
     yield from _rows(case, mailboxes, most)
+
+
+def steps_between(signed: bytes | None, came: bytes | None) -> Iterator[str]:
+    """Yield what a list has done to the addresses of a field."""
+    before, after = ([spelled(one).key for one in _mailboxes(raw)] for raw in (signed, came))
+    if not {*before} <= {*after}:
+        yield "cc-removed"
+    if [one for one in before if one in after] != [one for one in after if one in before]:
+        yield "cc-order"
+
+
+def _mailboxes(raw: bytes | None) -> list[bytes]:
+    return [] if raw is None else split_addresses(raw.partition(b":")[2])
 
 
 def _as_it_stands(shown: bytes, mailboxes: list[bytes], *, is_cc: bool) -> Iterator[Value]:
@@ -123,19 +137,21 @@ def _two_put_back(
 ) -> Iterator[Value]:
     if most < _THIRD:
         return
-    for first, second in permutations(range(min(len(pool), 24 if len(base) < 14 else 14)), 2):
+    unlike = _one_each(pool)[: 16 if len(base) < 14 else 10]
+    for first, second in permutations(range(len(unlike)), 2):
         bits = price + 2 + 0.8 * (log2(1 + first) + log2(1 + second)) + 1.2 * log2(len(base) + 1)
         if round(bits) > most:
             continue
         for at in range(len(base) + 1):
             for behind in range(at, len(base) + 1):
-                row = [*base[:at], pool[first], *base[at:behind], pool[second], *base[behind:]]
+                row = [*base[:at], unlike[first], *base[at:behind], unlike[second]]
+                row += base[behind:]
                 yield Value(bits, "cc-removed", b", ".join(row))
 
 
 def _known_removed(case: HeaderCase, base: Sequence[bytes], most: int) -> list[bytes]:
     """Return whom the list is proven to take out, and who is missing here."""
-    present = {spelled(one).key for one in base} | case.addressed() | case.authors
+    present = {spelled(one).key for one in base} | case.addressed()
     return [key for key, _ in case.profile.removed.most_common(most) if key not in present]
 
 
@@ -204,7 +220,7 @@ def _known_in_any_order(
 def _any_order(
     base: list[bytes], pool: Sequence[bytes], price: float, most: int
 ) -> Iterator[Value]:
-    """Yield all orders of few addresses, with one or two put back."""
+    """Yield all orders of few addresses, with one or more put back."""
     size = len(base)
     if not 0 < size <= MOST_ORDERED:
         return
@@ -214,10 +230,31 @@ def _any_order(
     for rank, mailbox in enumerate(pool[:32] if size < MOST_ORDERED else ()):
         bits = price + 1 + 0.75 * log2(factorial(size + 1)) + log2(rank + 1)
         yield from _orders((*base, mailbox), bits, most)
-    pairs = combinations(pool[:10], 2) if size < MOST_ORDERED - 1 and most >= _THIRD else ()
-    for rank, pair in enumerate(pairs):
-        bits = price + 3 + 0.8 * log2(factorial(size + 2)) + log2(rank + 1)
-        yield from _orders((*base, *pair), bits, most)
+    if most >= _THIRD:
+        yield from _several_in_any_order(base, pool, price, most)
+
+
+def _several_in_any_order(
+    base: list[bytes], pool: Sequence[bytes], price: float, most: int
+) -> Iterator[Value]:
+    """Put several back, each by the spelling that is likeliest."""
+    unlike = _one_each(pool)
+    for count in (2, 3):
+        orders = factorial(len(base) + count)
+        among = len(unlike)
+        while among >= count and comb(among, count) * orders > _MOST_SEVERAL:
+            among -= 1
+        for rank, chosen in enumerate(combinations(unlike[:among], count)):
+            bits = price + 2 * count + 0.5 * log2(orders) + 0.8 * log2(rank + 1)
+            yield from _orders((*base, *chosen), bits, most)
+
+
+def _one_each(pool: Sequence[bytes]) -> list[bytes]:
+    """Return the first spelling of each mailbox."""
+    first: dict[bytes, bytes] = {}
+    for one in pool:
+        first.setdefault(spelled(one).key, one)
+    return list(first.values())
 
 
 def _orders(row: Sequence[bytes], bits: float, most: int) -> Iterator[Value]:

@@ -19,6 +19,7 @@ _FOLD = re.compile(rb"\r\n[ \t]++")
 _MOST_TOKENS = 12
 _MOST_TAGS = 3  # tags each of which may be the list's
 _MOST_FOLDS = 4
+_AUTHORS = 5  # bits that it costs to take for the list's what will be the author's
 _T = b"T"
 _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")
 
@@ -70,11 +71,16 @@ def tokens(subject: bytes) -> tuple[list[bytes], bytes]:
     return found, rest
 
 
-def subjects(raw: bytes, tag: bytes | None) -> Iterator[Value]:
-    """Yield values from the value that stands there; `tag` is the list's, where it is known."""
+def subjects(raw: bytes, tag: bytes | None, *, untagged: bool = False) -> Iterator[Value]:
+    """Yield values from the value that stands there; `tag` is the list's, where it is known.
+
+    `untagged`: the list is known to have none, so that tags are mostly the author's.
+    """
     value = raw.partition(b":")[2]
     shown = value.replace(b"\r\n", b"").strip(b" \t")
     plain = list(_of_text(shown, tag))
+    if untagged:
+        plain = [Value(0, "", shown), *(one._replace(bits=one.bits + _AUTHORS) for one in plain)]
     yield from plain
     yield from _folds(value)
     if b"=?" in shown or not shown.isascii():

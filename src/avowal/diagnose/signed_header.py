@@ -84,7 +84,7 @@ def _found(
         )
         found = search.find(tried, most)
         if found is not None:
-            return _proof(groups, found, own)
+            return _proof(case, groups, found, own)
         complete = search.complete
         tried = most if complete else tried
         if number == 1:
@@ -141,7 +141,7 @@ def _restyled(
             found = search.find(-1, _REFOLDED_BITS)
             if found is not None:
                 step = "refolded" if raw == came else "signature-refolded"
-                return _proof(groups, found, tail, step)._replace(raw=raw)
+                return _proof(case, groups, found, tail, step)._replace(raw=raw)
     return None
 
 
@@ -162,7 +162,7 @@ def _refolded(
         )
         found = search.find(-1, _REFOLDED_BITS)
         if found is not None:
-            return _proof(groups, found, tail, "signature-refolded")
+            return _proof(case, groups, found, tail, "signature-refolded")
     return None
 
 
@@ -182,11 +182,12 @@ def _other_folds(own: bytes) -> Iterator[bytes]:
 
 def _values(case: HeaderCase, name: bytes, most: int) -> Iterable[Value]:
     """Yield the values that a field may have had; those of other copies come first."""
-    for octets in case.around.copies(case.header, name):
+    around = case.around
+    for octets in around.copies(case.header, name):
         yield Value(0, "copy", octets)
     raw = case.first(name)
     if name == b"subject" and raw is not None:
-        yield from field_subject.subjects(raw, case.around.tag)
+        yield from field_subject.subjects(raw, around.tag, untagged=around.untagged)
     elif name == b"from" and raw is not None:
         yield from field_authors.authors(case)
     elif name == b"reply-to":
@@ -206,8 +207,13 @@ def _values(case: HeaderCase, name: bytes, most: int) -> Iterable[Value]:
 
 
 def _proof(
-    groups: Iterable[Group], found: Iterable[Alternative], own: bytes, *more: str
+    case: HeaderCase, groups: Iterable[Group], found: Iterable[Alternative], own: bytes, *more: str
 ) -> HeaderProof:
-    fields = {group.name: one.raws for group, one in zip(groups, found, strict=True)}
-    steps = [one.step for one in found if one.step]
+    fields, steps = {}, list[str]()
+    for group, one in zip(groups, found, strict=True):
+        fields[group.name] = one.raws
+        if one.step == "cc-order":  # any order of them, whether some were put back or not
+            steps += field_recipients.steps_between(one.raws[0], case.first(group.name))
+        elif one.step:
+            steps.append(one.step)
     return HeaderProof(fields, tuple(dict.fromkeys((*steps, *more))), own)

@@ -20,6 +20,7 @@ _MAILTO = re.compile(rb"mailto:([^>?\s]{1,300})")
 _MOST_MESSAGES = 20_000
 _MOST_COPIES = 200_000  # fields of other messages that are kept under their Message-ID
 _TAG_SHARE = 0.35  # of the messages that carry a list's tag
+_ENOUGH_SUBJECTS = 20  # messages that would show a tag
 _REWRITTEN = re.compile(rb"[ \t]via[ \t]|=40|@dmarc\.", re.IGNORECASE)
 _COPIED = (
     b"from", b"to", b"cc", b"subject", b"date", b"reply-to", b"content-type", b"mime-version",
@@ -120,6 +121,11 @@ class Surroundings:
             if self.messages > 2 and count > _TAG_SHARE * self.messages:
                 return tag
         return None
+
+    @property
+    def untagged(self) -> bool:
+        """Whether enough messages show that the list puts no tag into subjects."""
+        return self.messages >= _ENOUGH_SUBJECTS and self.tag is None
 
     @property
     def lists(self) -> frozenset[bytes]:
