@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from ipaddress import IPv4Address
-from typing import Any
+from typing import Protocol
 
 from avowal import __version__, paths
 from avowal.agenda import Agenda, Rank
@@ -151,22 +151,23 @@ def _opinions(path: str, places: Places) -> OpinionTable:
 
 def resolver(configuration: Configuration) -> AsyncResolver:
     """Return what answers questions to DNS.  Raises ResolverSetupError, StoreError."""
-    asked: AsyncResolver = _resolver(configuration)
-    return asked
+    return _resolver(configuration)
 
 
 def blocking_resolver(configuration: Configuration) -> Resolver:
     """Return the same for callers that wait.  Raises ResolverSetupError, StoreError."""
-    asked: Resolver = _resolver(configuration)
-    return asked
+    return _resolver(configuration)
 
 
-def _resolver(configuration: Configuration) -> Any:
-    """Return a resolver for both kinds of callers."""
+class _BothResolver(Resolver, AsyncResolver, Protocol):
+    """A resolver for both kinds of callers."""
+
+
+def _resolver(configuration: Configuration) -> _BothResolver:
     dns = configuration.dns
     if dns.zone_file is not None:
         return _zone(dns.zone_file)
-    asking: Any = DnsResolver(
+    asking = DnsResolver(
         [bracketed(text) for text in dns.servers] or None,
         lifetime=float(dns.timeout),
         trust_ad=True if dns.trust_ad else None,
@@ -210,7 +211,7 @@ def recorders(configuration: Configuration) -> Callable[[Meters], Recorder] | No
     )
 
 
-def _zone(path: str) -> Any:
+def _zone(path: str) -> _BothResolver:
     from avowal.dns.zone import Zone  # noqa: PLC0415 - for tests only
 
     try:

@@ -11,7 +11,7 @@ What travels to real servers, caching, deadlines and budgets belong to `avowal.d
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from enum import Enum
 from typing import NamedTuple, Protocol, TypeAlias, TypeVar, cast, overload
 
@@ -147,7 +147,9 @@ def answers_of(
     if seconds is not None and seconds <= 0:
         return (_TOO_LATE,) * len(questions)
     ask_it = resolver.resolve
+    within: Callable[[tuple[Question, ...], float | None], object] | None
     within = None if seconds is None else getattr(resolver, "resolve_within", None)
+    answers: object
     try:
         answers = ask_it(questions) if within is None else within(questions, seconds)
     except Exception as error:  # noqa: BLE001 - see `answers_of`
@@ -169,7 +171,7 @@ async def aanswers_of(
 
 def recalled(resolver: object, questions: tuple[Question, ...]) -> tuple[Answer, ...] | None:
     """Return what a resolver knows without asking, if it knows all of it, else None."""
-    recall = getattr(resolver, "recall", None)
+    recall: Callable[[tuple[Question, ...]], object] | None = getattr(resolver, "recall", None)
     if recall is None:
         return None
     try:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from avowal._fast import bare_break
 from avowal.addresses import (
@@ -31,6 +32,8 @@ from avowal.overflow import AUTHOR_NAME
 
 __all__ = ["HIDING", "Authors", "Fault", "Mailbox", "Problem", "mailboxes"]
 
+_LONGEST_KNOWN = 256  # octets of a value whose reading is remembered
+_known = lru_cache(maxsize=1024)(read)  # the same few authors write much of the mail
 _UNPRINTABLE = re.compile(rb"[^!-~]++")
 # A line within a field that begins where CR or LF stands bare.
 _INNER_FROM = re.compile(
@@ -87,7 +90,8 @@ class Authors:
             shown += names_behind_signs(b" ".join(values), limits.author_mailboxes)
         else:
             for value in values:
-                reading = read(value, alone=len(values) == 1)
+                short = len(values) == 1 and len(value) <= _LONGEST_KNOWN
+                reading = _known(value) if short else read(value, alone=len(values) == 1)
                 found += reading.mailboxes
                 shown += reading.domains
                 faults += reading.faults

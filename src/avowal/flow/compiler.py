@@ -253,7 +253,7 @@ class _Compiler(Sets):
         rows = []
         for number, rule in enumerate(self.configuration.signing.resign):
             path = ("signing", "resign", number)
-            pattern = getattr(rule, by)
+            pattern = rule.to if by == "to" else rule.sender
             if by == "to" and (pattern is None) == (rule.sender is None):
                 self.mistakes.add(path, "exactly one of to and sender says which mail is meant")
             if by == "sender" and pattern is not None and rule.remove == "broken":
@@ -314,9 +314,13 @@ class _Compiler(Sets):
     def names(self) -> tuple[tuple[bytes, ...], frozenset[bytes]]:
         """Return the names to sign and to oversign, without the omitted ones."""
         signing = self.configuration.signing
-        lists = ("signed_names", "oversigned_names", "omitted_names")
-        for option in lists:
-            for number, name in enumerate(getattr(signing, option) or ()):
+        lists = {
+            "signed_names": signing.signed_names,
+            "oversigned_names": signing.oversigned_names or (),
+            "omitted_names": signing.omitted_names,
+        }
+        for option, names in lists.items():
+            for number, name in enumerate(names):
                 path = ("signing", option, number)
                 if _FIELD_NAME.fullmatch(name) is None:
                     self.mistakes.add(path, f"{name!r} is no name of a header field")

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address
 from typing import Final, NamedTuple, TypeVar
 
 from avowal.config.addresses import AddressTable
@@ -17,7 +19,7 @@ from avowal.config.hosts import HostSet
 from avowal.config.model import Signing
 from avowal.flow.plan import Plan
 from avowal.flow.trace import Step, Topic
-from avowal.flow.transaction import Transaction
+from avowal.flow.transaction import SmtpAuthentication, Transaction
 from avowal.limits import DEFAULT, Limits
 from avowal.mailbox import Authors
 from avowal.message import Header
@@ -28,16 +30,42 @@ T = TypeVar("T")
 # -- is it ours? -----------------------------------------------------------------------------
 
 
+class Provenance(NamedTuple):
+    """What the MTA says about where a message comes from."""
+
+    host: tuple[IPv4Address | IPv6Address, str | None]
+    client: str
+    auth: SmtpAuthentication | None
+    daemon_name: str | None
+    macros: tuple[tuple[str, bytes], ...]
+
+    @classmethod
+    def of(cls, transaction: Transaction) -> Provenance:
+        """Take it from what is known of a message."""
+        return cls(
+            transaction.host,
+            transaction.client_text,
+            transaction.auth,
+            transaction.daemon_name,
+            tuple(transaction.macros.items()),
+        )
+
+
 def whether_ours(plan: Plan, transaction: Transaction) -> tuple[Step, ...]:
     """Ask the conditions of `origin` in turn; the last step has `matched` if one is met.
 
     The step that decided is marked: the condition that is met, or else the one that
-    operators look at first, that the client is not among the internal hosts.
+    operators look at first, that the client is not among the internal hosts.  The same client
+    brings much of the mail: what was found of the last ones is remembered.
     """
+    return _remembered(plan, Provenance.of(transaction))
+
+
+def _asked(plan: Plan, came: Provenance) -> tuple[Step, ...]:
     steps: list[Step] = []
     decisive = 0
     for condition in _CONDITIONS:
-        step = condition(plan, transaction)
+        step = condition(plan, came)
         if step is None:
             continue
         if step.matched or condition is _internal:
@@ -49,8 +77,8 @@ def whether_ours(plan: Plan, transaction: Transaction) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def _authenticated(plan: Plan, transaction: Transaction) -> Step:
-    auth, path = transaction.auth, ("origin", "authenticated")
+def _authenticated(plan: Plan, came: Provenance) -> Step:
+    auth, path = came.auth, ("origin", "authenticated")
     if auth is None:
         return plan.step(Topic.OURS, path, "the client did not authenticate")
     why = f"the client authenticated as {auth.user or 'somebody'} ({auth.type})"
@@ -59,13 +87,13 @@ def _authenticated(plan: Plan, transaction: Transaction) -> Step:
     return plan.step(Topic.OURS, path, why, matched=True)
 
 
-def _internal(plan: Plan, transaction: Transaction) -> Step:
-    return host_step(plan, transaction, Topic.OURS, plan.hosts.internal_hosts, "internal_hosts")
+def _internal(plan: Plan, came: Provenance) -> Step:
+    return host_step(plan, came, Topic.OURS, plan.hosts.internal_hosts, "internal_hosts")
 
 
-def _daemon(plan: Plan, transaction: Transaction) -> Step | None:
+def _daemon(plan: Plan, came: Provenance) -> Step | None:
     names, path = plan.configuration.origin.daemon_names, ("origin", "daemon_names")
-    name = transaction.daemon_name
+    name = came.daemon_name
     if not names:
         return None
     lowered = [one.lower() for one in names]
@@ -76,17 +104,18 @@ def _daemon(plan: Plan, transaction: Transaction) -> Step | None:
     return plan.step(Topic.OURS, path, why)
 
 
-def _macro(plan: Plan, transaction: Transaction) -> Step | None:
+def _macro(plan: Plan, came: Provenance) -> Step | None:
     wanted, path = plan.configuration.origin.macros, ("origin", "macros")
+    known = dict(came.macros)
     for name, values in wanted.items():
-        value = transaction.macros.get(name.strip("{}"))
+        value = known.get(name.strip("{}"))
         if value is not None and (not values or value.decode("utf-8", "replace") in values):
             why = f"macro {name} is {value.decode('utf-8', 'backslashreplace')!r}"
             return plan.step(Topic.OURS, (*path, name), why, matched=True)
     return plan.step(Topic.OURS, path, "no macro marks it") if wanted else None
 
 
-_CONDITIONS: Final[tuple[Callable[[Plan, Transaction], Step | None], ...]] = (
+_CONDITIONS: Final[tuple[Callable[[Plan, Provenance], Step | None], ...]] = (
     _authenticated,
     _internal,
     _daemon,
@@ -94,16 +123,16 @@ _CONDITIONS: Final[tuple[Callable[[Plan, Transaction], Step | None], ...]] = (
 )
 
 
-def host_step(
-    plan: Plan, transaction: Transaction, topic: Topic, hosts: HostSet, option: str
-) -> Step:
+def host_step(plan: Plan, came: Provenance, topic: Topic, hosts: HostSet, option: str) -> Step:
     """Look the client up in a set of hosts of `origin`."""
-    client, hit = transaction.client_text, hosts.find(*transaction.host)
+    client, hit = came.client, hosts.find(*came.host)
     if hit is None:
         return plan.step(topic, ("origin", option), f"{client} is not in {option}")
     why = f"{client} is {'in' if hit.included else 'taken out of'} {option}"
     return plan.step(topic, ("origin", option, hit.entry), why, matched=hit.included)
 
+
+_remembered = lru_cache(maxsize=1024)(_asked)
 
 # -- who wrote it? ---------------------------------------------------------------------------
 

@@ -90,7 +90,7 @@ class HostSets:
     trusted_hosts: HostSet
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Plan:
     """What faces and flow work by.
 

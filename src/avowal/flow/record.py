@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,10 +78,10 @@ class MessageRecord:
 
     def items(self) -> Iterator[tuple[str, str | int | bool]]:
         """Yield what there is to log, in a stable order; signatures flattened to words."""
-        for name in _PLAIN:
-            value = getattr(self, name)
+        values: tuple[str | int | bool | None, ...] = _plain_values(self)
+        for name, value in zip(_PLAIN_NAMES, values, strict=True):
             if value is not None and value is not False and value != 0:
-                yield name.rstrip("_"), value
+                yield name, value
         for number, made in enumerate(self.made, 1):
             yield f"signed{number}", f"d={made.domain} s={made.selector} a={made.algorithm}"
         for number, one in enumerate(self.checked, 1):
@@ -98,3 +99,5 @@ _PLAIN = (
     "sender", "message_id", "removed", "refolded", "long_lines", "long_body", "reports",
     "body_octets", "impostor", "mark", "dry_run", "fault", "cause", "unsigned",
 )  # fmt: skip
+_PLAIN_NAMES = tuple(name.rstrip("_") for name in _PLAIN)
+_plain_values = attrgetter(*_PLAIN)

@@ -65,7 +65,12 @@ class Sets:
     def listed(self, kind: Entries) -> Iterator[tuple[tuple[str, str], tuple[str, ...]]]:
         """Yield the lists whose option declares entries of a kind."""
         for table, name in lists(kind):
-            yield (table, name), attrgetter(f"{table}.{name}")(self.configuration)
+            yield (table, name), self.texts(table, name)
+
+    def texts(self, table: str, name: str) -> tuple[str, ...]:
+        """Return the entries of a list."""
+        texts: tuple[str, ...] = attrgetter(f"{table}.{name}")(self.configuration)
+        return texts
 
     def table(self, path: Path, texts: tuple[str, ...]) -> AddressTable[int]:
         return AddressTable(
@@ -93,8 +98,8 @@ class Sets:
         )
 
     def domains(self, table: str, name: str) -> tuple[DomainName, ...]:
-        texts = attrgetter(f"{table}.{name}")(self.configuration)
-        found = (self.named((table, name, number), text) for number, text in enumerate(texts))
+        texts = enumerate(self.texts(table, name))
+        found = (self.named((table, name, number), text) for number, text in texts)
         return tuple(domain for domain in found if domain is not None)
 
     # -- verification ------------------------------------------------------------------

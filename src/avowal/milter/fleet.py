@@ -6,6 +6,7 @@ current one, one that is coming, and those that retire.
 
 from __future__ import annotations
 
+import gc
 import os
 import selectors
 import signal
@@ -129,9 +130,12 @@ class Fleet:
     def _start(self, generation: WorkerGeneration, place: int) -> None:
         seat = self._free_seat()
         ours, theirs = socket.socketpair()
+        # What is loaded by now is shared: no collection in a worker writes to its pages.
+        gc.freeze()
         pid = os.fork()
         if pid == 0:
             self._become_worker(generation, ours, theirs, place, seat)
+        gc.unfreeze()  # a generation that ends has to be let go here
         theirs.close()
         ours.setblocking(False)
         now = time.monotonic()

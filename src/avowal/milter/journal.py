@@ -13,7 +13,10 @@ import logging.handlers
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext, suppress
 from pathlib import Path
+from time import time
+from typing import TextIO
 
 from avowal.config.model import Log
 from avowal.errors import EnvironmentFault
@@ -36,9 +39,10 @@ def open_log(options: Log) -> None:
 
     Raises EnvironmentFault where syslog cannot be reached.
     """
-    handler = _syslog(options) if options.target == "syslog" else logging.StreamHandler(sys.stderr)
     json_wanted = options.format == "json"
-    handler.setFormatter(_JsonLines() if json_wanted else _Logfmt(bare=options.format == "classic"))
+    lines = _JsonLines() if json_wanted else _Logfmt(bare=options.format == "classic")
+    handler = _syslog(options) if options.target == "syslog" else _Stderr(lines)
+    handler.setFormatter(lines)
     for old in LOGGER.handlers[:]:
         LOGGER.removeHandler(old)
         old.close()
@@ -68,19 +72,22 @@ def facts_of(record: logging.LogRecord) -> Facts:
 class _Lines(logging.Formatter):
     """What formatters share: the facts of a record, the event first."""
 
-    def facts(self, record: logging.LogRecord) -> Facts:
-        facts: Facts = {"level": record.levelname.lower(), "event": record.getMessage()}
-        facts |= facts_of(record)
+    def format(self, record: logging.LogRecord) -> str:
+        facts = facts_of(record)
         if record.exc_info:
-            facts["traceback"] = self.formatException(record.exc_info)[-_LONGEST:]
-        return facts
+            traceback = self.formatException(record.exc_info)[-_LONGEST:]
+            facts = facts | {"traceback": traceback}
+        return self.line(record.created, record.levelno, record.getMessage(), facts)
+
+    def line(self, time: float, level: int, event: str, facts: Facts) -> str:
+        """Return a line, without its end."""
+        raise NotImplementedError
 
 
 class _JsonLines(_Lines):
-    def format(self, record: logging.LogRecord) -> str:
-        facts: Facts = {"time": round(record.created, 3)}
-        facts |= self.facts(record)
-        return json.dumps(facts, ensure_ascii=True, separators=(",", ":"))
+    def line(self, time: float, level: int, event: str, facts: Facts) -> str:
+        known: Facts = {"time": round(time, 3), "level": _level(level), "event": event}
+        return json.dumps(known | facts, ensure_ascii=True, separators=(",", ":"))
 
 
 class _Logfmt(_Lines):
@@ -90,13 +97,39 @@ class _Logfmt(_Lines):
         super().__init__()
         self._bare = bare
 
-    def format(self, record: logging.LogRecord) -> str:
-        facts = self.facts(record)
+    def line(self, time: float, level: int, event: str, facts: Facts) -> str:
         if self._bare:
-            rest = {k: v for k, v in facts.items() if k not in {"level", "event"}}
-            line = printable(str(facts["event"]), ascii_only=True)
-            return f"{line} {logfmt(rest)}" if rest else line
-        return logfmt(facts)
+            line = printable(event, ascii_only=True)
+            return f"{line} {logfmt(facts)}" if facts else line
+        known: Facts = {"level": _level(level), "event": event}
+        return logfmt(known | facts)
+
+
+class _Stderr(logging.StreamHandler[TextIO]):
+    """Writes lines to where messages are written too, without a record for each of those."""
+
+    def __init__(self, lines: _Lines) -> None:
+        super().__init__(sys.stderr)
+        self._lines = lines
+
+    def say(self, level: int, event: str, facts: Facts) -> None:
+        """Write one line; like every handler, raise nothing where it cannot be written."""
+        with suppress(OSError, ValueError), self.lock or nullcontext():
+            self.stream.write(self._lines.line(time(), level, event, facts) + self.terminator)
+            self.flush()
+
+
+def _say(level: int, event: str, facts: Facts) -> None:
+    """Log what became of a message; straight to where all lines go, if that is one place."""
+    handlers = LOGGER.handlers
+    if len(handlers) == 1 and isinstance(handlers[0], _Stderr) and not LOGGER.propagate:
+        handlers[0].say(level, event, facts)
+    else:
+        LOGGER.log(level, "%s", event, extra={"facts": facts})
+
+
+def _level(level: int) -> str:
+    return logging.getLevelName(level).lower()
 
 
 def logfmt(facts: Facts) -> str:
@@ -133,7 +166,7 @@ class Journal:
         level = logging.INFO if good or record.fault is None else logging.ERROR
         if self._options.format == "classic":
             for line in classic(actions, self._options):
-                LOGGER.log(level, "%s", line)
+                _say(level, line, {})
             return
         facts: Facts = {}
         for name, value in record.items():
@@ -145,7 +178,7 @@ class Journal:
         facts["ms"] = round(times.answer * 1000, 1)
         if times.dns is not None:
             facts["dns_ms"] = round(times.dns * 1000, 1)
-        LOGGER.log(level, "message", extra={"facts": facts})
+        _say(level, "message", facts)
 
 
 def _tell_unsigned(record: MessageRecord) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
@@ -95,7 +96,12 @@ def client_address(connection: Connect) -> IPv4Address | IPv6Address | None:
     """
     if connection.family not in {b"4", b"6"}:
         return None
-    text = (connection.address or b"").decode("ascii", "replace")
+    return _address(connection.address)
+
+
+@lru_cache(maxsize=1024)  # the same clients come again
+def _address(octets: bytes | None) -> IPv4Address | IPv6Address:
+    text = (octets or b"").decode("ascii", "replace")
     if text[:5].lower() == "ipv6:":  # as Sendmail writes it
         text = text[5:]
     try:

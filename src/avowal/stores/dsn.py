@@ -15,13 +15,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
 from avowal import paths
 from avowal.config.redaction import redacted
 from avowal.errors import ConfigError, StoreError, SyntaxFault
 from avowal.stores.datasets import Row
 from avowal.stores.sqlite_uri import file_uri
+
+if TYPE_CHECKING:
+    from sqlalchemy import TextClause
+    from sqlalchemy.engine import URL
 
 _DSN = re.compile(
     r"(?P<backend>[a-z0-9]+)://+(?:(?P<user>[^:@/]*)(?::(?P<password>[^@/]*))?@)?"
@@ -150,7 +154,9 @@ class SqlSet:
         """Give all connections back."""
         self._engine.dispose()
 
-    def _rows(self, statement: Any, parameters: Mapping[str, str]) -> list[tuple[Any, ...]]:
+    def _rows(
+        self, statement: TextClause, parameters: Mapping[str, str]
+    ) -> list[tuple[object, ...]]:
         try:
             with self._engine.connect() as connection:
                 return [tuple(row) for row in connection.execute(statement, parameters)]
@@ -179,7 +185,7 @@ def is_text(key: str) -> bool:
     return "\0" not in key
 
 
-def _url(source: Source) -> Any:
+def _url(source: Source) -> URL:
     from sqlalchemy.engine import URL  # noqa: PLC0415 - as above
 
     driver = _DRIVERS[source.backend]
@@ -221,7 +227,7 @@ def _bindable(statement: str) -> str:
     return head.replace(":", "\\:") + key + tail.replace(":", "\\:")
 
 
-def _word(column: Any) -> str:
+def _word(column: object) -> str:
     if isinstance(column, bytes):
         return column.decode("utf-8", "surrogateescape")
     return "" if column is None else str(column)
