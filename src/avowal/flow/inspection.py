@@ -150,7 +150,7 @@ class Inspection:
         self._finished = True
         context, kept = self._context, self._kept
         findings = yield from self._examination.finish()
-        judgements = signatures.judged(context, findings)
+        judgements = signatures.judged(context, findings.signatures)
         asked = None
         if self._bodies is not None and self._feedback is not None:
             asked = feedback.requested(context, findings, self._bodies, self._feedback.value)

@@ -17,7 +17,6 @@ from avowal.dkim.signature import FIELD_NAME
 from avowal.dkim.signer import refuse_malformed
 from avowal.dkim.verification import Verification
 from avowal.errors import IntentError
-from avowal.examine.findings import Findings
 from avowal.flow.actions import Deletion
 from avowal.flow.classes import CLASS_OF, ResultClass, heaviest
 from avowal.flow.context import Conclusion, Context
@@ -42,9 +41,9 @@ class SiteVerdict(NamedTuple):
     why: str | None = None
 
 
-def judged(context: Context, findings: Findings) -> tuple[SiteVerdict, ...]:
+def judged(context: Context, verdicts: Sequence[Verification]) -> tuple[SiteVerdict, ...]:
     """Apply the site's configuration to every verdict."""
-    return tuple([_judge(context, verification) for verification in findings.signatures])
+    return tuple([_judge(context, verification) for verification in verdicts])
 
 
 def conclusion(context: Context, judgements: Sequence[SiteVerdict]) -> Conclusion:

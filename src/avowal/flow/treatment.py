@@ -272,9 +272,9 @@ class _Decision:
 
     def _impostor(self) -> bool:
         """Whether a stranger writes as somebody we sign for, and this is not expected."""
-        if self.plan.hosts.external_ignore.holds(*self.transaction.host):
+        if not any(self.plan.rules.find(*author) for author in self.found.authors):
             return False
-        return any(self.plan.rules.find(*author) for author in self.found.authors)
+        return not self.plan.hosts.external_ignore.holds(*self.transaction.host)
 
     # -- verify? -----------------------------------------------------------------------
 

@@ -201,5 +201,6 @@ class FlowJob:
         return verdict if verdict.before is None else await verdict.before()
 
     def _decided(self, outcome: FlowOutcome, started: float) -> MilterVerdict:
-        self._filter.meters.signing(time.monotonic() - started)
+        if outcome.sealed or outcome.faults:
+            self._filter.meters.signing(time.monotonic() - started)
         return self._filter.concluded(outcome, self._session)

@@ -152,6 +152,8 @@ class Agreement:
     """The command octets the MTA does not send."""
     options: Options = field(init=False, repr=False, compare=False)
     """The packet that tells the MTA."""
+    exact_octets: bool = field(init=False, repr=False, compare=False)
+    """Whether header values travel with the white space that follows the colon."""
 
     def __post_init__(self) -> None:
         loud = [c for c, option in SILENT.items() if option not in self.protocol]
@@ -165,11 +167,7 @@ class Agreement:
         )
         options = Options(self.version, int(self.actions), int(self.protocol), lists)
         object.__setattr__(self, "options", options)
-
-    @property
-    def exact_octets(self) -> bool:
-        """Whether header values travel with the white space that follows the colon."""
-        return ProtocolFlags.LEADING_SPACE in self.protocol
+        object.__setattr__(self, "exact_octets", ProtocolFlags.LEADING_SPACE in self.protocol)
 
 
 def braced(name: str) -> str:

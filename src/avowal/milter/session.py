@@ -92,6 +92,8 @@ class FilterSession:
         self.owed = 0
         """The command octet of the event that waits for an answer, or 0."""
         self.macros = Macros(octets=self._limits.macro_octets, count=self._limits.macros)
+        self._gatherer = Gatherer(self._limits, exact=False)
+        self._gathering = False  # whether it has taken anything
         self._header_over = self._skipping = self._kept = False
         self.connection: Connect | None = None
         self.helo: bytes | None = None
@@ -155,7 +157,7 @@ class FilterSession:
         self._exact = agreement.exact_octets
         self._answered = agreement.answered
         self._silent_fields = _L not in self._answered
-        self._forget_message()  # the gatherer must know what was agreed
+        self._gatherer = Gatherer(self._limits, exact=agreement.exact_octets)
         self._out.append(encode(agreement.options))
         self._emit(Negotiated(agreement))
 
@@ -194,7 +196,7 @@ class FilterSession:
 
     def _take_fields(self, command: int, payload: bytes) -> None:
         """Take a field and those that came with it: most packets of a message."""
-        first = self._at - 1
+        first, self._gathering = self._at - 1, True
         self._at = self._gatherer.take(self._frames, first)
         if not self._silent_fields:
             self._out.append(_CONTINUE * (self._at - first))
@@ -207,8 +209,7 @@ class FilterSession:
         if self._header_over:
             return
         self._header_over = True
-        gathered = self._gatherer
-        self._emit(HeaderEnd(gathered.header()), command)
+        self._emit(HeaderEnd(self._gatherer.header()), command)
 
     def _take_body(self, command: int, payload: bytes) -> None:
         self._end_header(0)
@@ -243,7 +244,9 @@ class FilterSession:
         self._emit(QuitNewConnection())
 
     def _forget_message(self) -> None:
-        self._gatherer = Gatherer(self._limits, exact=self._exact)
+        if self._gathering:
+            self._gatherer = Gatherer(self._limits, exact=self._exact)
+            self._gathering = False
         self._header_over = self._skipping = self._kept = False
         self.sender = None
         self.recipients: list[Recipient] = []
@@ -253,12 +256,8 @@ class FilterSession:
     @property
     def held_octets(self) -> int:
         """How many octets are kept of a message and packet that have not ended."""
-        return (
-            self._decoder.held_octets
-            + sum(map(len, self._pieces))
-            + self._gatherer.octets
-            + self._recipient_octets
-        )
+        message = self._gatherer.octets + self._recipient_octets
+        return self._decoder.held_octets + sum(map(len, self._pieces)) + message
 
     @property
     def may_skip(self) -> bool:

@@ -84,10 +84,10 @@ def dmarc_result(evaluation: Evaluation) -> MethodResult:
     policy.dmarc is what would be, or is, applied: after sp=, np= and t=.
     """
     properties = []
-    decisive = evaluation.decisive
+    policy, decisive = None, evaluation.decisive
     if decisive is not None:
         properties.append(("header.from", decisive.domain.ascii))
-    policy = evaluation.policy
+        policy = decisive.policy
     if evaluation.result is PolicyResult.FAIL:
         policy = evaluation.disposition
     if policy is not None:

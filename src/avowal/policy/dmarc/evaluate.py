@@ -271,7 +271,7 @@ def _combined(
     mechanism: str,
     steps: list[TraceStep],
 ) -> Evaluation:
-    strictest = max(found, key=lambda e: e.severity, default=None)
+    strictest = found[0] if len(found) == 1 else max(found, key=lambda e: e.severity, default=None)
     result = PolicyResult.PERMERROR if strictest is None else strictest.result
     disposition = Policy.NONE if strictest is None else strictest.disposition
     reasons = () if strictest is None else strictest.reasons
