@@ -314,12 +314,8 @@ class _Compiler(Sets):
     def names(self) -> tuple[tuple[bytes, ...], frozenset[bytes]]:
         """Return the names to sign and to oversign, without the omitted ones."""
         signing = self.configuration.signing
-        lists = {
-            "signed_names": signing.signed_names,
-            "oversigned_names": signing.oversigned_names or (),
-            "omitted_names": signing.omitted_names,
-        }
-        for option, names in lists.items():
+        for option in ("signed_names", "oversigned_names", "omitted_names"):
+            names: tuple[str, ...] = getattr(signing, option) or ()
             for number, name in enumerate(names):
                 path = ("signing", option, number)
                 if _FIELD_NAME.fullmatch(name) is None:
