@@ -11,6 +11,7 @@ from tests.fuzz import (
     claims,
     configurations,
     mailboxes,
+    pages,
     pairs,
     policies,
     protocols,
@@ -33,6 +34,7 @@ FAMILIES: tuple[ModuleType, ...] = (
     authors,
     mailboxes,
     configurations,
+    pages,
     services,
     received,
 )

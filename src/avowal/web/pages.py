@@ -23,6 +23,7 @@ STATIC: Final[Mapping[str, str]] = {
     "avowal.js": "text/javascript; charset=utf-8",
     "icon.svg": "image/svg+xml",
 }
+_ACRONYMS: Final = frozenset(("arc", "dkim", "dmarc", "spf"))
 # No script but our own file, no frame, no plug-in, nothing from anywhere else, no form elsewhere.
 POLICY: Final = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self';"
@@ -65,8 +66,10 @@ def short(text: str, most: int) -> str:
 
 
 def said(text: str) -> str:
-    """Return a sentence of a table with the capital that it has where it stands alone."""
+    """Return a sentence of a table with the capitals that it has where it stands alone."""
     word = text.partition(" ")[0]
+    if word in _ACRONYMS:
+        return word.upper() + text[len(word) :]
     return text if not word.isalpha() else text[:1].upper() + text[1:]
 
 
