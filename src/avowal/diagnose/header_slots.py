@@ -69,7 +69,7 @@ class Slots:
     ) -> Group:
         """Make a group of at most `limit` alternatives that cost at most `most` bits."""
         best: dict[tuple[bytes, ...], Alternative] = {}
-        for bits, step, raws in self._expanded(name, values):
+        for bits, step, raws in self._expanded(name, values, most + _AGAINST_SHAPE + 1):
             against = present is not None and (raws[0] is not None) != present
             price = round(bits) + _AGAINST_SHAPE * against
             if price > most + _AGAINST_SHAPE:
@@ -86,17 +86,17 @@ class Slots:
         least = found[0].bits
         old = self._known.setdefault(name, {})
         kept = [
-            one._replace(bits=one.bits - least, fresh=old.get(one.forms, most + 1) > one.bits)
-            for one in found
-            if one.bits <= most + least
+            Alternative(bits - least, step, raws, forms, old.get(forms, most + 1) > bits)
+            for bits, step, raws, forms, _ in found
+            if bits <= most + least
         ]
         old.update((one.forms, one.bits + least) for one in kept)
         return Group(name, tuple(kept))
 
     def _expanded(
-        self, name: bytes, values: Iterable[Value]
+        self, name: bytes, values: Iterable[Value], dear: int
     ) -> Iterator[tuple[float, str, tuple[bytes | None, ...]]]:
-        """Yield rows for all mentions of a name, made of values for the first."""
+        """Yield rows for all mentions of a name, made of values for the first below `dear`."""
         standing = self.instances(name)
         further = self._below(name, 1)[: self._names.count(name) - 1]
         alone = (None,) * len(further)
@@ -104,8 +104,14 @@ class Slots:
             yield 0, "", (standing[-1], *further)
             for number, made in enumerate(folded_otherwise(standing[-1])):
                 yield 3 + number // 6, "refolded", (made, *further)
+        named = (standing[-1].partition(b":")[0] if standing else name.title()) + b": "
         for bits, step, octets in values:
-            raw = None if octets is None else self._raw(name, octets)
+            if bits >= dear:
+                continue
+            raw = None if octets is None else named + octets
+            if self._relaxed and not further:
+                yield bits, step, (raw,)
+                continue
             for price, why, written in self._ways(bits, step, raw, standing):
                 yield price, why, (written, *further)
             if any(one is not None for one in further):
@@ -131,11 +137,6 @@ class Slots:
         count = self._names.count(name)
         rest: Sequence[bytes | None] = self.instances(name)[::-1][skipped:]
         return [*rest[:count], *[None] * (count - len(rest))]
-
-    def _raw(self, name: bytes, octets: bytes) -> bytes:
-        standing = self.instances(name)
-        shown = standing[-1].partition(b":")[0] if standing else name.title()
-        return shown + b": " + octets
 
     def _form(self, raw: bytes | None) -> bytes:
         if raw is None:

@@ -53,23 +53,31 @@ class _LateError(Exception):
     """The time for one message is up."""
 
 
-def load() -> None:
-    """Load what texts are read with: a worker that changed its user may not see the files."""
+def load() -> int:
+    """Load what texts are read with: a worker that changed its user may not see the files.
+
+    Return the octets of addresses in use, for a worker that changed its root has no /proc.
+    """
     for name in _CHARSETS:
         codecs.lookup(name)
+    with open("/proc/self/statm", "rb") as file:  # noqa: PTH123 - /proc has no links of strangers
+        return int(file.read().split()[0]) * resource.getpagesize()
 
 
 class ExplainerProcess:
-    """A process that explains; `seconds` is what one message may take."""
+    """A process that explains; `seconds` is what one message may take.
 
-    def __init__(self, seconds: float) -> None:
+    `loaded` is what `load` returned.
+    """
+
+    def __init__(self, seconds: float, loaded: int) -> None:
         """Fork it.  Only where there is neither a thread nor an event loop."""
         self._seconds = seconds
         self._number = 0
         self._channel, theirs = Pipe()
         self._pid = os.fork()
         if self._pid == 0:
-            _become_explainer(theirs, seconds)
+            _become_explainer(theirs, seconds, loaded + _MOST_MEMORY)
         theirs.close()
 
     def explain(self, failed: FailedMessage) -> list[Facts] | None:
@@ -98,7 +106,7 @@ class ExplainerProcess:
 # -- in the process ------------------------------------------------------------------------------
 
 
-def _become_explainer(channel: Connection, seconds: float) -> Never:
+def _become_explainer(channel: Connection, seconds: float, most: int) -> Never:
     """Stay as the one who makes a process that explains, and another when it was ended."""
     try:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -110,7 +118,7 @@ def _become_explainer(channel: Connection, seconds: float) -> Never:
         while True:
             pid = os.fork()
             if pid == 0:
-                _serve(channel, seconds)
+                _serve(channel, seconds, most)
                 break
             if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0:
                 break
@@ -121,8 +129,8 @@ def _become_explainer(channel: Connection, seconds: float) -> Never:
         os._exit(0)
 
 
-def _serve(channel: Connection, seconds: float) -> None:
-    _limit_memory()
+def _serve(channel: Connection, seconds: float, most: int) -> None:
+    _limit_memory(most)
     signal.signal(signal.SIGALRM, _too_late)
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
 
@@ -182,10 +190,7 @@ def _too_late(number: int, frame: FrameType | None) -> Never:
     raise _LateError
 
 
-def _limit_memory() -> None:
-    with open("/proc/self/statm", "rb") as file:  # noqa: PTH123 - /proc has no links of strangers
-        pages = int(file.read().split()[0])
-    most = pages * resource.getpagesize() + _MOST_MEMORY
+def _limit_memory(most: int) -> None:
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]
     if hard == resource.RLIM_INFINITY or most < hard:
         resource.setrlimit(resource.RLIMIT_AS, (most, hard))

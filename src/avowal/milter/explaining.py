@@ -49,8 +49,7 @@ class ExplainingMaker:
         self._options = explanations
         self._keep = capture.keep
         self._box = CaptureBox.of(capture)
-        if explanations.make:
-            load()
+        self._loaded = load() if explanations.make else 0
         self.made: Explaining | None = None
 
     def of(self, meters: Meters) -> Explaining | None:
@@ -58,7 +57,7 @@ class ExplainingMaker:
         options = self._options
         if not options.make and self._box is None:
             return None
-        process = ExplainerProcess(float(options.seconds)) if options.make else None
+        process = ExplainerProcess(float(options.seconds), self._loaded) if options.make else None
         room = Room(most=options.memory, most_each=options.most_octets)
         self.made = Explaining(process, self._box, room, meters, keep=self._keep)
         self.made.start()

@@ -13,6 +13,7 @@ from avowal.cli.exits import ExitStatus
 from avowal.testing import RSA_2048, message, record_for
 from avowal.text import revealed
 
+README = Path(__file__).parents[3] / "README.md"
 TEXT = "Dear all,\r\n\r\nShall we meet at noon?\r\n"
 FOOTER = b"________________\r\nfood mailing list\r\n"
 
@@ -209,3 +210,15 @@ def test_a_file_of_profiles_that_is_none_is_named_with_its_line(
     assert main(["explain", "--zone", zone, "--profiles", str(kept), posted]) != 0
     assert "1: this is no file of profiles" in capsys.readouterr().err
     assert kept.read_text() == "[]"
+
+
+def test_the_first_screen_of_the_readme_is_what_is_printed(
+    zone: str, posted: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    Path(posted).rename("post.eml")
+    shown = README.read_text(encoding="utf-8").split("```text\n", 1)[1].split("```", 1)[0]
+    command, _, output = shown.partition("\n")
+    main([*command.removeprefix("$ avowal ").split(), "--zone", zone])
+    assert capsys.readouterr().out.startswith(output)

@@ -24,7 +24,7 @@ from avowal.flow.failures import FailedMessage, Room
 from avowal.message import Message
 from avowal.milter import explainer
 from avowal.milter.capture import CaptureBox, FullBoxError
-from avowal.milter.explainer import ExplainerProcess
+from avowal.milter.explainer import ExplainerProcess, load
 from avowal.milter.explaining import Explaining, causes, fields
 from avowal.milter.journal import LOGGER, facts_of
 from avowal.milter.meters import Meters
@@ -132,13 +132,28 @@ def explaining(
 
 @pytest.fixture(scope="module")
 def process() -> Iterator[ExplainerProcess]:
-    made = ExplainerProcess(3.0)
+    made = ExplainerProcess(3.0, load())
     yield made
     made.end()
 
 
 def test_the_process_explains(process: ExplainerProcess) -> None:
     assert process.explain(failed()) == [FOUND]
+
+
+def test_where_no_file_can_be_seen_the_process_explains_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object) -> None:
+        raise FileNotFoundError
+
+    loaded = load()
+    with monkeypatch.context() as another_root:
+        another_root.setattr("builtins.open", refuse)
+        made = ExplainerProcess(3.0, loaded)
+    found = made.explain(failed())
+    made.end()
+    assert found == [FOUND]
 
 
 def test_of_what_cannot_be_explained_it_says_so(process: ExplainerProcess) -> None:
