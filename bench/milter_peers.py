@@ -7,6 +7,7 @@ left per message is sending octets and waiting for answers.
 from __future__ import annotations
 
 import contextlib
+import json
 import multiprocessing
 import os
 import shutil
@@ -125,11 +126,9 @@ def opendkim(root: Path, role: str, kind: str, *, workers: int = 1) -> Iterator[
     name = f"opendkim-{role}-{kind}"
     path = root / f"{name}.sock"
     spec = f"local:{path}" if kind == "unix" else f"inet:{_port()}@127.0.0.1"
-    (root / "testkeys").write_text(
-        f"rsa._domainkey.{DOMAIN} "
-        + (root / "zone.json").read_text().split('": "')[1].rstrip('"}')
-        + "\n"
-    )
+    zone: dict[str, str] = json.loads((root / "zone.json").read_text())
+    keys = [f"{name} {text}\n" for name, text in zone.items() if "._domainkey." in name]
+    (root / "testkeys").write_text("".join(keys))
     mode = role[0]
     configuration = root / f"{name}.conf"
     configuration.write_text(
@@ -206,6 +205,11 @@ class Recorded:
 
     def play(self) -> float:
         """Send the message over a connection of its own; return the seconds of its end."""
+        return self.timed()[0]
+
+    def timed(self) -> tuple[float, float]:
+        """Do the same; return the seconds of its end, and those of the whole connection."""
+        begun = time.perf_counter()
         with _connected(self.address) as sock:
             decoder = Decoder()
             for octets in self.writes:
@@ -215,7 +219,7 @@ class Recorded:
                     pass
             taken = time.perf_counter() - started
             sock.sendall(self.end)
-        return taken
+        return taken, time.perf_counter() - begun
 
 
 def _read(sock: socket.socket) -> bytes:

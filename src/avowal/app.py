@@ -31,8 +31,7 @@ from avowal.lookup import AsyncResolver, Failure, Resolver
 from avowal.message import Header
 from avowal.milter import descriptors
 from avowal.milter.events import SessionLimits
-from avowal.milter.explaining import ExplainingMaker
-from avowal.milter.filter_maker import FilterMaker
+from avowal.milter.filter_maker import FilterMaker, explaining_maker
 from avowal.milter.journal import LOGGER
 from avowal.milter.key_watch import ask_first, recall, watching
 from avowal.milter.meters import Meters
@@ -239,8 +238,8 @@ def milter(
         except StoreError as fault:
             raise Collector(places).blame(("signing", "publication_file"), fault) from None
     descriptors.reserve(server.connections)  # before the resolver takes its share of them
-    explaining = ExplainingMaker(configuration.explanations, configuration.capture)
-    filters = FilterMaker(compiled, outbox(configuration), recorders(configuration), explaining)
+    explains = explaining_maker(configuration)
+    filters = FilterMaker(compiled, outbox(configuration), recorders(configuration), explains)
     return Prepared(
         generation=generation,
         make_filter=filters,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from random import random
+from typing import TYPE_CHECKING
 
 from avowal.agenda import Agenda, shares_of
 from avowal.config.model import Role
@@ -23,7 +24,6 @@ from avowal.lookup import Steps
 from avowal.milter import transaction as transaction_of
 from avowal.milter.durations import Durations
 from avowal.milter.events import HeaderEnd
-from avowal.milter.explaining import Explaining, fields
 from avowal.milter.journal import Journal
 from avowal.milter.meters import Meters
 from avowal.milter.outbox import Outbox
@@ -31,6 +31,9 @@ from avowal.milter.packets import Answer, PlainAnswer
 from avowal.milter.service import MilterVerdict
 from avowal.milter.session import FilterSession
 from avowal.report.recorder import Recorder
+
+if TYPE_CHECKING:
+    from avowal.milter.explaining import Explaining
 
 
 def _unix_time() -> int:
@@ -157,6 +160,8 @@ class FlowFilter:
         wanted = self.plan.configuration.explanations
         found = await explaining.found(failed, actions.record.queue_id, wanted.wait / 1000)
         if found and wanted.field is not None:
+            from avowal.milter.explaining import fields  # noqa: PLC0415 - who explains has it
+
             told = fields(wanted.field, found)
             actions = replace(actions, insert=(*actions.insert, *told))
         return self.verdict(actions, session, after)
