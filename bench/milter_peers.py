@@ -160,7 +160,7 @@ def _port() -> int:
 
 
 def _wait(address: str) -> None:
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while True:
         try:
             MtaClient.connected(address).close()
