@@ -31,9 +31,13 @@ def report(subject: str, answered: Sequence[Answered]) -> Iterator[str]:
             word = _WORDS[row.found.met]
             weight = f"{row.rule.level}, {row.rule.applies}"
             yield printable(f"    {word:<8} {weight:<17} {row.rule.says}: {row.found.what}")
-        pages = dict.fromkeys(row.source for row in rows)
-        yield f"    as read on {rules.seen}: {' '.join(pages)}"
-    yield f"rules of {rule_file().date}: look at the pages for what has changed since"
+            since = row.rule.since or rules.since
+            yield f"    {'':<8} asked for since {since}: {row.source}"
+        yield f"    read on {rules.seen}; the pages may say otherwise by now"
+    yield (
+        f"rules as receivers' pages said them until {rule_file().date}, not as they are today: "
+        "look there for what has changed since"
+    )
 
 
 def as_object(subject: str, answered: Sequence[Answered]) -> dict[str, Any]:

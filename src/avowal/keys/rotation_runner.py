@@ -135,18 +135,18 @@ class Work:
         """Take the time, and do everything that waits, once."""
         self.take(events.Tick())
         done: set[actions.Action] = set()
-        while (action := self._next(done)) is not None:
-            done.add(action)
-            if (event := self._perform(action)) is not None:
-                self.take(event)
+        self._act(done)
         domain, since = self.rotation.domain.ascii, self.rotation.wall // DAY - _HEALTH_DAYS
         rows = self._runner._store.shares(domain, since)
         for fall in falls(self.rotation, rows):
             self.take(fall)
+        self._act(done)  # who signs, and the operator, hear of a fall at once
 
-    def _next(self, done: set[actions.Action]) -> actions.Action | None:
-        waiting = pending(self.rotation, self._runner._clock())
-        return next((one for one in waiting if one not in done), None)
+    def _act(self, done: set[actions.Action]) -> None:
+        while left := [a for a in pending(self.rotation, self._runner._clock()) if a not in done]:
+            done.add(left[0])
+            if (event := self._perform(left[0])) is not None:
+                self.take(event)
 
     def take(self, event: events.Event) -> None:
         """Work an event in, and write what came of it."""
