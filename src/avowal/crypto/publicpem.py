@@ -9,6 +9,7 @@ from typing import Any
 
 from cryptography.exceptions import InternalError, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
 
 from avowal.crypto.algorithms import ALGORITHMS
 from avowal.crypto.privatekey import KeyKind, kinds
@@ -39,6 +40,19 @@ def parse_public_key(octets: bytes, *, source: str = "public key") -> PublicHalf
         handle = serialization.load_pem_public_key(octets[octets.index(b"-----BEGIN") :])
     except (ValueError, UnsupportedAlgorithm, InternalError):
         raise KeyMaterialError(source, "no public key that can be read") from None
+    return _half(handle, source)
+
+
+def rsa_public_half(modulus: int, exponent: int, *, source: str) -> PublicHalf:
+    """Make an RSA key of its numbers.  Raises KeyMaterialError for what is none, or too small."""
+    try:
+        handle = RSAPublicNumbers(exponent, modulus).public_key()
+    except (ValueError, InternalError):
+        raise KeyMaterialError(source, "no numbers of an RSA key") from None
+    return _half(handle, source)
+
+
+def _half(handle: object, source: str) -> PublicHalf:
     for kind in kinds().values():
         half = _as(kind, handle, source)
         if half is not None:

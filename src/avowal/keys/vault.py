@@ -14,22 +14,16 @@ from __future__ import annotations
 
 import base64
 import binascii
-import http.client
-import json
-import ssl
 from typing import Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from avowal.crypto.publicpem import parse_public_key
 from avowal.errors import KeyMaterialError
+from avowal.keys.json_service import JsonServer, JsonSession
 from avowal.keys.outside import OutsideKey, Session, SessionError
 from avowal.keys.places import Opening, Place
 
 _OPTIONS: Final = ("address", "token-file", "version", "ca-file")
-_ANSWER_SECONDS = 10.0
-_MOST_OCTETS = 1 << 20  # of an answer
-_OK = 200
-_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
 def open_vault(place: Place, opening: Opening) -> OutsideKey:
@@ -41,9 +35,9 @@ def open_vault(place: Place, opening: Opening) -> OutsideKey:
         why = "needs a path such as transit/s2026, address and token-file"
         raise KeyMaterialError(place.uri, why)
     token = opening.secret(token_file).decode("utf-8", "replace")
-    server = _Server(place.uri, address, token, place.option("ca-file"))
+    server = JsonServer("Vault", place.uri, address, place.option("ca-file"))
     try:
-        session = _VaultSession(server, mount, name, place.option("version"))
+        session = _VaultSession(server, token, (mount, name), place.option("version"))
         try:
             algorithm, public_octets, version = session.described()
         finally:
@@ -52,45 +46,26 @@ def open_vault(place: Place, opening: Opening) -> OutsideKey:
         raise KeyMaterialError(place.uri, str(fault)) from None
 
     def begin() -> Session:
-        return _VaultSession(server, mount, name, version, algorithm)
+        return _VaultSession(server, token, (mount, name), version, algorithm=algorithm)
 
     return OutsideKey(place.uri, algorithm, public_octets, begin)
-
-
-class _Server:
-    """Where Vault is, and how a connection to it begins.  The token is shown nowhere."""
-
-    def __init__(self, uri: str, address: str, token: str, ca_file: str | None) -> None:
-        parts = urlsplit(address)
-        host, port = parts.hostname, parts.port
-        plain = parts.scheme == "http" and host in _LOOPBACK
-        if host is None or not (parts.scheme == "https" or plain):
-            raise KeyMaterialError(uri, "address has to be https://HOST:PORT, or http:// loopback")
-        self._host, self._port, self._plain = host, port, plain
-        self.token = token
-        try:
-            self._context = None if plain else ssl.create_default_context(cafile=ca_file)
-        except OSError as error:
-            raise KeyMaterialError(uri, f"ca-file: {error.strerror or error}") from None
-
-    def connection(self) -> http.client.HTTPConnection:
-        """Return a connection that is not open yet."""
-        if self._plain:
-            return http.client.HTTPConnection(self._host, self._port, timeout=_ANSWER_SECONDS)
-        return http.client.HTTPSConnection(
-            self._host, self._port, timeout=_ANSWER_SECONDS, context=self._context
-        )
 
 
 class _VaultSession:
     """A connection to Vault, for one key."""
 
     def __init__(
-        self, server: _Server, mount: str, name: str, version: str | None, algorithm: str = ""
+        self,
+        server: JsonServer,
+        token: str,
+        path: tuple[str, str],
+        version: str | None,
+        *,
+        algorithm: str = "",
     ) -> None:
-        self._server = server
-        self._connection = server.connection()
-        self._mount, self._name = quote(mount), quote(name)
+        self._session = JsonSession(server)
+        self._token = token
+        self._mount, self._name = map(quote, path)
         self._version = version
         self._algorithm = algorithm
 
@@ -128,29 +103,12 @@ class _VaultSession:
             raise SessionError("Vault: no signature") from None
 
     def _asked(self, method: str, path: str, body: dict[str, object] | None) -> dict[str, object]:
-        text = None if body is None else json.dumps(body)
-        headers = {"X-Vault-Token": self._server.token, "Content-Type": "application/json"}
-        try:
-            self._connection.request(method, path, text, headers)
-            answer = self._connection.getresponse()
-            octets = answer.read(_MOST_OCTETS + 1)
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            raise SessionError(f"Vault: {str(error) or type(error).__name__}") from None
-        if answer.status != _OK or len(octets) > _MOST_OCTETS:
-            raise SessionError(f"Vault: {answer.status} {answer.reason} at {path}")
-        answered = _data(octets)
-        if not isinstance(answered, dict):
+        answered = self._session.asked(method, path, body, {"X-Vault-Token": self._token})
+        data = answered.get("data")
+        if not isinstance(data, dict):
             raise SessionError("Vault: an answer without data")
-        return answered
+        return data
 
     def close(self) -> None:
         """End the connection."""
-        self._connection.close()
-
-
-def _data(octets: bytes) -> object:
-    try:
-        found: object = json.loads(octets)["data"]
-    except (ValueError, LookupError, TypeError, RecursionError):
-        return None
-    return found
+        self._session.close()

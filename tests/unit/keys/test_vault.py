@@ -137,7 +137,7 @@ def test_an_address_that_will_not_do_is_said(tmp_path: Path, address: str, why: 
 def test_an_answer_that_is_too_large_is_refused(
     tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("avowal.keys.vault._MOST_OCTETS", 10)
+    monkeypatch.setattr("avowal.keys.json_service._MOST_OCTETS", 10)
     with pytest.raises(KeyMaterialError, match="Vault: 200 OK"):
         opened(tmp_path, address, "r1")
 
@@ -145,7 +145,7 @@ def test_an_answer_that_is_too_large_is_refused(
 def test_a_server_that_does_not_answer_is_not_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("avowal.keys.vault._ANSWER_SECONDS", 0.01)
+    monkeypatch.setattr("avowal.keys.json_service._ANSWER_SECONDS", 0.01)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}"
         with pytest.raises(KeyMaterialError, match="Vault: timed out"):
