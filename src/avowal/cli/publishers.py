@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from avowal.keys.zone_files import Render
 
 _MOST_OCTETS = 64 << 10  # of a file with a TSIG key
-_WAYS = "watch, zone-file:PATH, octodns:PATH, dns-endpoint:PATH or rfc2136:ADDRESS"
+_WAYS = (
+    "watch, zone-file:PATH, octodns:PATH, dns-endpoint:PATH, rfc2136:ADDRESS or lexicon:PROVIDER"
+)
 
 
 class PublisherOptions(NamedTuple):
@@ -42,6 +44,12 @@ class PublisherOptions(NamedTuple):
         if way == "rfc2136" and where:
             _refuse("--reload-command", self.reload_command, way)
             return self._dynamic_update(where)
+        if way == "lexicon" and where:
+            from avowal.keys.lexicon_records import LexiconRecords
+
+            _refuse("--tsig-key", self.tsig_key, way)
+            _refuse("--reload-command", self.reload_command, way)
+            return LexiconRecords(where, self._zone(way), ttl=self.ttl)
         if way in {"zone-file", "octodns", "dns-endpoint"} and where:
             _refuse("--tsig-key", self.tsig_key, way)
             reload = shlex.split(self.reload_command or "")
