@@ -8,15 +8,19 @@ import threading
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from urllib.request import urlopen
 
 from tests.integration.test_milter_lifecycle import Process, sent
-from tests.mailloop import until
+from tests.mailloop import free_port, until
 
 from avowal.keys.audit import deed
 from avowal.keys.files import write_key
 from avowal.keys.lifecycle import KeyState, ManagedKey
 from avowal.keys.places import file_uri, open_private
 from avowal.keys.registration import register, registered
+from avowal.keys.rotation_clock import moment
+from avowal.keys.rotation_orders import enrol
+from avowal.keys.schedule import Schedule
 from avowal.keys.signer import Signer
 from avowal.keys.store import Change
 from avowal.names import DomainName
@@ -80,6 +84,34 @@ def test_the_daemon_signs_with_the_keys_of_the_store_and_follows_a_change(tmp_pa
         finally:
             assert daemon.end() == 0
     assert "generation 3" not in daemon.log
+
+
+def test_the_metrics_of_the_daemon_tell_of_the_rotations_of_its_store(tmp_path: Path) -> None:
+    write_key(tmp_path / "e1.pem", ED25519)
+    (tmp_path / "zone.json").write_text("{}")
+    at = f"127.0.0.1:{free_port()}"
+    text = CONFIGURATION.format(here=tmp_path) + f'metrics = "{at}"\n'
+    (tmp_path / "avowal.toml").write_text(text)
+    with closing(create_key_store(f"{tmp_path}/keys.db")) as store:
+        key = managed("e1", tmp_path / "e1.pem", KeyState.SIGNING)
+        register(store, [key], who="test", what="add")
+        enrol(store, DOMAIN, "ed25519-sha256", Schedule(), now=moment(), who="test")
+    daemon = Process(tmp_path, "--config", "avowal.toml").at_work()
+    try:
+        until(lambda: "avowal_rotations 1" in page(at), what="the rotations")
+        told = page(at)
+        assert (
+            'avowal_rotation_halted{domain="sender.example",algorithm="ed25519-sha256"} 0' in told
+        )
+        assert 'avowal_rotation_troubles{kind="stopped"} 0' in told
+        assert "avowal_connections " in told  # beside what the workers count
+    finally:
+        assert daemon.end() == 0
+
+
+def page(at: str) -> str:
+    with urlopen(f"http://{at}/metrics", timeout=10) as answer:
+        return str(answer.read().decode())
 
 
 def test_the_daemon_signs_by_a_signer_while_it_serves_others(tmp_path: Path) -> None:
