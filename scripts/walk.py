@@ -205,7 +205,7 @@ WALKS = (
             part("dkim/signer.py feed", "the body is hashed"),
             part("dkim/signer.py finish", "the body ends"),
             part("dkim/intent.py for_message", "which fields are signed"),
-            part("dkim/layout.py unsigned", "the field is written and folded, b= empty"),
+            part("dkim/layout.py filled", "the field is written, b= empty; it was folded once"),
             part("dkim/hashing.py fields_data", "what is signed is hashed"),
             part("crypto/signing.py sign", "the key signs"),
             part("dkim/unsigned.py complete", "the signature is put in"),

@@ -296,7 +296,7 @@ def test_writes_signatures_octet_for_octet(seed: int) -> None:
                 names=tuple(name.lower().encode() for name in SIGNED),
                 oversigned=frozenset(name.lower().encode() for name in over),
                 lifetime=3600, request_reports=True,
-                layout=OpendkimLayout([name.encode() for name in over]),
+                layout=OpendkimLayout(tuple(name.encode() for name in over)),
             )
         ],
         now=int(made[1]),

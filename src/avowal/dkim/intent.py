@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
@@ -10,7 +10,7 @@ from avowal import quoted
 from avowal.canonical import BODY_FORMS, HEADER_FORMS
 from avowal.crypto.algorithms import ALGORITHMS, AlgorithmStatus
 from avowal.crypto.signing import AnyKey
-from avowal.dkim.layout import AVOWAL, Layout
+from avowal.dkim.layout import AVOWAL, Layout, Said, Tag
 from avowal.errors import IntentError, UsageError
 from avowal.members import refuse_other, refuse_single
 from avowal.message import Header
@@ -164,6 +164,8 @@ class Intent:
             raise UsageError(f"key: what signs is needed, not {type(self.key).__name__}")
         if not hasattr(self.layout, "signed_names"):
             raise UsageError(f"layout: a layout is needed, not {type(self.layout).__name__}")
+        if not isinstance(self.layout, Hashable):
+            raise UsageError("layout: it has to be hashable: what it writes is remembered")
         for tag in self.other_tags:
             if [type(part) for part in tag] != [str, bytes]:
                 raise UsageError(f"other_tags: pairs of str and bytes are needed, not {tag!r}")
@@ -192,6 +194,7 @@ class CheckedIntent:
     domain: DomainName
     selector: Selector
     identity: Identity | None
+    _said: Said | None = field(default=None, init=False, repr=False, compare=False)
 
     def for_message(self, header: Header) -> CheckedIntent:
         """Return the intent with its names as this message may hold them.
@@ -213,6 +216,31 @@ class CheckedIntent:
             if identity is None
             else Identity(identity.local_part, _in_ascii(identity.domain)),
         )
+
+    @property
+    def said(self) -> Said:
+        """The tags that say the same in every message (RFC 6376 §3.5)."""
+        if self._said is not None:
+            return self._said
+        said = Said(self.intent.layout, tuple(self._before()), tuple(self._behind()))
+        object.__setattr__(self, "_said", said)
+        return said
+
+    def _before(self) -> Iterator[Tag]:
+        intent = self.intent
+        yield "v", (b"1",)
+        yield "a", (intent.key.algorithm.encode(),)
+        yield "c", (f"{intent.header_canon}/{intent.body_canon}".encode(),)
+        yield "d", (self.domain.text.encode(),)
+        yield "s", (self.selector.text.encode(),)
+        if self.written_identity is not None:
+            yield "i", (self.written_identity,)
+
+    def _behind(self) -> Iterator[Tag]:
+        if self.intent.request_reports:
+            yield "r", (b"y",)
+        for name, value in self.intent.other_tags:
+            yield name, (value,)
 
     @property
     def written_identity(self) -> bytes | None:

@@ -26,7 +26,7 @@ from avowal.crypto.algorithms import ALGORITHMS, HASHES
 from avowal.dkim.cautions import Cautions
 from avowal.dkim.hashing import BodyHash, BodyHasher, fields_data
 from avowal.dkim.intent import UNSUITABLE_NAMES, CheckedIntent, Intent
-from avowal.dkim.layout import FIELD_NAME
+from avowal.dkim.layout import FIELD_NAME, remembered, written
 from avowal.dkim.lines import BodyLines
 from avowal.dkim.reasons import Caution
 from avowal.dkim.rules import ONCE
@@ -154,7 +154,13 @@ class Signer:
         checked = checked.for_message(self._header)
         intent = checked.intent
         names = checked.signed_names(self._header)
-        text, column = intent.layout.unsigned(self._tags(checked, names, body))
+        values = self._values(intent, body)
+        lengths = {name: len(value) for name, value in values.items()}
+        if intent.copy_fields:
+            template = written(checked.said, names, lengths, self._copied(names))
+        else:
+            template = remembered(checked.said, names, tuple(lengths.items()))
+        text = template.filled(values)
         own = Field(text, len(FIELD_NAME))
         lowered = _lowered(names)
         form = intent.header_canon
@@ -175,55 +181,36 @@ class Signer:
             selector=checked.selector.text,
             text=text,
             colon=own.colon,
-            column=column,
+            column=template.column,
             digest=HASHES[hash_name](data).digest(),
             key=intent.key,
             layout=intent.layout,
             read_back=read_back,
         )
 
-    def _tags(
-        self, checked: CheckedIntent, names: tuple[bytes, ...], body: BodyHash
-    ) -> Iterator[tuple[str, Sequence[bytes]]]:
-        """Yield the tags of RFC 6376 §3.5 in our order, b= last and empty."""
-        intent = checked.intent
-        yield "v", (b"1",)
-        yield "a", (intent.key.algorithm.encode(),)
-        yield "c", (f"{intent.header_canon}/{intent.body_canon}".encode(),)
-        yield "d", (checked.domain.text.encode(),)
-        yield "s", (checked.selector.text.encode(),)
-        if checked.written_identity is not None:
-            yield "i", (checked.written_identity,)
-        yield "t", (b"%d" % self._now,)
+    def _values(self, intent: Intent, body: BodyHash) -> dict[str, bytes]:
+        """Return what differs from message to message: t=, x=, l= and bh=."""
+        values = {"t": b"%d" % self._now}
         if intent.lifetime is not None:
-            yield "x", (b"%d" % (self._now + intent.lifetime),)
+            values["x"] = b"%d" % (self._now + intent.lifetime)
         if body.length is not None and body.count is not None:
-            yield "l", (b"%d" % min(body.length, body.count),)
-        if intent.request_reports:
-            yield "r", (b"y",)
-        for name, value in intent.other_tags:
-            yield name, (value,)
-        yield "h", _listed(names)
-        if intent.copy_fields:
-            places = self._header.select([name.lower() for name in names])
-            # Encoding takes no octet away but blanks before a colon: what is too long stays unread.
-            if sum(len(self._header.raws[place]) for place in places) <= _MOST_COPIES:
-                copies = list(_copies(self._header, places))
-                if sum(map(len, copies)) <= _MOST_COPIES:
-                    yield "z", copies
-        yield "bh", (base64.b64encode(body.digest),)
-        yield "b", (b"",)
+            values["l"] = b"%d" % min(body.length, body.count)
+        values["bh"] = base64.b64encode(body.digest)
+        return values
+
+    def _copied(self, names: tuple[bytes, ...]) -> tuple[bytes, ...]:
+        """Return z= in pieces; nothing for a header that is too large to be copied."""
+        places = self._header.select(_lowered(names))
+        # Encoding takes no octet away but blanks before a colon: what is too long stays unread.
+        if sum(len(self._header.raws[place]) for place in places) > _MOST_COPIES:
+            return ()
+        copies = tuple(_copies(self._header, places))
+        return copies if sum(map(len, copies)) <= _MOST_COPIES else ()
 
 
 @lru_cache(maxsize=256)
 def _lowered(names: tuple[bytes, ...]) -> tuple[bytes, ...]:
     return tuple([name.lower() for name in names])
-
-
-@lru_cache(maxsize=256)
-def _listed(names: tuple[bytes, ...]) -> tuple[bytes, ...]:
-    """Return h= as tokens: most messages of a domain sign the same names."""
-    return tuple([(b":" if at else b"") + name for at, name in enumerate(names)])
 
 
 _COUNT_ALL = 1 << 62  # no body is longer: the hash covers all of it and counts the octets

@@ -8,6 +8,7 @@ h= stand in the order and letter case of the message, lines reach column 75, a t
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from avowal.dkim.layout import FIELD_NAME, Tags
 from avowal.message import Header
@@ -20,14 +21,14 @@ _ORDER = ("v", "a", "c", "d", "s", "t", "x", "i", "atpsh", "atps", "r", "bh", "l
 _PLACE = {name: place for place, name in enumerate(_ORDER)}
 
 
+@dataclass(frozen=True, slots=True)
 class OpendkimLayout:
     """Writes fields as OpenDKIM does.
 
     `oversigned` names are written with the letter case of the configuration.
     """
 
-    def __init__(self, oversigned: Sequence[bytes] = ()) -> None:
-        self._oversigned = tuple(oversigned)
+    oversigned: tuple[bytes, ...] = ()
 
     def signed_names(
         self, header: Header, names: Sequence[bytes], oversigned: Collection[bytes]
@@ -37,7 +38,7 @@ class OpendkimLayout:
         present = [
             field.raw[: field.colon].rstrip(b" \t") for field in header if field.name in wanted
         ]
-        return (*present, *(n for n in self._oversigned if n.lower() in oversigned))
+        return (*present, *(n for n in self.oversigned if n.lower() in oversigned))
 
     def unsigned(self, tags: Tags) -> tuple[bytes, int]:
         """Write the field with an empty b=."""
