@@ -9,8 +9,8 @@ Who gets a report, its mail and its file name are for others.
 
 from __future__ import annotations
 
-import gzip
 import re
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import lru_cache
@@ -35,6 +35,7 @@ _SPECIAL = re.compile("[&<>\x00-\x08\x0b-\x1f\ufffe\uffff\ud800-\udfff]")
 _WRITTEN = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"}  # XML 1.0 §2.11
 _NAMESPACE = "urn:ietf:params:xml:ns:dmarc-2.0"
 _COMPRESSION = 6
+_GZIP, _LEAST_WINDOW, _MOST_WINDOW = 16, 11, 15  # as zlib has them: the form, powers of two
 # What stands for a word that the form does not know (RFC 9990 dropped two, RFC 7489 lacks one).
 _IN_9990 = {
     OverrideType.FORWARDED: OverrideType.TRUSTED_FORWARDER,
@@ -54,23 +55,56 @@ def write_aggregate(report: AggregateReport, *, form: Form = "9990") -> bytes:
 
 def write_compressed(report: AggregateReport, *, form: Form = "9990") -> bytes:
     """Return the same as gzip (RFC 1952), without a time or a name: the same octets again."""
-    return gzip.compress(write_aggregate(report, form=form), _COMPRESSION, mtime=0)
+    octets = write_aggregate(report, form=form)
+    # A window that is no larger than what it slides over: most reports are of a few records, and
+    # preparing 256 KiB for each costs more than compressing it.
+    window = min(_MOST_WINDOW, max(_LEAST_WINDOW, len(octets).bit_length()))
+    packing = zlib.compressobj(_COMPRESSION, zlib.DEFLATED, _GZIP + window, window - 7)
+    return packing.compress(octets) + packing.flush()
 
 
 def written(
     metadata: ReportMetadata, policy: PolicyPublished, records: Iterable[Record], *, form: Form
 ) -> Iterator[bytes]:
     """Yield the octets of a report, a piece for each record.  Raises UsageError."""
-    write = _record_9990 if form == "9990" else _record_7489
+    write = _Writer(_record_9990 if form == "9990" else _record_7489)
     root = f'<feedback xmlns="{_NAMESPACE}">' if form == "9990" else "<feedback>"
     head = f'<?xml version="1.0" encoding="UTF-8"?>\n{root}\n  <version>1.0</version>\n'
     yield _octets(head + _metadata(metadata, form) + _policy(policy, form))
-    texts = sorted(map(write, records))  # begin with the address: counting has no order
+    texts = sorted(map(write.text, records))  # begin with the address: counting has no order
     if not texts:
         raise UsageError("a report has one record at least (RFC 9990 §3.1.1.2)")
     for text in texts:
         yield _octets(text)
     yield b"</feedback>\n"
+
+
+class _Writer:
+    """Writes the records of a report: what those of one outcome have alike is written once.
+
+    Records that were made of one outcome share its parts, so these are told by identity; a
+    record of each is kept for as long, and no part can come to stand in another's place.
+    """
+
+    def __init__(self, write: Callable[[Record], str]) -> None:
+        self._write = write
+        self._written: dict[tuple[object, ...], tuple[Record, str]] = {}
+
+    def text(self, record: Record) -> str:
+        alike = (
+            id(record.reasons), id(record.dkim_results), id(record.spf_results),
+            record.header_from, record.envelope_from, record.envelope_to,
+            record.disposition, record.dkim, record.spf,
+        )  # fmt: skip
+        known = self._written.get(alike)
+        if known is None:
+            known = self._written[alike] = record, self._write(record)
+        if record.count < 1:
+            raise UsageError(f"a record of {record.source_ip} does not say what it came to")
+        return (
+            f"  <record>\n    <row>\n      <source_ip>{escaped(record.source_ip)}</source_ip>\n"
+            f"      <count>{record.count}</count>\n{known[1]}"
+        )
 
 
 @lru_cache(maxsize=8192)
@@ -174,11 +208,10 @@ def _in_7489(one: SpfAuthResult) -> SpfAuthResult:
 def _record(
     record: Record, disposition: Disposition | None, reasons: str, identifiers: str, spf: str
 ) -> str:
-    if disposition is None or record.dkim is None or record.spf is None or record.count < 1:
+    if disposition is None or record.dkim is None or record.spf is None:
         raise UsageError(f"a record of {record.source_ip} does not say what it came to")
     return (
-        f"  <record>\n    <row>\n      <source_ip>{escaped(record.source_ip)}</source_ip>\n"
-        f"      <count>{record.count}</count>\n      <policy_evaluated>\n"
+        "      <policy_evaluated>\n"
         f"        <disposition>{disposition}</disposition>\n"
         f"        <dkim>{record.dkim}</dkim>\n        <spf>{record.spf}</spf>\n"
         f"{reasons}      </policy_evaluated>\n    </row>\n"
