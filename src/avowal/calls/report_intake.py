@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import IO, Final, Literal
 
 from avowal.calls.report_sources import ReportSource
+from avowal.names import DomainName, NameFault
 from avowal.report.aggregate import Record, key_of
 from avowal.report.aggregate_reader import AggregateReader
 from avowal.report.arf import ReportFault
@@ -21,6 +22,7 @@ from avowal.report.failure import read_failure_report
 from avowal.report.limits import DEFAULT, ReportLimits
 from avowal.report.received import Adding, Kind, KnownReport, ReceivedHead, ReceivedReports
 from avowal.report.tlsrpt import read_tls_report
+from avowal.text import printable
 from avowal.valueclass import value
 
 _AHEAD_SECONDS: Final = 2 * 86400  # what a report may end after now
@@ -83,6 +85,7 @@ class ReportIntake:
 
     def _failure(self, source: ReportSource, sender: str | None) -> Intake:
         report = read_failure_report(source.mail or b"")
+        _refuse_no_domain(report.domain)
         new = self._store.add_failure(
             report, origin=source.origin, received=int(self._now()), sender=sender
         )
@@ -112,6 +115,8 @@ class ReportIntake:
             pieces.append(chunk)
         report = read_tls_report(b"".join(pieces), limits=self._limits)
         _refuse_ahead(report.end, self._now())
+        for policy in report.policies:
+            _refuse_no_domain(policy.domain)
         new = self._store.add_tls(report, origin=origin, received=int(self._now()), sender=sender)
         return Intake(
             origin=origin, word="kept" if new else "copy", kind="tls",
@@ -174,6 +179,7 @@ class _Aggregate:
         if self._adding is not None or told is None or policy is None:
             return False
         _refuse_ahead(told.end, self._now)
+        _refuse_no_domain(policy.domain)
         if self._store.known("aggregate", *key_of(told, policy)):
             return True
         head = ReceivedHead(
@@ -207,6 +213,15 @@ class _Aggregate:
             damaged=self._reader.damaged or self._damage is not None, problems=tuple(problems),
             sender=self._sender,
         )  # fmt: skip
+
+
+def _refuse_no_domain(domain: str) -> None:
+    """Refuse a report about what is no domain: nobody could ask for it.  Raises ReportFault."""
+    try:
+        DomainName.parse(domain.encode("utf-8", "surrogateescape"))
+    except NameFault as fault:
+        told = printable(domain, most=100)
+        raise ReportFault(0, f"it is about {told!r}, which is no domain: {fault.why}") from None
 
 
 def _refuse_ahead(end: int, now: float) -> None:

@@ -6,6 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
     from avowal.policy.dmarc.destinations import Kind
     from avowal.report.aggregate import AggregateReport
     from avowal.report.aggregation import Reporter
-    from avowal.report.report_ledger import ReportLedger
+    from avowal.report.bounces import BounceAddresses
+    from avowal.report.report_ledger import MailName, ReportLedger
     from avowal.report.report_sending import ReportSender
+    from avowal.report.submission import Login
     from avowal.stores.report_tables import ReportStore
 
 _EPOCH = date(1970, 1, 1)
@@ -157,13 +160,50 @@ class Reporting:
             ask=lambda domain: asked(domain, resolver, kind=kind),
             excludes=self.excludes,
             seal=self._seal(resolver),
-            post=Submission(wanted.relay, self.reporter.domain),
+            post=Submission(
+                wanted.relay,
+                self.reporter.domain,
+                encryption=wanted.relay_tls,
+                login=self._login(),
+            ),
+            bounces=self._bounces(),
             holder=f"{socket.gethostname()}/{os.getpid()}/{time.time_ns()}",
             clock=lambda: int(time.time()),
             interval=60 / wanted.per_minute,
             threads=wanted.connections,
             tell=tell,
         )
+
+    def bounce_addresses(self) -> BounceAddresses | None:
+        """Return the envelope senders of mails, None where there are none.  Raises StoreError."""
+        from avowal.report.bounces import SECRET, BounceAddresses
+        from avowal.stores.failure_tables import FailureTables
+
+        address = self.loaded.configuration.aggregate.bounces
+        if address is None:
+            return None
+        with closing(self.store()) as store:
+            return BounceAddresses(address, FailureTables(store).secret(SECRET))
+
+    def _bounces(self) -> Callable[[MailName], str]:
+        addresses = self.bounce_addresses()
+        return (lambda name: "") if addresses is None else addresses.of
+
+    def _login(self) -> Login | None:
+        """Return how we log in at the relay.  Raises ConfigError, KeyMaterialError."""
+        from avowal.keys.files import read_password
+        from avowal.report.submission import Login
+
+        wanted = self.loaded.configuration.aggregate
+        if wanted.relay_user is None and wanted.relay_password_file is None:
+            return None
+        if wanted.relay_user is None or wanted.relay_password_file is None:
+            raise ConfigError(
+                "a login needs a user and a password", key="aggregate.relay_user",
+                hint="set relay_user and relay_password_file, or neither",
+            )  # fmt: skip
+        password = read_password(wanted.relay_password_file)
+        return Login(wanted.relay_user, password.decode("utf-8", "replace"))
 
     def _seal(self, resolver: Any) -> Callable[[bytes], bytes]:
         """Return what signs a mail of ours and looks at it as its receivers will."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from avowal.cli.group import Group
+from avowal.cli.reports_bounces import bounces
 from avowal.cli.reports_cost import cost
 from avowal.cli.reports_failures import failures
 from avowal.cli.reports_forget import forget
@@ -24,7 +25,7 @@ def command() -> None:
     """Make and send reports to domain owners; read and show those about your own domain."""
 
 
-for one in (make, send, failures, status, cost, forget):
+for one in (make, send, failures, bounces, status, cost, forget):
     command.add_command(one)
 for one in (read, show, health, shares, import_command, prune):
     command.add_command(one)

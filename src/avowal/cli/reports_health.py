@@ -28,6 +28,16 @@ from avowal.text import printable
     help="Days without any report that are an alert.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per domain and line.")
+@click.option(
+    "--webhook",
+    metavar="URL",
+    help='Where alerts are posted as JSON, {"text": ..., "alerts": [...]}; nothing without any.',
+)
+@click.option(
+    "--metrics",
+    metavar="FILE",
+    help="Where the numbers of alerts are written for Prometheus (node exporter's textfiles).",
+)
 @dns_options
 def health(
     *,
@@ -37,18 +47,22 @@ def health(
     offline: bool,
     silent: int,
     as_json: bool,
+    webhook: str | None,
+    metrics: str | None,
     dns: Dns,
 ) -> int:
     """Say what needs somebody's eye: for cron and monitoring.
 
     Keys whose signatures pass less often at a receiver than before, sources that fail newly,
     new ones that nobody knows, failed TLS sessions, and reports that no longer come. Without
-    DOMAIN every domain that has reports. The status is 0 when there is nothing, 1 otherwise.
+    DOMAIN every domain that has reports. The status is 0 when there is nothing, 1 otherwise, and
+    3 where an alert could not be posted.
     """
+    from avowal.cli.reports_alerts import DomainHealth, posted, write_metrics
     from avowal.cli.reports_show import seen_of
     from avowal.cli.reports_view import alerts
 
-    status = ExitStatus.PASSED
+    status, told = ExitStatus.PASSED, list[DomainHealth]()
     today = int(time.time()) // 86_400
     with opened(store) as kept:
         for domain in domains or kept.domains():
@@ -58,10 +72,15 @@ def health(
             found = alerts(seen)
             if today - seen.period.last > silent:
                 found.append(f"no report since {day_text(seen.period.last)}")
+            told.append(DomainHealth(domain, seen.period.last, tuple(found)))
             if found:
                 status = ExitStatus.NOT_PASSED
             if as_json:
                 echo(json.dumps({"domain": domain, "healthy": not found, "alerts": found}))
             else:
                 echo(f"{printable(domain)}: {'; '.join(found) if found else 'well'}")
+    if metrics is not None:
+        write_metrics(metrics, told)
+    if webhook is not None and not posted(webhook, told):
+        return ExitStatus.TRY_AGAIN
     return status

@@ -59,7 +59,7 @@ def read(
     PATH is a report (XML or JSON, also gzip or zip), a mail, an mbox, a Maildir, a folder of
     any of these, a mailbox imaps://user@host/folder, or - for standard input. Ctrl-C ends
     early; what was read is kept, and the same command goes on from there. The status is 1 when
-    some report was refused.
+    some report was refused, or a file that is named holds none.
     """
     from avowal.calls.report_intake import ReportIntake
     from avowal.stores.received_sqlite import SqliteReceived
@@ -74,6 +74,7 @@ def read(
                 for path in paths
                 for file in ([path] if path.startswith(_SERVERS) else sources.files(path))
             ]
+            tally.named = frozenset(paths)
             with bar(found) as progress:
                 for path in found:
                     if path.startswith(_SERVERS):
@@ -95,6 +96,7 @@ class _Tally:
         self._as_json = as_json
         self.counts: Counter[str] = Counter()
         self.unusable = 0
+        self.named: frozenset[str] = frozenset()
 
     def add(self, found: Intake) -> None:
         self.counts[found.word] += 1
@@ -110,6 +112,13 @@ class _Tally:
             more = f" (and {len(found.problems) - 1} more)" if len(found.problems) > 1 else ""
             exits.complain(f"{found.origin}: {found.problems[0]}{more}")
 
+    def nothing(self, path: str) -> None:
+        """Note a file without a report: a complaint where it is named, and not one of a folder."""
+        self.counts["without"] += 1
+        if path in self.named:
+            self.counts["nothing"] += 1
+            exits.complain(f"{sources.named(path)}: there is no report in it")
+
     def end(self, *, interrupted: bool) -> None:
         n = self.counts
         if self._as_json:
@@ -120,6 +129,7 @@ class _Tally:
             f"{n['copy']:,} known already, {n['refused']:,} refused, {n['files']:,} files"
             + (f"; {n['lost']:,} records could not be used" if n["lost"] else "")
             + (f"; {n['damaged']:,} reports are damaged" if n["damaged"] else "")
+            + (f"; {n['without']:,} files without a report" if n["without"] else "")
             + (f"; {n['skipped']:,} files were read before" if n["skipped"] else "")
             + ("; interrupted: run it again to go on" if interrupted else "")
         )
@@ -128,7 +138,8 @@ class _Tally:
     def status(self) -> ExitStatus:
         if self.unusable:
             return ExitStatus.UNUSABLE
-        return ExitStatus.NOT_PASSED if self.counts["refused"] else ExitStatus.PASSED
+        missed = self.counts["refused"] or self.counts["nothing"]
+        return ExitStatus.NOT_PASSED if missed else ExitStatus.PASSED
 
 
 def _file(
@@ -182,8 +193,12 @@ def _taken(
             progress(state.st_size)
             tally.counts["skipped"] += 1
             return
+        empty = True
         for source in report_sources(file, storable(sources.named(path)), progress=progress):
+            empty = False
             yield intake.take(source)
+        if empty:
+            tally.nothing(path)
         if path != "-":
             store.mark_read(*mark)
 

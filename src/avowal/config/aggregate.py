@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from avowal.config.options import Address, HostPort, Positive, Table, option
 
@@ -31,6 +31,29 @@ class Aggregate(Table, frozen=True, kw_only=True):
         HostPort,
         option("The mail server that takes them: `HOST`, `HOST:PORT`, `[ADDRESS]:PORT`."),
     ] = "localhost:25"
+    relay_tls: Annotated[
+        Literal["offered", "starttls", "tls"],
+        option(
+            "TLS to the relay: where it is offered, whatever its certificate says; `starttls` "
+            "with a certificate that is checked, or not at all; `tls` from the first octet on."
+        ),
+    ] = "offered"
+    relay_user: Annotated[
+        str | None, option("Whom we log in as at the relay (SMTP AUTH); unset: nobody.")
+    ] = None
+    relay_password_file: Annotated[
+        str | None,
+        option("The file whose first line is the password; nobody else may read it."),
+    ] = None
+    bounces: Annotated[
+        Address | None,
+        option(
+            "Where reports come back to: the envelope sender of each mail is "
+            "`LOCAL+CODE@DOMAIN` of it, read by `avowal reports bounces`.  Unset: nothing comes "
+            "back.",
+            example="dmarc-bounces@example.com",
+        ),
+    ] = None
     excluded: Annotated[
         tuple[str, ...],
         option(

@@ -8,7 +8,7 @@ only be begun by whoever holds it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -31,6 +31,7 @@ class MailState(Word):
     UNCERTAIN = "uncertain", "the sender was killed while it was on its way: not sent again"
     REFUSED = "refused", "refused for good; the address is suspended"
     FAILED = "failed", "given up after several attempts"
+    BOUNCED = "bounced", "came back for good after it was sent; the address is suspended"
     WITHDRAWN = "withdrawn", "not to be sent: excluded, without consent, or too large"
 
 
@@ -80,6 +81,9 @@ class ReportLedger(Protocol):
         self, name: MailName, state: MailState, now: int, /, *, why: str = "", next_at: int = 0
     ) -> None:
         """Note what became of a mail."""
+
+    def sent(self, day: int, /) -> Iterator[MailName]:
+        """Yield the mails about a day that were sent, or may have been."""
 
     def suspended(self, recipient: str, now: int, /) -> str | None:
         """Return why nothing is sent to an address for now, None where something is."""

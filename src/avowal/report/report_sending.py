@@ -43,7 +43,7 @@ class NotLeading(AvowalError):
 class Post(Protocol):
     """Hands a mail to a server.  Raises MailRefused, PeerError for a failure for now."""
 
-    def __call__(self, recipient: str, octets: bytes, /) -> None: ...
+    def __call__(self, recipient: str, octets: bytes, /, *, sender: str) -> None: ...
 
 
 class Letter(Protocol):
@@ -81,7 +81,8 @@ class ReportSender:
     """Sends reports.  `seal` signs a mail and lets nobody have one that does not verify.
 
     `ask` finds the recipients of a policy domain; `excludes` says of a domain or an address
-    why it gets nothing.  `holder` names this process.
+    why it gets nothing.  `bounces` gives the envelope sender of a mail, empty for none.
+    `holder` names this process.
     """
 
     ledger: ReportLedger
@@ -91,6 +92,7 @@ class ReportSender:
     post: Post
     holder: str
     clock: Callable[[], int]
+    bounces: Callable[[MailName], str] = lambda name: ""
     interval: float = 1.0
     threads: int = 4
     tell: Callable[[str], None] = lambda sentence: None
@@ -218,7 +220,7 @@ class ReportSender:
             self.done["withdrawn"] += 1
             return
         try:
-            self.post(recipient, octets)
+            self.post(recipient, octets, sender=self.bounces(job.name))
         except MailRefused as refusal:
             self._settle(job, MailState.REFUSED, why=str(refusal))
             until = self.clock() + SUSPENDED_SECONDS

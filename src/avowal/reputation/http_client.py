@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.client import HTTPConnection
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import unquote, urljoin, urlsplit
 
 from avowal.reputation.host_addresses import HostAddresses
@@ -27,6 +27,7 @@ _MOST_REDIRECTIONS = 3
 _REDIRECTIONS = frozenset({301, 302, 303, 307, 308})
 _ADDRESSES = HostAddresses()
 _HEADERS = {"Accept": MEDIA_TYPE, "User-Agent": "avowal", "Connection": "close"}
+_Asked: TypeAlias = tuple[str, bytes | None, Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,16 @@ def fetch(url: str, seconds: float, clock: Callable[[], float] = time.monotonic)
     raise ValueError(f"more than {_MOST_REDIRECTIONS} redirections")
 
 
+def post(url: str, octets: bytes, content_type: str, seconds: float) -> int:
+    """Send octets within `seconds`, all in all; return the status.  No redirection is followed.
+
+    Raises OSError (TimeoutError at the deadline), HTTPException, and ValueError as `fetch`.
+    """
+    headers = {"User-Agent": "avowal", "Connection": "close", "Content-Type": content_type}
+    until = time.monotonic() + seconds
+    return _once(url, until, time.monotonic, ("POST", octets, headers)).status
+
+
 def _origin(url: str) -> tuple[str, str, int]:
     parts = urlsplit(url)
     place = urlsplit("//" + unquote(parts.netloc))  # {service} with a port expands to host%3Aport
@@ -66,7 +77,9 @@ def _origin(url: str) -> tuple[str, str, int]:
     return scheme, host, place.port or _PORTS[scheme]
 
 
-def _once(url: str, until: float, clock: Callable[[], float]) -> HttpReply:
+def _once(
+    url: str, until: float, clock: Callable[[], float], asked: _Asked = ("GET", None, _HEADERS)
+) -> HttpReply:
     scheme, host, port = _origin(url)
     parts = urlsplit(url)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -76,7 +89,8 @@ def _once(url: str, until: float, clock: Callable[[], float]) -> HttpReply:
         if scheme == "https":
             line.secure(host)
         connection.sock = line  # as much of a socket as it asks for
-        connection.request("GET", target, headers=_HEADERS)
+        method, body, headers = asked
+        connection.request(method, target, body=body, headers=headers)
         with connection.getresponse() as response:
             fields = {name.lower(): value for name, value in response.headers.items()}
             return HttpReply(response.status, fields, response.read(MOST_OCTETS + 1))

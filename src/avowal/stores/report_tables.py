@@ -7,7 +7,7 @@ is suspended for both.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Literal, Protocol, TypeAlias
 
@@ -90,6 +90,14 @@ class ReportTables:
         with self._lock, self._tables.transaction() as cursor:
             self._run(cursor, _SETTLE, state.value, why, next_at, now, *_words(name))
 
+    def sent(self, day: int) -> Iterator[MailName]:
+        """Yield the mails about a day that were sent, or may have been."""
+        with self._lock, self._tables.transaction(writes=False) as cursor:
+            self._run(cursor, _SENT, day, MailState.SENT.value, MailState.UNCERTAIN.value)
+            found: list[tuple[str, str, str]] = cursor.fetchall()
+        for domain, report, to in found:
+            yield MailName(day, domain, report, to)
+
     def suspended(self, recipient: str, now: int) -> str | None:
         """Return why nothing is sent to an address for now."""
         with self._lock, self._tables.transaction(writes=False) as cursor:
@@ -139,6 +147,7 @@ _ENTRIES = (
     "SELECT report_id, recipient, state, attempts, next_at, why FROM report_mail"
     " WHERE day = ? AND domain = ? ORDER BY report_id, recipient"
 )
+_SENT = "SELECT domain, report_id, recipient FROM report_mail WHERE day = ? AND state IN (?, ?)"
 _ENTER = (
     "INSERT INTO report_mail (day, domain, report_id, recipient, state, attempts, next_at, why,"
     " changed) VALUES (?, ?, ?, ?, ?, 0, 0, '', ?) ON CONFLICT DO NOTHING"

@@ -131,7 +131,7 @@ def test_a_report_that_another_process_adds_between_question_and_adding_is_a_cop
     assert [one.word for one in taken(store, XML)] == ["copy"]
 
 
-@pytest.mark.parametrize("member", [b'"S"', b'"t"', b'"sts"', b'"example.org"'])
+@pytest.mark.parametrize("member", [b'"S"', b'"t"', b'"sts"'])
 def test_a_lone_surrogate_in_json_is_stored_as_a_replacement(
     store: SqliteReceived, member: bytes
 ) -> None:
@@ -145,3 +145,26 @@ def test_a_report_of_days_to_come_is_refused(store: SqliteReceived, octets: byte
     (source,) = report_sources(file, "x", progress=lambda _: None)
     found = ReportIntake(store, now=lambda: -3 * 86400.0).take(source)
     assert (found.word, "still to come" in (found.why or "")) == ("refused", True)
+
+
+@pytest.mark.parametrize("octets", [XML, TLS], ids=["aggregate", "tls"])
+@pytest.mark.parametrize(
+    "name",
+    [b"no domain", b"a..b", b"a" * 64 + b".example", b"-"],
+    ids=["a-space", "empty-label", "long-label", "hyphen"],
+)
+def test_a_report_about_what_is_no_domain_is_refused(
+    store: SqliteReceived, octets: bytes, name: bytes
+) -> None:
+    about = octets.replace(b"example.org", name)
+    file = io.BufferedReader(io.BytesIO(about))
+    (source,) = report_sources(file, "x", progress=lambda _: None)
+    found = ReportIntake(store).take(source)
+    assert found.word == "refused"
+    assert "which is no domain" in found.why
+    assert store.domains() == ()
+
+
+def test_a_lone_surrogate_in_a_domain_makes_it_none(store: SqliteReceived) -> None:
+    octets = TLS.replace(b'"example.org"', b'"example.org\\ud800"')
+    assert [one.word for one in taken(store, octets)] == ["refused"]

@@ -54,6 +54,7 @@ class Inbox:
 
     def __init__(self) -> None:
         self.got: list[tuple[str, bytes]] = []
+        self.senders: list[str] = []
         self.port = 0
         self.on_mail: Callable[[int], None] = lambda number: None
 
@@ -65,6 +66,7 @@ class Inbox:
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's
         self.got += [(to, envelope.content) for to in envelope.rcpt_tos]
+        self.senders += [envelope.mail_from for _ in envelope.rcpt_tos]
         self.on_mail(len(self.got))
         return "250 OK"
 

@@ -74,6 +74,20 @@ def test_a_file_that_is_not_there_is_an_error(run: Run) -> None:
     assert "none: No such file" in said
 
 
+def test_a_file_that_is_named_and_holds_no_report_gives_status_1(run: Run) -> None:
+    Path("letter.eml").write_bytes(b"Subject: hi\r\n\r\nhello\r\n")
+    status, said = run("read", "letter.eml")
+    assert status == 1
+    assert "letter.eml: there is no report in it" in said
+
+
+def test_files_of_a_folder_without_a_report_are_counted_only(run: Run) -> None:
+    Path("in", "letter.eml").write_bytes(b"Subject: hi\r\n\r\nhello\r\n")
+    status, said = run("read", "in")
+    assert status == 0
+    assert "11 files; 1 files without a report" in said
+
+
 def test_mails_are_read_with_who_sent_them(run: Run) -> None:
     Path("m.eml").write_bytes(attached(write_compressed(report(20_000, RECORD))))
     Path("f.eml").write_bytes(feedback())

@@ -50,7 +50,7 @@ class Network:
         self.faults: dict[str, Exception] = {}
         self.lock = threading.Lock()
 
-    def __call__(self, recipient: str, octets: bytes) -> None:
+    def __call__(self, recipient: str, octets: bytes, /, *, sender: str = "") -> None:
         with self.lock:
             if recipient in self.faults:
                 raise self.faults[recipient]
@@ -123,7 +123,7 @@ def test_a_killed_sender_never_doubles(made: Made, tmp_path: Path) -> None:
     network, clock = Network(), [1000]
     domains = [f"p{number}.example" for number in range(10)]
 
-    def dies(recipient: str, octets: bytes) -> None:
+    def dies(recipient: str, octets: bytes, /, *, sender: str) -> None:
         network(recipient, octets)
         if sum(network.got.values()) == 4:
             raise StoreError  # after the server took it, before it could be noted
