@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterable
 from contextlib import closing
 from datetime import UTC, datetime
 
@@ -29,24 +30,41 @@ def status(*, config: str, as_json: bool) -> int:
     with closing(reporting.store()) as store:
         ledger, now = ReportTables(store), int(time.time())
         messages = dict(store.days())
-        mails: dict[int, dict[str, int]] = {}
-        for day, state, number in ledger.states():
-            mails.setdefault(day, {})[state.value] = number
+        mails = _by_day(ledger.states())
+        failures = _by_day(ReportTables(store, "failure").states())
         suspended = ledger.suspensions(now)
-    days = sorted(messages.keys() | mails.keys())
+    days = sorted(messages.keys() | mails.keys() | failures.keys())
     if as_json:
         told = [
-            {"day": date_of(day), "messages": messages.get(day, 0), "mails": mails.get(day, {})}
+            {
+                "day": date_of(day),
+                "messages": messages.get(day, 0),
+                "mails": mails.get(day, {}),
+                "failure_mails": failures.get(day, {}),
+            }
             for day in days
         ]
         rows = [{"address": to, "until": until, "why": why} for to, until, why in suspended]
         echo(json.dumps({"days": told, "suspended": rows}))
     else:
         for day in days:
-            words = ", ".join(f"{n} {word}" for word, n in sorted(mails.get(day, {}).items()))
-            echo(f"{date_of(day)}  {messages.get(day, 0):>10} messages  {words or 'nothing sent'}")
+            words = _words(mails.get(day, {})) or "nothing sent"
+            more = f"; failure reports: {_words(failures[day])}" if day in failures else ""
+            echo(f"{date_of(day)}  {messages.get(day, 0):>10} messages  {words}{more}")
         for to, until, why in suspended:
             echo(f"suspended until {datetime.fromtimestamp(until, UTC):%Y-%m-%d}: {to}: {why}")
     bad = (MailState.FAILED.value, MailState.UNCERTAIN.value)
-    lost = any(word in one for one in mails.values() for word in bad)
+    lost = any(word in one for one in (*mails.values(), *failures.values()) for word in bad)
     return ExitStatus.NOT_PASSED if lost else ExitStatus.PASSED
+
+
+def _by_day(states: Iterable[tuple[int, MailState, int]]) -> dict[int, dict[str, int]]:
+    """Return how many mails are in each state, by day."""
+    found: dict[int, dict[str, int]] = {}
+    for day, state, number in states:
+        found.setdefault(day, {})[state.value] = number
+    return found
+
+
+def _words(states: dict[str, int]) -> str:
+    return ", ".join(f"{number} {word}" for word, number in sorted(states.items()))

@@ -62,6 +62,9 @@ def test_reports_go_to_every_address_that_agrees_once_and_pass_dmarc(
         assert found.dmarc is not None
         assert found.dmarc.result == "pass"
         assert Report.parse(octets).value("Auth-Failure") == "dmarc"
+    told = json.loads(site("reports", "status", "--json").stdout)
+    assert [one["failure_mails"] for one in told["days"]] == [{"sent": 4}]
+    assert b"nothing sent; failure reports: 4 sent" in site("reports", "status").stdout
 
 
 def test_a_dry_run_shows_them_and_sends_none(site: Avowal, inbox: Inbox) -> None:  # noqa: F811
