@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import smtplib
 import ssl
+from contextlib import ExitStack
 from typing import Literal, NamedTuple, TypeAlias
 
 from avowal.errors import ConfigError, PeerError
@@ -77,8 +78,9 @@ class Submission:
 
     def _connected(self) -> smtplib.SMTP:
         """Connect, encrypt, log in.  Raises SMTPException and OSError."""
-        server = self._opened()
-        try:
+        with ExitStack() as ending:
+            server = self._opened()
+            ending.callback(server.close)
             server.ehlo()
             if self._encryption == "starttls":
                 server.starttls(context=ssl.create_default_context())
@@ -86,9 +88,7 @@ class Submission:
                 server.starttls(context=_unverified())
             if self._login is not None:
                 server.login(*self._login)
-        except BaseException:
-            server.close()
-            raise
+            ending.pop_all()  # it is the caller's now
         return server
 
     def _opened(self) -> smtplib.SMTP:
