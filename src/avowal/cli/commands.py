@@ -29,7 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("avowal.cli.check", "Say whether a sender has what large receivers ask for."),
     "sign": ("avowal.cli.sign", "Sign a message."),
     "key": ("avowal.cli.key", "Make a key, show its record, compare it with DNS."),
-    "keys": ("avowal.cli.keys", "Find the retired keys of old mail again."),
+    "keys": ("avowal.cli.keys", "Keep, rotate, watch and recover the keys that sign."),
     "canon": ("avowal.cli.canon", "Show the canonical octets of a message and their hashes."),
     "policy": ("avowal.cli.policy", "See, check, write and evaluate policies: DMARC and older."),
     "lookup": ("avowal.cli.lookup", "Ask DNS as the verifier does."),
