@@ -25,7 +25,6 @@ from tests.laws.world import (
     Attack,
     Case,
     signed,
-    text_of,
     zone_of,
 )
 
@@ -242,9 +241,9 @@ def author_read_otherwise(rng: random.Random, case: Case) -> Case:
 
 def appended_behind_length(rng: random.Random, case: Case) -> Case:
     """Text behind the part of the body that the victim's l= covers."""
-    if case.shown != {VICTIM} or case.beyond or case.doubted or case.unclear:
-        return case
-    octets = signed(text_of(VICTIM, "hello"), VICTIM, rng.choice((WEAK, FULL)), length=7)
+    body = case.octets.partition(b"\r\n\r\n")[2]
+    length = len(body) if body.strip() else 0
+    octets = signed(case.octets, VICTIM, rng.choice((WEAK, FULL)), length=length)
     return case.but(
         "appended behind l=", octets=octets + b"<b>pay</b>\r\n", passing=frozenset(),
         authentic=False,
