@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
+
+# A daemon that changes its root leaves the codecs behind: what is found now, stays found.
+for _codec in ("unicode_escape", "utf-16-le"):
+    codecs.lookup(_codec)
+
 _DAY = 86400
 _WIDTH = 160  # octets of a line that are shown
 _UNITS = (("year", 365 * _DAY), ("day", _DAY), ("hour", 3600), ("minute", 60))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,3 +54,14 @@ def test_a_log_is_ascii_where_it_asks() -> None:
 def test_nothing_shown_is_a_control(written: str | bytes) -> None:
     assert printable(written).isprintable()
     assert printable(written, ascii_only=True).isascii()
+
+
+def test_what_it_needs_is_loaded_before_a_daemon_changes_its_root() -> None:
+    """Codecs are modules: below another root none is found any more."""
+    program = (
+        "import sys; from avowal.text import printable, whole; sys.path.clear();"
+        "sys.path_importer_cache.clear();"
+        r"print(printable('a\x1bb'), whole('\ud800') == '\ufffd')"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert ran.stdout == b"a\\x1bb True\n"

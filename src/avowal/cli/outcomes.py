@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, islice
 from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 from avowal.calls import mailboxes
@@ -53,9 +54,11 @@ def outcomes(
         except sources.Unusable as fault:
             yield path, str(fault)
     with bar(found) as progress:
-        if jobs > 1 and _worth_sharing(found):
-            yield from _shared(found, judge, jobs, progress)
-        else:
+        batches = _batches(found) if jobs > 1 and _worth_sharing(found) else iter(())
+        some = tuple(islice(batches, 2))
+        if len(some) > 1:
+            yield from _shared(chain(some, batches), judge, jobs, progress)
+        else:  # a large message alone is nobody's share, and its progress is seen
             for path in found:
                 yield from _judged(sources.MailboxPart(path), judge, progress)
 
@@ -111,14 +114,14 @@ class _Failed(NamedTuple):
 
 
 def _shared(
-    files: Sequence[str], judge: Judge[T], jobs: int, progress: sources.Progress
+    batches: Iterator[_Batch], judge: Judge[T], jobs: int, progress: sources.Progress
 ) -> Iterator[T | tuple[str, str]]:
     from avowal.cli.processes import in_order
 
     def work(batch: _Batch) -> list[T | tuple[str, str] | _Failed]:
         return list(_told(batch, judge))
 
-    for batch, made in in_order(work, _batches(files), jobs, here=lambda one: one.undivided):
+    for batch, made in in_order(work, batches, jobs, here=lambda one: one.undivided):
         if made is None:
             for part in batch.parts:
                 yield from _judged(part, judge, progress)
