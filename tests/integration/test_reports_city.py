@@ -29,6 +29,7 @@ from avowal.names import DomainName
 from avowal.report.aggregate import AggregateReport
 from avowal.report.aggregate_reader import read_aggregate
 from avowal.report.event_store import DAY
+from avowal.stores.report_tables import ReportTables
 from avowal.stores.sqlite_events import SqliteEvents
 from avowal.testing import ED25519, message, record_for, tamper
 
@@ -140,7 +141,7 @@ def test_counts_in_reports_are_counts_of_verdicts(city: City) -> None:
     assert refused == {"strict.example": 3, "mild.example": 0, "silent.example": 0}
 
     until(city.store.exists, what="the store")
-    store, ledger = SqliteEvents(str(city.store)), SqliteEvents(str(city.store))
+    store, ledger = SqliteEvents(str(city.store)), ReportTables(SqliteEvents(str(city.store)))
     until(lambda: sum(n for _, n in store.days()) == sent.total(), what="every event")
     reporting, today = Reporting.read(str(city.configuration)), int(time.time()) // DAY
     for _ in range(2):  # the second time nothing leaves

@@ -31,7 +31,10 @@ def zone(tmp_path: Path) -> str:
 
 def signed(subject: str = "Lunch") -> bytes:
     octets = message(TEXT, subject=subject)
-    return avowal.sign(octets, domain="example.com", selector="s1", key=RSA_2048) + octets
+    field = avowal.sign(
+        octets, domain="example.com", selector="s1", key=RSA_2048, now=1_790_000_000
+    )
+    return field + octets
 
 
 def through_a_list(octets: bytes) -> bytes:

@@ -105,6 +105,13 @@ _ELSEWHERE = {  # read where no message here comes by: in which module
     "actions.tag_field": "flow/edits.py",
     "reports.copy_to": "flow/feedback.py",
     "events.keep_days": "cli/reporting.py",
+    "aggregate.relay_tls": "cli/reporting.py",
+    "aggregate.relay_user": "cli/reporting.py",
+    "aggregate.relay_password_file": "cli/reporting.py",
+    "aggregate.bounces": "cli/reporting.py",
+    "failure_reports.most_per_domain": "stores/failure_tables.py",
+    "failure_reports.most_per_day": "stores/failure_tables.py",
+    "failure_reports.hold": "cli/reports_failures.py",
     "events.keep_counts_days": "cli/reporting.py",
     **{
         f"aggregate.{name}": "cli/reporting.py"
