@@ -27,6 +27,7 @@ from avowal.keys.files import write_key
 from avowal.keys.records import zone_line
 from avowal.names import DomainName
 from avowal.report.aggregate import AggregateReport
+from avowal.report.aggregate_mail import AggregateLetter
 from avowal.report.aggregate_reader import read_aggregate
 from avowal.report.event_store import DAY
 from avowal.stores.report_tables import ReportTables
@@ -141,12 +142,13 @@ def test_counts_in_reports_are_counts_of_verdicts(city: City) -> None:
     assert refused == {"strict.example": 3, "mild.example": 0, "silent.example": 0}
 
     until(city.store.exists, what="the store")
-    store, ledger = SqliteEvents(str(city.store)), ReportTables(SqliteEvents(str(city.store)))
+    store, ledger = SqliteEvents(str(city.store)), SqliteEvents(str(city.store))
     until(lambda: sum(n for _, n in store.days()) == sent.total(), what="every event")
     reporting, today = Reporting.read(str(city.configuration)), int(time.time()) // DAY
     for _ in range(2):  # the second time nothing leaves
-        sender = reporting.sender(ledger, print)
-        sender.send(today, reporting.reports(store, today, None, print))
+        sender = reporting.sender(ReportTables(ledger), print)
+        reports = reporting.reports(store, today, None, print)
+        sender.send(today, (AggregateLetter(one, reporting.reporter) for one in reports))
         sender.ledger.resign(sender.holder)
     until(lambda: len(reports_in(city.inbox)) >= 3, what="the reports")
     store.close()
