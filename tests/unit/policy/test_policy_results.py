@@ -27,6 +27,11 @@ ZONE: dict[str, Any] = {
     "_dmarc.example.com": "v=DMARC1; p=reject; t=y",
     "t.example._vouch.v.example": "all",
 }
+EARLY: dict[str, Any] = {
+    "_domainkey.example.com": "o=-",
+    "_policy._domainkey.example.com": "o=!",
+    "_ssp._domainkey.example.com": "dkim=strict",
+}
 THIRD = signed("t.example", atps=name("example.com"), atpsh="none")
 
 
@@ -64,6 +69,16 @@ def test_only_registered_methods_results_and_properties_are_written() -> None:
         method = METHODS[result.method]
         assert result.result in method.results
         assert {key for key, _ in result.properties} <= method.properties
+
+
+@pytest.mark.parametrize(
+    "generation",
+    [PolicyGeneration.DOMAINKEYS, PolicyGeneration.SSP_2005, PolicyGeneration.SSP_2007],
+)
+def test_a_policy_without_a_registered_method_writes_nothing(generation: PolicyGeneration) -> None:
+    found = run(Engine(HEADER, Choice(generations=(generation,))).evaluate(), Zone(EARLY))
+    assert found.verdicts[0].word == "suspicious"
+    assert authentication_results(found) == ()
 
 
 def test_a_pass_names_the_published_policy() -> None:
