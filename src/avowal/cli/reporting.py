@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -14,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from avowal import __version__
+from avowal.cli.exits import ExitStatus, complain
+from avowal.cli.streams import echo
 from avowal.errors import AvowalError, ConfigError, UsageError
 
 if TYPE_CHECKING:
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
     from avowal.report.aggregation import Reporter
     from avowal.report.bounces import BounceAddresses
     from avowal.report.report_ledger import MailName, ReportLedger
-    from avowal.report.report_sending import ReportSender
+    from avowal.report.report_sending import Letter, ReportSender
     from avowal.report.submission import Login
     from avowal.stores.report_tables import ReportStore
 
@@ -59,12 +62,12 @@ def day_of(text: str | None, now: float | None = None) -> int:
 
 
 def _store(loaded: Loaded) -> ReportStore:
-    from avowal.stores.events import open_event_store
+    from avowal.stores.events import open_kept_events
 
     name = loaded.configuration.events.store
     if name is None:
         raise ConfigError("no events are kept", key="events.store", hint="reports count them")
-    return open_event_store(name)
+    return open_kept_events(name)
 
 
 def events_of(path: str) -> ReportStore:
@@ -243,3 +246,31 @@ class Reporting:
 
 class NotAligned(AvowalError):
     """Mail of ours that receivers would not believe."""
+
+
+def deliver(
+    sender: ReportSender, days: Iterable[tuple[int, Iterable[Letter]]]
+) -> ExitStatus | None:
+    """Send the reports of some days; return the status where that could not be, and say why."""
+    from avowal.report.report_sending import NotLeading
+
+    try:
+        for day, letters in days:
+            sender.send(day, letters)
+    except NotLeading as fault:
+        complain(str(fault))
+        return ExitStatus.TRY_AGAIN
+    except NotAligned as fault:
+        complain(str(fault))
+        return ExitStatus.NOT_PASSED
+    finally:
+        sender.ledger.resign(sender.holder)
+    return None
+
+
+def tell_delivered(done: Counter[str], *, of: str = "") -> ExitStatus:
+    """Say what became of report mails, and whether some are to be tried again."""
+    words = ", ".join(f"{number} {word}" for word, number in sorted(done.items()))
+    echo(of + (words or "nothing to send"), err=True)
+    later = any(done[word] for word in ("waiting", "waiting before", "unknown"))
+    return ExitStatus.TRY_AGAIN if later else ExitStatus.PASSED

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from avowal.cli.exits import ExitStatus, complain
-from avowal.cli.reporting import NotAligned, Reporting, config_option, date_of
+from avowal.cli.reporting import Reporting, config_option, date_of, deliver, tell_delivered
 from avowal.cli.streams import echo
 
 if TYPE_CHECKING:
@@ -33,7 +32,6 @@ def failures(*, config: str, dry_run: bool, verbose: bool) -> int:
     failures are told once a day, with their number, after `failure_reports.hold` seconds. One
     process sends at a time, of all hosts with the same store.
     """
-    from avowal.report.report_sending import NotLeading
     from avowal.stores.failure_tables import FailureTables
     from avowal.stores.report_tables import ReportTables
 
@@ -46,26 +44,15 @@ def failures(*, config: str, dry_run: bool, verbose: bool) -> int:
         sender = reporting.sender(ReportTables(ledger, "failure"), tell, kind="ruf")
         excludes = sender.excludes
         sender.excludes = lambda name: excludes(name) or not _may_have(reporting, name)
-        done: Counter[str] = sender.done
-        try:
-            for day in cases.days():
-                done = sender.send(day, _letters(reporting, cases, day, now))
-        except NotLeading as fault:
-            complain(str(fault))
-            return ExitStatus.TRY_AGAIN
-        except NotAligned as fault:
-            complain(str(fault))
-            return ExitStatus.NOT_PASSED
-        finally:
-            sender.ledger.resign(sender.holder)
+        days = ((day, _letters(reporting, cases, day, now)) for day in cases.days())
+        failed = deliver(sender, days)
+        if failed is not None:
+            return failed
         cases.forget(now // _DAY - _DAYS_TRIED)
         beyond = cases.beyond()
     for day, domain, number in beyond:
         complain(f"{date_of(day)}: {domain}: {number} failures beyond the bounds are not reported")
-    words = ", ".join(f"{number} {word}" for word, number in sorted(done.items()))
-    echo(words or "nothing to send", err=True)
-    later = any(done[word] for word in ("waiting", "waiting before", "unknown"))
-    return ExitStatus.TRY_AGAIN if later else ExitStatus.PASSED
+    return tell_delivered(sender.done)
 
 
 def _may_have(reporting: Reporting, name: str) -> bool:

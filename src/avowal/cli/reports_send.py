@@ -7,17 +7,17 @@ from contextlib import closing
 
 import click
 
-from avowal.cli.exits import ExitStatus, complain
+from avowal.cli.exits import complain
 from avowal.cli.reporting import (
-    NotAligned,
     Reporting,
     config_option,
     date_of,
     day_of,
     day_option,
+    deliver,
     domain_option,
+    tell_delivered,
 )
-from avowal.cli.streams import echo
 
 
 @click.command("send")
@@ -32,7 +32,6 @@ def send(*, config: str, day: str | None, domain: str | None, verbose: bool) -> 
     again after a while. One process sends at a time, of all hosts with the same store.
     """
     from avowal.report.aggregate_mail import AggregateLetter
-    from avowal.report.report_sending import NotLeading
     from avowal.stores.report_tables import ReportTables
 
     number = day_of(day)
@@ -42,18 +41,8 @@ def send(*, config: str, day: str | None, domain: str | None, verbose: bool) -> 
         sender = reporting.sender(ReportTables(ledger), tell)
         reports = reporting.reports(store, number, domain, complain)
         letters = (AggregateLetter(one, reporting.reporter) for one in reports)
-        try:
-            done = sender.send(number, letters)
-        except NotLeading as fault:
-            complain(str(fault))
-            return ExitStatus.TRY_AGAIN
-        except NotAligned as fault:
-            complain(str(fault))
-            return ExitStatus.NOT_PASSED
-        finally:
-            sender.ledger.resign(sender.holder)
+        failed = deliver(sender, [(number, letters)])
+        if failed is not None:
+            return failed
         reporting.retain(store, int(time.time()))
-    words = ", ".join(f"{number} {word}" for word, number in sorted(done.items()))
-    echo(f"{date_of(number)}: {words or 'nothing to send'}", err=True)
-    later = any(done[word] for word in ("waiting", "waiting before", "unknown"))
-    return ExitStatus.TRY_AGAIN if later else ExitStatus.PASSED
+    return tell_delivered(sender.done, of=f"{date_of(number)}: ")

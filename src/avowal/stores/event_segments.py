@@ -24,6 +24,7 @@ from typing import Final
 
 from avowal import paths
 from avowal.errors import StoreError
+from avowal.keys.trust import Account
 from avowal.report.event import Event, digest
 
 COLUMNS: Final = (
@@ -140,11 +141,25 @@ def _quoted(text: str) -> bytes:
 
 
 def make_private(directory: str) -> None:
-    """Make a directory that nobody else may enter, where there is none.  Raises StoreError."""
+    """Make a directory that only its owner may enter, where there is none.
+
+    Raises StoreError for one that others may write, or that belongs to another user: what root
+    would write there, its owner could not read.
+    """
     try:
         paths.make_directory(directory)
+        descriptor = paths.directory(directory)
+        try:
+            status = os.fstat(descriptor)
+        finally:
+            os.close(descriptor)
     except OSError as error:
         raise StoreError(f"{directory}: {error.strerror}") from None
+    if status.st_uid != os.geteuid():
+        owner = Account.owning(status).name
+        raise StoreError(f"{directory}: belongs to {owner}: run this as {owner}")
+    if status.st_mode & 0o022:
+        raise StoreError(f"{directory}: others may write there: chmod 700 {directory}")
 
 
 # -- taking ------------------------------------------------------------------------------------

@@ -79,6 +79,14 @@ def open_event_store(name: str) -> ReportStore:
     return SqliteEvents(name.removeprefix("sqlite:"))
 
 
+def open_kept_events(name: str) -> ReportStore:
+    """Open what somebody wrote events to: reading makes no store.  Raises StoreError."""
+    path = name.removeprefix("sqlite:").removeprefix(_PARQUET)
+    if not name.startswith((*_POSTGRES, "lines:")) and not (path and Path(path).exists()):
+        raise StoreError(f"{path or name}: nothing is there: events are kept once mail came by")
+    return open_event_store(name)
+
+
 def open_event_sink(name: str) -> EventSink:
     """Open what events are written to.  Raises StoreError."""
     if name.startswith("lines:") or name.endswith(_LINES):

@@ -19,7 +19,7 @@ from avowal.stores.event_segments import SegmentWriter, remove_damaged
 from avowal.stores.event_tables import Cursor
 from avowal.stores.parquet_catalog import Part, PartCatalog
 from avowal.stores.parquet_engine import ParquetEngine
-from avowal.stores.parquet_files import PartFiles
+from avowal.stores.parquet_files import LEDGER, PartFiles, require_ledger
 from avowal.stores.sqlite_events import SqliteEvents
 
 MERGED: Final = 8
@@ -33,7 +33,8 @@ class ParquetEvents:
         """Make the directory where there is none.  Raises StoreError."""
         directory = directory.rstrip("/") or "/"
         self._writer = SegmentWriter(directory)
-        self._ledger = SqliteEvents(f"{directory}/ledger.db")
+        require_ledger(directory)
+        self._ledger = SqliteEvents(f"{directory}/{LEDGER}")
         self._catalog = PartCatalog(self._ledger)
         self._files = PartFiles(directory, self._catalog)
         self._engine = ParquetEngine(directory)

@@ -22,6 +22,8 @@ from avowal.stores.parquet_engine import SPILLED, Unreadable
 
 GROUP_OCTETS: Final = 64 << 20
 """Of segments that are packed together: what the engine has in memory."""
+LEDGER: Final = "ledger.db"
+"""The SQLite file beside the parts."""
 WAIT_SECONDS: Final = 60.0
 """For another process that packs, removes or reads."""
 _STEP = 0.05
@@ -151,3 +153,13 @@ class PartFiles:
 
 class Busy(StoreError):
     """Another process has the files for now."""
+
+
+def require_ledger(directory: str) -> None:
+    """See that parts do not stand alone: none of them would count.  Raises StoreError."""
+    parts = next(Path(directory).glob("day=*"), None)
+    if parts is not None and not Path(directory, LEDGER).exists():
+        raise StoreError(
+            f"{directory}: {parts.name} is there without {LEDGER}, which says what counts:"
+            " bring it back from a backup, or move the days away to begin anew"
+        )

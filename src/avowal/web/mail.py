@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from avowal.report.event import Event, EventRule
 from avowal.report.event_store import EventStore
-from avowal.stores.events import open_event_store
+from avowal.stores.events import open_kept_events
 from avowal.text import printable
 from avowal.web.hops import moment
 
@@ -81,7 +81,7 @@ class MailView(NamedTuple):
 
 def mail_now(name: str, *, now: int, queue_id: str = "") -> MailView:
     """Count the events of a store.  Raises StoreError."""
-    store: EventStore = open_event_store(name)
+    store: EventStore = open_kept_events(name)
     try:
         begin = now // _HOUR * _HOUR - (HOURS - 1) * _HOUR
         events = list(islice(store.events(begin, now + 1), MOST_EVENTS + 1))

@@ -19,7 +19,7 @@ from avowal.report.event import Event, EventKey
 from avowal.report.event_store import DAY, counted
 from avowal.stores import event_segments, parquet_files
 from avowal.stores.event_segments import SegmentWriter
-from avowal.stores.events import open_event_sink, open_event_store
+from avowal.stores.events import open_event_sink, open_event_store, open_kept_events
 from avowal.stores.parquet_events import MERGED, ParquetEvents
 from avowal.stores.sqlite_events import SqliteEvents
 
@@ -273,3 +273,40 @@ def test_the_extra_is_named_where_it_lacks(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setitem(sys.modules, "duckdb", None)
     with pytest.raises(StoreError, match=r"avowal\[reports\]"):
         open_event_store(f"parquet:{tmp_path}/e")
+
+
+def test_a_directory_that_others_may_write_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "e").mkdir()
+    (tmp_path / "e").chmod(0o777)
+    for opening in (open_event_sink, open_event_store):
+        with pytest.raises(StoreError, match="others may write there: chmod 700"):
+            opening(f"parquet:{tmp_path}/e")
+
+
+def test_the_directory_of_another_user_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What root writes beside the events of a service, the service could not read."""
+    ParquetEvents(str(tmp_path / "e")).close()
+    monkeypatch.setattr(event_segments.os, "geteuid", lambda: 12345)
+    with pytest.raises(StoreError, match=r"belongs to .*: run this as"):
+        open_event_store(f"parquet:{tmp_path}/e")
+
+
+def test_parts_without_their_ledger_are_no_empty_store(
+    store: ParquetEvents, tmp_path: Path
+) -> None:
+    store.append([one(1)])
+    store.pack()
+    store.close()
+    for path in (tmp_path / "e").glob("ledger.db*"):
+        path.unlink()
+    with pytest.raises(StoreError, match=r"without ledger\.db, which says what counts"):
+        open_event_store(f"parquet:{tmp_path}/e")
+
+
+@pytest.mark.parametrize("form", ["parquet:", "sqlite:", ""])
+def test_reading_makes_no_store(form: str, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="nothing is there"):
+        open_kept_events(f"{form}{tmp_path}/none")
+    assert not (tmp_path / "none").exists()
