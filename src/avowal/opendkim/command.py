@@ -232,8 +232,11 @@ def _serve(invocation: Invocation, conf: OpendkimConf, arguments: Sequence[str])
     from avowal.opendkim.sockets import bind  # noqa: PLC0415 - opened before the rest is loaded
 
     signal.signal(signal.SIGTERM, _end)  # until the event loop listens for it
+    # Later while sockets get their names: whoever ended in between would leave them behind.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     bound = bind(conf)
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         from avowal.opendkim.daemon import Daemon  # noqa: PLC0415 - loads the event loop
         from avowal.opendkim.events import recorder_of  # noqa: PLC0415
         from avowal.opendkim.explaining import explaining_of  # noqa: PLC0415
