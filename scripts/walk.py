@@ -187,7 +187,7 @@ WALKS = (
             part("dkim/verifier.py __init__", "its signatures are found"),
             part("dkim/signature.py parse", "each is read, tag by tag"),
             part("dkim/verifier.py _admit", "and admitted where nothing but its key is open"),
-            part("lookup.py run", "the keys are asked for, in one round"),
+            part("lookup.py answers_within", "the keys are asked for, in one round"),
             part("dkim/verifier.py feed", "the body is hashed"),
             part("dkim/verifier.py _verdict", "the key is read; it has to fit the signature"),
             part("dkim/verifier.py _match", "hashes and signature are compared"),

@@ -262,6 +262,23 @@ static PyObject *relax_body(PyObject *module, PyObject *window)
 
 /* ---- line ends ---- */
 
+static PyObject *final_line_ends(PyObject *module, PyObject *octets)
+{
+    Py_buffer view;
+    const octet *in;
+    Py_ssize_t end;
+
+    (void)module;
+    if (PyObject_GetBuffer(octets, &view, PyBUF_SIMPLE) < 0)
+        return NULL;
+    in = view.buf;
+    for (end = view.len; end >= 2 && in[end - 1] == '\n' && in[end - 2] == '\r';)
+        end -= 2;
+    end = (view.len - end) / 2;
+    PyBuffer_Release(&view);
+    return PyLong_FromSsize_t(end);
+}
+
 /* Whether in[i] is an LF that no CR stands before or, if asked, a CR that no LF follows. */
 static inline int is_bare(const octet *in, Py_ssize_t i, Py_ssize_t n, int also_cr)
 {
@@ -282,6 +299,13 @@ static inline unsigned bare_of(const octet *at, int also_cr)
     }
     return (unsigned)_mm_movemask_epi8(bare);
 }
+
+/* Where an LF stands that no CR stands before or, if asked, no LF that a CR stands before. */
+static inline __m128i apart(const octet *at, int also_cr)
+{
+    __m128i cr = equals(load(at - 1), '\r'), lf = equals(load(at), '\n');
+    return also_cr ? _mm_xor_si128(cr, lf) : _mm_andnot_si128(cr, lf);
+}
 #endif
 
 static Py_ssize_t first_bare(const octet *in, Py_ssize_t n, int also_cr)
@@ -290,7 +314,16 @@ static Py_ssize_t first_bare(const octet *in, Py_ssize_t n, int also_cr)
 #ifdef WITH_SSE2
     if (n > 0 && is_bare(in, 0, n, also_cr))
         return 0;
-    for (i = 1; n - i > BLOCK; i += BLOCK) {
+    for (i = 1; n - i >= 4 * BLOCK; i += 4 * BLOCK) {
+        __m128i one = _mm_or_si128(apart(in + i, also_cr), apart(in + i + BLOCK, also_cr));
+        __m128i two = _mm_or_si128(apart(in + i + 2 * BLOCK, also_cr),
+                                   apart(in + i + 3 * BLOCK, also_cr));
+        if (_mm_movemask_epi8(_mm_or_si128(one, two)))
+            break;
+    }
+    if (i > 1)
+        i--; /* a CR there may be bare: the LF behind it was not looked for yet */
+    for (; n - i > BLOCK; i += BLOCK) {
         unsigned bare = bare_of(in + i, also_cr);
         if (bare)
             return i + lowest_bit(bare);
@@ -471,12 +504,21 @@ static inline octet lower(octet c)
     return c >= 'A' && c <= 'Z' ? (octet)(c + ('a' - 'A')) : c;
 }
 
+/* The lower-case form of each octet of a field name, 0 for what is none: RFC 5322 §3.6.8 ftext. */
+static octet ftext[256];
+
+static void prepare_ftext(void)
+{
+    for (int c = 33; c < 127; c++)
+        ftext[c] = c == ':' ? 0 : lower((octet)c);
+}
+
 /* Length of the field name at the start of raw[0..n), and where its colon stands (-1 and
- * 0 where this is no field): RFC 5322 §3.6.8 ftext, §4.5.8 white space before the colon. */
+ * 0 where this is no field): RFC 5322 §4.5.8 white space before the colon. */
 static Py_ssize_t field_name(const octet *raw, Py_ssize_t n, Py_ssize_t *colon)
 {
     Py_ssize_t length = 0, at;
-    while (length < n && raw[length] >= 33 && raw[length] <= 126 && raw[length] != ':')
+    while (length < n && ftext[raw[length]])
         length++;
     for (at = length; at < n && is_wsp(raw[at]);)
         at++;
@@ -496,60 +538,6 @@ static int append(PyObject *list, PyObject *made)
     return failed ? -1 : 0;
 }
 
-static int append_field(PyObject *lists[3], const octet *raw, Py_ssize_t n)
-{
-    Py_ssize_t colon, i, length = field_name(raw, n, &colon);
-    PyObject *name = PyBytes_FromStringAndSize(length ? NULL : "", length);
-    if (name != NULL && length) {
-        octet *out = (octet *)PyBytes_AsString(name);
-        for (i = 0; i < length; i++)
-            out[i] = lower(raw[i]);
-    }
-    if (append(lists[1], name) < 0)
-        return -1;
-    if (append(lists[0], PyBytes_FromStringAndSize((const char *)raw, n)) < 0)
-        return -1;
-    return append(lists[2], PyLong_FromSsize_t(colon));
-}
-
-static PyObject *split_header(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
-{
-    PyObject *lists[3] = {NULL, NULL, NULL}, *result = NULL;
-    char *octets;
-    Py_ssize_t n, most = PY_SSIZE_T_MAX, start = 0, from = 0;
-    int i;
-
-    (void)module;
-    if (nargs != 1 && nargs != 2) {
-        PyErr_SetString(PyExc_TypeError, "split_header takes octets and, if wanted, a limit");
-        return NULL;
-    }
-    if (PyBytes_AsStringAndSize(args[0], &octets, &n) < 0)
-        return NULL;
-    if (nargs == 2 && (most = PyLong_AsSsize_t(args[1]), most == -1 && PyErr_Occurred()))
-        return NULL;
-    for (i = 0; i < 3; i++)
-        if ((lists[i] = PyList_New(0)) == NULL)
-            goto done;
-    while (start < n && PyList_Size(lists[0]) <= most) {
-        const char *found = from < n ? memchr(octets + from, '\n', (size_t)(n - from)) : NULL;
-        Py_ssize_t end = found ? found - octets : n; /* the LF, if there is one */
-        from = end + 1;
-        if (found && (end == start || octets[end - 1] != '\r'))
-            continue; /* a bare LF */
-        if (found && from < n && is_wsp((octet)octets[from]))
-            continue; /* a fold */
-        if (append_field(lists, (octet *)octets + start, (found ? end - 1 : n) - start) < 0)
-            goto done;
-        start = from;
-    }
-    result = PyTuple_Pack(3, lists[0], lists[1], lists[2]);
-done:
-    for (i = 0; i < 3; i++)
-        Py_XDECREF(lists[i]);
-    return result;
-}
-
 /* Put a place into the list of a name, which is new when the name is. */
 static int put_place(PyObject *places_of, PyObject *repeated, PyObject *name, Py_ssize_t place)
 {
@@ -565,6 +553,345 @@ static int put_place(PyObject *places_of, PyObject *repeated, PyObject *name, Py
              PyDict_SetItem(places_of, name, made) < 0;
     Py_XDECREF(made);
     return failed ? -1 : 0;
+}
+
+/* The lower-case name of raw[0..length) as bytes. */
+static PyObject *name_of(const octet *raw, Py_ssize_t length)
+{
+    PyObject *name = PyBytes_FromStringAndSize(length ? NULL : "", length);
+    octet *out = name == NULL || !length ? NULL : (octet *)PyBytes_AsString(name);
+    for (Py_ssize_t i = 0; out != NULL && i < length; i++)
+        out[i] = ftext[raw[i]];
+    return name;
+}
+
+static int append_field(PyObject *lists[3], const octet *raw, Py_ssize_t n)
+{
+    Py_ssize_t colon, length = field_name(raw, n, &colon);
+    if (append(lists[1], name_of(raw, length)) < 0)
+        return -1;
+    if (append(lists[0], PyBytes_FromStringAndSize((const char *)raw, n)) < 0)
+        return -1;
+    return append(lists[2], PyLong_FromSsize_t(colon));
+}
+
+/* Where the field that begins at in[start] ends, its CRLF aside; the next one begins at `next`. */
+static Py_ssize_t end_of_field(const octet *in, Py_ssize_t start, Py_ssize_t n, Py_ssize_t *next)
+{
+    Py_ssize_t from = start;
+    for (;;) {
+        const octet *found = from < n ? memchr(in + from, '\n', (size_t)(n - from)) : NULL;
+        Py_ssize_t end = found ? found - in : n; /* the LF, if there is one */
+        *next = from = end + 1;
+        if (!found)
+            return n;
+        if (end == start || in[end - 1] != '\r')
+            continue; /* a bare LF */
+        if (from == n || !is_wsp(in[from]))
+            return end - 1; /* no fold */
+    }
+}
+
+static PyObject *split_header(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+{
+    PyObject *lists[3] = {NULL, NULL, NULL}, *result = NULL;
+    char *octets;
+    Py_ssize_t n, most = PY_SSIZE_T_MAX, start = 0, next;
+    int i;
+
+    (void)module;
+    if (nargs != 1 && nargs != 2) {
+        PyErr_SetString(PyExc_TypeError, "split_header takes octets and, if wanted, a limit");
+        return NULL;
+    }
+    if (PyBytes_AsStringAndSize(args[0], &octets, &n) < 0)
+        return NULL;
+    if (nargs == 2 && (most = PyLong_AsSsize_t(args[1]), most == -1 && PyErr_Occurred()))
+        return NULL;
+    for (i = 0; i < 3; i++)
+        if ((lists[i] = PyList_New(0)) == NULL)
+            goto done;
+    for (; start < n && PyList_Size(lists[0]) <= most; start = next) {
+        Py_ssize_t end = end_of_field((octet *)octets, start, n, &next);
+        if (append_field(lists, (octet *)octets + start, end - start) < 0)
+            goto done;
+    }
+    result = PyTuple_Pack(3, lists[0], lists[1], lists[2]);
+done:
+    for (i = 0; i < 3; i++)
+        Py_XDECREF(lists[i]);
+    return result;
+}
+
+/* ---- the index of a header that is not split ---- */
+
+/* One field, its CRLF aside: octets[start..end); its name begins there too.  `before` is the
+ * nearest one of the same name above it, -1 for none. */
+typedef struct {
+    Py_ssize_t start, end, length, colon, before;
+    unsigned long long hash;
+} entry;
+
+/* What a capsule holds: the octets, which it keeps alive, their fields, and slots for their names,
+ * each 0 or 1 + the place of the last field of a name. */
+typedef struct {
+    PyObject *octets;
+    const octet *in; /* in `octets` */
+    entry *entries;
+    Py_ssize_t *slots;
+    Py_ssize_t count, mask; /* of fields; the number of slots, a power of two, less one */
+} header_index;
+
+static const char CAPSULE[] = "avowal._kernel.index";
+
+/* Secret factors, so that nobody can write names that meet in the slots. */
+static unsigned long long hash_start, hash_factor;
+
+static int prepare_hash(void)
+{
+    PyObject *text = PyBytes_FromString("the index of a header");
+    Py_hash_t secret = text == NULL ? -1 : PyObject_Hash(text);
+    Py_XDECREF(text);
+    if (secret == -1)
+        return -1;
+    hash_start = (unsigned long long)secret;
+    hash_factor = (hash_start * 0x9E3779B97F4A7C15ULL) | 1;
+    return 0;
+}
+
+static inline unsigned long long hash_of(const octet *name, Py_ssize_t length)
+{
+    unsigned long long hash = hash_start;
+    for (Py_ssize_t i = 0; i < length; i++)
+        hash = (hash ^ ftext[name[i]]) * hash_factor;
+    return hash ^ hash >> 32;
+}
+
+static int same_name(const octet *one, const octet *other, Py_ssize_t length)
+{
+    while (length > 0 && ftext[one[length - 1]] == ftext[other[length - 1]])
+        length--;
+    return length == 0;
+}
+
+/* The slot of a name: of its last field so far, or the free one where it belongs. */
+static Py_ssize_t *slot_of(const header_index *x, const octet *name, Py_ssize_t length,
+                           unsigned long long hash)
+{
+    Py_ssize_t at = (Py_ssize_t)(hash & (unsigned long long)x->mask);
+    for (; x->slots[at]; at = (at + 1) & x->mask) { /* half of them are free */
+        const entry *e = x->entries + x->slots[at] - 1;
+        if (e->hash == hash && e->length == length && same_name(x->in + e->start, name, length))
+            break;
+    }
+    return x->slots + at;
+}
+
+/* Whether a blank line stands at in[start]. */
+static inline int is_blank_line(const octet *in, Py_ssize_t start, Py_ssize_t n)
+{
+    return n - start >= 2 && in[start] == '\r' && in[start + 1] == '\n';
+}
+
+/* Find the fields of in[0..n) up to a blank line, but at most one more than `most`.  Returns the size
+ * of the section, -1 without memory. */
+static Py_ssize_t find_fields(header_index *x, Py_ssize_t n, Py_ssize_t most)
+{
+    const octet *in = x->in;
+    Py_ssize_t start = 0, next, room = 0;
+    for (; start < n && x->count <= most && !is_blank_line(in, start, n); start = next) {
+        entry *e;
+        if (x->count == room) {
+            room = room ? 2 * room : 48;
+            e = realloc(x->entries, (size_t)room * sizeof *e);
+            if (e == NULL)
+                return -1;
+            x->entries = e;
+        }
+        e = x->entries + x->count++;
+        e->start = start;
+        e->end = end_of_field(in, start, n, &next);
+        e->length = field_name(in + start, e->end - start, &e->colon);
+        e->hash = hash_of(in + start, e->length);
+        e->before = -1;
+    }
+    return start < n ? start : n; /* the last field may lack its CRLF */
+}
+
+/* Fill the slots; names that stand more than once go into `repeated`. */
+static int index_fields(header_index *x, PyObject *repeated)
+{
+    Py_ssize_t room = 8;
+    while (room < 2 * x->count)
+        room *= 2;
+    x->mask = room - 1;
+    x->slots = calloc((size_t)room, sizeof *x->slots);
+    if (x->slots == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    for (Py_ssize_t place = 0; place < x->count; place++) {
+        entry *e = x->entries + place;
+        Py_ssize_t *slot = slot_of(x, x->in + e->start, e->length, e->hash);
+        e->before = *slot - 1;
+        *slot = place + 1;
+        if (e->before >= 0 && x->entries[e->before].before < 0) { /* the second one */
+            PyObject *name = name_of(x->in + e->start, e->length);
+            int failed = name == NULL || PySet_Add(repeated, name) < 0;
+            Py_XDECREF(name);
+            if (failed)
+                return -1;
+        }
+    }
+    return 0;
+}
+
+static void free_index(header_index *x)
+{
+    Py_XDECREF(x->octets);
+    free(x->entries);
+    free(x->slots);
+    free(x);
+}
+
+static void end_capsule(PyObject *capsule)
+{
+    free_index(PyCapsule_GetPointer(capsule, CAPSULE));
+}
+
+/* (index, fields, size, repeated) of a section of `size` octets. */
+static PyObject *indexed(header_index *x, Py_ssize_t size)
+{
+    PyObject *repeated = PySet_New(NULL), *capsule = NULL;
+    if (repeated != NULL && index_fields(x, repeated) == 0)
+        capsule = PyCapsule_New(x, CAPSULE, end_capsule);
+    if (capsule == NULL) {
+        free_index(x);
+        Py_XDECREF(repeated);
+        return NULL;
+    }
+    return Py_BuildValue("(NnnN)", capsule, x->count, size, repeated);
+}
+
+static PyObject *scan_header(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+{
+    header_index *x;
+    char *octets;
+    Py_ssize_t n, most_octets, most, size;
+
+    (void)module;
+    if (nargs != 3) {
+        PyErr_SetString(PyExc_TypeError, "scan_header takes octets and two limits");
+        return NULL;
+    }
+    if (PyBytes_AsStringAndSize(args[0], &octets, &n) < 0)
+        return NULL;
+    most_octets = PyLong_AsSsize_t(args[1]);
+    if (most_octets == -1 && PyErr_Occurred())
+        return NULL;
+    most = PyLong_AsSsize_t(args[2]);
+    if (most == -1 && PyErr_Occurred())
+        return NULL;
+    x = calloc(1, sizeof *x);
+    if (x == NULL)
+        return PyErr_NoMemory();
+    Py_INCREF(args[0]);
+    x->octets = args[0];
+    x->in = (octet *)octets;
+    size = find_fields(x, n, most);
+    if (size >= 0 && size <= most_octets && x->count <= most)
+        return indexed(x, size);
+    free_index(x);
+    if (size < 0)
+        return PyErr_NoMemory();
+    Py_RETURN_NONE;
+}
+
+/* The place of the last field of a name, -1 for none, -2 with an exception set. */
+static Py_ssize_t last_place(const header_index *x, PyObject *name)
+{
+    char *octets;
+    Py_ssize_t n, i;
+    if (PyBytes_AsStringAndSize(name, &octets, &n) < 0)
+        return -2;
+    for (i = 0; i < n; i++)
+        if (ftext[(octet)octets[i]] != (octet)octets[i] || !octets[i])
+            return -1; /* no lower-case name */
+    return *slot_of(x, (octet *)octets, n, hash_of((octet *)octets, n)) - 1;
+}
+
+static PyObject *places_of(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+{
+    PyObject *places;
+    Py_ssize_t place;
+    const header_index *x;
+
+    (void)module;
+    if (nargs != 2) {
+        PyErr_SetString(PyExc_TypeError, "places_of takes an index and a name");
+        return NULL;
+    }
+    if ((x = PyCapsule_GetPointer(args[0], CAPSULE)) == NULL ||
+        (place = last_place(x, args[1])) == -2)
+        return NULL;
+    places = PyList_New(0);
+    for (; places != NULL && place >= 0; place = x->entries[place].before)
+        if (append(places, PyLong_FromSsize_t(place)) < 0)
+            Py_CLEAR(places);
+    if (places != NULL && PyList_Reverse(places) < 0)
+        Py_CLEAR(places);
+    return places;
+}
+
+static PyObject *listed_header(PyObject *module, PyObject *capsule)
+{
+    PyObject *lists[3] = {NULL, NULL, NULL}, *result = NULL;
+    const header_index *x = PyCapsule_GetPointer(capsule, CAPSULE);
+    Py_ssize_t i;
+
+    (void)module;
+    if (x == NULL)
+        return NULL;
+    for (i = 0; i < 3; i++)
+        if ((lists[i] = PyList_New(0)) == NULL)
+            goto done;
+    for (i = 0; i < x->count; i++) {
+        const entry *e = x->entries + i;
+        const char *raw = (const char *)x->in + e->start;
+        if (append(lists[0], PyBytes_FromStringAndSize(raw, e->end - e->start)) < 0 ||
+            append(lists[1], name_of((const octet *)raw, e->length)) < 0 ||
+            append(lists[2], PyLong_FromSsize_t(e->colon)) < 0)
+            goto done;
+    }
+    result = PyTuple_Pack(3, lists[0], lists[1], lists[2]);
+done:
+    for (i = 0; i < 3; i++)
+        Py_XDECREF(lists[i]);
+    return result;
+}
+
+static PyObject *field_at(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+{
+    Py_ssize_t place;
+    const header_index *x;
+    const entry *e;
+
+    (void)module;
+    if (nargs != 2) {
+        PyErr_SetString(PyExc_TypeError, "field_at takes an index and a place");
+        return NULL;
+    }
+    if ((x = PyCapsule_GetPointer(args[0], CAPSULE)) == NULL)
+        return NULL;
+    place = PyLong_AsSsize_t(args[1]);
+    if (place == -1 && PyErr_Occurred())
+        return NULL;
+    if (place < 0 || place >= x->count) {
+        PyErr_SetString(PyExc_IndexError, "no field there");
+        return NULL;
+    }
+    e = x->entries + place;
+    return Py_BuildValue("(y#n)", x->in + e->start, e->end - e->start, e->colon);
 }
 
 static PyObject *index_names(PyObject *module, PyObject *names)
@@ -597,63 +924,76 @@ done:
     return result;
 }
 
-/* How often a name was mentioned, this time included; -1 with an exception set. */
-static Py_ssize_t mention_of(PyObject *mentions, PyObject *name)
+/* The place that the next mention of a name stands for: the last one in `places` not yet `taken`,
+ * which has a number for the first place of each name; -1 where there is none, -2 with an exception
+ * set. */
+static Py_ssize_t next_place(PyObject *places, int *taken, Py_ssize_t count, Py_ssize_t except_at)
 {
-    PyObject *before = PyDict_GetItemWithError(mentions, name), *made;
-    Py_ssize_t mention = 1;
-    int failed;
-    if (before == NULL && PyErr_Occurred())
-        return -1;
-    if (before != NULL)
-        mention += PyLong_AsSsize_t(before); /* made below: at most as many as names */
-    made = PyLong_FromSsize_t(mention);
-    failed = made == NULL || PyDict_SetItem(mentions, name, made) < 0;
-    Py_XDECREF(made);
-    return failed ? -1 : mention;
+    Py_ssize_t present = PyList_Size(places), place = -1, first;
+    if (present <= 0)
+        return present < 0 ? -2 : -1; /* SystemError for what is no list */
+    first = PyLong_AsSsize_t(PyList_GetItem(places, 0));
+    if (first < 0 || first >= count) {
+        if (!PyErr_Occurred())
+            PyErr_SetString(PyExc_IndexError, "no field there");
+        return -2;
+    }
+    while (taken[first] < present) {
+        place = PyLong_AsSsize_t(PyList_GetItem(places, present - ++taken[first]));
+        if (place != except_at)
+            return place == -1 && PyErr_Occurred() ? -2 : place;
+    }
+    return -1;
 }
 
 static PyObject *select_places(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
 {
-    PyObject *mentions, *chosen = NULL;
-    Py_ssize_t i, count;
+    PyObject *chosen = NULL;
+    Py_ssize_t i, wanted, except_at, count;
+    int *taken = NULL;
 
     (void)module;
-    if (nargs != 2 || !PyDict_Check(args[0]) || !PyTuple_Check(args[1])) {
-        PyErr_SetString(PyExc_TypeError, "select_places takes a dict and a tuple");
+    if (nargs != 4 || !PyDict_Check(args[0]) || !PyTuple_Check(args[1])) {
+        PyErr_SetString(PyExc_TypeError, "select_places takes a dict, a tuple and two numbers");
         return NULL;
     }
-    mentions = PyDict_New();
-    if (mentions == NULL || (chosen = PyList_New(0)) == NULL)
-        goto failed;
-    for (i = 0, count = PyTuple_Size(args[1]); i < count; i++) {
+    except_at = PyLong_AsSsize_t(args[2]);
+    if (except_at == -1 && PyErr_Occurred())
+        return NULL;
+    count = PyLong_AsSsize_t(args[3]);
+    if (count < 0 && PyErr_Occurred())
+        return NULL;
+    taken = calloc(count > 0 ? (size_t)count : 1, sizeof *taken);
+    if (taken == NULL)
+        return PyErr_NoMemory();
+    chosen = PyList_New(0);
+    wanted = PyTuple_Size(args[1]);
+    for (i = 0; chosen != NULL && i < wanted; i++) {
         PyObject *name = PyTuple_GetItem(args[1], i), *places;
-        Py_ssize_t mention, present;
-        if (!PyBytes_Check(name)) {
+        Py_ssize_t place = -1;
+        if (!PyBytes_Check(name))
             PyErr_SetString(PyExc_TypeError, "a name is bytes");
-            goto failed;
-        }
-        places = PyDict_GetItemWithError(args[0], name);
-        if (places == NULL && !PyErr_Occurred())
-            continue;
-        if (places == NULL || (present = PyList_Size(places)) < 0)
-            goto failed; /* SystemError for what is no list */
-        mention = mention_of(mentions, name);
-        if (mention < 0)
-            goto failed;
-        if (mention <= present) {
-            PyObject *place = PyList_GetItem(places, present - mention);
-            if (place == NULL || PyList_Append(chosen, place) < 0)
-                goto failed;
-        }
+        else if ((places = PyDict_GetItemWithError(args[0], name)) != NULL)
+            place = next_place(places, taken, count, except_at);
+        if (place >= 0 ? append(chosen, PyLong_FromSsize_t(place)) < 0 : PyErr_Occurred() != NULL)
+            Py_CLEAR(chosen);
     }
-    Py_DECREF(mentions);
+    free(taken);
     return chosen;
-failed:
-    Py_XDECREF(mentions);
-    Py_XDECREF(chosen);
-    return NULL;
 }
+
+#ifdef WITH_SSE2
+/* How many of the first 16 octets at `at` need no look of their own: none is HTAB or CR, or SP before
+ * SP.  Reads one octet behind them. */
+static inline int plain_octets(const octet *at)
+{
+    __m128i here = load(at), spaces = equals(here, ' ');
+    __m128i odd = _mm_or_si128(equals(here, '\t'), equals(here, '\r'));
+    odd = _mm_or_si128(odd, _mm_and_si128(spaces, equals(load(at + 1), ' ')));
+    unsigned bits = (unsigned)_mm_movemask_epi8(odd);
+    return bits ? lowest_bit(bits) : BLOCK;
+}
+#endif
 
 /* Write the value in[0..n) unfolded, its blanks squeezed, none at either end
  * (RFC 6376 §3.4.2); at most n octets. */
@@ -663,6 +1003,19 @@ static octet *put_relaxed_value(octet *out, const octet *in, Py_ssize_t n)
     int gap = 0;
     for (Py_ssize_t i = 0; i < n; i++) {
         octet c = in[i];
+#ifdef WITH_SSE2
+        int plain;
+        /* What is written never overtakes what is read, so 16 octets behind `out` are there. */
+        if (n - i > BLOCK && !is_wsp(c) && (plain = plain_octets(in + i)) > 0) {
+            if (gap && out != start)
+                *out++ = ' ';
+            _mm_storeu_si128((__m128i *)out, load(in + i));
+            gap = in[i + plain - 1] == ' '; /* what follows decides about it */
+            out += plain - gap;
+            i += plain - 1;
+            continue;
+        }
+#endif
         if (is_wsp(c)) {
             gap = 1;
         } else if (c == '\r' && n - i > 2 && in[i + 1] == '\n' && is_wsp(in[i + 2])) {
@@ -716,7 +1069,7 @@ typedef struct {
 } field;
 
 /* args: raws, names, colons, places.  Runs no Python code: lists, bytes and ints only. */
-static int field_at(field *f, PyObject *const *args, Py_ssize_t nth)
+static int listed_field(field *f, PyObject *const *args, Py_ssize_t nth)
 {
     PyObject *place = PyList_GetItem(args[3], nth), *raw, *name, *at;
     Py_ssize_t index, colon;
@@ -756,7 +1109,7 @@ static PyObject *relax_fields(PyObject *module, PyObject *const *args, Py_ssize_
     }
     count = PyList_Size(args[3]);
     for (i = 0; i < count; i++) {
-        if (field_at(&f, args, i) < 0)
+        if (listed_field(&f, args, i) < 0)
             return NULL;
         if (f.name_length > PY_SSIZE_T_MAX - room - 3 ||
             f.value_length > PY_SSIZE_T_MAX - room - 3 - f.name_length)
@@ -767,7 +1120,7 @@ static PyObject *relax_fields(PyObject *module, PyObject *const *args, Py_ssize_
     if (start == NULL)
         return PyErr_NoMemory();
     for (i = 0; i < count; i++) {
-        if (field_at(&f, args, i) < 0) /* cannot be: nothing ran in between */
+        if (listed_field(&f, args, i) < 0) /* cannot be: nothing ran in between */
             break;
         memcpy(out, f.name, (size_t)f.name_length);
         out += f.name_length;
@@ -777,6 +1130,74 @@ static PyObject *relax_fields(PyObject *module, PyObject *const *args, Py_ssize_
         *out++ = '\n';
     }
     return taken(start, out - start);
+}
+
+/* Choose the place for each of `names` (RFC 6376 §5.4.2), -1 where there is none; returns the room
+ * that the fields there take in relaxed form, -1 with an exception set.  `above` has room for a number
+ * of each field: for the last one of a name, where its next mention looks. */
+static Py_ssize_t choose(const header_index *x, PyObject *names, Py_ssize_t except_at,
+                         Py_ssize_t *chosen, Py_ssize_t *above)
+{
+    Py_ssize_t i, count = PyTuple_Size(names), room = 0;
+    for (i = 0; i < x->count; i++)
+        above[i] = i;
+    for (i = 0; i < count; i++) {
+        Py_ssize_t last = last_place(x, PyTuple_GetItem(names, i));
+        Py_ssize_t place = last < 0 ? last : above[last];
+        if (place >= 0 && place == except_at)
+            place = x->entries[place].before;
+        if (last >= 0)
+            above[last] = place < 0 ? -1 : x->entries[place].before;
+        chosen[i] = place;
+        if (place >= 0 && x->entries[place].colon < 0)
+            PyErr_SetString(PyExc_ValueError, "no colon there");
+        else if (place >= 0)
+            room += x->entries[place].end - x->entries[place].start + 3;
+        if (place == -2 || (place >= 0 && x->entries[place].colon < 0))
+            return -1;
+    }
+    return room;
+}
+
+static octet *put_relaxed_field(octet *out, const octet *raw, const entry *e)
+{
+    for (Py_ssize_t i = 0; i < e->length; i++)
+        *out++ = ftext[raw[i]];
+    *out++ = ':';
+    out = put_relaxed_value(out, raw + e->colon + 1, e->end - e->start - e->colon - 1);
+    *out++ = '\r';
+    *out++ = '\n';
+    return out;
+}
+
+static PyObject *relax_named(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+{
+    Py_ssize_t except_at, count, i, room, *places;
+    octet *start = NULL, *out = NULL;
+    const header_index *x;
+
+    (void)module;
+    if (nargs != 3 || !PyTuple_Check(args[1])) {
+        PyErr_SetString(PyExc_TypeError, "relax_named takes an index, a tuple of names and a place");
+        return NULL;
+    }
+    if ((x = PyCapsule_GetPointer(args[0], CAPSULE)) == NULL)
+        return NULL;
+    except_at = PyLong_AsSsize_t(args[2]);
+    if (except_at == -1 && PyErr_Occurred())
+        return NULL;
+    count = PyTuple_Size(args[1]);
+    places = malloc((size_t)(count + x->count + 1) * sizeof *places);
+    if (places == NULL)
+        return PyErr_NoMemory();
+    room = choose(x, args[1], except_at, places, places + count);
+    if (room >= 0 && (start = out = malloc((size_t)room + 1)) == NULL)
+        PyErr_NoMemory();
+    for (i = 0; start != NULL && i < count; i++)
+        if (places[i] >= 0)
+            out = put_relaxed_field(out, x->in + x->entries[places[i]].start, x->entries + places[i]);
+    free(places);
+    return start == NULL ? NULL : taken(start, out - start);
 }
 
 /* ---- tag=value lists: RFC 6376 §3.2 ---- */
@@ -834,7 +1255,15 @@ static void raise_fault(Py_ssize_t offset, PyObject *why)
 static Py_ssize_t first_no_fold(const octet *in, Py_ssize_t n)
 {
     for (Py_ssize_t i = 0; i < n; i++) {
-        if (in[i] > '\r' || (in[i] != '\r' && in[i] != '\n'))
+#ifdef WITH_SSE2
+        if (n - i >= BLOCK) {
+            __m128i here = load(in + i);
+            __m128i breaks = _mm_or_si128(equals(here, '\r'), equals(here, '\n'));
+            unsigned bits = (unsigned)_mm_movemask_epi8(breaks);
+            i += bits ? lowest_bit(bits) : BLOCK - 1;
+        }
+#endif
+        if (in[i] != '\r' && in[i] != '\n')
             continue;
         if (in[i] == '\n' || n - i <= 2 || in[i + 1] != '\n' || !is_wsp(in[i + 2]))
             return i;
@@ -863,10 +1292,16 @@ static inline int is_strange(octet c)
 static int refuse_strange_octets(const octet *in, Py_ssize_t n)
 {
     Py_ssize_t i;
-    octet strange = 0;
-    for (i = 0; i < n; i++) /* without branches: compilers take 16 octets at once */
-        strange |= (octet)is_strange(in[i]);
-    for (i = 0; strange && i < n; i++) {
+    for (i = 0; i < n; i++) {
+#ifdef WITH_SSE2
+        if (n - i >= BLOCK) { /* leap to what may be one: a control */
+            __m128i here = load(in + i), floor = _mm_set1_epi8(' ');
+            __m128i fine = _mm_andnot_si128(equals(here, 0x7F),
+                                            _mm_cmpeq_epi8(_mm_max_epu8(here, floor), here));
+            unsigned bits = 0xFFFF & ~(unsigned)_mm_movemask_epi8(fine);
+            i += bits ? lowest_bit(bits) : BLOCK - 1;
+        }
+#endif
         if (is_strange(in[i])) {
             raise_fault(i, PyUnicode_FromFormat("octet 0x%02x is not allowed", in[i]));
             return -1;
@@ -885,58 +1320,48 @@ static int is_all_fws(const octet *octets, Py_ssize_t from, Py_ssize_t to)
     return found.from == found.to;
 }
 
-/* Raise where there are more than `most` specs; FWS behind the last ";" is none. */
-static int refuse_too_many(const octet *in, Py_ssize_t n, Py_ssize_t most)
+/* How many specs there are; raises where there are more than `most`.  FWS behind the last ";" is
+ * none. */
+static Py_ssize_t count_specs(const octet *in, Py_ssize_t n, Py_ssize_t most)
 {
     Py_ssize_t count, start = 0;
+    if (n == 0)
+        return 0;
     for (count = 0; count < most; count++) {
         const octet *found = memchr(in + start, ';', (size_t)(n - start));
         if (found == NULL)
-            return 0;
+            return start > 0 && is_all_fws(in, start, n) ? count : count + 1;
         start = found - in + 1;
     }
     if (start > 0 && is_all_fws(in, start, n))
-        return 0;
+        return count;
     raise_fault(start, PyUnicode_FromFormat("more than %zd tags", most));
     return -1;
 }
 
-/* Put an object that is ours to give away into a new tuple. */
-static int put_item(PyObject *tuple, Py_ssize_t at, PyObject *made)
+static PyObject *pair_of(Py_ssize_t one, Py_ssize_t other)
 {
-    return made == NULL ? -1 : PyTuple_SetItem(tuple, at, made);
+    PyObject *pair = PyTuple_New(2), *first = PyLong_FromSsize_t(one);
+    PyObject *second = PyLong_FromSsize_t(other);
+    if (pair != NULL && first != NULL && second != NULL) {
+        PyTuple_SetItem(pair, 0, first); /* which take them over, and cannot fail: it is new */
+        PyTuple_SetItem(pair, 1, second);
+        return pair;
+    }
+    Py_XDECREF(pair);
+    Py_XDECREF(first);
+    Py_XDECREF(second);
+    return NULL;
 }
 
-/* kind((name, value, start, stop)), for `kind` a type of tuple; runs no method of it. */
-static PyObject *made_tag(PyObject *kind, PyObject *name, span value, Py_ssize_t start,
-                          Py_ssize_t stop)
-{
-    newfunc new_tuple = (newfunc)PyType_GetSlot(&PyTuple_Type, Py_tp_new);
-    PyObject *row = PyTuple_New(4), *args = NULL, *tag = NULL;
-    const char *octets = (const char *)value.octets + value.from;
-    if (row == NULL)
-        return NULL;
-    Py_INCREF(name);
-    if (put_item(row, 0, name) == 0 &&
-        put_item(row, 1, PyBytes_FromStringAndSize(octets, value.to - value.from)) == 0 &&
-        put_item(row, 2, PyLong_FromSsize_t(start)) == 0 &&
-        put_item(row, 3, PyLong_FromSsize_t(stop)) == 0)
-        args = PyTuple_Pack(1, row);
-    if (args != NULL)
-        tag = new_tuple((PyTypeObject *)kind, args, NULL);
-    Py_XDECREF(args);
-    Py_DECREF(row);
-    return tag;
-}
-
-/* Read the spec octets[start..stop) into `tags`. */
-static int put_tag(PyObject *tags, PyObject *kind, const octet *octets, Py_ssize_t start,
+/* Read the spec octets[start..stop): its value and where that stands go under its name. */
+static int put_tag(PyObject *values, PyObject *bounds, const octet *octets, Py_ssize_t start,
                    Py_ssize_t stop)
 {
     const octet *equals = memchr(octets + start, '=', (size_t)(stop - start));
-    Py_ssize_t behind = equals ? equals - octets + 1 : stop, before = PyDict_Size(tags);
-    span written = stripped(octets, start, equals ? behind - 1 : start);
-    PyObject *name, *tag;
+    Py_ssize_t behind = equals ? equals - octets + 1 : stop, before = PyDict_Size(values);
+    span written = stripped(octets, start, equals ? behind - 1 : start), found;
+    PyObject *name, *value, *bound;
     int failed;
 
     if (!is_tag_name(written)) { /* nothing is none */
@@ -947,27 +1372,30 @@ static int put_tag(PyObject *tags, PyObject *kind, const octet *octets, Py_ssize
                                        written.to - written.from);
     if (name == NULL)
         return -1;
-    tag = made_tag(kind, name, stripped(octets, behind, stop), behind, stop);
-    failed = tag == NULL || PyDict_SetItem(tags, name, tag) < 0;
-    if (!failed && PyDict_Size(tags) == before) {
+    found = stripped(octets, behind, stop);
+    value = PyBytes_FromStringAndSize((const char *)octets + found.from, found.to - found.from);
+    bound = pair_of(behind, stop);
+    failed = value == NULL || bound == NULL || PyDict_SetItem(values, name, value) < 0 ||
+             PyDict_SetItem(bounds, name, bound) < 0;
+    if (!failed && PyDict_Size(values) == before) {
         raise_fault(start, PyUnicode_FromFormat("the tag %U= stands twice", name));
         failed = 1;
     }
-    Py_XDECREF(tag);
+    Py_XDECREF(value);
+    Py_XDECREF(bound);
     Py_DECREF(name);
     return failed ? -1 : 0;
 }
 
 static PyObject *tag_list(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
 {
-    PyObject *tags;
+    PyObject *values = NULL, *bounds = NULL, *result = NULL;
     char *octets;
-    Py_ssize_t n, most, start = 0, stop;
+    Py_ssize_t n, most, count, i, start = 0;
 
     (void)module;
-    if (nargs != 3 || !PyType_Check(args[2]) ||
-        !PyType_IsSubtype((PyTypeObject *)args[2], &PyTuple_Type)) {
-        PyErr_SetString(PyExc_TypeError, "tag_list takes octets, a limit and a type of tuple");
+    if (nargs != 2) {
+        PyErr_SetString(PyExc_TypeError, "tag_list takes octets and a limit");
         return NULL;
     }
     if (PyBytes_AsStringAndSize(args[0], &octets, &n) < 0)
@@ -976,30 +1404,232 @@ static PyObject *tag_list(PyObject *module, PyObject *const *args, Py_ssize_t na
     if (most == -1 && PyErr_Occurred())
         return NULL;
     if (refuse_strange_octets((octet *)octets, n) < 0 ||
-        (n > 0 && refuse_too_many((octet *)octets, n, most) < 0) || (tags = PyDict_New()) == NULL)
+        (count = count_specs((octet *)octets, n, most)) < 0)
         return NULL;
-    for (; start <= n && n > 0; start = stop + 1) {
+    values = PyDict_New();
+    bounds = PyDict_New();
+    for (i = 0; values != NULL && bounds != NULL && i < count; i++) {
         const char *found = memchr(octets + start, ';', (size_t)(n - start));
-        stop = found ? found - octets : n;
-        if (!found && start > 0 && is_all_fws((octet *)octets, start, n))
-            break; /* FWS behind the last ";" */
-        if (put_tag(tags, args[2], (octet *)octets, start, stop) < 0) {
-            Py_DECREF(tags);
-            return NULL;
+        Py_ssize_t stop = found ? found - octets : n;
+        if (put_tag(values, bounds, (octet *)octets, start, stop) < 0)
+            Py_CLEAR(bounds);
+        start = stop + 1;
+    }
+    if (values != NULL && bounds != NULL)
+        result = PyTuple_Pack(2, values, bounds);
+    Py_XDECREF(values);
+    Py_XDECREF(bounds);
+    return result;
+}
+
+/* ---- base64: RFC 4648 §4, with FWS anywhere (RFC 6376 §2.10) ---- */
+
+enum { PADDING = 64, BLANK, NO_DIGIT }; /* each with a bit that no digit has */
+
+static octet digits[256]; /* of base64: their values; the rest by the names above */
+
+static void prepare_digits(void)
+{
+    static const char in_order[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    memset(digits, NO_DIGIT, sizeof digits);
+    for (int value = 0; value < 64; value++)
+        digits[(octet)in_order[value]] = (octet)value;
+    digits['='] = PADDING;
+    digits[' '] = digits['\t'] = digits['\r'] = digits['\n'] = BLANK;
+}
+
+/* Write what in[0..n) stands for, at most n / 4 * 3 + 2 octets; returns how many, -1 for what is no
+ * base64. */
+static Py_ssize_t put_decoded(octet *out, const octet *in, Py_ssize_t n)
+{
+    const octet *start = out;
+    unsigned long held = 0;
+    int count = 0, padding = 0; /* digits held, and the padding behind them */
+    for (Py_ssize_t i = 0; i < n; i++) {
+        octet value = digits[in[i]];
+        if (!count && !padding && n - i >= 4) { /* four digits in a row, as nearly always */
+            octet second = digits[in[i + 1]], third = digits[in[i + 2]], last = digits[in[i + 3]];
+            if ((value | second | third | last) < PADDING) {
+                *out++ = (octet)(value << 2 | second >> 4);
+                *out++ = (octet)(second << 4 | third >> 2);
+                *out++ = (octet)(third << 6 | last);
+                i += 3;
+                continue;
+            }
+        }
+        if (value < PADDING && !padding) {
+            held = held << 6 | value;
+            if (++count == 4) {
+                *out++ = (octet)(held >> 16);
+                *out++ = (octet)(held >> 8);
+                *out++ = (octet)held;
+                held = 0;
+                count = 0;
+            }
+        } else if (value == PADDING && padding < 2) {
+            padding++;
+        } else if (value != BLANK) {
+            return -1;
         }
     }
-    return tags;
+    if (count == 1 || padding != (4 - count) % 4)
+        return -1;
+    if (count == 3) {
+        *out++ = (octet)(held >> 10);
+        *out++ = (octet)(held >> 2);
+    } else if (count == 2) {
+        *out++ = (octet)(held >> 4);
+    }
+    return out - start;
+}
+
+/* What octets stand for, None where they are no base64. */
+static PyObject *decoded(PyObject *octets)
+{
+    char *in;
+    Py_ssize_t n, size;
+    octet small[768], *made = small;
+    PyObject *result;
+
+    if (PyBytes_AsStringAndSize(octets, &in, &n) < 0)
+        return NULL;
+    if (n > 1020 && (made = malloc((size_t)n)) == NULL)
+        return PyErr_NoMemory();
+    size = put_decoded(made, (octet *)in, n);
+    if (size < 0) {
+        Py_INCREF(Py_None);
+        result = Py_None;
+    } else {
+        result = PyBytes_FromStringAndSize((const char *)made, size);
+    }
+    if (made != small)
+        free(made);
+    return result;
+}
+
+static PyObject *base64_octets(PyObject *module, PyObject *octets)
+{
+    (void)module;
+    return decoded(octets);
+}
+
+/* ---- usual values of tags ---- */
+
+/* The number that up to 18 digits stand for, None for anything else. */
+static PyObject *number_of(PyObject *octets)
+{
+    char *in;
+    Py_ssize_t n, i;
+    long long number = 0;
+    if (PyBytes_AsStringAndSize(octets, &in, &n) < 0)
+        return NULL;
+    for (i = 0; i < n && n <= 18 && in[i] >= '0' && in[i] <= '9'; i++)
+        number = number * 10 + (in[i] - '0');
+    if (i == n && n > 0)
+        return PyLong_FromLongLong(number);
+    Py_INCREF(Py_None);
+    return Py_None;
+}
+
+/* What `octets` stand for by a kind of `read_usual`: a new reference to None where that does not
+ * say, NULL with an exception set. */
+static PyObject *usual_value(PyObject *kind, PyObject *octets)
+{
+    PyObject *word, *made;
+    if (PyDict_Check(kind)) {
+        word = PyDict_GetItemWithError(kind, octets);
+        if (word == NULL && PyErr_Occurred())
+            return NULL;
+        word = word == NULL ? Py_None : word;
+        Py_INCREF(word);
+        return word;
+    }
+    if (kind == (PyObject *)&PyLong_Type)
+        return number_of(octets);
+    if (kind != (PyObject *)&PyBytes_Type) {
+        Py_INCREF(Py_None);
+        return Py_None;
+    }
+    made = decoded(octets);
+    if (made != NULL && made != Py_None && PyBytes_Size(made) == 0) {
+        Py_DECREF(made);
+        Py_INCREF(Py_None);
+        made = Py_None;
+    }
+    return made;
+}
+
+static PyObject *read_usual(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+{
+    PyObject *rest, *name, *octets;
+    Py_ssize_t at = 0;
+
+    (void)module;
+    if (nargs != 3 || !PyDict_Check(args[0]) || !PyDict_Check(args[1]) || !PyDict_Check(args[2])) {
+        PyErr_SetString(PyExc_TypeError, "read_usual takes three dicts");
+        return NULL;
+    }
+    rest = PyList_New(0);
+    while (rest != NULL && PyDict_Next(args[0], &at, &name, &octets)) {
+        PyObject *kind = PyDict_GetItemWithError(args[1], name), *made;
+        if (kind == NULL) {
+            if (PyErr_Occurred())
+                Py_CLEAR(rest);
+            continue;
+        }
+        made = usual_value(kind, octets);
+        if (made == NULL || (made == Py_None ? PyList_Append(rest, name)
+                                             : PyDict_SetItem(args[2], name, made)) < 0)
+            Py_CLEAR(rest);
+        Py_XDECREF(made);
+    }
+    return rest;
+}
+
+/* ---- values: their slots ---- */
+
+static PyObject *fill(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+{
+    descrsetfunc set = (descrsetfunc)PyType_GetSlot(&PyMemberDescr_Type, Py_tp_descr_set);
+    Py_ssize_t count, i;
+
+    (void)module;
+    if (nargs != 3 || !PyTuple_Check(args[1]) || !PyTuple_Check(args[2]) ||
+        (count = PyTuple_Size(args[1])) != PyTuple_Size(args[2])) {
+        PyErr_SetString(PyExc_TypeError, "fill takes an object, its slots and as many values");
+        return NULL;
+    }
+    for (i = 0; i < count; i++) {
+        PyObject *slot = PyTuple_GetItem(args[1], i);
+        if (!Py_IS_TYPE(slot, &PyMemberDescr_Type)) {
+            PyErr_SetString(PyExc_TypeError, "no slot");
+            return NULL;
+        }
+        if (set(slot, args[0], PyTuple_GetItem(args[2], i)) < 0)
+            return NULL;
+    }
+    Py_RETURN_NONE;
 }
 
 static PyMethodDef functions[] = {
     {"split_header", (PyCFunction)(void (*)(void))split_header, METH_FASTCALL, NULL},
+    {"scan_header", (PyCFunction)(void (*)(void))scan_header, METH_FASTCALL, NULL},
+    {"places_of", (PyCFunction)(void (*)(void))places_of, METH_FASTCALL, NULL},
+    {"listed_header", listed_header, METH_O, NULL},
+    {"field_at", (PyCFunction)(void (*)(void))field_at, METH_FASTCALL, NULL},
+    {"relax_named", (PyCFunction)(void (*)(void))relax_named, METH_FASTCALL, NULL},
     {"no_fold", no_fold, METH_O, NULL},
+    {"base64_octets", base64_octets, METH_O, NULL},
+    {"read_usual", (PyCFunction)(void (*)(void))read_usual, METH_FASTCALL, NULL},
+    {"fill", (PyCFunction)(void (*)(void))fill, METH_FASTCALL, NULL},
     {"tag_list", (PyCFunction)(void (*)(void))tag_list, METH_FASTCALL, NULL},
     {"index_names", index_names, METH_O, NULL},
     {"select_places", (PyCFunction)(void (*)(void))select_places, METH_FASTCALL, NULL},
     {"relax_field", (PyCFunction)(void (*)(void))relax_field, METH_FASTCALL, NULL},
     {"relax_fields", (PyCFunction)(void (*)(void))relax_fields, METH_FASTCALL, NULL},
     {"relax_body", relax_body, METH_O, NULL},
+    {"final_line_ends", final_line_ends, METH_O, NULL},
     {"bare_lf", bare_lf, METH_O, NULL},
     {"bare_break", bare_break, METH_O, NULL},
     {"lf_to_crlf", lf_to_crlf, METH_O, NULL},
@@ -1010,6 +1640,10 @@ static PyMethodDef functions[] = {
 
 static int start_module(PyObject *module)
 {
+    prepare_ftext();
+    prepare_digits();
+    if (prepare_hash() < 0)
+        return -1;
 #ifdef WITH_SSSE3
     if (kept_of[255] == 0)
         prepare_ssse3();

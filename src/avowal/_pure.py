@@ -1,4 +1,4 @@
-"""The canonical forms and the tag list, in Python alone: reference and fallback of `_kernel`.
+"""The inner loops over octets, in Python alone: reference and fallback of `_kernel`.
 
 Both modules hold the same functions with the same results and exceptions; the
 property tests compare them.  Which one serves is decided in `_fast`.  State,
@@ -13,9 +13,46 @@ from __future__ import annotations
 import re
 import sys
 from functools import lru_cache
-from typing import TypeVar
+from typing import TypeAlias
 
-Row = TypeVar("Row", bound=tuple[str, bytes, int, int])
+from avowal._pure_lines import (
+    bare_break,
+    bare_lf,
+    breaks_to_crlf,
+    column_after,
+    final_line_ends,
+    lf_to_crlf,
+)
+from avowal._pure_tags import base64_octets, fill, no_fold, read_usual, tag_list
+
+__all__ = [
+    "WINDOW",
+    "Index",
+    "bare_break",
+    "bare_lf",
+    "base64_octets",
+    "breaks_to_crlf",
+    "column_after",
+    "field_at",
+    "fill",
+    "final_line_ends",
+    "index_names",
+    "lf_to_crlf",
+    "listed_header",
+    "no_fold",
+    "places_of",
+    "read_usual",
+    "relax_body",
+    "relax_field",
+    "relax_fields",
+    "relax_named",
+    "scan_header",
+    "select_places",
+    "split_header",
+    "tag_list",
+]  # fmt: skip
+
+Index: TypeAlias = tuple[list[bytes], list[bytes], list[int], dict[bytes, list[int]]]
 
 WINDOW = 16 * 1024
 """Octets of a body worth taking in one go: a clean window is found out sooner."""
@@ -28,15 +65,7 @@ _NAME = re.compile(rb"([!-9;-~]++)[ \t]*+")  # RFC 5322 §3.6.8 ftext, §4.5.8 o
 _LONGEST_KNOWN_NAME = 64
 _WSP_RUN = re.compile(rb"[ \t]++")
 _SPACES = re.compile(rb"  ++")
-_BARE_LF = re.compile(rb"(?<!\r)\n")
-_BARE = re.compile(rb"(?<!\r)\n|\r(?!\n)")
 _TAB_TO_SPACE = bytes.maketrans(b"\t", b" ")
-_FWS = b" \t\r\n"
-_TAG_NAME = re.compile(rb"[A-Za-z][A-Za-z0-9_]*+")
-_LONGEST_KNOWN_TAG_NAME = 32  # octets with the FWS around it
-_TAG_LIST_OCTETS = bytes(range(0x21, 0x7F)) + bytes(range(0x80, 0x100)) + _FWS
-_NO_FOLD = re.compile(rb"\r(?!\n[ \t])|(?<!\r)\n")
-_CR_TO_LF = bytes.maketrans(b"\r", b"\n")
 _SPACE_BITS = bytes(_SP ^ _HTAB if octet == _SP else 0 for octet in range(256))
 
 
@@ -82,19 +111,21 @@ def index_names(names: list[bytes]) -> tuple[dict[bytes, list[int]], set[bytes]]
     return positions, repeated
 
 
-def select_places(positions: dict[bytes, list[int]], names: tuple[bytes, ...]) -> list[int]:
+def select_places(
+    positions: dict[bytes, list[int]], names: tuple[bytes, ...], except_at: int, count: int
+) -> list[int]:
     """Return for each mention of a name its last place not yet taken (RFC 6376 §5.4.2).
 
-    A mention without one contributes nothing.
+    A mention without one contributes nothing, and the place `except_at` is never taken.
+    `positions` are those that `index_names` makes of `count` names.
     """
-    mentions: dict[bytes, int] = {}
+    left: dict[bytes, list[int]] = {}
     chosen = []
     for name in names:
-        present = positions.get(name)
-        if present:
-            mentions[name] = mention = mentions.get(name, 0) + 1
-            if mention <= len(present):
-                chosen.append(present[-mention])
+        if name in positions and name not in left:
+            left[name] = [place for place in positions[name] if place != except_at]
+        if left.get(name):
+            chosen.append(left[name].pop())
     return chosen
 
 
@@ -128,6 +159,54 @@ def relax_fields(
     return b"".join(relaxed)
 
 
+def scan_header(
+    octets: bytes, most_octets: int, most_fields: int
+) -> tuple[Index, int, int, set[bytes]] | None:
+    """Find the fields of a message's header, up to the first blank line; None beyond a limit.
+
+    Returns an index that only the functions below look into, the number of fields, the size of
+    the section in octets, and which names several fields have.  Fields and names are those of
+    `split_header`.
+    """
+    size = 0
+    if not octets.startswith(b"\r\n"):
+        end = octets.find(b"\r\n\r\n")
+        size = len(octets) if end < 0 else end + 2
+    if size > most_octets:
+        return None
+    raws, names, colons = split_header(octets[:size], most_fields)
+    if len(raws) > most_fields:
+        return None
+    positions, repeated = index_names(names)
+    return (raws, names, colons, positions), len(raws), size, repeated
+
+
+def listed_header(index: Index) -> tuple[list[bytes], list[bytes], list[int]]:
+    """Return the fields of an index as `split_header` does."""
+    return index[:3]
+
+
+def places_of(index: Index, name: bytes) -> list[int]:
+    """Return the places of the fields of a lower-cased name, from the top."""
+    return list(index[3].get(name, ()))
+
+
+def field_at(index: Index, place: int) -> tuple[bytes, int]:
+    """Return the field at a place and its colon.  Raises IndexError."""
+    if not 0 <= place < len(index[0]):
+        raise IndexError("no field there")
+    return index[0][place], index[2][place]
+
+
+def relax_named(index: Index, names: tuple[bytes, ...], except_at: int) -> bytes:
+    """Return what `relax_fields` makes of the places that `select_places` chooses.
+
+    Raises ValueError for a line that is no field.
+    """
+    raws, there, colons, positions = index
+    return relax_fields(raws, there, colons, select_places(positions, names, except_at, len(raws)))
+
+
 def relax_body(window: bytes | bytearray | memoryview) -> bytes | memoryview:
     """Return a window of a body with its white space reduced (RFC 6376 §3.4.4 a).
 
@@ -148,119 +227,6 @@ def relax_body(window: bytes | bytearray | memoryview) -> bytes | memoryview:
     elif runs:
         octets = _SPACES.sub(b" ", octets)
     return octets.replace(b" \r\n", b"\r\n")
-
-
-def bare_lf(octets: bytes) -> int:
-    """Return where the first LF stands that no CR stands before, -1 when there is none."""
-    if octets.count(b"\n") == octets.count(b"\r\n"):
-        return -1
-    return _first(_BARE_LF, octets)
-
-
-def bare_break(octets: bytes) -> int:
-    """Return where the first such LF or CR that no LF follows stands, -1 when there is none."""
-    breaks = octets.count(b"\r\n")
-    if octets.count(b"\n") == breaks == octets.count(b"\r"):
-        return -1
-    return _first(_BARE, octets)
-
-
-def lf_to_crlf(octets: bytes) -> bytes:
-    """Return the octets with every LF that no CR stands before made CRLF."""
-    return octets.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
-
-
-def breaks_to_crlf(octets: bytes) -> bytes:
-    """Return them with every CR that no LF follows made CRLF too."""
-    return octets.replace(b"\r\n", b"\n").translate(_CR_TO_LF).replace(b"\n", b"\r\n")
-
-
-def column_after(octets: bytes, column: int, most: int) -> int:
-    """Return how many octets stand behind the last LF, -1 when it took over `most` to one.
-
-    `column` is how many stood behind the last one before these octets.  It leaps from LF to LF,
-    as far as a line may reach.
-    """
-    size = len(octets)
-    if column < 0 or most <= column:
-        return -1
-    start = 0
-    reach = most - column
-    while reach <= size:
-        start = octets.rfind(b"\n", start, reach) + 1
-        if start == 0:
-            return -1
-        reach = start + most
-    last = octets.rfind(b"\n", start)
-    if last >= 0:
-        return size - 1 - last
-    return size - start if start else column + size
-
-
-def tag_list(octets: bytes, most: int, kind: type[Row]) -> dict[str, Row]:
-    """Read a tag list (RFC 6376 §3.2): under each name a `kind` of (name, value, start, stop).
-
-    Names stand in their order; a value comes without the FWS around it, octets[start:stop] is
-    all between = and ;.  FWS behind the last ; is no tag, and no octets are no tags.  Raises
-    ValueError of offset and reason: for the first octet that no list holds, else for the first
-    line break that is no fold, else for the tag beyond `most`, else for the first spec without
-    a name or with one that was there.
-    """
-    if not octets:
-        return {}
-    _refuse_strange_octets(octets)
-    specs = octets.split(b";", most + 1)
-    if len(specs) > 1 and not specs[-1].strip(_FWS):
-        specs.pop()
-    if len(specs) > most:
-        raise ValueError(sum(map(len, specs[:most])) + most, f"more than {most} tags")
-    tags: dict[str, Row] = {}
-    stop = -1
-    for spec in specs:
-        start = stop + 1
-        stop = start + len(spec)
-        written, equals, value = spec.partition(b"=")
-        short = len(written) <= _LONGEST_KNOWN_TAG_NAME
-        name = _known_tag_name(written) if short else _tag_name(written)
-        if not equals or name is None:
-            raise ValueError(start, "expected a tag name and =")
-        if name in tags:
-            raise ValueError(start, f"the tag {name}= stands twice")
-        row = name, value.strip(_FWS), start + len(written) + 1, stop
-        tags[name] = tuple.__new__(kind, row)
-    return tags
-
-
-def no_fold(octets: bytes) -> int:
-    """Return where the first CR or LF stands that is no part of a fold, -1 for none (§2.8 FWS)."""
-    breaks = octets.count(b"\n")
-    if breaks == octets.count(b"\r") == octets.count(b"\r\n\t") + octets.count(b"\r\n "):
-        return -1  # a tenth of the price of the expression
-    return _first(_NO_FOLD, octets)
-
-
-def _refuse_strange_octets(octets: bytes) -> None:
-    strange = octets.translate(None, _TAG_LIST_OCTETS)
-    if strange:
-        raise ValueError(octets.index(strange[:1]), f"octet 0x{strange[0]:02x} is not allowed")
-    if b"\n" in octets or b"\r" in octets:
-        bare = no_fold(octets)
-        if bare >= 0:
-            raise ValueError(bare, "a line break that is no fold")
-
-
-def _tag_name(written: bytes) -> str | None:
-    """Return the name in what stands before =, None where it is none."""
-    name = written.strip(_FWS)
-    return name.decode() if _TAG_NAME.fullmatch(name) else None
-
-
-_known_tag_name = lru_cache(maxsize=512)(_tag_name)  # the same few names in all mail
-
-
-def _first(expression: re.Pattern[bytes], octets: bytes) -> int:
-    found = expression.search(octets)
-    return -1 if found is None else found.start()
 
 
 def _squeezed(octets: bytes) -> bytes:

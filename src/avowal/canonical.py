@@ -15,9 +15,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import ClassVar, Protocol, TypeAlias
+from typing import ClassVar, TypeAlias
 
-from avowal._fast import WINDOW, relax_body, relax_field, relax_fields
+from avowal._fast import WINDOW, final_line_ends, relax_body, relax_field
 from avowal.errors import StateError
 
 Octets: TypeAlias = bytes | memoryview
@@ -25,20 +25,12 @@ Sink: TypeAlias = Callable[[Octets], object]
 HeaderForm: TypeAlias = Callable[[bytes, int], bytes]
 
 _CRLF = b"\r\n"
-_CR, _LF = _CRLF
-_RUNS = tuple(_CRLF * (1 << power) for power in range(14))
+_CR, _ = _CRLF
+_RUN = _CRLF * (1 << 13)
 _TAB_TO_SPACE = bytes.maketrans(b"\t", b" ")
 _FWS = b"\t\n\r "  # RFC 4870 §3.4.2.2: 9, 10, 13 and 32
 
 # --- header fields ----------------------------------------------------------------------------
-
-
-class ParallelFields(Protocol):
-    """A header as three parallel lists, such as `message.Header`."""
-
-    raws: list[bytes]
-    names: list[bytes]
-    colons: list[int]
 
 
 def simple_field(raw: bytes, colon: int) -> bytes:
@@ -61,14 +53,6 @@ def nowsp_field(raw: bytes, colon: int) -> bytes:
     draft-allman-dkim-base-00 §3.4.2
     """
     return (raw[:colon].lower() + raw[colon:]).translate(None, _FWS)
-
-
-def relaxed_fields(header: ParallelFields, places: list[int]) -> bytes:
-    """Return the fields at `places` in relaxed form, each with its CRLF, in one go.
-
-    Raises IndexError for a place that is not there, ValueError for a line without colon.
-    """
-    return relax_fields(header.raws, header.names, header.colons, places)
 
 
 # --- bodies -----------------------------------------------------------------------------------
@@ -113,7 +97,7 @@ class BodyForm:
         if self._finished:
             raise StateError("the body is finished already")
         self._finished = True
-        last = self._end_of_input()
+        last = self._end_of_input() if self._held else b""
         if last:
             self._release(last)
         if not self._started:
@@ -149,16 +133,17 @@ class BodyForm:
 
         The first CRLF behind content is certain: it stays or it would be added.
         """
-        line_ends = _final_line_ends(octets)
+        line_ends = final_line_ends(octets)
         size = len(octets) - 2 * line_ends
         if size == 0 and (self._line_ended or not self._started):
             self._line_ends += line_ends
             return
-        pieces, rest = divmod(self._line_ends, len(_RUNS[-1]) // 2)
-        for _ in range(pieces):
-            self._sink(_RUNS[-1])
-        if rest:
-            self._sink(_CRLF * rest)
+        if self._line_ends:
+            pieces, rest = divmod(self._line_ends, len(_RUN) // 2)
+            for _ in range(pieces):
+                self._sink(_RUN)
+            if rest:
+                self._sink(_CRLF * rest)
         self._sink(memoryview(octets)[: size + 2] if line_ends > 1 else octets)
         self._started = True
         self._line_ended = line_ends > 0
@@ -178,14 +163,18 @@ class RelaxedBody(BodyForm):
     __slots__ = ()
     WINDOW = WINDOW
 
-    def _reduced(self, window: Octets) -> Octets:
+    def _take(self, window: Octets) -> None:
+        if self._held:
+            window = b"".join((self._held, window))
+            self._held = b""
         octets = relax_body(window)
-        if octets[-1] not in b" \r":
-            return octets
-        # However long the run of white space was, one SP stands for it by now.
-        end = bytes(octets[-2:])
-        self._held = end if end == b" \r" else end[-1:]
-        return memoryview(octets)[: -len(self._held)]
+        if octets[-1] in b" \r":
+            # However long the run of white space was, one SP stands for it by now.
+            end = bytes(octets[-2:])
+            self._held = end if end == b" \r" else end[-1:]
+            octets = memoryview(octets)[: -len(self._held)]
+        if octets:
+            self._release(octets)
 
 
 class DomainKeysSimpleBody(BodyForm):
@@ -225,24 +214,6 @@ class NofwsBody(BodyForm):
 
     def _end_of_input(self) -> bytes:
         return b""
-
-
-def _final_line_ends(octets: Octets) -> int:
-    """Count the CRLFs at the end, in linear time whatever the octets are."""
-    if octets[-1] != _LF or octets[-2:] != _CRLF:
-        return 0
-    if len(octets) < 3 or octets[-3] != _LF:
-        return 1
-    whole = bytes(octets)
-    end = len(whole)
-    power = 0
-    while whole.endswith(_RUNS[power], 0, end):
-        end -= len(_RUNS[power])
-        power = min(power + 1, len(_RUNS) - 1)
-    for run in reversed(_RUNS[:power]):  # fewer are left than the run that did not fit
-        if whole.endswith(run, 0, end):
-            end -= len(run)
-    return (len(whole) - end) // 2
 
 
 # --- by name ----------------------------------------------------------------------------------

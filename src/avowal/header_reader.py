@@ -55,18 +55,21 @@ class HeaderReader:
         if octets <= self._limits.header_octets:
             if end < 0:
                 return None
-            self.header = Header.within(bytes(pending[: end + 2]), self._limits)
-            if self.header is not None:
-                return bytes(pending[end + 4 :])
+            found = Header.within(bytes(pending), self._limits)
+            if found is not None:
+                self.header, body = found
+                return bytes(body)
         return self._beyond(self._overflowed(), bytes(pending))
 
     def finish(self) -> Header:
         """End the header, where the message ended without a blank line."""
         if self.header is None and self._overflow is None:
             section = bytes(self._pending)
-            self.header = Header.within(section, self._limits)
-            if self.header is None:
+            found = Header.within(section, self._limits)
+            if found is None:
                 self._overflowed().feed(section)
+            else:
+                self.header = found[0]
         if self.header is None:
             self.header = self._overflowed().finish()
         return self.header

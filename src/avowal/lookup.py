@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from enum import Enum
-from typing import NamedTuple, Protocol, TypeAlias, TypeVar, cast, overload
+from typing import NamedTuple, Protocol, TypeAlias, TypeVar, overload
 
 from avowal.valueclass import value
 
@@ -194,23 +194,26 @@ def _fitting(answers: object, questions: tuple[Question, ...]) -> tuple[Answer, 
     """Return answers that fit their questions: all of them, each whole, or failed."""
     if not isinstance(answers, _SEQUENCE) or len(answers) != len(questions):
         return (_NO_ANSWER,) * len(questions)
-    if not all(map(_is_whole, answers)):
-        return tuple([one if _is_whole(one) else _NO_ANSWER for one in answers])
-    return cast("tuple[Answer, ...]", answers if isinstance(answers, tuple) else tuple(answers))
+    for answer in answers:
+        if not _is_whole(answer):
+            return tuple([one if _is_whole(one) else _NO_ANSWER for one in answers])
+    return answers if type(answers) is tuple else tuple(answers)
 
 
 def _is_whole(answer: object) -> bool:
+    if type(answer) is not Answer or type(answer.records) is not tuple:
+        return False
+    for record in answer.records:
+        if type(record) is not bytes:
+            return False
     return (
-        type(answer) is Answer
-        and type(answer.outcome) is Outcome
+        type(answer.outcome) is Outcome
         and (answer.outcome is Outcome.FAILED) == (type(answer.failure) is Failure)
-        and type(answer.records) is tuple
-        and set(map(type, answer.records)) <= _OCTETS
         and isinstance(answer.ttl, _SECONDS)
     )
 
 
-_SEQUENCE, _SECONDS, _OCTETS = (tuple, list), (int, float), {bytes}
+_SEQUENCE, _SECONDS = (tuple, list), (int, float)
 _NO_ANSWER = Answer.failed(Failure.RESOLVER)
 _OVER_BUDGET = Answer.failed(Failure.BUDGET)
 _TOO_LATE = Answer.failed(Failure.DEADLINE)
@@ -232,15 +235,23 @@ def run(
     try:
         questions = next(flow)
         while True:
-            asked = questions
+            answers = answers_within(resolver, questions, most, seconds)
             if most is not None:
-                asked = questions[:most]
-                most -= len(asked)
-            answers = answers_of(resolver, asked, seconds) if asked else ()
-            questions = flow.send(answers + (_OVER_BUDGET,) * (len(questions) - len(asked)))
+                most = max(0, most - len(questions))
+            questions = flow.send(answers)
     except StopIteration as stop:
         result: T = stop.value
         return result
+
+
+def answers_within(
+    resolver: Resolver, questions: tuple[Question, ...], most: int | None, seconds: float | None
+) -> tuple[Answer, ...]:
+    """Ask one round of questions as `run` does: the first `most`, within so many seconds."""
+    if most is None or len(questions) <= most:
+        return answers_of(resolver, questions, seconds) if questions else ()
+    answers = answers_of(resolver, questions[:most], seconds) if most else ()
+    return answers + (_OVER_BUDGET,) * (len(questions) - most)
 
 
 async def arun(flow: Steps[T], resolver: AsyncResolver) -> T:

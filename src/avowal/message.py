@@ -10,15 +10,21 @@ header section that is no field stays in its place as a field without a name.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Literal, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from avowal._fast import (
     bare_break,
     bare_lf,
     breaks_to_crlf,
+    field_at,
     index_names,
     lf_to_crlf,
+    listed_header,
+    places_of,
+    relax_fields,
+    relax_named,
+    scan_header,
     select_places,
     split_header,
 )
@@ -26,6 +32,9 @@ from avowal.limits import Limits
 from avowal.members import refuse_other, refuse_single
 from avowal.overflow import Beyond
 from avowal.valueclass import value
+
+if TYPE_CHECKING:
+    from avowal._pure import Index
 
 CRLF = b"\r\n"
 _BLANK_LINE = b"\r\n\r\n"
@@ -61,11 +70,15 @@ class Field(NamedTuple):
 class Header:
     """The header section: its fields from top to bottom.
 
-    The three lists run in parallel and are not to be changed.  `beyond` is None where the
-    header is whole; else it tells of what stands beyond a limit and was not kept.
+    `raws`, `names` and `colons` run in parallel and are not to be changed; of a section that was
+    read `within` limits they are made when somebody asks.  `repeated` are the names that stand
+    more than once.  `beyond` is None where the header is whole; else it tells of what stands
+    beyond a limit and was not kept.
     """
 
-    __slots__ = ("_size", "beyond", "colons", "names", "positions", "raws", "repeated")
+    __slots__ = (
+        "_index", "_size", "beyond", "colons", "count", "names", "positions", "raws", "repeated",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -77,19 +90,27 @@ class Header:
         self.raws = raws
         self.names = names
         self.colons = colons
+        self.count = len(raws)
         self.beyond = beyond
         self._size: int | None = None  # in octets, once somebody asked
+        self._index: Index | None = None  # the kernel's, of a section that is not split
         self.positions, self.repeated = index_names(names)
         """For each lower-cased name the places of its fields, top to bottom, b"" for none; and
         the names that stand more than once."""
 
     @classmethod
-    def within(cls, section: bytes, limits: Limits) -> Header | None:
-        """Split a section that is within the limits; one beyond them is None, at little cost."""
-        if len(section) > limits.header_octets:
+    def within(cls, octets: bytes, limits: Limits) -> tuple[Header, memoryview] | None:
+        """Read a message whose header is within the limits: the header and the octets of the body.
+
+        One beyond them is None, at little cost.
+        """
+        found = scan_header(octets, limits.header_octets, limits.header_fields)
+        if found is None:
             return None
-        raws, names, colons = split_header(section, limits.header_fields)
-        return cls(raws, names, colons) if len(raws) <= limits.header_fields else None
+        header = cls.__new__(cls)
+        header._index, header.count, size, header.repeated = found
+        header._size, header.beyond = size, None
+        return header, memoryview(octets)[size + len(CRLF) :]
 
     @classmethod
     def parse(cls, octets: bytes) -> Header:
@@ -102,6 +123,22 @@ class Header:
         """Build a header from fields in their order."""
         kept = list(fields)
         return cls([f.raw for f in kept], [f.name for f in kept], [f.colon for f in kept], beyond)
+
+    def __getattr__(self, name: str) -> object:
+        """Split a section that was read `within` limits, once somebody asks for its fields."""
+        if name in {"raws", "names", "colons"} and self._index is not None:
+            lists = self.raws, self.names, self.colons = listed_header(self._index)
+            return dict(zip(("raws", "names", "colons"), lists, strict=True))[name]
+        if name == "positions":
+            self.positions, _ = index_names(self.names)
+            return self.positions
+        raise AttributeError(f"a header has no {name}")
+
+    def places(self, name: bytes) -> Sequence[int]:
+        """Return the places of the fields of one lower-cased name, top to bottom."""
+        if self._index is not None:
+            return places_of(self._index, name)
+        return self.positions.get(name, ())
 
     def named(self, name: bytes) -> tuple[Field, ...]:
         """Return the fields of one lower-cased name, top to bottom."""
@@ -117,22 +154,28 @@ class Header:
         """
         if type(names) in {str, bytes}:
             refuse_single("names", names, bytes)
-        names = tuple(names)
-        positions = self.positions
-        if except_at >= 0 and (own := self.names[except_at]) in names:
-            positions = {**positions, own: [at for at in positions[own] if at != except_at]}
-        return select_places(positions, names)
+        return select_places(self.positions, tuple(names), except_at, self.count)
+
+    def relaxed(self, names: tuple[bytes, ...], *, except_at: int = -1) -> bytes:
+        """Return the fields that `select` chooses in relaxed form, each with its CRLF (§3.4.2).
+
+        Raises ValueError for a line that is no field.
+        """
+        if self._index is not None:
+            return relax_named(self._index, names, except_at)
+        places = self.select(names, except_at=except_at)
+        return relax_fields(self.raws, self.names, self.colons, places)
 
     def excess(self, limits: Limits) -> Beyond | None:
         """Tell of the limit the header goes beyond, read to its end or not; None within them."""
         if self.beyond is not None:
             return self.beyond
-        if len(self.raws) > limits.header_fields:
-            return Beyond(limit="header_fields", fields=len(self.raws), counts={})
+        if self.count > limits.header_fields:
+            return Beyond(limit="header_fields", fields=self.count, counts={})
         if self._size is None:
-            self._size = sum(map(len, self.raws)) + 2 * len(self.raws)
+            self._size = sum(map(len, self.raws)) + 2 * self.count
         if self._size > limits.header_octets:
-            return Beyond(limit="header_octets", fields=len(self.raws), counts={})
+            return Beyond(limit="header_octets", fields=self.count, counts={})
         return None
 
     @property
@@ -141,13 +184,18 @@ class Header:
         return b"".join([part for raw in self.raws for part in (raw, CRLF)])
 
     def __getitem__(self, place: int) -> Field:
+        if self._index is not None and place >= 0:
+            return tuple.__new__(Field, field_at(self._index, place))
         return Field(self.raws[place], self.colons[place])
 
     def __iter__(self) -> Iterator[Field]:
         return map(Field, self.raws, self.colons)
 
     def __len__(self) -> int:
-        return len(self.raws)
+        return self.count
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.raws, self.names, self.colons, self.beyond)
 
     def __repr__(self) -> str:
         return f"<Header of {len(self)} fields>"
@@ -175,10 +223,9 @@ class Message:
     def from_stored(cls, octets: bytes) -> Message:
         """Read a message at rest, whatever its line ends, by the rule of `wire_form`."""
         refuse_other("a message", octets, bytes)
-        form = WireForm(bare_cr=True)
-        wire = form.feed(octets) + form.finish()
+        wire = as_sent(octets)
         header, body = split(wire)
-        return cls(Header.parse(header), bytes(body), converted=form.changed)
+        return cls(Header.parse(header), bytes(body), converted=wire is not octets)
 
     @property
     def octets(self) -> bytes:
@@ -227,6 +274,11 @@ class WireForm:
             return octets
         self.changed = True
         return (breaks_to_crlf if self._bare_cr else lf_to_crlf)(octets)
+
+
+def as_sent(octets: bytes) -> bytes:
+    """Return a whole message at rest as it will be sent, by the rule of `wire_form`."""
+    return octets if bare_break(octets) < 0 else breaks_to_crlf(octets)
 
 
 LineEnds = Literal["auto", "wire", "stored"]

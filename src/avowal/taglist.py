@@ -14,21 +14,19 @@ diagnosis can point at the octet.  What the values mean is left to their owners.
 
 from __future__ import annotations
 
-import binascii
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from avowal._fast import no_fold, tag_list
+from avowal._fast import base64_octets, no_fold, tag_list
 from avowal.errors import SyntaxFault
 from avowal.limits import DEFAULT
 from avowal.text import printable
 
 FWS = b" \t\r\n"
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-_TOO_MUCH_PADDING = "more padding than it takes"
-
-_NAME = re.compile(rb"[A-Za-z][A-Za-z0-9_]*+")
+_FWS_IN = re.compile(rb"[ \t\r\n]")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*+")
 
 
 class Tag(NamedTuple):
@@ -45,14 +43,21 @@ class TagListFault(SyntaxFault):
 
 
 class TagList:
-    """The tags of a list in their order, each name once."""
+    """The tags of a list in their order, each name once.
 
-    __slots__ = ("by_name", "octets")
+    `values` and their `bounds` stand under their names and are not to be changed; the bounds are
+    where all between = and ; begins and ends.
+    """
 
-    def __init__(self, octets: bytes, tags: dict[str, Tag]) -> None:
+    __slots__ = ("_tags", "bounds", "octets", "values")
+
+    def __init__(
+        self, octets: bytes, values: dict[str, bytes], bounds: dict[str, tuple[int, int]]
+    ) -> None:
         self.octets = octets
-        self.by_name = tags
-        """The tags by their names, in their order; not to be changed."""
+        self.values = values
+        self.bounds = bounds
+        self._tags: dict[str, Tag] | None = None
 
     @classmethod
     def parse(cls, octets: bytes, *, most: int = DEFAULT.tags) -> TagList:
@@ -63,7 +68,7 @@ class TagList:
         list without tags, so that its reader can say which one is missing.
         """
         try:
-            return cls(octets, tag_list(octets, most, Tag))
+            return cls(octets, *tag_list(octets, most))
         except ValueError as fault:
             raise TagListFault(*fault.args) from None
 
@@ -73,22 +78,31 @@ class TagList:
 
         The first of several tags of one name is kept.
         """
-        tags: dict[str, Tag] = {}
+        values: dict[str, bytes] = {}
+        bounds: dict[str, tuple[int, int]] = {}
         stop = -1
         for spec in octets.split(b";", most)[:most]:
             start = stop + 1
             stop = start + len(spec)
             written, equals, value = spec.partition(b"=")
-            name = written.strip(FWS)
-            if equals and _NAME.fullmatch(name):
-                tag = Tag(name.decode(), value.strip(FWS), start + len(written) + 1, stop)
-                tags.setdefault(tag.name, tag)
-        return cls(octets, tags)
+            name = written.strip(FWS).decode("latin-1")
+            if equals and _NAME.fullmatch(name) and name not in values:
+                values[name] = value.strip(FWS)
+                bounds[name] = start + len(written) + 1, stop
+        return cls(octets, values, bounds)
+
+    @property
+    def by_name(self) -> dict[str, Tag]:
+        """The tags by their names, made when somebody asks; not to be changed."""
+        if self._tags is None:
+            self._tags = {
+                name: Tag(name, value, *self.bounds[name]) for name, value in self.values.items()
+            }
+        return self._tags
 
     def get(self, name: str) -> bytes | None:
         """Return the value of a tag; None when the tag is absent."""
-        tag = self.by_name.get(name)
-        return None if tag is None else tag.value
+        return self.values.get(name)
 
     def tag(self, name: str) -> Tag | None:
         """Return a tag with its position."""
@@ -96,26 +110,26 @@ class TagList:
 
     def without_value(self, name: str) -> bytes:
         """Return the octets with this tag's value and the FWS around it cut out (§3.7)."""
-        tag = self.by_name[name]
-        return self.octets[: tag.start] + self.octets[tag.stop :]
+        start, stop = self.bounds[name]
+        return self.octets[:start] + self.octets[stop:]
 
     def as_text(self) -> dict[str, str]:
         """Return names and values for people to read."""
-        return {name: printable(tag.value) for name, tag in self.by_name.items()}
+        return {name: printable(value) for name, value in self.values.items()}
 
     def __contains__(self, name: str) -> bool:
-        return name in self.by_name
+        return name in self.values
 
     def __iter__(self) -> Iterator[Tag]:
         return iter(self.by_name.values())
 
     def __len__(self) -> int:
-        return len(self.by_name)
+        return len(self.values)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, TagList):
             return NotImplemented
-        return self.octets == other.octets and self.by_name == other.by_name
+        return self.octets == other.octets and self.by_name == other.by_name  # in any order
 
     def __hash__(self) -> int:
         return hash(self.octets)
@@ -134,10 +148,10 @@ def base64_string(value: bytes) -> bytes:
 
     Raises SyntaxFault.
     """
-    octets = from_base64(value.translate(None, FWS))
-    if not octets:
-        raise SyntaxFault(0, "empty")
-    return octets
+    octets = base64_octets(value)
+    if octets:
+        return octets
+    raise SyntaxFault(0, "empty" if octets == b"" else _why_no_base64(without_fws(value)))
 
 
 def from_base64(text: bytes) -> bytes:
@@ -145,12 +159,9 @@ def from_base64(text: bytes) -> bytes:
 
     Raises SyntaxFault.
     """
-    try:
-        octets = binascii.a2b_base64(text, strict_mode=True)
-    except binascii.Error:
-        raise SyntaxFault(0, f"no base64: {_why_no_base64(text)}") from None
-    if len(text) != (len(octets) + 2) // 3 * 4:
-        raise SyntaxFault(0, f"no base64: {_TOO_MUCH_PADDING}")
+    octets = None if _FWS_IN.search(text) else base64_octets(text)
+    if octets is None:
+        raise SyntaxFault(0, _why_no_base64(text))
     return octets
 
 
@@ -158,10 +169,12 @@ def _why_no_base64(text: bytes) -> str:
     """Return the reason in words of our own: those of binascii differ from Python to Python."""
     digits = text.rstrip(b"=")
     if b"=" in digits:
-        return "padding in front of its end"
+        return "no base64: padding in front of its end"
     if digits.translate(None, _BASE64):
-        return "an octet that is none of its digits"
-    return _TOO_MUCH_PADDING if len(text) - len(digits) > -len(digits) % 4 else "it lacks its end"
+        return "no base64: an octet that is none of its digits"
+    if len(text) - len(digits) > -len(digits) % 4:
+        return "no base64: more padding than it takes"
+    return "no base64: it lacks its end"
 
 
 def colon_list(value: bytes) -> list[bytes]:

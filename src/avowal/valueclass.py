@@ -21,6 +21,8 @@ from dataclasses import MISSING, FrozenInstanceError, dataclass, field, fields
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, dataclass_transform, overload
 
+from avowal._fast import COMPILED, fill
+
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
@@ -56,12 +58,14 @@ def value(declared: Any = None, /, *, kw_only: bool = True, eq: bool = True) -> 
 
 
 def _init(made: type[DataclassInstance]) -> Callable[..., None]:
-    """Compile ``def __init__(self, *, records=_0_default): _0(self, records)``.
+    """Compile ``def __init__(self, *, records=_0_default): _fill(self, _slots, (records,))``.
 
-    The names of the scope cannot meet those of fields; ``_0`` writes to the slot, which takes
-    half the time of `object.__setattr__`.
+    The names of the scope cannot meet those of fields.  Without the C kernel, ``_0`` writes to
+    the slot of a field, which takes half the time of `object.__setattr__`.
     """
-    scope: dict[str, object] = {}
+    names = [one.name for one in fields(made)]
+    scope: dict[str, object] = {"_fill": fill}
+    scope["_slots"] = tuple([getattr(made, name) for name in names])
     by_place, by_keyword, lines = ["self"], ["*"], []
     for number, one in enumerate(fields(made)):
         if one.default_factory is not MISSING:
@@ -71,6 +75,8 @@ def _init(made: type[DataclassInstance]) -> Callable[..., None]:
         default = "" if one.default is MISSING else f"=_{number}_default"
         (by_keyword if one.kw_only else by_place).append(one.name + default)
         lines.append(f" _{number}(self, {one.name})")
+    if COMPILED and names:
+        lines = [f" _fill(self, _slots, ({', '.join(names)},))"]
     if "__post_init__" in vars(made):
         lines.append(" self.__post_init__()")
     parameters = by_place if len(by_keyword) == 1 else by_place + by_keyword

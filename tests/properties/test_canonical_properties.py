@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
+from random import Random
 from types import ModuleType
 
 import pytest
@@ -13,7 +15,6 @@ from avowal import _pure, canonical
 from avowal.canonical import BODY_FORMS, DOMAINKEYS_BODY_FORMS
 from avowal.header_reader import HeaderReader
 from avowal.message import Header, Message, WireForm, split
-from avowal.taglist import Tag
 
 ORACLE: dict[str, Callable[[bytes], bytes]] = {
     "simple": oracle.simple_body,
@@ -158,7 +159,15 @@ def outcome(twin: ModuleType, name: str, *args: object) -> object:
 @given(octets=WINDOWS)
 @pytest.mark.parametrize(
     "name",
-    ["relax_body", "split_header", "bare_lf", "bare_break", "lf_to_crlf", "breaks_to_crlf"],
+    [
+        "relax_body",
+        "split_header",
+        "bare_lf",
+        "bare_break",
+        "lf_to_crlf",
+        "breaks_to_crlf",
+        "final_line_ends",
+    ],
 )
 def test_the_twins_agree_on_octets(name: str, octets: bytes) -> None:
     assert outcome(kernel, name, octets) == outcome(_pure, name, octets)
@@ -190,8 +199,96 @@ def test_the_twins_agree_on_fields(octets: bytes, places: list[int]) -> None:
 def test_the_twins_agree_on_the_places_of_names(names: list[bytes], wanted: list[bytes]) -> None:
     positions, repeated = _pure.index_names(names)
     assert kernel.index_names(names) == (positions, repeated)
-    chosen = _pure.select_places(positions, tuple(wanted))
-    assert kernel.select_places(positions, tuple(wanted)) == chosen
+    for place in range(-1, len(names)):
+        args = positions, tuple(wanted), place, len(names)
+        assert kernel.select_places(*args) == _pure.select_places(*args)
+
+
+@given(
+    octets=st.one_of(headers(), BODIES), most=st.integers(0, 6), octets_at_most=st.integers(0, 80)
+)
+def test_the_twins_scan_the_header_of_a_message(
+    octets: bytes, most: int, octets_at_most: int
+) -> None:
+    section, _ = split(octets)
+    lists = _pure.split_header(section)
+    beyond = len(section) > octets_at_most or len(lists[0]) > most
+    for twin in (kernel, _pure):
+        scanned = twin.scan_header(octets, octets_at_most, most)
+        assert (scanned is None) == beyond
+        if scanned is not None:
+            index, *rest = scanned
+            assert rest == [len(lists[0]), len(section), _pure.index_names(lists[1])[1]]
+            assert twin.listed_header(index) == lists
+
+
+@given(
+    octets=st.one_of(headers(), BODIES),
+    extra=st.lists(st.sampled_from([b"", b"a", b"A", b"none", b"\0", b"b c"]), max_size=3),
+    chance=st.randoms(use_true_random=False),
+)
+def test_an_index_says_what_the_lists_say(
+    octets: bytes, extra: list[bytes], chance: Random
+) -> None:
+    scanned = kernel.scan_header(octets, 1 << 20, 1000)
+    assert scanned is not None
+    index, count, size, _ = scanned
+    lists = _pure.split_header(octets[:size])
+    positions, _ = _pure.index_names(lists[1])
+    for name in {*lists[1], *extra}:
+        assert kernel.places_of(index, name) == positions.get(name, [])
+    for place in range(count):
+        assert kernel.field_at(index, place) == (lists[0][place], lists[2][place])
+    wanted = tuple(chance.choices([*lists[1], *extra, b"to"], k=chance.randrange(9)))
+    for place in range(-1, count):
+        chosen = _pure.select_places(positions, wanted, place, count)
+        assert outcome(kernel, "relax_named", index, wanted, place) == outcome(
+            _pure, "relax_fields", *lists, chosen
+        )
+
+
+@pytest.mark.parametrize("place", [-1, 1])
+def test_an_index_refuses_a_place_that_is_not_there(place: int) -> None:
+    for twin in (kernel, _pure):
+        scanned = twin.scan_header(b"A: 1\r\n\r\n", 99, 9)
+        assert scanned is not None
+        with pytest.raises(IndexError):
+            twin.field_at(scanned[0], place)
+
+
+BASE64 = st.lists(st.sampled_from([b"A", b"/", b"QUJD", b"=", b"\r\n ", b"-", b"\xff"]), max_size=9)
+
+
+@given(octets=BASE64.map(b"".join) | st.binary(max_size=40))
+def test_the_twins_decode_the_same_base64(octets: bytes) -> None:
+    assert kernel.base64_octets(octets) == _pure.base64_octets(octets)
+
+
+VALUE = st.sampled_from([
+    b"", b"0", b"17", b"9" * 18, b"9" * 19, b"-1", b" 1", b"1_0", b"QUI=", b"Q\r\n U I=", b"a/b",
+])  # fmt: skip
+
+
+@given(values=st.dictionaries(st.sampled_from("abctxz"), VALUE))
+def test_the_twins_read_the_same_usual_values(values: dict[str, bytes]) -> None:
+    kinds: dict[str, object] = {
+        "b": bytes,
+        "t": int,
+        "x": int,
+        "c": {b"a/b": ("a", "b")},
+        "a": object,
+    }
+    ours: dict[str, object] = {}
+    twins: dict[str, object] = {}
+    assert kernel.read_usual(values, kinds, ours) == _pure.read_usual(values, kinds, twins)
+    assert ours == twins
+
+
+@given(octets=st.binary(max_size=900), place=st.integers(0, 2000))
+def test_base64_is_decoded_whatever_white_space_stands_in_it(octets: bytes, place: int) -> None:
+    text = base64.b64encode(octets)
+    for twin in (kernel, _pure):
+        assert twin.base64_octets(text[:place] + b"\r\n\t " + text[place:]) == octets
 
 
 @given(octets=WINDOWS, column=st.integers(-1, 9), most=st.integers(-1, 12))
@@ -211,11 +308,10 @@ LISTS = st.one_of(
 def read(twin: ModuleType, octets: bytes, most: int) -> object:
     """The rows in their order, or what is wrong and where."""
     try:
-        rows = twin.tag_list(octets, most, Tag)
+        values, bounds = twin.tag_list(octets, most)
     except ValueError as fault:
         return fault.args
-    assert {type(row) for row in rows.values()} <= {Tag}
-    return list(rows.items())
+    return list(values.items()), bounds
 
 
 @given(octets=LISTS, most=st.integers(0, 5))

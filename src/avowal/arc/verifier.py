@@ -26,14 +26,14 @@ from avowal.canonical import Octets, relaxed_field
 from avowal.crypto.algorithms import ALGORITHMS, HASHES
 from avowal.dkim import acceptance
 from avowal.dkim import rules as rules_module
-from avowal.dkim.acceptance import Admission, Circumstances, Place
+from avowal.dkim.acceptance import Admission, Circumstances, Keys, Place
 from avowal.dkim.hashing import BodyHasher
 from avowal.dkim.key import Unusable, usable_key
 from avowal.dkim.reasons import Reason
 from avowal.dkim.rules import Problem, Rules
 from avowal.dkim.signature import QUERY_DNS_TXT, Signature
 from avowal.dkim.verification import Verification
-from avowal.dkim.verifier import Keys, Verifier, asked, by_records
+from avowal.dkim.verifier import Verifier, asked, by_records
 from avowal.limits import DEFAULT, Limits
 from avowal.lookup import Answer, Steps, together
 from avowal.message import CRLF, Field, Header

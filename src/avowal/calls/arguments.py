@@ -21,7 +21,7 @@ from avowal.errors import UsageError
 from avowal.header_reader import HeaderReader
 from avowal.limits import DEFAULT, Limits
 from avowal.members import refuse_other
-from avowal.message import Header, LineEnds, WireForm, split, wire_form
+from avowal.message import Header, LineEnds, WireForm, as_sent, split, wire_form
 
 if TYPE_CHECKING:
     from avowal.dns.cache import Cached
@@ -54,16 +54,16 @@ def read_header(
 
     A header that goes beyond the limits is not whole: `Header.beyond` says so.
     """
-    form = wire_form(line_ends)
     if isinstance(source, bytes):
-        octets = source if form is None else form.feed(source) + form.finish()
+        octets = source if line_ends == "wire" else as_sent(source)
+        found = Header.within(octets, limits)
+        if found is not None:
+            return found[0], (found[1],)
         section, body = split(octets)
-        header = Header.within(section, limits)
-        if header is not None:
-            return header, (body,)
         reader = HeaderReader(limits=limits)
         reader.feed(section)
         return reader.finish(), (body,)
+    form = wire_form(line_ends)
     return _streamed(source if form is None else _converted(source, form), limits)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from avowal.calls.arguments import (
+    Chunks,
     Source,
     ZoneData,
     limited,
@@ -17,12 +18,13 @@ from avowal.calls.arguments import (
 )
 from avowal.canonical import Octets
 from avowal.dkim import rules as rules_module
+from avowal.dkim.acceptance import Keys
 from avowal.dkim.rules import Rules
 from avowal.dkim.verification import Verification
 from avowal.dkim.verifications import Verifications
-from avowal.dkim.verifier import Keys, Verifier
+from avowal.dkim.verifier import Verifier
 from avowal.limits import DEFAULT, Limits
-from avowal.lookup import AsyncResolver, Resolver, arun, run
+from avowal.lookup import AsyncResolver, Resolver, arun
 from avowal.message import Header, LineEnds
 
 if TYPE_CHECKING:
@@ -59,9 +61,23 @@ def verify(
     """
     refuse_other_settings(rules, limits)
     asked, now = resolver_of(resolver), moment(now)
+    if isinstance(source, bytes):
+        return _verdicts(source, asked, line_ends, now=now, rules=rules, limits=limits)
     with opened(source) as chunks:
-        header, body = read_header(chunks, line_ends=line_ends, limits=limits)
-        return Verifications(verified(header, body, asked, now=now, rules=rules, limits=limits))
+        return _verdicts(chunks, asked, line_ends, now=now, rules=rules, limits=limits)
+
+
+def _verdicts(
+    chunks: bytes | Chunks,
+    resolver: Resolver,
+    line_ends: LineEnds,
+    *,
+    now: int,
+    rules: Rules,
+    limits: Limits,
+) -> Verifications:
+    header, body = read_header(chunks, line_ends=line_ends, limits=limits)
+    return Verifications(verified(header, body, resolver, now=now, rules=rules, limits=limits))
 
 
 async def averify(
@@ -109,7 +125,7 @@ def verified(
         receiver, want = _archivist(rules, limits)
         return examine(header, body, receiver, want, resolver, now=now).signatures
     verifier = Verifier(header, now=now, rules=rules, limits=limits)
-    keys = run(verifier.keys(), resolver, most=limits.dns_questions, seconds=limits.dns_seconds)
+    keys = verifier.keys_from(resolver, most=limits.dns_questions, seconds=limits.dns_seconds)
     return _ended(verifier, body, keys)
 
 

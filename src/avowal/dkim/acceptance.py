@@ -9,7 +9,7 @@ the tables of DKIM-Signature.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol, TypeAlias, TypeVar
 
 from avowal.canonical import BODY_FORMS, HEADER_FORMS
@@ -29,6 +29,7 @@ S = TypeVar("S", bound=Signed)
 T = TypeVar("T")
 
 Place: TypeAlias = tuple[tuple[str, ...], str]  # query methods and key name
+Keys: TypeAlias = Mapping[Place, Answer]
 
 
 class Dated(Signed, Protocol):
@@ -66,7 +67,7 @@ class Circumstances:
         found = self._differ.get(name)
         if found is None:
             header, relaxed = self.header, HEADER_FORMS["relaxed"]
-            forms = {relaxed(header.raws[at], header.colons[at]) for at in header.positions[name]}
+            forms = {relaxed(*header[at]) for at in header.places(name)}
             found = self._differ[name] = len(forms) > 1
         return found
 
@@ -188,21 +189,19 @@ def _domain(signature: Signed, circumstances: Circumstances) -> Problem | None:
 
 
 def _required_fields(signature: OfFields, circumstances: Circumstances) -> Problem | None:
-    positions = circumstances.header.positions
     for name in circumstances.rules.required_fields:
-        if name in positions and name not in signature.signed_names:
+        if name not in signature.signed_names and circumstances.header.places(name):
             return Reason.REQUIRED_FIELD, name.decode()
     return None
 
 
 def _added_fields(signature: OfFields, circumstances: Circumstances) -> Problem | None:
     rules, header = circumstances.rules, circumstances.header
-    signed, positions = signature.signed_names, header.positions
     for name in rules.sole_fields & header.repeated:
-        present, count = len(positions[name]), signed.count(name)
+        present, count = len(header.places(name)), signature.signed_names.count(name)
         if count and present > count and circumstances.differ(name):
             return Reason.ADDED_FIELD, f"{present} {name.decode()} fields"
-    if rules.refuse_several_from and len(positions.get(b"from", ())) > 1:
+    if rules.refuse_several_from and len(header.places(b"from")) > 1:
         return Reason.ADDED_FIELD, "several From fields"
     return None
 
@@ -210,8 +209,11 @@ def _added_fields(signature: OfFields, circumstances: Circumstances) -> Problem 
 def _repeated_fields(signature: OfFields, circumstances: Circumstances) -> Problem | None:
     """Which of several is shown differs from reader to reader (RFC 6376 §8.15)."""
     header = circumstances.header
-    for name in sorted(circumstances.rules.once_fields & header.repeated):
-        present = len(header.positions[name])
+    once = circumstances.rules.once_fields
+    if once.isdisjoint(header.repeated):
+        return None
+    for name in sorted(once & header.repeated):
+        present = len(header.places(name))
         if present > signature.signed_names.count(name) and circumstances.differ(name):
             return Reason.REPEATED_FIELD, f"{present} {name.decode()} fields"
     return None

@@ -50,6 +50,6 @@ class Authors:
 
 
 def _written(header: Header) -> Iterator[bytes]:
-    for place in header.positions.get(b"from", ()):
+    for place in header.places(b"from"):
         for found in _AFTER_AT.finditer(header.raws[place]):
             yield found[1]

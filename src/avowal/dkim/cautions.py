@@ -111,7 +111,7 @@ def _underscore(signature: Signature, header: Header, now: int | None) -> bool:
 
 
 def _unknown_tags(signature: Signature, header: Header, now: int | None) -> bool:
-    return not REGISTERED.issuperset(signature.tags.by_name)
+    return not REGISTERED.issuperset(signature.tags.values)
 
 
 def _short(facts: KeyFacts) -> bool:

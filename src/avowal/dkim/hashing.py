@@ -19,7 +19,6 @@ from avowal.canonical import (
     BodyForm,
     Octets,
     Sink,
-    relaxed_fields,
 )
 from avowal.crypto.algorithms import HASHES
 from avowal.message import CRLF, Field, Header
@@ -30,41 +29,51 @@ if TYPE_CHECKING:
     from avowal.dkim.signature import Signature
 
 
-class _RunningHash:
-    """The hash of one canonical form as it streams by, and what it was at each length asked for.
+class _Stream:
+    """One canonical form as it streams by: its hash, and what that was at each length asked for.
 
     However many signatures end at lengths of their own (l=), the octets are hashed once.
     """
 
-    __slots__ = ("_ahead", "_hash", "_states", "_whole", "count")
+    __slots__ = ("_ahead", "_asked", "_hash", "_states", "count")
 
     def __init__(self, hash_name: str, before: bytes | None) -> None:
         self._hash: hashlib._Hash = HASHES[hash_name]()
         if before:
             self._hash.update(before)
-        self._whole = False
+        self._asked: dict[int | None, BodyHash] = {}
         self._ahead: list[int] = []  # lengths not reached yet, the nearest last
-        self._states: dict[int | None, hashlib._Hash] = {}
+        self._states: dict[int, hashlib._Hash] = {}
         self.count = 0
 
-    def ask(self, length: int | None) -> None:
-        """Ask for the hash up to a length, of everything for None."""
-        if length is None:
-            self._whole = True
-        else:
-            self._ahead = sorted({*self._ahead, length}, reverse=True)
+    def ask(self, length: int | None) -> BodyHash:
+        """Ask for the hash up to a length, of everything for None; equal requests share one."""
+        made = self._asked.get(length)
+        if made is None:
+            made = self._asked[length] = BodyHash(self, length)
+            if length is not None:
+                self._ahead = sorted({*self._ahead, length}, reverse=True)
+        return made
 
     @property
     def sink(self) -> Callable[[Octets], None]:
-        """Where the canonical octets go."""
+        """What takes the canonical octets; `count` stays 0 where no length was asked for."""
         if self._ahead:
             return self._update
         whole: Callable[[Octets], None] = self._hash.update
         return whole
 
+    @property
+    def wanting(self) -> bool:
+        """Whether some hash still needs octets: the one that reaches furthest tells."""
+        for body_hash in self._asked.values():
+            if not body_hash.exceeded:
+                return True
+        return False
+
     def digest(self, length: int | None, behind: bytes = b"") -> bytes:
         """Return the hash up to a length, of what there is where it was not reached."""
-        state = self._states.get(length, self._hash)
+        state = self._hash if length is None else self._states.get(length, self._hash)
         if behind:
             state = state.copy()
             state.update(behind)
@@ -79,7 +88,7 @@ class _RunningHash:
             self._hash.update(octets[start:stop])
             self._states[length] = self._hash.copy()
             start = stop
-        if self._whole or self._ahead:
+        if self._ahead or None in self._asked:
             self._hash.update(octets[start:])
         self.count += len(octets)
 
@@ -91,46 +100,43 @@ class BodyHash:
     as they were looked at (None where no length was asked for).
     """
 
-    __slots__ = ("_running", "length")
+    __slots__ = ("_stream", "length")
 
-    def __init__(self, running: _RunningHash, length: int | None) -> None:
-        self._running = running
+    def __init__(self, stream: _Stream, length: int | None) -> None:
+        self._stream = stream
         self.length = length
-        running.ask(length)
 
     @property
     def count(self) -> int | None:
         """How many octets there were."""
-        return None if self.length is None else self._running.count
+        return None if self.length is None else self._stream.count
 
     @property
     def digest(self) -> bytes:
         """The hash so far."""
-        return self._running.digest(self.length)
+        return self._stream.digest(self.length)
 
     def followed_by(self, octets: bytes) -> bytes:
         """Return the hash with something behind the body."""
-        return self._running.digest(self.length, octets)
+        return self._stream.digest(self.length, octets)
 
     @property
     def exceeded(self) -> bool:
         """Whether the body goes on behind what l= covers."""
-        return self.length is not None and self._running.count > self.length
+        return self.length is not None and self._stream.count > self.length
 
 
-_Stream: TypeAlias = tuple[str, str, bytes | None]  # form, hash, digest of what stands before
+_Form: TypeAlias = tuple[str, str, bytes | None]  # form, hash, digest of what stands before
 
 
 class BodyHasher:
     """Hashes a body in as many forms as the signatures ask for, each form made once."""
 
-    __slots__ = ("_canonicalizers", "_counting", "_hashes", "_running", "_widest")
+    __slots__ = ("_canonicalizers", "_streams", "_whole")
 
     def __init__(self) -> None:
-        self._hashes: dict[tuple[_Stream, int | None], BodyHash] = {}
-        self._running: dict[_Stream, _RunningHash] = {}
-        self._widest: dict[_Stream, BodyHash] = {}
-        self._counting = False
+        self._streams: dict[_Form, _Stream] = {}
+        self._whole = False  # whether the body is wanted to its end
         self._canonicalizers: list[BodyForm] | None = None
 
     def register(
@@ -147,48 +153,44 @@ class BodyHasher:
         `counted` asks how long the whole canonical body is, where l= covers a part.  `before`
         is hashed in front of the body, in the form of the drafts (see above); None for today's.
         """
-        self._counting = self._counting or (counted and length is not None)
+        if length is None or counted:
+            self._whole = True
         mark = None if before is None else HASHES["sha256"](before).digest()
-        stream = (form, hash_name, mark)
-        made = self._hashes.get((stream, length))
-        if made is None:
-            running = self._running.get(stream)
-            if running is None:
-                running = self._running[stream] = _RunningHash(hash_name, before)
-            made = self._hashes[stream, length] = BodyHash(running, length)
-            widest = self._widest.setdefault(stream, made)
-            if widest.length is not None and (length is None or length > widest.length):
-                self._widest[stream] = made
-        return made
+        stream = self._streams.get((form, hash_name, mark))
+        if stream is None:
+            stream = self._streams[form, hash_name, mark] = _Stream(hash_name, before)
+        return stream.ask(length)
 
     def feed(self, chunk: Octets) -> bool:
         """Take the next octets of the body; return whether more can matter."""
-        for canonicalizer in self._started():
+        for canonicalizer in self._canonicalizers or self._started():
             canonicalizer.feed(chunk)
-        return self.wanting
+        return self._whole or self.wanting
 
     def finish(self) -> None:
         """End the body."""
-        for canonicalizer in self._started():
+        for canonicalizer in self._canonicalizers or self._started():
             canonicalizer.finish()
 
     @property
     def wanting(self) -> bool:
-        """Whether some hash still needs octets: the one that reaches furthest tells."""
-        if self._counting:
+        """Whether some hash still needs octets."""
+        if self._whole:
             return True
-        for body_hash in self._widest.values():
-            if not body_hash.exceeded:
+        for stream in self._streams.values():
+            if stream.wanting:
                 return True
         return False
 
     def _started(self) -> list[BodyForm]:
         if self._canonicalizers is None:
             sinks: dict[type[BodyForm], list[Sink]] = {}
-            for (name, _, before), running in self._running.items():
+            for (name, _, before), stream in self._streams.items():
                 form = (BODY_FORMS if before is None else DRAFT_BODY_FORMS)[name]
-                sinks.setdefault(form, []).append(running.sink)
-            self._canonicalizers = [form(fan(s)) for form, s in sinks.items()]
+                sinks.setdefault(form, []).append(stream.sink)
+            self._canonicalizers = []
+            for form, several in sinks.items():
+                self._canonicalizers.append(form(several[0] if len(several) == 1 else fan(several)))
         return self._canonicalizers
 
 
@@ -205,10 +207,9 @@ def header_data(
 
 def fields_data(header: Header, names: tuple[bytes, ...], form: str, *, place: int = -1) -> bytes:
     """Return the selected fields, each with its CRLF."""
-    places = header.select(names, except_at=place)
     if form == "relaxed":
-        return relaxed_fields(header, places)
-    canonical = DRAFT_HEADER_FORMS[form]
+        return header.relaxed(names, except_at=place)
+    places, canonical = header.select(names, except_at=place), DRAFT_HEADER_FORMS[form]
     return b"".join([canonical(*header[at]) + CRLF for at in places])
 
 

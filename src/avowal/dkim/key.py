@@ -87,7 +87,7 @@ class KeyRecord:
         breaks = b"\r" in octets or b"\n" in octets
         line_breaks = breaks and first_bare_break(octets) is not None
         tags = _tags(octets.translate(_BREAK_TO_SPACE) if line_breaks else octets, most)
-        values = {name: tag.value for name, tag in tags.by_name.items()}
+        values = tags.values
         text = values.get("p")
         if text is None:
             raise KeyRecordFault(0, "there is no p=")
@@ -122,7 +122,7 @@ class KeyRecord:
 
     def problem_for(self, algorithm: Algorithm, service: str) -> Reason | None:
         """Return why this key cannot serve a signature, in the order of RFC 6376 §6.1.2."""
-        if not self.serves(service):
+        if "*" not in self.services and service not in self.services:
             return Reason.KEY_SERVICE
         if self.hashes is not None and algorithm.hash_name not in self.hashes:
             return Reason.KEY_HASH
@@ -178,10 +178,10 @@ def _tags(octets: bytes, most: int) -> TagList:
         tags = TagList.parse(octets, most=most)
     except TagListFault as fault:
         raise KeyRecordFault(fault.offset, fault.why) from None
-    version = tags.by_name.get("v")
+    version = tags.tag("v")
     if version is not None and version.value != VERSION:
         raise ForeignRecord(version.start, "v= is not DKIM1")  # compared as octets, §3.6.1 v=
-    if version is not None and next(iter(tags.by_name)) != "v":
+    if version is not None and next(iter(tags.values)) != "v":
         raise KeyRecordFault(version.start, "v= is not the first tag")
     return tags
 

@@ -22,7 +22,7 @@ from avowal.crypto.algorithms import HASHES
 from avowal.crypto.publickey import PublicKey
 from avowal.dkim import acceptance
 from avowal.dkim import rules as rules_module
-from avowal.dkim.acceptance import Admission, Circumstances, Place
+from avowal.dkim.acceptance import Admission, Circumstances, Keys, Place
 from avowal.dkim.domainkey_field import ALGORITHM, FIELD_NAME, DomainKeySignature
 from avowal.dkim.hashing import fan
 from avowal.dkim.key import (
@@ -36,7 +36,7 @@ from avowal.dkim.reasons import Reason
 from avowal.dkim.rules import Problem, Rules
 from avowal.dkim.signature import QUERY_DNS_TXT, SignatureFault, read_tags
 from avowal.dkim.verification import Verification
-from avowal.dkim.verifier import Keys, asked, by_records
+from avowal.dkim.verifier import asked, by_records
 from avowal.limits import DEFAULT, Limits
 from avowal.lookup import Answer, Steps
 from avowal.message import CRLF, Field, Header

@@ -56,7 +56,7 @@ class Judged(Protocol):
     def reason(self) -> Reason | None: ...
 
 
-@value
+@value(kw_only=False)
 class Evidence:
     """What was measured on the way to a verdict.
 
@@ -74,7 +74,7 @@ class Evidence:
     secure: bool = False
 
 
-@value
+@value(kw_only=False)
 class Verification:
     """The verdict on one DKIM-Signature field.
 
@@ -138,8 +138,8 @@ class Verification:
 
     def _written(self, tag: str) -> str | None:
         tags = self.signature.tags if self.signature is not None else self.salvage
-        found = None if tags is None else tags.by_name.get(tag)
-        return None if found is None else printable(found.value)
+        found = None if tags is None else tags.values.get(tag)
+        return None if found is None else printable(found)
 
 
 setattr(Verification, "warnings", _WhenRead(vars(Verification)["warnings"]))  # noqa: B010 - no type has it so

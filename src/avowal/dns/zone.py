@@ -144,6 +144,12 @@ class Zone:
         return self.resolve(questions)
 
     def _answer(self, question: Question) -> Answer:
+        node = self._nodes.get(question.name)
+        if type(node) is dict and (answer := node.get(question.type)) is not None:
+            return answer  # as nearly always: the name is written as it is listed
+        return self._sought(question)
+
+    def _sought(self, question: Question) -> Answer:
         name, rrtype = _key(question.name), question.type.upper()
         links: list[Answer] = []
         for _ in range(_MAX_ALIASES + 1):

@@ -23,10 +23,11 @@ from typing import TYPE_CHECKING
 from avowal.agenda import Agenda, Rank, Slot
 from avowal.arc.verifier import ArcKeys, ArcVerifier
 from avowal.canonical import Octets
+from avowal.dkim.acceptance import Keys
 from avowal.dkim.hashing import BodyHasher
 from avowal.dkim.signature import Signature
 from avowal.dkim.verification import Verification
-from avowal.dkim.verifier import Keys, Verifier
+from avowal.dkim.verifier import Verifier
 from avowal.errors import StateError
 from avowal.examine.findings import Findings, Receiver, Want
 from avowal.examine.trusted_chain import as_trusted, untrusted_sealer
