@@ -122,7 +122,7 @@ class KeyRecord:
 
     def problem_for(self, algorithm: Algorithm, service: str) -> Reason | None:
         """Return why this key cannot serve a signature, in the order of RFC 6376 §6.1.2."""
-        if "*" not in self.services and service not in self.services:
+        if not self.serves(service):
             return Reason.KEY_SERVICE
         if self.hashes is not None and algorithm.hash_name not in self.hashes:
             return Reason.KEY_HASH
