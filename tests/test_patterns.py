@@ -109,3 +109,11 @@ def test_no_text_compiled_later_is_misread() -> None:
                 if WRITTEN.search(text):
                     found.append(f"{path.name}:{node.lineno}")
     assert found == []
+
+
+def test_no_format_of_the_kernel_depends_on_the_headers_it_is_built_with() -> None:
+    """``y#`` by the headers of 3.13 fails on 3.11, which loads the same file (abi3)."""
+    kernel = (Path(__file__).parents[1] / "src/avowal/_kernel.c").read_text()
+    formats = re.findall(r'(?:BuildValue|ParseTuple)[^;]*?"([^"]*)"', kernel)
+    assert formats
+    assert [one for one in formats if "#" in one] == []
