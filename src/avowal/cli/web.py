@@ -10,6 +10,7 @@ import click
 from avowal import __version__
 from avowal.cli.dns import Dns
 from avowal.cli.exits import ExitStatus
+from avowal.cli.keyfile import opened, password_option
 from avowal.cli.listening import is_loopback, open_socket, shown
 from avowal.cli.shared_options import dns_options, gathered, moment_or_receipt
 from avowal.cli.streams import echo
@@ -29,6 +30,7 @@ class _Stores(NamedTuple):
 
     capture_box: str | None
     identity: str | None
+    password_file: str | None
     key_store: str | None
     events: str | None
     reports: str | None
@@ -44,7 +46,10 @@ class _Stores(NamedTuple):
                 raise UsageError(f"{path}: there is no such file or folder")
         captures = None
         if self.capture_box is not None and self.identity is not None:
-            captures = Captures.of(self.capture_box, self.identity)
+            box, identity = self.capture_box, self.identity
+            captures = opened(
+                identity, self.password_file, lambda secret: Captures.of(box, identity, secret)
+            )
         elif self.capture_box is not None or self.identity is not None:
             raise UsageError("--capture and --identity go together: a directory, and its key")
         return Sources(
@@ -71,6 +76,7 @@ _stores_options = gathered(
         metavar="FILE",
         help="The private key of age or SSH that captured messages are encrypted for.",
     ),
+    password_option,
     click.option("--store", "key_store", metavar="STORE", help="A key store, for a domain's keys."),
     click.option(
         "--events",

@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+
 from avowal.errors import KeyMaterialError
 
 if TYPE_CHECKING:
@@ -19,9 +22,10 @@ IDENTITY = b"AGE-SECRET-KEY-1"
 _SSH = b"-----BEGIN"  # of OpenSSH's own form, and of PEM
 _NOT_OURS = "encrypted with age, and not with this passphrase or for this key"
 _NO_IDENTITY = (
-    "no private key of age or SSH that can be used: age-keygen writes one"
-    " (AGE-SECRET-KEY-1…); one of SSH must be without a password"
+    "no private key of age or SSH that can be used: age-keygen writes one (AGE-SECRET-KEY-1…);"
+    " of SSH, ed25519 and RSA can be"
 )
+_ENCRYPTED = "the key is encrypted: give its password"
 _MARKS = (b"age-encryption.org/v1", b"-----BEGIN AGE ENCRYPTED FILE-----")
 
 
@@ -62,19 +66,22 @@ class AgeIdentities:
         self._identities = list(identities)
 
     @classmethod
-    def parse(cls, octets: bytes, source: str) -> AgeIdentities:
+    def parse(cls, octets: bytes, source: str, password: bytes | None = None) -> AgeIdentities:
         """Read what age-keygen(1) or ssh-keygen(1) wrote; `source` is named in errors.
 
-        Raises KeyMaterialError for what is no such key, and for one that a password protects.
+        `password` opens a key of SSH that has one, and a file that is itself encrypted with age.
+        Raises KeyMaterialError for what is no such key, and for one that it does not open.
         """
         _require_library(source)
         import pyrage  # noqa: PLC0415 - an extra
 
         if is_age(octets):
-            raise KeyMaterialError(source, "encrypted itself: decrypt it first (age -d)")
+            if password is None:
+                raise KeyMaterialError(source, _ENCRYPTED)
+            octets = decrypted(octets, password, source)
         try:
             if octets.startswith(_SSH):
-                return cls([pyrage.ssh.Identity.from_buffer(octets)])
+                return cls([pyrage.ssh.Identity.from_buffer(_opened(octets, password, source))])
             lines = [line.strip() for line in octets.split(b"\n")]
             found = [line.decode("ascii") for line in lines if line.startswith(IDENTITY)]
             keys = [pyrage.x25519.Identity.from_str(text) for text in found]
@@ -92,6 +99,35 @@ class AgeIdentities:
             return pyrage.decrypt(octets, self._identities)
         except pyrage.DecryptError:
             raise KeyMaterialError(source, _NOT_OURS) from None
+
+
+def _opened(octets: bytes, password: bytes | None, source: str) -> bytes:
+    """Return a private key of SSH as it is without its password.
+
+    What is no key at all is left to whoever reads it.  Raises KeyMaterialError.
+    """
+    openssh = b"OPENSSH" in octets.partition(b"\n")[0]
+    load = serialization.load_ssh_private_key if openssh else serialization.load_pem_private_key
+    try:
+        load(octets, None)
+    except TypeError:  # the library's word for a password that is missing
+        if password is None:
+            raise KeyMaterialError(source, _ENCRYPTED) from None
+    except (ValueError, UnsupportedAlgorithm):
+        return octets
+    else:
+        return octets
+    try:
+        key = load(octets, password)
+    except ValueError:
+        raise KeyMaterialError(source, "the password does not open the key") from None
+    except UnsupportedAlgorithm as fault:  # without bcrypt
+        raise KeyMaterialError(source, f"{fault}: pip install 'avowal[encrypt]'") from None
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.OpenSSH,
+        serialization.NoEncryption(),
+    )
 
 
 class AgeRecipients:

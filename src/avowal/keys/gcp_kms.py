@@ -34,9 +34,10 @@ _SCOPE: Final = "https://www.googleapis.com/auth/cloudkms"
 class _Credentials(Protocol):
     """What is used of Google's credentials."""
 
-    valid: bool
-    token: object
-
+    @property
+    def valid(self) -> bool: ...
+    @property
+    def token(self) -> object: ...
     def refresh(self, request: object, /) -> object: ...
 
 

@@ -51,16 +51,16 @@ class Captures:
         self._identities = identities
 
     @classmethod
-    def of(cls, directory: str, identity: str) -> Captures:
+    def of(cls, directory: str, identity: str, password: bytes | None = None) -> Captures:
         """Read the file of private keys, and look whether the directory is one.
 
-        Raises KeyMaterialError, StoreError.
+        `password` opens the file, where it is encrypted.  Raises KeyMaterialError, StoreError.
         """
         try:
             octets = paths.read(identity, MOST_IDENTITY)
         except OSError as error:
             raise KeyMaterialError(identity, error.strerror or str(error)) from None
-        made = cls(directory, AgeIdentities.parse(octets, identity))
+        made = cls(directory, AgeIdentities.parse(octets, identity, password))
         made._names()
         return made
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Final, NamedTuple
 
@@ -15,6 +16,8 @@ from avowal.web.limits import MOST_NAMES, MOST_TEXT
 from avowal.web.refusals import UNUSABLE, NoPage
 
 _FIELDS: Final = 8
+# Its warnings are about single forms, which strangers write; whoever sent one is told on a page.
+logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
 
 
 class MessageForm(NamedTuple):

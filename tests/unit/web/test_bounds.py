@@ -159,3 +159,22 @@ def test_the_way_back_has_so_many_steps() -> None:
 def test_signs_of_a_bad_copy_are_looked_for_so_far() -> None:
     octets = message(b"x" * 300_000 + "\ufffd".encode())
     assert not any("U+FFFD" in said.text for said in report_of(octets).losses)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"--x\r\nContent Disposition: form-data\r\n\r\n", id="a-blank-in-a-name"),
+        pytest.param(b"--x\r\n\xff: 1\r\n\r\n", id="an-octet-in-a-name"),
+        pytest.param(b"x-\r\n", id="no-boundary"),
+        pytest.param(b"--x\r\nA: b\nC: d\r\n\r\n1\r\n--x--", id="a-bare-line-feed"),
+        pytest.param(b"--x--\r\nafter", id="octets-after-the-end"),
+    ],
+)
+def test_a_stranger_s_form_leaves_no_line_in_the_log(
+    body: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    kind = {"content-type": "multipart/form-data; boundary=x", "origin": BASE}
+    answer = Browser().client.post("/message", content=body, headers=kind)
+    assert answer.status_code in {403, 422}
+    assert caplog.records == []

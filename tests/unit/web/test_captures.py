@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.inspectors import NOW, Browser, signed, text_of
 
 from avowal.config.model import Capture
@@ -13,7 +15,7 @@ from avowal.crypto.age import AgeIdentities, AgeRecipients
 from avowal.errors import AvowalError, KeyMaterialError
 from avowal.flow.captured import CapturedName
 from avowal.milter.capture import CaptureBox
-from avowal.testing import message
+from avowal.testing import RSA_2048, message
 from avowal.web import captures, limits
 from avowal.web.captures import Captures
 from avowal.web.limits import WebLimits
@@ -138,8 +140,8 @@ def test_other_files_of_the_directory_are_not_listed(tmp_path: Path) -> None:
         pytest.param(b"", "no private key of age or SSH", id="empty"),
         pytest.param(b"age1qqq\n", "no private key of age or SSH", id="a public key"),
         pytest.param(b"AGE-SECRET-KEY-1QQ\n", "no private key of age or SSH", id="a broken key"),
-        pytest.param(b"-----BEGIN OPENSSH PRIVATE KEY-----\n", "without a password", id="ssh"),
-        pytest.param(b"age-encryption.org/v1\n", "decrypt it first", id="an encrypted one"),
+        pytest.param(b"-----BEGIN OPENSSH PRIVATE KEY-----\n", "ed25519 and RSA", id="ssh"),
+        pytest.param(b"age-encryption.org/v1\n", "give its password", id="an encrypted one"),
         pytest.param(b"#" * (limits.MOST_IDENTITY + 1), "too large", id="no key file"),
     ],
 )
@@ -157,17 +159,67 @@ def test_a_box_that_is_not_there_is_refused_at_the_start(tmp_path: Path) -> None
         Captures.of(str(tmp_path / "none"), str(tmp_path / "k"))
 
 
-def test_a_key_of_ssh_reads_what_is_for_it(tmp_path: Path) -> None:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-    from cryptography.hazmat.primitives.serialization import (
-        Encoding,
-        NoEncryption,
-        PrivateFormat,
-        PublicFormat,
-    )
+PASSWORD = b"correct horse"
+_FORMS = {
+    "openssh": serialization.PrivateFormat.OpenSSH,
+    "pem": serialization.PrivateFormat.TraditionalOpenSSL,
+    "pkcs8": serialization.PrivateFormat.PKCS8,
+}
 
-    key = Ed25519PrivateKey.generate()
-    public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
+
+def of_ssh(form: str, password: bytes | None) -> tuple[str, bytes]:
+    """A public key of SSH, and the file of the private one."""
+    key: Any = (
+        Ed25519PrivateKey.generate()
+        if form == "openssh"
+        else serialization.load_pem_private_key(RSA_2048.pem(), None)
+    )
+    public = key.public_key().public_bytes(
+        serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH
+    )
+    locked = serialization.BestAvailableEncryption(password) if password else None
+    private = key.private_bytes(
+        serialization.Encoding.PEM, _FORMS[form], locked or serialization.NoEncryption()
+    )
+    return public.decode(), private
+
+
+@pytest.mark.parametrize(
+    ("form", "password"),
+    [
+        pytest.param("openssh", None, id="openssh"),
+        pytest.param("openssh", PASSWORD, id="openssh-with-a-password"),
+        pytest.param("pem", None, id="pem"),
+        pytest.param("pem", PASSWORD, id="pem-with-a-password"),
+        pytest.param("pkcs8", PASSWORD, id="pkcs8-with-a-password"),
+    ],
+)
+def test_a_key_of_ssh_reads_what_is_for_it(form: str, password: bytes | None) -> None:
+    public, private = of_ssh(form, password)
     encrypted = AgeRecipients.parse([public]).encrypt(b"octets")
-    assert AgeIdentities.parse(private, "k").decrypt(encrypted, "f") == b"octets"
+    assert AgeIdentities.parse(private, "k", password).decrypt(encrypted, "f") == b"octets"
+
+
+@pytest.mark.parametrize("form", ["openssh", "pem"])
+@pytest.mark.parametrize(
+    ("password", "said"),
+    [
+        pytest.param(None, "the key is encrypted: give its password", id="none"),
+        pytest.param(b"wrong", "the password does not open the key", id="another"),
+    ],
+)
+def test_a_key_of_ssh_that_stays_shut_is_named(
+    form: str, password: bytes | None, said: str
+) -> None:
+    _, private = of_ssh(form, PASSWORD)
+    with pytest.raises(KeyMaterialError, match=f"k: {said}"):
+        AgeIdentities.parse(private, "k", password)
+
+
+def test_a_file_of_keys_may_be_encrypted_itself() -> None:
+    """As ``age -p`` writes it."""
+    shut = pyrage.passphrase.encrypt(str(KEY).encode(), PASSWORD.decode())
+    encrypted = AgeRecipients.parse([str(KEY.to_public())]).encrypt(b"octets")
+    assert AgeIdentities.parse(shut, "k", PASSWORD).decrypt(encrypted, "f") == b"octets"
+    with pytest.raises(KeyMaterialError, match="not with this passphrase"):
+        AgeIdentities.parse(shut, "k", b"wrong")
