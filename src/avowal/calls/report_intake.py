@@ -35,7 +35,8 @@ Sender = Callable[[bytes], str]
 class Intake:
     """What became of one report.
 
-    `why` is the reason of a refusal; `problems` what was wrong with one that was kept.
+    `why` is the reason of a refusal; `problems` what was wrong with one that was kept; `notes`
+    what is odd about it, and how often: these stand among the problems too.
     """
 
     origin: str
@@ -50,6 +51,7 @@ class Intake:
     damaged: bool = False
     why: str = ""
     problems: tuple[str, ...] = ()
+    notes: tuple[tuple[str, int], ...] = ()
     sender: str | None = None
 
 
@@ -211,7 +213,7 @@ class _Aggregate:
             domain=policy.domain if policy else "", records=self._records,
             messages=self._messages, lost=self._reader.lost,
             damaged=self._reader.damaged or self._damage is not None, problems=tuple(problems),
-            sender=self._sender,
+            notes=self._reader.notes, sender=self._sender,
         )  # fmt: skip
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,9 +15,9 @@ from avowal.cli.dns import Dns
 from avowal.cli.exits import ExitStatus
 from avowal.cli.progress import bar
 from avowal.cli.reports_store import store_option
+from avowal.cli.reports_tally import Tally
 from avowal.cli.shared_options import dns_options
-from avowal.cli.streams import echo
-from avowal.text import printable, storable
+from avowal.text import storable
 
 if TYPE_CHECKING:
     from avowal.calls.report_intake import Intake, ReportIntake
@@ -64,7 +62,7 @@ def read(
     from avowal.calls.report_intake import ReportIntake
     from avowal.stores.received_sqlite import SqliteReceived
 
-    tally = _Tally(as_json=as_json)
+    tally = Tally(as_json=as_json)
     interrupted = False
     with SqliteReceived(store) as kept, _senders(dns, wanted=authenticate) as sender:
         intake = ReportIntake(kept, sender=sender)
@@ -89,64 +87,11 @@ def read(
     return tally.status
 
 
-class _Tally:
-    """Tells what became of each report, and counts."""
-
-    def __init__(self, *, as_json: bool) -> None:
-        self._as_json = as_json
-        self.counts: Counter[str] = Counter()
-        self.unusable = 0
-        self.named: frozenset[str] = frozenset()
-
-    def add(self, found: Intake) -> None:
-        self.counts[found.word] += 1
-        self.counts["records"] += found.records
-        self.counts["messages"] += found.messages if found.kind == "aggregate" else 0
-        self.counts["lost"] += found.lost
-        self.counts["damaged"] += found.damaged
-        if self._as_json:
-            echo(json.dumps(_as_object(found)))
-        elif found.word == "refused":
-            exits.complain(f"{found.origin}: refused: {found.why}")
-        elif found.lost or found.damaged:
-            more = f" (and {len(found.problems) - 1} more)" if len(found.problems) > 1 else ""
-            exits.complain(f"{found.origin}: {found.problems[0]}{more}")
-
-    def nothing(self, path: str) -> None:
-        """Note a file without a report: a complaint where it is named, and not one of a folder."""
-        self.counts["without"] += 1
-        if path in self.named:
-            self.counts["nothing"] += 1
-            exits.complain(f"{sources.named(path)}: there is no report in it")
-
-    def end(self, *, interrupted: bool) -> None:
-        n = self.counts
-        if self._as_json:
-            echo(json.dumps({"summary": dict(n), "interrupted": interrupted}))
-            return
-        echo(
-            f"{n['kept']:,} reports kept ({n['records']:,} records, {n['messages']:,} messages), "
-            f"{n['copy']:,} known already, {n['refused']:,} refused, {n['files']:,} files"
-            + (f"; {n['lost']:,} records could not be used" if n["lost"] else "")
-            + (f"; {n['damaged']:,} reports are damaged" if n["damaged"] else "")
-            + (f"; {n['without']:,} files without a report" if n["without"] else "")
-            + (f"; {n['skipped']:,} files were read before" if n["skipped"] else "")
-            + ("; interrupted: run it again to go on" if interrupted else "")
-        )
-
-    @property
-    def status(self) -> ExitStatus:
-        if self.unusable:
-            return ExitStatus.UNUSABLE
-        missed = self.counts["refused"] or self.counts["nothing"]
-        return ExitStatus.NOT_PASSED if missed else ExitStatus.PASSED
-
-
 def _file(
     path: str,
     store: SqliteReceived,
     intake: ReportIntake,
-    tally: _Tally,
+    tally: Tally,
     progress: Callable[[int], object],
     *,
     again: bool,
@@ -178,7 +123,7 @@ def _taken(
     path: str,
     store: SqliteReceived,
     intake: ReportIntake,
-    tally: _Tally,
+    tally: Tally,
     progress: Callable[[int], object],
     *,
     again: bool,
@@ -208,7 +153,7 @@ def _mailbox(
     password_file: str | None,
     store: SqliteReceived,
     intake: ReportIntake,
-    tally: _Tally,
+    tally: Tally,
     *,
     again: bool,
 ) -> None:
@@ -264,22 +209,3 @@ def _senders(dns: Dns, *, wanted: bool) -> Iterator[Callable[[bytes], str] | Non
             return "" if dmarc.author_domain is None else dmarc.author_domain.ascii
 
         yield proven
-
-
-def _as_object(found: Intake) -> dict[str, object]:
-    """Return the JSON object of a report (docs/reference/reports.md)."""
-    return {
-        "source": found.origin,
-        "result": found.word,
-        "kind": found.kind,
-        "organization": printable(found.organization),
-        "report_id": found.report_id,
-        "domain": found.domain,
-        "records": found.records,
-        "messages": found.messages,
-        "lost": found.lost,
-        "damaged": found.damaged,
-        "sender": found.sender,
-        "why": found.why or None,
-        "problems": list(found.problems),
-    }

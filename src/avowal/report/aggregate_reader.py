@@ -20,6 +20,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from xml.parsers import expat
 
+from avowal.report import aggregate_oddities as oddities
 from avowal.report.aggregate import AggregateReport, PolicyPublished, Record, ReportMetadata
 from avowal.report.aggregate_elements import Elements, ReportProblem
 from avowal.report.aggregate_plain import PlainRecords
@@ -65,8 +66,7 @@ class AggregateReader:
         self._elements = Elements(limits, self._line)
         self._plain = PlainRecords(text_octets=limits.text_octets, results=limits.results)
         self._rest = b""
-        self._fed = 0
-        self._records = 0
+        self._fed = self._records = 0
         self._quiet = 0  # octets that expat took without finding anything in them
         self._skipped_lines = 0  # of records that expat did not see
         self._salvaged_line = 1
@@ -104,7 +104,7 @@ class AggregateReader:
 
     @property
     def notes(self) -> tuple[tuple[str, int], ...]:
-        """Words that were read as others."""
+        """Words that were read as others, and what else is odd (`aggregate_oddities`)."""
         return tuple(self._elements.notes.items())
 
     def feed(self, octets: bytes) -> list[Record]:
@@ -139,6 +139,7 @@ class AggregateReader:
         if self.metadata is None or self.policy is None:
             why = "; ".join(map(str, self._elements.problems[:3]))
             raise ReportFault(0, f"nobody can tell who reports on what{': ' if why else ''}{why}")
+        self._elements.notes.update(oddities.of_period(self.metadata))
         return self._take()
 
     def _expat(self) -> expat.XMLParserType:
@@ -162,6 +163,7 @@ class AggregateReader:
             return []
         taken = self._elements.take()
         self._records += len(taken)
+        self._elements.notes.update(oddities.of_records(taken))
         if self._records > self._limits.records:
             raise ReportFault(0, f"more than {self._limits.records} records")
         return taken

@@ -334,7 +334,7 @@ def test_output_that_cannot_be_written_ends_the_reading(
     def full(_: str) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("avowal.cli.reports_read.echo", full)
+    monkeypatch.setattr("avowal.cli.reports_tally.echo", full)
     status, said = run("read", "in", "--json")
     assert (status, said.count("No space left")) == (3, 1)
 
