@@ -85,6 +85,39 @@ def serving(
         server.wait()
 
 
+class PostgresServer:
+    """PostgreSQL on one port, stopped and started again over the same data."""
+
+    def __init__(self, place: Path) -> None:
+        """Make the data below a directory that its user can reach.  Skips without PostgreSQL."""
+        initdb, server = _postgresql_program("initdb"), _postgresql_program("postgres")
+        if initdb is None or server is None:
+            pytest.skip("not installed: postgresql (tests/system-packages.txt)")
+        data, self.port = str(place / "data"), free_port()
+        subprocess.run(
+            [*unprivileged(), initdb, "-D", data, "-U", "avowal", "-A", "trust", "--no-sync",
+             "-E", "UTF8"],
+            check=True, capture_output=True, cwd=place,
+        )  # fmt: skip
+        self._command = [*unprivileged(), server, "-D", data, "-p", str(self.port),
+                         "-h", "127.0.0.1", "-k", "", "-F"]  # fmt: skip
+        self._process: subprocess.Popen[bytes] | None = None
+        self.url = f"postgresql://avowal@127.0.0.1:{self.port}/postgres"
+
+    def start(self) -> None:
+        """Start it; it may take a moment until it takes connections."""
+        self._process = subprocess.Popen(
+            self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+
+    def stop(self, how: signal.Signals = signal.SIGQUIT) -> None:
+        """Stop it: SIGQUIT as a crash, SIGINT with a goodbye to whoever is connected."""
+        if self._process is not None:
+            self._process.send_signal(how)
+            self._process.wait(_PATIENCE)
+            self._process = None
+
+
 @contextmanager
 def postgresql(first: Callable[[Any], None] = lambda _: None) -> Iterator[int]:
     """Run PostgreSQL; give its port."""

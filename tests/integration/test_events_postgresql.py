@@ -7,7 +7,9 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from tests.event_stores import (
@@ -109,6 +111,45 @@ def test_a_connection_that_broke_is_told_and_a_new_one_goes_on(opening: Opening)
     again = opening()
     again.append(some_events(10))
     assert sum(number for _, number in again.days()) == 10
+
+
+@pytest.mark.parametrize("at_the_end", [True, False], ids=["committed", "not-committed"])
+def test_a_connection_that_breaks_around_a_commit_writes_a_batch_once(
+    opening: Opening, *, at_the_end: bool
+) -> None:
+    psycopg = pytest.importorskip("psycopg")
+    broken = list[int]()
+
+    def breaking() -> ReportStore:
+        store = opening()
+        assert isinstance(store, PostgresEvents)
+        connection: Any = store._connection
+
+        class Breaking:
+            @contextmanager
+            def transaction(self) -> Iterator[None]:
+                with connection.transaction():
+                    yield
+                    if not broken and not at_the_end:
+                        broken.append(1)
+                        raise psycopg.OperationalError("gone")
+                if not broken:
+                    broken.append(1)
+                    raise psycopg.OperationalError("gone")
+
+            def __getattr__(self, name: str) -> object:
+                return getattr(connection, name)
+
+        store._connection = cast("Any", Breaking())
+        return store
+
+    recorder = Recorder(breaking, pause=0)
+    for event in some_events(40):
+        recorder.take(event)
+    until(lambda: recorder.recorded == 40, what="every event")
+    recorder.settle(10)
+    assert broken
+    assert sum(number for _, number in opening().days()) == 40
 
 
 CONFIGURATION = """

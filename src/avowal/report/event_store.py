@@ -7,10 +7,11 @@ weeks, a count of equal messages on one day for a year.  Both are written in one
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from avowal.errors import StoreError
 from avowal.report.event import Event, EventKey
 
 DAY: Final = 86400
@@ -26,11 +27,22 @@ class Pruned:
     keys: int
 
 
+class DoubtfulWrite(StoreError):
+    """The connection broke while a batch was written: `wrote` finds out whether it is there.
+
+    `wrote` raises StoreError while nobody can tell.
+    """
+
+    def __init__(self, why: str, wrote: Callable[[], bool]) -> None:
+        super().__init__(why)
+        self.wrote = wrote
+
+
 class EventSink(Protocol):
     """What events can be written to.  One thread uses it."""
 
     def append(self, events: Sequence[Event], /) -> None:
-        """Write events: all of them or none.  Raises StoreError."""
+        """Write events: all of them or none.  Raises StoreError, DoubtfulWrite among them."""
 
     def close(self) -> None:
         """Let go of it."""

@@ -14,7 +14,7 @@ from typing import Final, Literal, TypeAlias
 
 from avowal.errors import EnvironmentFault
 from avowal.report.event import Event
-from avowal.report.event_store import EventSink
+from avowal.report.event_store import DoubtfulWrite, EventSink
 
 PAUSE: Final = 0.2
 """Seconds between two batches: what a kill can lose, less than the second we promise."""
@@ -49,6 +49,7 @@ class Recorder:
         self._ending = threading.Event()
         self._thread: threading.Thread | None = None
         self._told: float | None = None
+        self._wrote: Callable[[], bool] | None = None  # of a batch that may be there already
         self.taken = 0
         self.recorded = 0
         self.dropped = 0
@@ -133,11 +134,16 @@ class Recorder:
             self._say(f"events wait: {fault}")
             return None, batch
         try:
-            opened.append(batch)
+            if self._wrote is None or not self._wrote():
+                self._wrote = None
+                opened.append(batch)
         except EnvironmentFault as fault:
+            if isinstance(fault, DoubtfulWrite):
+                self._wrote = fault.wrote
             self._say(f"events wait: {fault}")
             opened.close()
             return None, batch
+        self._wrote = None
         self.recorded += len(batch)
         self._count("recorded", len(batch))
         return opened, []

@@ -94,6 +94,7 @@ class EventTables:
         keyed = [(event, event.key.octets()) for event in events]
         with self.transaction() as cursor:
             generation = self._one(cursor, self.generation)
+            self.writing(cursor)
             if generation != self._generation or len(self._numbers) > _REMEMBERED:
                 self._numbers.clear()
                 self._hosts.clear()
@@ -116,6 +117,9 @@ class EventTables:
         self._hosts.update(hosts)
         self._rules.update(rules)
         self._generation = generation
+
+    def writing(self, cursor: Cursor) -> None:
+        """Note the transaction in which events are written, where a store may be asked for it."""
 
     generation: ClassVar[str] = "SELECT generation FROM event_schema"
     """Asked by a writer: nobody removes keys until its transaction ends."""

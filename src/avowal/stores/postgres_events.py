@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
+from functools import partial
 from types import ModuleType
 from typing import ClassVar, Protocol
 
 from avowal.errors import StoreError
+from avowal.report.event import Event
+from avowal.report.event_store import DoubtfulWrite
 from avowal.stores.event_tables import Cursor, EventTables
 
 _CONNECT_SECONDS = 5
@@ -49,6 +52,8 @@ class PostgresEvents(EventTables):
         """Connect and bring the tables to this version.  Raises StoreError."""
         super().__init__()
         psycopg = driver()
+        self._conninfo = conninfo
+        self._number: int | None = None
         self._faults: type[Exception] = psycopg.Error
         try:
             self._connection: _Connection = psycopg.connect(
@@ -57,6 +62,26 @@ class PostgresEvents(EventTables):
         except self._faults as error:
             raise self._fault(error) from None
         self.migrate()
+
+    def append(self, events: Sequence[Event]) -> None:
+        """Write events and count them: all or none.
+
+        A server that goes away at the end of a transaction does not say which: that fault is
+        DoubtfulWrite, and asks the server when it is there again.
+        """
+        self._number = None
+        try:
+            super().append(events)
+        except StoreError as fault:
+            if self._number is None:
+                raise
+            raise DoubtfulWrite(str(fault), partial(_wrote, self._conninfo, self._number)) from None
+
+    def writing(self, cursor: Cursor) -> None:
+        """Note the number of the transaction."""
+        cursor.execute("SELECT txid_current()")
+        found: tuple[int] = cursor.fetchone()
+        self._number = found[0]
 
     def _fault(self, error: Exception) -> StoreError:
         lines = str(error).strip().splitlines() or [type(error).__name__]
@@ -98,3 +123,13 @@ class PostgresEvents(EventTables):
     def close(self) -> None:
         """End the connection."""
         self._connection.close()
+
+
+def _wrote(conninfo: str, number: int) -> bool:
+    """Ask the server whether a transaction came to its end.  Raises StoreError."""
+    with closing(PostgresEvents(conninfo)) as store, store.transaction(writes=False) as cursor:
+        cursor.execute("SELECT txid_status(%s)", (number,))
+        found: tuple[str | None] = cursor.fetchone()
+    if found[0] == "in progress":
+        raise StoreError("PostgreSQL: a transaction that broke off still ends")
+    return found[0] == "committed"

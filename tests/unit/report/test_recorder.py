@@ -5,8 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
+import pytest
+from tests.mailloop import until
+
 from avowal.errors import StoreError
 from avowal.report.event import Event, EventKey
+from avowal.report.event_store import DoubtfulWrite
 from avowal.report.recorder import PAUSE, Recorder
 
 EVENT = Event(0, "mx", EventKey(author="a.example"))
@@ -86,3 +90,30 @@ def test_a_store_that_comes_back_gets_what_waited() -> None:
 
 def test_a_kill_can_lose_less_than_a_second() -> None:
     assert PAUSE < 1
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_batch_of_which_nobody_knows_whether_it_is_there_stands_there_once(
+    monkeypatch: pytest.MonkeyPatch, *, there: bool
+) -> None:
+    kept, asked = Kept(), list[int]()
+
+    def wrote() -> bool:
+        asked.append(1)
+        if len(asked) == 1:
+            raise StoreError("the server is away")
+        return there
+
+    def append(events: Sequence[Event]) -> None:
+        monkeypatch.undo()
+        kept.events += events if there else ()
+        raise DoubtfulWrite("the connection broke", wrote)
+
+    monkeypatch.setattr("avowal.report.recorder._RETRY", 0.01)
+    monkeypatch.setattr(kept, "append", append)
+    recorder = Recorder(lambda: kept, pause=0)
+    for _ in range(7):
+        recorder.take(EVENT)
+    until(lambda: recorder.recorded == 7)
+    recorder.settle(10)
+    assert (len(kept.events), recorder.dropped, len(asked)) == (7, 0, 2)
