@@ -78,7 +78,7 @@ def _intent(entry: object) -> Intent:
     if key is None:
         raise UsageError("an entry without key")
     if not _are_options(options):
-        unknown = next(iter(set(options) - IntentOptions.__annotations__.keys()))
+        unknown = min(options.keys() - IntentOptions.__annotations__.keys(), key=str)
         raise UsageError(f"{unknown!r} is no option of an Intent")
     return intent_of(domain, selector, key, options)
 

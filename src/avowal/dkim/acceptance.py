@@ -189,7 +189,7 @@ def _domain(signature: Signed, circumstances: Circumstances) -> Problem | None:
 
 
 def _required_fields(signature: OfFields, circumstances: Circumstances) -> Problem | None:
-    for name in circumstances.rules.required_fields:
+    for name in sorted(circumstances.rules.required_fields):
         if name not in signature.signed_names and circumstances.header.places(name):
             return Reason.REQUIRED_FIELD, name.decode()
     return None
@@ -197,7 +197,7 @@ def _required_fields(signature: OfFields, circumstances: Circumstances) -> Probl
 
 def _added_fields(signature: OfFields, circumstances: Circumstances) -> Problem | None:
     rules, header = circumstances.rules, circumstances.header
-    for name in rules.sole_fields & header.repeated:
+    for name in sorted(rules.sole_fields & header.repeated):
         present, count = len(header.places(name)), signature.signed_names.count(name)
         if count and present > count and circumstances.differ(name):
             return Reason.ADDED_FIELD, f"{present} {name.decode()} fields"

@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from email.utils import formatdate
 
+from avowal._fast import bare_break
 from avowal.errors import SyntaxFault
 from avowal.message import CRLF, Header, Message
 
@@ -29,14 +30,15 @@ FAILURES = ("adsp", "bodyhash", "revoked", "signature", "spf", "dmarc")  # RFC 6
 DELIVERIES = ("delivered", "spam", "policy", "reject", "other")  # RFC 6591 §3.2.2
 _DELIVERY_OF = {"accept": "delivered", "reject": "reject", "tempfail": "other", "discard": "policy"}
 _REQUIRED = ("Feedback-Type", "User-Agent", "Version")
-_ONCE = frozenset((
+_ONCE = (
     "feedback-type", "user-agent", "version", "original-envelope-id", "original-mail-from",
     "arrival-date", "received-date", "reporting-mta", "source-ip", "incidents",
     "auth-failure", "delivery-result", "source-port",
-))  # fmt: skip
+)  # fmt: skip
 _UNWRITABLE = re.compile(r"[^ -~]")
 _NAME = re.compile(rb"[!-9;-~]+")
 _BASE64_LINE = 72  # octets of base64 in a line behind its fold
+_LONGEST_LINE = 998  # octets, RFC 5322 §2.1.1
 _LONGEST = 900  # characters of a value: a line stays below 998 octets
 _MAX_PARTS = 64  # of a report that is read; three are needed
 
@@ -94,7 +96,7 @@ class Report:
         whole = self.original is not None
         content = self.header + CRLF + (self.original or b"") if whole else self.header
         kind = b"message/rfc822" if whole else b"text/rfc822-headers"
-        if content.isascii():
+        if content.isascii() and (whole or _is_plain(content)):
             return b"Content-Type: %s\r\n\r\n%s" % (kind, content)
         if whole:  # a message inside a message is never encoded (RFC 2046 §5.2.1)
             encoding, written = b"8bit", content
@@ -225,6 +227,17 @@ def _boundary(*parts: bytes) -> bytes:
     while any(digest.hexdigest()[:32].encode() in part for part in parts):
         digest.update(b"again")
     return b"report-" + digest.hexdigest()[:32].encode()
+
+
+def _is_plain(content: bytes) -> bool:
+    """Whether mail carries octets as they are: lines of text that are not too long (RFC 2045 §2.7).
+
+    What a stranger wrote may hold a bare CR or LF: servers differ on whether that ends a line.
+    """
+    lines = content.split(CRLF)
+    return (
+        bare_break(content) < 0 and b"\0" not in content and max(map(len, lines)) <= _LONGEST_LINE
+    )
 
 
 def _refuse_malformed(fields: Sequence[tuple[str, str]]) -> None:

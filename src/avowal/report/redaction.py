@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Final
 
-from avowal.message import CRLF, Header
+from avowal.message import CRLF, Field, Header
 from avowal.valueclass import value
 
 _DIGEST_OCTETS: Final = 12  # 96 bits: equal hashes are equal names
@@ -24,6 +24,9 @@ _LOCAL = frozenset(
 )
 _DOMAIN = re.compile(rb"[A-Za-z0-9_.\-\x80-\xff\[\]:]*+")
 _HOST = re.compile(rb"[A-Za-z0-9_.\-\[\]:()]{1,255}")
+# A control octet that is no tab, or a CR or LF that is no part of a fold.
+_UNWRITABLE = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n[ \t])|(?<!\r)\n")
+_MOST_LINE: Final = 998  # octets, RFC 5322 §2.1.1
 _SIGNATURE_TAGS = frozenset(b"v a b bh c cv d h i l q s t x".split())
 MOST_FIELDS: Final = 200
 """Fields of a reported header; those further down are left out, as the report says."""
@@ -77,13 +80,23 @@ def redacted_header(header: Header, redactor: Redactor) -> RedactedHeader:
     for number, field in enumerate(header):
         writer = _FIELDS.get(field.name) if number < MOST_FIELDS else None
         text = None if writer is None else writer(field.value, redactor)
-        line = b"" if text is None else field.raw[: field.colon] + b": " + text + CRLF
-        if text is None or size + len(line) > MOST_OCTETS:
+        line = b"" if text is None else _line(field, text)
+        if text is None or size + len(line) > MOST_OCTETS or _is_too_long(line):
             left_out += 1
             continue
         size += len(line)
         kept.append(line)
     return RedactedHeader(octets=b"".join(kept), left_out=left_out)
+
+
+def _line(field: Field, text: bytes) -> bytes:
+    """Return a field as it is written: one of its name whatever its value holds (RFC 5322 §2.2)."""
+    return field.raw[: field.colon] + b": " + _UNWRITABLE.sub(b"?", text) + CRLF
+
+
+def _is_too_long(line: bytes) -> bool:
+    """Whether mail cannot carry it (RFC 5322 §2.1.1)."""
+    return len(line) > _MOST_LINE and max(map(len, line.split(CRLF))) > _MOST_LINE
 
 
 def _local_start(piece: bytes) -> int:
@@ -116,11 +129,16 @@ def _signature(value: bytes, redactor: Redactor) -> bytes | None:
     """The tags that tell of a signature; z= holds other fields, and unknown ones anything."""
     tags = (tag.partition(b"=") for tag in value.split(b";"))
     kept = [
-        b"%s=%s" % (name.strip(), redactor.text(b" ".join(text.split())))
+        b"%s=%s" % (name.strip(), _tag(name.strip(), b" ".join(text.split()), redactor))
         for name, equals, text in tags
         if equals and name.strip() in _SIGNATURE_TAGS
     ]
     return b";\r\n ".join(kept) if kept else None
+
+
+def _tag(name: bytes, text: bytes, redactor: Redactor) -> bytes:
+    """Before the @ of i= all is one local part, quoted or not (RFC 6376 §3.5 i=)."""
+    return redactor.address(text) if name == b"i" and b"@" in text else redactor.text(text)
 
 
 def _received(value: bytes, redactor: Redactor) -> bytes | None:

@@ -237,3 +237,28 @@ def test_repeated_fields_are_compared_once_for_all_signatures() -> None:
         assert problem is not None
         assert problem[0] is Reason.REPEATED_FIELD
     assert raws.times == 2
+
+
+ODD_NAMES = tuple(b"x-%d" % number for number in range(20))
+
+
+@pytest.mark.parametrize(
+    ("checks", "rule"),
+    [
+        pytest.param(acceptance.BEFORE_KEY, "required_fields", id="required"),
+        pytest.param(acceptance.AFTER_MATCH, "sole_fields", id="added"),
+        pytest.param(acceptance.AFTER_MATCH, "once_fields", id="repeated"),
+    ],
+)
+def test_of_several_names_the_first_in_order_is_told(checks: Any, rule: str) -> None:
+    """Not the first of a set, whose order differs from process to process."""
+    header = Header.parse(b"".join(b"%s: 1\r\n%s: 2\r\n" % (n, n) for n in reversed(ODD_NAMES)))
+    rules = LENIENT.but(**{rule: frozenset(ODD_NAMES)})
+    names = (b"from", *ODD_NAMES) if rule == "sole_fields" else (b"from",)
+    signature = Stated(DomainName.parse(b"sub.com"), signed_names=names)
+    signature = signature._replace(auid=Identity(b"", DomainName.parse(b"sub.com")))
+    problem = acceptance.first_problem(
+        checks, signature, acceptance.Circumstances(header, rules, NOW)
+    )
+    assert problem is not None
+    assert "x-0" in str(problem[1])

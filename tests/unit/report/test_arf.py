@@ -8,6 +8,7 @@ from email.message import Message as ParsedMessage
 
 import pytest
 
+from avowal._fast import bare_break
 from avowal.report.arf import Report, ReportEnvelope, ReportFault, auth_failure, base64_value
 
 HEADER = b"From: a@author.example\r\nSubject: hello\r\n"
@@ -107,3 +108,23 @@ def test_a_malformed_report_is_refused_with_the_cause(old: str, new: str, why: s
 def test_a_word_that_is_in_no_registry_is_refused() -> None:
     with pytest.raises(ReportFault, match="registry"):
         auth_failure(failure="surprise", user_agent="x/1", results="r")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        pytest.param(b"Subject: a\nBcc: b@c\r\n", id="bare-lf"),
+        pytest.param(b"Subject: a\r.\rMAIL FROM:<b@c>\r\n", id="bare-cr"),
+        pytest.param(b"Subject: a\x00b\r\n", id="nul"),
+        pytest.param(b"Subject: %s\r\n" % (b"a" * 999), id="a-line-that-is-too-long"),
+        pytest.param("Subject: ä\r\n".encode(), id="8-bit"),
+    ],
+)
+def test_a_report_is_lines_of_text_whatever_the_reported_header_holds(header: bytes) -> None:
+    """RFC 2045 §2.7, RFC 5965 §7.1: where servers differ on line ends nothing begins a command."""
+    octets = Report(fields=FIELDS, header=header).octets(ENVELOPE)
+    assert bare_break(octets) < 0
+    assert octets.isascii()
+    assert b"\0" not in octets
+    assert max(map(len, octets.split(b"\r\n"))) <= 998
+    assert Report.parse(octets).header == header

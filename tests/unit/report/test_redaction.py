@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -89,3 +91,31 @@ def test_any_octets_are_shown_as_fields_without_an_address_that_stood_there(octe
     shown = redacted_header(header, REDACTOR).octets
     assert b"hidden.person" not in shown
     Header.parse(shown)
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        pytest.param(b"Message-ID: <a\nBcc: x@y.example\n\nbody@b>", id="bare-lf-in-an-identifier"),
+        pytest.param(b"Message-ID: <a\r.\r@b>", id="bare-cr"),
+        pytest.param(b"Content-Type: text/plain\nSubject: secret", id="bare-lf-in-the-first-word"),
+        pytest.param(b"Content-Type: %s\r\n\tb" % (b"a" * 254), id="a-fold-that-is-cut"),
+        pytest.param(b"List-Id: <\x00\x0b\x7f>", id="controls"),
+        pytest.param(b"DKIM-Signature: s=%s" % (b"a" * 2000), id="a-line-that-is-too-long"),
+        pytest.param(b"Date: Mon\x00, 1 \x1b[2J", id="an-escape"),
+    ],
+)
+def test_what_is_shown_is_one_field_that_mail_can_carry(field: bytes) -> None:
+    """RFC 5322 §2.2, §2.1.1: a stranger's value begins no field and ends no message."""
+    shown = redacted_header(Header.parse(field + b"\r\n"), REDACTOR)
+    assert len(Header.parse(shown.octets)) == 1 - shown.left_out
+    assert max(map(len, shown.octets.split(b"\r\n"))) <= 998
+    assert not re.search(rb"[^\t\r\n -\x7e\x80-\xff]|\r(?!\n)|(?<!\r)\n", shown.octets)
+
+
+def test_all_that_stands_before_the_sign_of_an_identity_is_hidden() -> None:
+    shown = redacted_header(
+        Header.parse(b"DKIM-Signature: d=b.example; i=anna b smith@b.example\r\n"), REDACTOR
+    )
+    assert b"anna" not in shown.octets
+    assert b"@b.example" in shown.octets
