@@ -22,7 +22,12 @@ _OF_ASCII = {**_SEEN, **dict.fromkeys((*range(32), 127))}  # what is not printab
 _ENCODED_WORD = re.compile(rb"=\?([^?\s]++)\?([BbQq])\?([^?]*+)\?=")  # RFC 2047 §2
 _SHALLOW = re.compile(rb"\([^)]*+\)")
 _BEYOND_ASCII = re.compile(r"[^\0-\x7f]++")
-_WIDE = re.compile(rb"utf-?(?:7|16|32)", re.IGNORECASE)  # charsets that hide ASCII
+# Charsets that hide ASCII, without their dashes: a closed table, no codec is looked up by a name
+# that a stranger chose.
+_WIDE = {
+    name.encode(): f"utf-{name[3:]}"
+    for name in ("utf7", "utf16", "utf16le", "utf16be", "utf32", "utf32le", "utf32be")
+}
 _OF_A_NAME = frozenset("-_.0123456789abcdefghijklmnopqrstuvwxyz")
 
 
@@ -171,9 +176,10 @@ def _decoded_word(match: re.Match[bytes]) -> bytes:
             octets = binascii.a2b_qp(text, header=True)
     except (binascii.Error, ValueError):
         return text
-    if _WIDE.match(charset) is None:
+    codec = _WIDE.get(charset.partition(b"*")[0].lower().translate(None, b"-_"))
+    if codec is None:
         return octets
     try:
-        return octets.decode(charset.decode().partition("*")[0]).encode()
-    except (LookupError, UnicodeError):
+        return octets.decode(codec).encode()
+    except UnicodeError:
         return octets

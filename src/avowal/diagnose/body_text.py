@@ -9,6 +9,7 @@ from avowal.diagnose.body_matcher import Block, BodyMatcher
 from avowal.diagnose.body_proof import BodyProof, proof
 from avowal.diagnose.mime_lines import Entity, decoded, text_lines
 from avowal.diagnose.quoted_writers import Writer, rewritten
+from avowal.lists.charsets import DECODABLE
 from avowal.message import CRLF
 
 _WIDTHS = (76, 72, 64, 60)  # octets of a base64 line; RFC 2045 §6.8 allows 76
@@ -69,9 +70,12 @@ def _charsets(text: list[bytes], charset: str) -> Iterator[tuple[str, list[bytes
     octets = b"\n".join(text)
     if octets.isascii():
         return
+    codec = DECODABLE.get(charset.encode())  # not looked up by a name that a stranger chose
+    if codec is None:
+        return
     try:
-        unicode = octets.decode(charset)
-    except (LookupError, UnicodeDecodeError):
+        unicode = octets.decode(codec)
+    except UnicodeDecodeError:
         return
     number = 0
     for other in _CHARSETS if charset == "utf-8" else ("utf-8",):

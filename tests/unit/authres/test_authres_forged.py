@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import unicodedata
 
 import pytest
@@ -113,3 +114,28 @@ STRANGE = "aK.- \u0301\u212a\uff4d\u3002\ufdfa\u00fc\u0130\u1100\u1161\x00"
 @given(st.text(alphabet=STRANGE, max_size=12))
 def test_a_skeleton_made_in_pieces_is_the_one_made_whole(text: str) -> None:
     assert skeleton(text) == whole(text)
+
+
+@pytest.mark.parametrize(
+    ("charset", "codec"),
+    [
+        pytest.param("utf-16", "utf-16", id="utf-16"),
+        pytest.param("UTF-16BE*en", "utf-16-be", id="with-a-language"),
+        pytest.param("utf_32le", "utf-32-le", id="utf-32"),
+        pytest.param("utf-7", "utf-7", id="utf-7"),
+        pytest.param("us-ascii", "ascii", id="ascii"),
+    ],
+)
+def test_a_claim_in_an_encoded_word_goes(charset: str, codec: str) -> None:
+    text = base64.b64encode("mx.example.org".encode(codec)).decode()
+    header = Header.parse(NAME + f" =?{charset}?b?{text}?=; dkim=pass".encode())
+    assert [one.cause for one in forged(header, {"mx.example.org"})] == [Cause.MENTION]
+
+
+@pytest.mark.parametrize(
+    "charset", [b"utf-7\0", b"utf-16undefined", b"utf-32\xff", b"undefined", b"idna", b"utf-8\0"]
+)
+def test_a_charset_that_is_none_is_no_codec_to_look_up(charset: bytes) -> None:
+    """A stranger names it, and nothing he writes raises."""
+    header = Header.parse(NAME + b" =?%b?q?mx.example.org?=; dkim=pass" % charset)
+    assert [one.cause for one in forged(header, {"mx.example.org"})] == [Cause.MENTION]

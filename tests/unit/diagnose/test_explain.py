@@ -380,3 +380,20 @@ def test_no_octets_make_it_raise() -> None:
         parsed = Message(Message.parse(octets).header, body)
         explain(parsed, avowal.verify(parsed.octets, ZONE, line_ends="wire"))
     assert explain(Message(Header.of([]), b""), ()) == ()
+
+
+@pytest.mark.parametrize(
+    "charset",
+    [
+        pytest.param(b"undefined", id="a-codec-that-always-fails"),
+        pytest.param(b'"utf-8\0"', id="nul"),
+        pytest.param(b"idna", id="a-codec-of-names"),
+        pytest.param(b"../x", id="a-path"),
+        pytest.param(b"\xfc", id="not-ascii"),
+    ],
+)
+def test_a_charset_that_is_none_is_no_codec_to_look_up(charset: bytes) -> None:
+    """A stranger names it: explaining raises nothing, whatever stands there."""
+    octets = signed(message(UMLAUTS).replace(b"charset=utf-8", b"charset=" + charset))
+    assert charset in octets
+    assert not only(octets.replace("schön".encode(), b"schoen")).explained
