@@ -65,6 +65,8 @@ def parse(octets: bytes, *, file: str = "avowal.toml") -> Loaded:
         raise _toml_error(error, text, file) from None
     except RecursionError:
         raise ConfigError("lists or tables are nested too deeply", file=file) from None
+    except ValueError:
+        raise ConfigError("a number has too many digits", file=file) from None
     places = Places({(): Place(file), **find_places(text, file)})
     mistakes = Collector(places)
     _check_table(Configuration, document, (), mistakes)

@@ -72,7 +72,7 @@ def character_strings(record: bytes) -> bytes | None:
         octets = bytes.fromhex(digits.decode("ascii"))
     except ValueError:
         return None
-    if marker != rb"\#" or not length.isdigit() or int(length) != len(octets):
+    if marker != rb"\#" or not length.isdigit() or length.lstrip(b"0") != _digits(len(octets)):
         return None
     joined = bytearray()
     while octets:
@@ -82,6 +82,10 @@ def character_strings(record: bytes) -> bytes | None:
         joined += octets[1:end]
         octets = octets[end:]
     return bytes(joined)
+
+
+def _digits(number: int) -> bytes:
+    return str(number).encode() if number else b""
 
 
 def key_answer(methods: tuple[str, ...], selector: Selector, domain: DomainName) -> Steps[Answer]:

@@ -154,6 +154,8 @@ def parsed(text: str, file: str) -> dict[str, object]:
         raise ConfigError(error.msg, file=file, line=error.lineno, column=error.colno) from None
     except RecursionError:
         raise ConfigError("nested too deeply", file=file) from None
+    except ValueError:  # RFC 8259 §6 leaves the range of numbers to the reader
+        raise ConfigError("a number has too many digits", file=file) from None
     if not isinstance(data, dict):
         raise ConfigError("not a JSON object", file=file)
     return data

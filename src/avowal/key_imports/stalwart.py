@@ -31,7 +31,7 @@ def read_toml(text: str, file: str) -> tuple[ImportedKey, ...] | None:
     """
     try:
         root: dict[str, object] = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # TOMLDecodeError, or a number of too many digits
         return None
     tables = root.get("signature")
     if not isinstance(tables, dict):
@@ -50,8 +50,9 @@ def read_json(text: str, file: str) -> tuple[ImportedKey, ...]:
         root: object = json.loads(text)
     except json.JSONDecodeError as error:
         raise fault(file, error.lineno, f"no JSON: {error.msg}") from None
-    except RecursionError:
-        raise fault(file, None, "no JSON that can be read: nested too deep") from None
+    except (ValueError, RecursionError):
+        why = "nested too deep, or a number of too many digits"
+        raise fault(file, None, f"no JSON that can be read: {why}") from None
     export = _Export(text, file)
     found = (*export.flat(root), *export.objects(root))
     if not found:

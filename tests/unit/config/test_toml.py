@@ -141,6 +141,11 @@ def test_deep_nesting_is_refused() -> None:
         parse(b"x = " + b"[" * 5000 + b"]" * 5000)
 
 
+def test_a_number_longer_than_is_read_is_refused() -> None:
+    with pytest.raises(ConfigError, match="too many digits"):
+        parse(b"x = " + b"9" * 5000)
+
+
 def test_a_missing_file_is_named() -> None:
     with pytest.raises(ConfigError, match=r"/nowhere/a\.toml"):
         read("/nowhere/a.toml")

@@ -113,12 +113,15 @@ def test_methods_are_tried_in_the_order_of_the_signature() -> None:
     [
         pytest.param(rb"\# 4 0161 0162", b"ab", id="strings-are-joined"),
         pytest.param(rb"\# 1 00", b"", id="empty-string"),
+        pytest.param(rb"\# 0 ", b"", id="empty"),
+        pytest.param(rb"\# 02 0161", b"a", id="length-with-a-zero"),
+        pytest.param(rb"\# %s 0161" % (b"9" * 5000), None, id="endless-length"),
         pytest.param(rb"\# 3 0161", None, id="length-does-not-fit"),
         pytest.param(rb"\# 2 0561", None, id="string-cut-off"),
         pytest.param(rb"\# x 0161", None, id="no-length"),
         pytest.param(rb"\# 2 01zz", None, id="no-hex"),
         pytest.param(b"10 mx.example", None, id="known-type"),
-        pytest.param(b"", None, id="empty"),
+        pytest.param(b"", None, id="nothing"),
         pytest.param(b"\xff \xff \xff", None, id="octets"),
     ],
 )

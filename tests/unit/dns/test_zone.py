@@ -213,6 +213,7 @@ def test_json_is_the_same_mapping() -> None:
         pytest.param("[]", "z: not a JSON object", id="list"),
         pytest.param('{"a": 3}', "z: 'a' 'TXT'", id="number"),
         pytest.param("[" * 100_000, "z: nested too deeply", id="deep"),
+        pytest.param('{"a": %s}' % ("9" * 5000), "z: a number has too many", id="endless-number"),
     ],
 )
 def test_an_error_in_json_names_its_place(text: str, place: str) -> None:

@@ -341,6 +341,7 @@ def refused(path: Path) -> ConfigError:
         ),
         pytest.param(PLAN.replace("#domain-b", "#domain-c"), 19, "not here", id="no domain object"),
         pytest.param('{\n "a": \n', 3, "no JSON", id="JSON that ends"),
+        pytest.param('{"a": %s}' % ("9" * 5000), None, "too many digits", id="an endless number"),
         pytest.param("{}", None, "no DKIM signatures", id="JSON without any"),
         pytest.param("some\ntext of another kind\n", None, "of no form", id="anything else"),
         pytest.param("", None, "of no form", id="an empty file"),
