@@ -61,10 +61,18 @@ class DomainName:
 
     def is_within(self, other: DomainName) -> bool:
         """Whether this is `other` or a subdomain of it, by whole labels (RFC 6376 §3.10)."""
-        return self.ascii == other.ascii or self.ascii.endswith("." + other.ascii)
+        return is_below(self.ascii, other.ascii)
 
     def __str__(self) -> str:
         return self.text
+
+
+def is_below(name: str, domain: str) -> bool:
+    """Whether a name is `domain` or a subdomain of it, by whole labels (RFC 6376 §3.10).
+
+    Both are A-labels in lower case, as `DomainName.ascii` has them.
+    """
+    return name == domain or name.endswith(f".{domain}")
 
 
 Selector: TypeAlias = DomainName  # RFC 6376 §3.1: sub-domain *("." sub-domain)

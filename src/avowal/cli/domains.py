@@ -20,9 +20,11 @@ def domain_name(written: str) -> DomainName:
         raise UsageError(f"{printable(written)}: no domain name: {fault.why}") from None
 
 
-def as_in_reports(_context: click.Context, _parameter: click.Parameter, written: str) -> str:
-    """Read an argument that is compared with the names in reports and events: A-labels, lower case.
+def as_in_reports(
+    _context: click.Context, _parameter: click.Parameter, written: str | None
+) -> str | None:
+    """Read what is compared with the names in reports and events: A-labels, lower case.
 
-    Raises UsageError.
+    None, of an option, stays None.  Raises UsageError.
     """
-    return domain_name(written).ascii
+    return written if written is None else domain_name(written).ascii

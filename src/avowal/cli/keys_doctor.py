@@ -17,6 +17,7 @@ from avowal.cli.exits import ExitStatus, worst
 from avowal.cli.shared_options import dns_options, gathered, servers_port_option
 from avowal.cli.streams import echo
 from avowal.errors import UsageError
+from avowal.names import is_below
 
 if TYPE_CHECKING:
     from avowal.cli.doctor_subjects import Subject, Subjects
@@ -225,7 +226,7 @@ def _of_zone(subject: Subject, longest_ttl: int) -> KeySurvey:
         node = subject.names.get(key.name, {})
         beside = node["TXT"].records if "CNAME" in node and "TXT" in node else ()
         leads_out = key.alias is not None and key.alias not in subject.names
-        leads_out = leads_out and not f".{key.alias}".endswith(f".{subject.domain.ascii}")
+        leads_out = leads_out and not is_below(key.alias or "", subject.domain.ascii)
         answer = None if leads_out else key.answer
         keys.append(replace(key, answer=answer, beside_alias=beside))
     return replace(surveyed, keys=tuple(keys), zone_keys=None, delegation=None, file=subject.file)

@@ -10,17 +10,21 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from avowal import __version__
+from avowal.cli.domains import as_in_reports
 from avowal.cli.exits import ExitStatus, complain
 from avowal.cli.streams import echo
 from avowal.errors import AvowalError, ConfigError, UsageError
+from avowal.names import is_below
 
 if TYPE_CHECKING:
     from avowal.config.toml import Loaded
+    from avowal.names import DomainName
     from avowal.policy.dmarc.destinations import Kind
     from avowal.report.aggregate import AggregateReport
     from avowal.report.aggregation import Reporter
@@ -43,7 +47,10 @@ day_option: Callable[[Any], Any] = click.option(
     "--day", metavar="DATE", show_default="yesterday", help="A day of UTC that is over: 2026-11-29."
 )
 domain_option: Callable[[Any], Any] = click.option(
-    "--domain", metavar="DOMAIN", help="Only the reports about this policy domain."
+    "--domain",
+    metavar="DOMAIN",
+    callback=as_in_reports,
+    help="Only the reports about this policy domain.",
 )
 
 
@@ -88,11 +95,16 @@ class Reporting:
 
     loaded: Loaded
     reporter: Reporter
+    excluded: tuple[DomainName, ...]
+    """Policy domains, and domains of addresses, that get no reports, with all below them."""
+    consented: tuple[DomainName, ...]
+    """Policy domains that may have reports about single messages, likewise."""
 
     @classmethod
     def read(cls, path: str) -> Reporting:
         """Read a configuration.  Raises ConfigError where it does not say who reports."""
         from avowal.config import toml
+        from avowal.flow.tables import read_trees
         from avowal.report.aggregation import Reporter
 
         loaded = toml.read(path)
@@ -110,7 +122,8 @@ class Reporting:
             contact=wanted.contact,
             software=f"avowal {__version__}",
         )
-        return cls(loaded, reporter)
+        excluded = read_trees(loaded, "aggregate", "excluded")
+        return cls(loaded, reporter, excluded, read_trees(loaded, "failure_reports", "domains"))
 
     def store(self) -> ReportStore:
         """Open the events.  Raises ConfigError, StoreError."""
@@ -141,11 +154,18 @@ class Reporting:
                     counts = ((EventKey.of(facts), number) for _, facts, number in rows)
                     yield from aggregate_reports(counts, day, self.reporter, tell=tell)
 
-    def excludes(self, name: str) -> bool:
-        """Whether a domain, or that of an address, gets no reports."""
+    def excludes(self, name: str, kind: Kind = "rua") -> bool:
+        """Whether a policy domain, or that of an address, gets no reports of a kind.
+
+        Those about single messages need the operator's consent too, which names policy domains:
+        one that was taken back counts for reports that wait.
+        """
+        from avowal.flow.failure_drafts import consents
+
         domain = name.rpartition("@")[2].lower()
-        excluded = [one.lower().lstrip(".") for one in self.loaded.configuration.aggregate.excluded]
-        return any(domain == one or domain.endswith(f".{one}") for one in excluded)
+        if any(is_below(domain, one.ascii) for one in self.excluded):
+            return True
+        return kind == "ruf" and "@" not in name and not consents(name, self.consented)
 
     def sender(
         self, ledger: ReportLedger, tell: Callable[[str], None], *, kind: Kind = "rua"
@@ -161,7 +181,7 @@ class Reporting:
         return ReportSender(
             ledger=ledger,
             ask=lambda domain: asked(domain, resolver, kind=kind),
-            excludes=self.excludes,
+            excludes=partial(self.excludes, kind=kind),
             seal=self._seal(resolver),
             post=Submission(
                 wanted.relay,

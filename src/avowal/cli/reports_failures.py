@@ -42,8 +42,6 @@ def failures(*, config: str, dry_run: bool, verbose: bool) -> int:
             return _show(reporting, cases, now)
         tell = complain if verbose else lambda sentence: None
         sender = reporting.sender(ReportTables(ledger, "failure"), tell, kind="ruf")
-        excludes = sender.excludes
-        sender.excludes = lambda name: excludes(name) or not _may_have(reporting, name)
         days = ((day, _letters(reporting, cases, day, now)) for day in cases.days())
         failed = deliver(sender, days)
         if failed is not None:
@@ -53,13 +51,6 @@ def failures(*, config: str, dry_run: bool, verbose: bool) -> int:
     for day, domain, number in beyond:
         complain(f"{date_of(day)}: {domain}: {number} failures beyond the bounds are not reported")
     return tell_delivered(sender.done)
-
-
-def _may_have(reporting: Reporting, name: str) -> bool:
-    """Whether the operator still consents to reports about a policy domain; addresses pass."""
-    from avowal.flow.failure_drafts import consents
-
-    return "@" in name or consents(name, reporting.loaded.configuration.failure_reports.domains)
 
 
 def _letters(
@@ -76,7 +67,7 @@ def _show(reporting: Reporting, cases: FailureTables, now: int) -> int:
     number = 0
     for day in cases.days():
         for letter in _letters(reporting, cases, day, now):
-            if _may_have(reporting, letter.domain):
+            if not reporting.excludes(letter.domain, "ruf"):
                 number += 1
                 octets = letter.octets(f"the ruf= of {letter.domain}", date=now)
                 echo(octets.decode("ascii", "replace").replace("\r\n", "\n"))

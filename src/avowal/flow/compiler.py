@@ -69,12 +69,7 @@ class _Compiler(Sets):
         self.places = places
         self.load = load
 
-    def plan(
-        self,
-        generation: int,
-        assessor: Assessor | None,
-        software: str,
-    ) -> Plan:
+    def plan(self, generation: int, assessor: Assessor | None, software: str) -> Plan:
         signing, actions = self.configuration.signing, self.configuration.actions
         if actions.bad_signature == "tempfail":
             self.mistakes.add(
@@ -96,6 +91,7 @@ class _Compiler(Sets):
         signed, oversigned = self.names()
         keys = self.keys(signed, oversigned)
         addresses = self.address_sets()
+        self.domain_trees("aggregate", "excluded")  # read when reports are made
         return Plan(
             configuration=self.configuration,
             places=self.places,
@@ -116,6 +112,7 @@ class _Compiler(Sets):
             rewriting=self.rewriting(),
             rewritten_names=frozenset(lower_names(signing.rewritten_names)) or frozenset(signed),
             actions={class_: getattr(actions, str(class_)) for class_ in ResultClass},
+            failure_domains=self.domain_trees("failure_reports", "domains"),
             software=software,
         )
 

@@ -62,7 +62,7 @@ def decide(outcome: FlowOutcome) -> Actions:
     reports: tuple[ReportMail, ...] = ()
     if outcome.requested is not None:
         reports = feedback.mails(outcome, outcome.requested, disposition, held=held)
-    consents = bool(plan.configuration.failure_reports.domains)
+    consents = bool(plan.failure_domains)
     told = failure_drafts.draft(outcome, disposition, held=held) if consents else None
     redirect = _redirection(outcome, verdict) if accepted else None
     noted = plan.configuration.reports.diagnostic_directory is not None

@@ -6,7 +6,7 @@ findings.  Whether an address may have it is asked when the report leaves.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from avowal.config.model import Configuration
 from avowal.flow.actions import FlowDisposition
@@ -16,6 +16,7 @@ from avowal.flow.plan import Plan
 from avowal.flow.results import own_ids
 from avowal.flow.trace import Step, Topic
 from avowal.lookup import Outcome, Question
+from avowal.names import DomainName, is_below
 from avowal.policy.dmarc.result import DomainEvaluation
 from avowal.policy.evidence import EnvelopeResult
 from avowal.report.arf import delivery_of
@@ -26,10 +27,9 @@ from avowal.report.failure_request import FailureRequest, failure_request
 _OPTION = ("failure_reports", "domains")
 
 
-def consents(domain: str, domains: tuple[str, ...]) -> bool:
+def consents(domain: str, domains: Iterable[DomainName]) -> bool:
     """Whether a policy domain is one of those, or below one, whose owners may have reports."""
-    known = [one.lower().strip(".") for one in domains]
-    return any(domain == one or domain.endswith(f".{one}") for one in known)
+    return any(is_below(domain, one.ascii) for one in domains)
 
 
 def draft(outcome: FlowOutcome, disposition: FlowDisposition, *, held: bool) -> FailureDraft | None:
@@ -38,7 +38,7 @@ def draft(outcome: FlowOutcome, disposition: FlowDisposition, *, held: bool) -> 
     Neither reports nor bounces are reported, nor mail that has a temporary answer: it comes again.
     """
     context = outcome.context
-    domains = context.plan.configuration.failure_reports.domains
+    domains = context.plan.failure_domains
     if not domains or disposition is FlowDisposition.TEMPFAIL or _is_exempt(context):
         return None
     found = outcome.findings.policies

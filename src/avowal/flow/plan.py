@@ -117,6 +117,7 @@ class Plan:
     rewriting: Rewriting | None
     rewritten_names: frozenset[bytes]
     actions: Mapping[ResultClass, Action]
+    failure_domains: tuple[DomainName, ...]  # whose owners may have failure reports
     software: str  # for the software field: name and version
     options: dict[Path, tuple[str, Place | None]] = field(default_factory=dict, compare=False)
     """The names and places of the options that steps were made of, as they come up."""

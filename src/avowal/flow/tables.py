@@ -14,6 +14,7 @@ from avowal.config.model import Configuration
 from avowal.config.options import Entries
 from avowal.config.places import Path, Places
 from avowal.config.schema import lists
+from avowal.config.toml import Loaded
 from avowal.dkim import rules as dkim_rules
 from avowal.dkim.intent import lower_names
 from avowal.dkim.rules import Rules
@@ -102,6 +103,12 @@ class Sets:
         found = (self.named((table, name, number), text) for number, text in texts)
         return tuple(domain for domain in found if domain is not None)
 
+    def domain_trees(self, table: str, name: str) -> tuple[DomainName, ...]:
+        """Return domains that are meant with all below them, which a leading dot may say too."""
+        texts = enumerate(self.texts(table, name))
+        found = (self.named((table, name, number), text.strip(".")) for number, text in texts)
+        return tuple(domain for domain in found if domain is not None)
+
     # -- verification ------------------------------------------------------------------
 
     def verification_rules(self) -> Rules:
@@ -130,6 +137,14 @@ class Sets:
             dns_questions=dns.questions,
             dns_seconds=dns.timeout,
         )
+
+
+def read_trees(loaded: Loaded, table: str, name: str) -> tuple[DomainName, ...]:
+    """Return domains that are meant with all below them.  Raises ConfigError."""
+    sets = Sets(loaded.configuration, loaded.places)
+    found = sets.domain_trees(table, name)
+    sets.mistakes.raise_any()
+    return found
 
 
 _RULES = {

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from avowal.crypto.signing import PrivateKey
 from avowal.errors import KeyMaterialError
 from avowal.keys.opendkim import DataSet, parents
+from avowal.names import is_below
 from avowal.opendkim.envelope import Envelope
 from avowal.opendkim.journal import Journal
 from avowal.opendkim.keyring import Keyring
@@ -84,7 +85,7 @@ def _fitting(identity: str | None, domain: str) -> str | None:
     if identity is None:
         return None
     _, at, named = identity.lower().rpartition("@")
-    return identity if at and f".{named}".endswith(f".{domain.lower()}") else None
+    return identity if at and is_below(named, domain.lower()) else None
 
 
 def in_domains(domains: DataSet, domain: str) -> bool:

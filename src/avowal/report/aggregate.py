@@ -22,6 +22,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from avowal.dkim.reasons import Result
+from avowal.names import is_below
 from avowal.policy.dmarc.record import Policy
 from avowal.valueclass import value
 
@@ -244,6 +245,6 @@ def _ranked(
         domain = one.domain.lower()
         if domain == author:
             return 0
-        return 1 if domain == organization or domain.endswith("." + organization) else 2
+        return 1 if is_below(domain, organization) else 2
 
     return iter(sorted(results, key=rank))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from avowal.dkim.verification import Verification
+from avowal.names import is_below
 from avowal.policy.dmarc.record import DmarcRecord
 from avowal.policy.dmarc.result import DomainEvaluation
 from avowal.policy.evidence import EnvelopeResult
@@ -80,5 +81,4 @@ def _is_aligned(verification: Verification, evaluation: DomainEvaluation) -> boo
     if record.adkim == "s":
         return signature.domain.same_as(evaluation.domain)
     top = evaluation.organizational_domain or evaluation.domain.ascii
-    name = signature.domain.ascii
-    return name == top or name.endswith(f".{top}")
+    return is_below(signature.domain.ascii, top)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from avowal.enums import Word
+from avowal.names import is_below
 from avowal.report.aggregate import PolicyPublished
 from avowal.report.received import (
     DayRow,
@@ -204,7 +205,7 @@ def _kind(address: str, one: _Sum, domain: str, permits: Permits) -> tuple[Sourc
     if permitted is not None:
         return SourceKind.LISTED, permitted or domain
     if one.signed:
-        own = [name for name in one.signers if name == domain or name.endswith("." + domain)]
+        own = [name for name in one.signers if is_below(name, domain)]
         return SourceKind.SIGNED, own[0] if own else domain
     if one.signers:
         return SourceKind.OTHERS, _most(one.signers)[0]

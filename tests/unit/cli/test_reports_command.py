@@ -173,7 +173,7 @@ def test_what_p_reject_would_have_cost_is_told(site: Avowal) -> None:
 
 def test_a_dry_run_writes_nothing(site: Avowal, tmp_path: Path) -> None:
     before = {path.name for path in tmp_path.iterdir()}
-    ran = site("reports", "make", "--day", DATE, "--dry-run", "--domain", "d3.example")
+    ran = site("reports", "make", "--day", DATE, "--dry-run", "--domain", "D3.Example")
     assert ran.stdout.count(b"example.com!d3.example!") == 1
     assert not {name for name in {path.name for path in tmp_path.iterdir()} - before if "!" in name}
 

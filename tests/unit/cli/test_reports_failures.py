@@ -73,6 +73,14 @@ def test_a_dry_run_shows_them_and_sends_none(site: Avowal, inbox: Inbox) -> None
     assert not inbox.got
 
 
+def test_a_dry_run_leaves_out_what_is_excluded(site: Avowal, tmp_path: Path) -> None:
+    text = (tmp_path / "avowal.toml").read_text()
+    text = text.replace("[failure_reports]", 'excluded = ["D1.example."]\n[failure_reports]')
+    (tmp_path / "avowal.toml").write_text(text)
+    ran = site("reports", "failures", "--dry-run")
+    assert ran.stdout.count(b"Feedback-Type: auth-failure") == 1
+
+
 def test_an_excluded_address_gets_none(site: Avowal, inbox: Inbox, tmp_path: Path) -> None:  # noqa: F811
     text = (tmp_path / "avowal.toml").read_text()
     text = text.replace("[failure_reports]", 'excluded = ["other.example"]\n[failure_reports]')

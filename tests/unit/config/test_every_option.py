@@ -58,6 +58,11 @@ generations = ["2026", "adsp"]
 [arc]
 verify = true
 seal = "main"
+[events]
+store = "sqlite:events.db"
+[aggregate]
+sender = "dmarc@example.com"
+key = "main"
 [[reputation.limits]]
 assertion = "spam"
 rating = 0.5
@@ -332,6 +337,9 @@ def _field(type_: Any, name: str) -> Any:
     return next(f for f in structs.fields(type_) if f.encode_name == name)
 
 
-@pytest.mark.parametrize("name", [name for name, _ in _lists()])
+LISTS = dict(_lists())
+
+
+@pytest.mark.parametrize("name", LISTS)
 def test_a_list_declares_how_its_entries_are_compiled(name: str) -> None:
-    assert entries(dict(_lists())[name]) is not None
+    assert entries(LISTS[name]) is not None

@@ -9,6 +9,7 @@ from avowal.keys.doctor.rule import DoctorRule, of_domains, of_keys
 from avowal.keys.doctor.survey import KeySurvey, SurveyedKey
 from avowal.keys.lifecycle import KeyState
 from avowal.lookup import Outcome
+from avowal.names import is_below
 from avowal.policy.lint.finding import LintLevel
 from avowal.taglist import FWS
 
@@ -63,8 +64,8 @@ def _dangling(key: SurveyedKey, _: KeySurvey) -> Iterator[str]:
 
 def _foreign(key: SurveyedKey, survey: KeySurvey) -> Iterator[str]:
     domain, zone = survey.domain.ascii, survey.zone
-    own = zone if zone and f".{domain}".endswith(f".{zone}") else domain
-    if key.alias and not f".{key.alias}".endswith(f".{own}"):
+    own = zone if zone and is_below(domain, zone) else domain
+    if key.alias and not is_below(key.alias, own):
         yield f"a CNAME to {key.alias}, outside of {own}"
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from ipaddress import ip_network
 
 from avowal.lookup import Answer, Outcome, Question, Steps, ask
-from avowal.names import DomainName, NameFault
+from avowal.names import DomainName, NameFault, is_below
 from avowal.policy.spf.lookups import Lookups, Settled, addresses, can_exist, preference
 from avowal.policy.spf.macros import MacroString, SpfSyntaxFault, macro_string
 from avowal.policy.spf.record import ASKING, Directive, SpfRecord, is_record, read_record
@@ -187,7 +187,7 @@ class _Check:
         """RFC 7208 §5.5: a validated name of the client that is the target or below it."""
         target = (yield from self._target(directive.target, name)).lower()
         validated = yield from self.lookups.validated_names()
-        return any(_within(validated_name, target) for validated_name in validated)
+        return any(is_below(validated_name, target) for validated_name in validated)
 
     def _exists(self, directive: Directive, name: str) -> Steps[bool]:
         target = yield from self._target(directive.target, name)
@@ -290,16 +290,12 @@ def _checked_name(written: bytes) -> DomainName | None:
     return domain if "." in domain.ascii else None
 
 
-def _within(name: str, domain: str) -> bool:
-    return name == domain or name.endswith("." + domain)
-
-
 def _best(validated: Sequence[str], name: str) -> str:
     """The p macro: the checked name itself, else one below it, else any (RFC 7208 §7.3)."""
     for choice in validated:
         if choice == name:
             return choice
     for choice in validated:
-        if _within(choice, name):
+        if is_below(choice, name):
             return choice
     return validated[0] if validated else "unknown"
