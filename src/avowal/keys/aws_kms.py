@@ -19,7 +19,7 @@ from typing import Final, Protocol
 
 from avowal.crypto.publicpem import parse_public_key
 from avowal.errors import KeyMaterialError
-from avowal.keys.outside import OutsideKey, Session, SessionError
+from avowal.keys.outside import OutsideKey, SessionError, described
 from avowal.keys.places import Opening, Place
 
 _OPTIONS: Final = ("region", "profile", "endpoint")
@@ -42,19 +42,11 @@ def open_aws_kms(place: Place, opening: Opening) -> OutsideKey:
     place.refuse_others(*_OPTIONS)
     if not place.path:
         raise KeyMaterialError(place.uri, "needs a key: its id, its ARN or alias/NAME")
-    try:
-        session = _KmsSession(place)
-        try:
-            public_octets = session.described()
-        finally:
-            session.close()
-    except SessionError as fault:
-        raise KeyMaterialError(place.uri, str(fault)) from None
 
-    def begin() -> Session:
+    def begin() -> _KmsSession:
         return _KmsSession(place)
 
-    return OutsideKey(place.uri, "rsa-sha256", public_octets, begin)
+    return OutsideKey(place.uri, "rsa-sha256", described(place.uri, begin), begin)
 
 
 class _KmsSession:

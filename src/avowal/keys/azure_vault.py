@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from functools import partial
 from typing import Final
 from urllib.parse import quote
 
@@ -22,7 +23,7 @@ from avowal.errors import KeyMaterialError
 from avowal.keys import bearer
 from avowal.keys.bearer import Token
 from avowal.keys.json_service import JsonServer, JsonSession
-from avowal.keys.outside import OutsideKey, Session, SessionError
+from avowal.keys.outside import OutsideKey, SessionError, described
 from avowal.keys.places import Opening, Place
 
 _TITLE: Final = "Azure Key Vault"
@@ -41,19 +42,12 @@ def open_azure_vault(place: Place, opening: Opening) -> OutsideKey:
         raise KeyMaterialError(place.uri, "needs NAME or NAME/VERSION of a key, and address")
     server = JsonServer(_TITLE, place.uri, address, place.option("ca-file"))
     token = bearer.from_file(place, opening) or _default(place, address)
-    try:
-        session = _VaultSession(server, token, name, version)
-        try:
-            public_octets, version = session.described()
-        finally:
-            session.close()
-    except SessionError as fault:
-        raise KeyMaterialError(place.uri, str(fault)) from None
 
-    def begin() -> Session:
+    def begin(version: str) -> _VaultSession:
         return _VaultSession(server, token, name, version)
 
-    return OutsideKey(place.uri, "rsa-sha256", public_octets, begin)
+    public_octets, newest = described(place.uri, partial(begin, version))
+    return OutsideKey(place.uri, "rsa-sha256", public_octets, partial(begin, newest))
 
 
 def _default(place: Place, address: str) -> Token:

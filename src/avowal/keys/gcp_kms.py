@@ -22,7 +22,7 @@ from avowal.errors import KeyMaterialError
 from avowal.keys import bearer
 from avowal.keys.bearer import Token
 from avowal.keys.json_service import JsonServer, JsonSession
-from avowal.keys.outside import OutsideKey, Session, SessionError
+from avowal.keys.outside import OutsideKey, SessionError, described
 from avowal.keys.places import Opening, Place
 
 _TITLE: Final = "Google Cloud KMS"
@@ -51,18 +51,10 @@ def open_gcp_kms(place: Place, opening: Opening) -> OutsideKey:
     )
     token = bearer.from_file(place, opening) or _default(place)
 
-    def begin() -> Session:
+    def begin() -> _KmsSession:
         return _KmsSession(server, token, place.path)
 
-    try:
-        session = _KmsSession(server, token, place.path)
-        try:
-            public_octets = session.described()
-        finally:
-            session.close()
-    except SessionError as fault:
-        raise KeyMaterialError(place.uri, str(fault)) from None
-    return OutsideKey(place.uri, "rsa-sha256", public_octets, begin)
+    return OutsideKey(place.uri, "rsa-sha256", described(place.uri, begin), begin)
 
 
 def _default(place: Place) -> Token:

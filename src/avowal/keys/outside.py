@@ -12,7 +12,8 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol
+from contextlib import closing
+from typing import Protocol, TypeVar
 
 from avowal.errors import KeyMaterialError
 
@@ -32,6 +33,28 @@ class Session(Protocol):
 
 class SessionError(Exception):
     """What holds the key did not sign: why, in words."""
+
+
+D_co = TypeVar("D_co", covariant=True)
+
+
+class Describing(Protocol[D_co]):
+    """A session that also tells what key it is."""
+
+    def described(self) -> D_co:
+        """Return the octets of p=, and what else its kind of key needs.  Raises SessionError."""
+
+    def close(self) -> None:
+        """End it.  Raises nothing."""
+
+
+def described(uri: str, begin: Callable[[], Describing[D_co]]) -> D_co:
+    """Begin a session, ask what key it is, and end it.  Raises KeyMaterialError."""
+    try:
+        with closing(begin()) as session:
+            return session.described()
+    except SessionError as fault:
+        raise KeyMaterialError(uri, str(fault)) from None
 
 
 class OutsideKey:

@@ -16,7 +16,7 @@ from typing import IO
 from avowal.crypto.algorithms import ALGORITHMS
 from avowal.crypto.signing import SigningKey
 from avowal.errors import KeyMaterialError
-from avowal.keys.outside import OutsideKey, Session, SessionError
+from avowal.keys.outside import OutsideKey, SessionError, described
 from avowal.keys.places import Opening, Place
 from avowal.keys.signer_words import (
     MAX_LINE,
@@ -40,18 +40,11 @@ def open_signer(place: Place, opening: Opening) -> OutsideKey:
     name = place.option("key")
     if name is None:
         raise KeyMaterialError(place.uri, "needs key=NAME, such as s1._domainkey.example.com")
-    try:
-        session = _SignerSession(place.path, name)
-        try:
-            algorithm, public_octets = session.described()
-        finally:
-            session.close()
-    except SessionError as fault:
-        raise KeyMaterialError(place.uri, str(fault)) from None
 
-    def begin() -> Session:
+    def begin() -> _SignerSession:
         return _SignerSession(place.path, name)
 
+    algorithm, public_octets = described(place.uri, begin)
     return OutsideKey(place.uri, algorithm, public_octets, begin)
 
 

@@ -20,7 +20,7 @@ from urllib.parse import quote
 from avowal.crypto.publicpem import parse_public_key
 from avowal.errors import KeyMaterialError
 from avowal.keys.json_service import JsonServer, JsonSession
-from avowal.keys.outside import OutsideKey, Session, SessionError
+from avowal.keys.outside import OutsideKey, Session, SessionError, described
 from avowal.keys.places import Opening, Place
 
 _OPTIONS: Final = ("address", "token-file", "version", "ca-file")
@@ -36,14 +36,9 @@ def open_vault(place: Place, opening: Opening) -> OutsideKey:
         raise KeyMaterialError(place.uri, why)
     token = opening.secret(token_file).decode("utf-8", "replace")
     server = JsonServer("Vault", place.uri, address, place.option("ca-file"))
-    try:
-        session = _VaultSession(server, token, (mount, name), place.option("version"))
-        try:
-            algorithm, public_octets, version = session.described()
-        finally:
-            session.close()
-    except SessionError as fault:
-        raise KeyMaterialError(place.uri, str(fault)) from None
+    algorithm, public_octets, version = described(
+        place.uri, lambda: _VaultSession(server, token, (mount, name), place.option("version"))
+    )
 
     def begin() -> Session:
         return _VaultSession(server, token, (mount, name), version, algorithm=algorithm)
