@@ -8,6 +8,10 @@ EXTRAS := test,daemon,psl,sql,reports,lmdb,serve,web,recover,pkcs11,encrypt
 # Seconds per fuzz target, and pytest arguments for one run: `make test ARGS="-k folding"`.
 SECONDS ?= 60
 ARGS    ?=
+# How tests are spread.  Those that start servers wait for half of their time, so there is one process
+# more than two; and they stand side by side, so that who is done takes over from who is not: by
+# chunks handed out in order one process would have nearly all of them, and end last, alone.
+SPREAD  ?= -n 3 --dist worksteal
 PYTHONS ?=
 
 .DEFAULT_GOAL := help
@@ -50,11 +54,11 @@ types:
 
 # `make tests PYTHONS="/usr/bin/python3 python3.13"`: on each of them, in .venv-VERSION; all are tried.
 tests:
-	$(if $(PYTHONS),,$(BIN)/python -m pytest -n 2 $(ARGS))
+	$(if $(PYTHONS),,$(BIN)/python -m pytest $(SPREAD) $(ARGS))
 	@status=0; for python in $(PYTHONS); do \
 	  directory=$$(scripts/environment "$$python" "$(EXTRAS)") || { status=1; continue; }; \
-	  echo "== $$python: $$directory/bin/python -m pytest -n 2 $(ARGS)"; \
-	  "$$directory/bin/python" -m pytest -n 2 $(ARGS) || status=1; \
+	  echo "== $$python: $$directory/bin/python -m pytest $(SPREAD) $(ARGS)"; \
+	  "$$directory/bin/python" -m pytest $(SPREAD) $(ARGS) || status=1; \
 	done; exit $$status
 
 interpreters: venv ## every reader's tests and a fixed corpus on Debian's own Python and the newest here

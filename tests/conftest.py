@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,12 @@ for ignored in (signal.SIGINT, signal.SIGQUIT):
 PATIENCE = {"integration": 400, "differential": 400}
 
 
+@cache
+def _folder(path: Path) -> str:
+    """Return the folder of tests that a file is in, "" for one elsewhere."""
+    return path.relative_to(HERE).parts[0] if path.is_relative_to(HERE) else ""
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the marker that belongs to the hook below."""
     config.addinivalue_line(
@@ -47,9 +54,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give each test the marker and the patience of its folder: it needs no decoration."""
     for item in items:
-        if not item.path.is_relative_to(HERE):
-            continue
-        folder = item.path.relative_to(HERE).parts[0]
+        folder = _folder(item.path)
         if folder in FOLDERS:
             item.add_marker(folder)
         if folder in PATIENCE and item.get_closest_marker("timeout") is None:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,18 @@ def stands_below(path: Path, package: str) -> bool:
     return own != "__init__" and height(own) > height(package)
 
 
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _let_go() -> Iterator[None]:
+    """The nodes of all modules are many: no later test shall pay for them."""
+    yield
+    nodes.cache_clear()
+
+
 def findings(
     found_in: Callable[[ast.AST], Iterator[str]], chosen: Callable[[Path], bool]
 ) -> list[str]:
@@ -66,7 +79,7 @@ def findings(
         f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}: {what}"
         for path in MODULES
         if chosen(path)
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in nodes(path)
         for what in found_in(node)
     ]
 

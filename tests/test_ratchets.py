@@ -12,9 +12,11 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import grimp
 import pytest
@@ -45,18 +47,28 @@ def long_files() -> dict[str, int]:
     return {name: size for name, size in lines.items() if size > FILE_LINES}
 
 
-def long_functions() -> dict[str, int]:
-    found = {}
+class Read(NamedTuple):
+    """What is counted in the source: all of it is parsed once, not for each number."""
+
+    long_functions: dict[str, int]
+    calls: Counter[str]
+
+
+@cache
+def read() -> Read:
+    found = Read({}, Counter())
     for path in SOURCES:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 size = (node.end_lineno or node.lineno) - node.lineno + 1
                 if size > FUNCTION_LINES:
-                    found[f"{name_of(path)}:{node.name}"] = size
+                    found.long_functions[f"{name_of(path)}:{node.name}"] = size
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                found.calls[node.func.id] += 1
     return found
 
 
-SIZES = {"files": long_files, "functions": long_functions}
+SIZES = {"files": long_files, "functions": lambda: read().long_functions}
 
 
 @pytest.mark.parametrize("kind", SIZES)
@@ -147,23 +159,14 @@ def test_a_circle_is_found(imports: dict[str, list[str]], expected: list[str]) -
 # -- types ---------------------------------------------------------------------------------------
 
 
-def calls(name: str) -> int:
-    """How often the package calls a function by this name."""
-    return sum(
-        isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
-        for path in SOURCES
-        for node in ast.walk(ast.parse(path.read_text()))
-    )
-
-
 def ignores() -> int:
     return sum(path.read_text().count("# type: ignore") for path in SOURCES)
 
 
 COUNTS = {
-    "cast": lambda: calls("cast"),
-    "getattr": lambda: calls("getattr"),
-    "hasattr": lambda: calls("hasattr"),
+    "cast": lambda: read().calls["cast"],
+    "getattr": lambda: read().calls["getattr"],
+    "hasattr": lambda: read().calls["hasattr"],
     "type-ignore": ignores,
 }
 

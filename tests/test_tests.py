@@ -12,7 +12,6 @@ from typing import TypeAlias
 import pytest
 
 TESTS = Path(__file__).parent
-TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(TESTS.rglob("*.py"))}
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 
 # Running to the end is what is asked of these: nothing is raised but what is named.
@@ -35,8 +34,23 @@ WITH_ITSELF = frozenset({"entry == entry"})  # a value's own equality
 SKIPPING = ("pytest.skip", "pytest.mark.skip", "pytest.mark.skipif", "pytest.mark.xfail")
 
 
+@cache
+def trees() -> dict[Path, ast.Module]:
+    return {
+        path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(TESTS.rglob("*.py"))
+    }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _let_go() -> Iterator[None]:
+    """A million nodes: what they cost is over with these tests, not with the whole run."""
+    yield
+    trees.cache_clear()
+    named.cache_clear()
+
+
 def functions() -> Iterator[tuple[Path, Function]]:
-    for path, tree in TREES.items():
+    for path, tree in trees().items():
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 yield path, node
@@ -101,7 +115,7 @@ def test_an_assertion_that_always_holds_is_seen(text: str) -> None:
 def test_no_assertion_holds_whatever_the_code_does() -> None:
     found = {
         ast.unparse(node.test)
-        for tree in TREES.values()
+        for tree in trees().values()
         for node in ast.walk(tree)
         if isinstance(node, ast.Assert) and vacuous(node.test)
     }
@@ -150,7 +164,7 @@ def test_generated_examples_are_assumed_away_never_passed_over() -> None:
 def test_every_test_that_does_not_run_says_why() -> None:
     silent = [
         f"{path.relative_to(TESTS)}:{call.lineno}"
-        for path, tree in TREES.items()
+        for path, tree in trees().items()
         for name, call in calls(tree)
         if name in SKIPPING
         and not any(one.arg == "reason" for one in call.keywords)

@@ -115,9 +115,13 @@ def first(seeds: range) -> str:
     return ""
 
 
-@pytest.mark.parametrize("start", range(0, 1200, 200))
+EACH = 200
+REGRESSION = (0, 200, 800)  # where a set of so many seeds begins
+
+
+@pytest.mark.parametrize("start", REGRESSION)
 def test_the_laws_hold_over_a_fixed_set_of_attacks(start: int) -> None:
-    assert first(range(start, start + 200)) == ""
+    assert first(range(start, start + EACH)) == ""
 
 
 @given(st.integers(min_value=0, max_value=1 << 40))
@@ -142,22 +146,24 @@ def without_row(number: int) -> tuple[judgement_rows.Row, ...]:
 
 
 GUARDS: list[Any] = [
-    pytest.param(judgement_rows, "ROWS", without_row(1), id="row-1"),
-    pytest.param(author_evidence, "_aligned", lambda *_: True, id="alignment"),
+    pytest.param(judgement_rows, "ROWS", without_row(1), 800, id="row-1"),
+    pytest.param(author_evidence, "_aligned", lambda *_: True, 0, id="alignment"),
     pytest.param(
-        author_evidence, "_is_unknown", lambda _, found: any(not v.passed for v in found.dkim),
+        author_evidence, "_is_unknown", lambda _, found: any(not v.passed for v in found.dkim), 0,
         id="a-temporary-error-counts-of-the-author-only",
     ),
-    pytest.param(judgement_rows, "_DOUBTS", 10, id="what-vouches-stands-first"),
+    pytest.param(judgement_rows, "_DOUBTS", 10, 0, id="what-vouches-stands-first"),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("module", "name", "broken"), GUARDS)
+@pytest.mark.parametrize(("module", "name", "broken", "start"), GUARDS)
 def test_a_broken_guard_breaks_a_law(
-    module: Any, name: str, broken: Any, monkeypatch: pytest.MonkeyPatch
+    module: Any, name: str, broken: Any, start: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Within the fixed set: whoever breaks one sees it fail there."""
     monkeypatch.setattr(module, name, broken)
-    assert first(range(1200)) != ""
+    assert start in REGRESSION
+    assert first(range(start, start + EACH)) != ""
 
 
 def test_the_least_of_several_domains_is_what_keeps_the_law(
@@ -170,4 +176,4 @@ def test_the_least_of_several_domains_is_what_keeps_the_law(
         return evidence(*given_, **options)[-1:]
 
     monkeypatch.setattr(judgement_rows, "evidence_of", last)
-    assert first(range(1200)) != ""
+    assert first(range(EACH)) != ""
