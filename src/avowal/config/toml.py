@@ -51,6 +51,9 @@ def read(path: str | FilePath) -> Loaded:
     file = str(path)
     try:
         octets = paths.read(file, MAX_OCTETS)
+    except FileNotFoundError as error:
+        hint = "name yours by --config, or begin one with `avowal config show --defaults`"
+        raise ConfigError(error.strerror or str(error), file=file, hint=hint) from None
     except OSError as error:
         raise ConfigError(error.strerror or str(error), file=file) from None
     return parse(octets, file=file)

@@ -20,7 +20,7 @@ from avowal.errors import StoreError
 from avowal.keys.files import meant_for
 from avowal.paths import UnsafePathError
 from avowal.stores.key_dump import MAX_OCTETS, read, revision_of, written
-from avowal.stores.key_sqlite import DIALECT, SqliteDatabase, memory
+from avowal.stores.key_sqlite import DIALECT, SqliteDatabase, memory, not_there
 from avowal.stores.key_tables import Session, dumped, put_rows, revision_in
 
 _FILE = "keys.jsonl"
@@ -59,8 +59,7 @@ class DirectoryDatabase:
         try:
             yield
         except FileNotFoundError:
-            why = "there is no key store: make one with avowal keys store create"
-            raise StoreError(f"{self.name}: {why}") from None
+            raise not_there(self.name) from None
         except UnsafePathError as fault:
             raise StoreError(f"{fault.path}: {fault.why}") from None
         except OSError as error:

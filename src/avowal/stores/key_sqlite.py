@@ -53,6 +53,17 @@ _SAID: Final = {
 }
 
 
+def not_there(path: str) -> StoreError:
+    """Return the fault of a key store that is not there: what to do first."""
+    above = os.path.dirname(os.path.abspath(path))  # noqa: PTH100, PTH120 - as it was written
+    if not os.path.isdir(above):  # noqa: PTH112
+        return StoreError(
+            f"{path}: there is no directory {above}: make it, for the user who is to keep the keys:"
+            f" install -d -m 700 -o USER {above}"
+        )
+    return StoreError(f"{path}: there is no key store: make one with avowal keys store create")
+
+
 class SqliteDatabase:
     """An SQLite file, opened; `create` makes one that is not there."""
 
@@ -100,8 +111,7 @@ class SqliteDatabase:
         except UnsafePathError as fault:
             raise StoreError(f"{fault.path}: {fault.why}") from None
         except FileNotFoundError:
-            why = "there is no key store: make one with avowal keys store create"
-            raise StoreError(f"{path}: {why}") from None
+            raise not_there(path) from None
         except OSError as error:
             raise StoreError(f"{path}: {error.strerror}") from None
 

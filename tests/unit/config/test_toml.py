@@ -146,8 +146,8 @@ def test_a_number_longer_than_is_read_is_refused() -> None:
         parse(b"x = " + b"9" * 5000)
 
 
-def test_a_missing_file_is_named() -> None:
-    with pytest.raises(ConfigError, match=r"/nowhere/a\.toml"):
+def test_a_missing_file_is_named_with_what_to_do() -> None:
+    with pytest.raises(ConfigError, match=r"/nowhere/a\.toml: .*--config, or begin one with"):
         read("/nowhere/a.toml")
 
 

@@ -70,6 +70,12 @@ def test_a_store_that_is_not_there_is_not_made_by_opening_it(name: str) -> None:
     assert not Path(name.partition(":")[2]).exists()
 
 
+def test_a_directory_that_is_not_there_is_named_with_what_makes_it(tmp_path: Path) -> None:
+    """To make a store is no advice to whoever just tried."""
+    with pytest.raises(StoreError, match=f"there is no directory {tmp_path}/gone: .*install -d"):
+        create_key_store(f"sqlite:{tmp_path}/gone/keys")
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [
