@@ -248,6 +248,7 @@ def authors(piece: bytes, size: int = SIZE, among: int = 1) -> bytes:
 
 
 MAILBOX = b"Joe <a@example.com>, "
+CHINESE = "".join(chr(0x4E00 + n * 97 % 20_000) for n in range(313 * 7 + 60))
 AUTHORS = {
     "signs": authors(b"@"),
     "signs-beyond-the-limit": authors(b"@", MEGABYTE),
@@ -270,6 +271,8 @@ AUTHORS = {
     "ligatures": authors("ﷺ".encode()),
     "each-its-own-domain": b"From: " + b"".join(b"a@d%d.example, " % n for n in range(3500)),
     "many-fields": authors(b"a@b.example, ", among=1000),
+    "labels-that-do-not-fit": b"From: "
+    + b"".join(b"a@%s.example, " % bytes(CHINESE[n * 7 : n * 7 + 60], "utf-8") for n in range(313)),
 }
 
 

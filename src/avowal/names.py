@@ -9,6 +9,7 @@ name that is not ASCII.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from functools import lru_cache
 from typing import TypeAlias
 
@@ -17,6 +18,8 @@ from avowal.valueclass import value
 
 MAX_NAME = 253  # characters without the final dot, RFC 1035 §2.3.4
 MAX_LABEL = 63  # RFC 1035 §2.3.4
+_PREFIX = "xn--"
+_DIGIT_BOUNDS = (36, 36**2, 36**3)  # what more digits than one, two and three stand for
 _MAX_WRITTEN = 1024  # octets; a U-label takes up to four octets where its A-label takes one
 
 # Deliberate: underscores are no part of RFC 5321's sub-domain but stand in selectors
@@ -154,6 +157,30 @@ def _a_label(written: str, offset: int) -> str:
     import idna  # noqa: PLC0415 - only an internationalized name pays for it
 
     try:
-        return idna.encode(written, uts46=True).decode()
+        mapped = idna.uts46_remap(written, std3_rules=False, transitional=False)
+        if "." not in mapped and _a_label_at_least(mapped) > MAX_LABEL:
+            raise NameFault(offset, f"a label longer than {MAX_LABEL} characters in DNS")
+        return idna.encode(mapped).decode()
     except idna.IDNAError as error:
         raise NameFault(offset, f"not an internationalized label: {error}") from None
+
+
+def _a_label_at_least(label: str) -> int:
+    """Return how many characters the A-label of a mapped label has at least (RFC 3492 §6.3).
+
+    Encoding takes a time that grows with the square of a label's length, and most of what is
+    too long is known as such without it: each letter beyond ASCII takes a number of digits that
+    grows with the distance from the one before it in the order of code points.
+    """
+    if label.isascii():
+        return len(label)
+    counts = Counter(label)
+    written = sum(counts[letter] for letter in counts if letter.isascii())
+    length, following = len(_PREFIX) + written + (written > 0), 0x80
+    for letter in sorted(counts):
+        if not letter.isascii():
+            distance = (ord(letter) - following) * (written + 1)
+            length += counts[letter] + sum(distance >= bound for bound in _DIGIT_BOUNDS)
+            written += counts[letter]
+            following = ord(letter) + 1
+    return length

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import idna
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from avowal.names import DomainName, Identity, NameFault, key_name
 
@@ -49,6 +52,32 @@ def test_what_is_no_name_is_refused_with_its_place(written: bytes, offset: int, 
     with pytest.raises(NameFault, match=why) as caught:
         DomainName.parse(written)
     assert caught.value.offset == offset
+
+
+@given(
+    st.text(
+        st.sampled_from("aZ9-äß" + "ημ" + "漢字仮" + "한국" + "مثا" + "\u0308" + "𠀋𪘀"),
+        min_size=1,
+        max_size=63,
+    )
+)
+def test_a_label_is_refused_early_only_where_it_does_not_fit(label: str) -> None:
+    """The way round Punycode, which takes a time like the square of a label, changes nothing."""
+    try:
+        expected = idna.encode(label, uts46=True).decode().lower()
+    except idna.IDNAError:
+        expected = ""
+    try:
+        found = DomainName.parse(label.encode()).ascii
+    except NameFault:
+        found = ""
+    assert label.isascii() or found == expected
+
+
+@pytest.mark.parametrize("label", ["漢字" * 30, "".join(map(chr, range(0x4E00, 0x9D00, 300)))])
+def test_a_label_that_does_not_fit_is_said_to_be_too_long(label: str) -> None:
+    with pytest.raises(NameFault, match="a label longer than 63 characters in DNS"):
+        DomainName.parse(label.encode())
 
 
 def test_the_written_text_is_kept_because_it_is_hashed() -> None:
