@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final, NamedTuple, TypeVar
 
@@ -26,6 +25,7 @@ from avowal.message import Header
 from avowal.names import DomainName, NameFault
 
 T = TypeVar("T")
+_REMEMBERED: Final = 1024  # clients, with what the MTA says of them, for as long as a plan lasts
 
 # -- is it ours? -----------------------------------------------------------------------------
 
@@ -58,7 +58,13 @@ def whether_ours(plan: Plan, transaction: Transaction) -> tuple[Step, ...]:
     operators look at first, that the client is not among the internal hosts.  The same client
     brings much of the mail: what was found of the last ones is remembered.
     """
-    return _remembered(plan, Provenance.of(transaction))
+    came, known = Provenance.of(transaction), plan.origins
+    steps = known.get(came)
+    if steps is None:
+        if len(known) >= _REMEMBERED:
+            known.clear()
+        steps = known[came] = _asked(plan, came)
+    return steps
 
 
 def _asked(plan: Plan, came: Provenance) -> tuple[Step, ...]:
@@ -131,8 +137,6 @@ def host_step(plan: Plan, came: Provenance, topic: Topic, hosts: HostSet, option
     why = f"{client} is {'in' if hit.included else 'taken out of'} {option}"
     return plan.step(topic, ("origin", option, hit.entry), why, matched=hit.included)
 
-
-_remembered = lru_cache(maxsize=1024)(_asked)
 
 # -- who wrote it? ---------------------------------------------------------------------------
 

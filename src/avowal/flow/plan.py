@@ -121,6 +121,8 @@ class Plan:
     software: str  # for the software field: name and version
     options: dict[Path, tuple[str, Place | None]] = field(default_factory=dict, compare=False)
     """The names and places of the options that steps were made of, as they come up."""
+    origins: dict[object, tuple[Step, ...]] = field(default_factory=dict, compare=False, init=False)
+    """What was found of the last clients (`flow.origin`); let go with the plan."""
 
     def place(self, *path: str | int) -> Place | None:
         """Return where an option, or the list an entry stands in, was written; None by default."""

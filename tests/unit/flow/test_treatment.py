@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -392,3 +394,22 @@ def seen(made: Any, when: int) -> Any:
     watched = replace(use, loaded=WatchedKey(ED25519, sighting, strict=True))
     rules = AddressTable([(AddressPattern.parse("example.com"), replace(rule, keys=(watched,)))])
     return replace(made, plan=replace(made.plan, rules=rules))
+
+
+def test_a_plan_that_was_replaced_is_let_go_with_what_it_remembered(
+    site: Callable[[str], Any],
+) -> None:
+    """A reload makes a new plan: a memory beside it would keep the keys of the old one."""
+    replaced = site(SITE)
+    replaced.treatment(message(), client=INSIDE)
+    alive = weakref.ref(replaced.plan.signed_set)
+    del replaced
+    gc.collect()
+    assert alive() is None
+
+
+def test_so_many_clients_are_remembered_only(site: Callable[[str], Any]) -> None:
+    made = site(SITE)
+    for number in range(1030):
+        made.treatment(message(), client=f"192.0.2.{number % 250}", daemon_name=f"s{number}")
+    assert 0 < len(made.plan.origins) <= 1024
