@@ -12,18 +12,22 @@ from avowal.valueclass import value
 class Effort:
     """How much is tried for one signature.
 
-    `candidates` counts header sets, `spellings` different quoted-printable forms of a text;
-    `lines` are those of bodies that are compared at each line end, `octets` all that are hashed.
+    `candidates` counts header sets, `orders` those that differ in the order of addresses alone,
+    `spellings` different quoted-printable forms of a text; `lines` are those of bodies that are
+    compared at each line end, `octets` all that are hashed.
     """
 
     candidates: int = 20_000
+    orders: int = 400_000
     spellings: int = 120
     lines: int = 300_000
     octets: int = 96 << 20
 
 
 USUAL = Effort()
-THOROUGH = Effort(candidates=400_000, spellings=600, lines=3_000_000, octets=1 << 30)
+THOROUGH = Effort(
+    candidates=400_000, orders=20_000_000, spellings=600, lines=3_000_000, octets=1 << 30
+)
 
 
 def _never() -> bool:
@@ -40,6 +44,7 @@ class Budget:
     effort: Effort = USUAL
     expired: Callable[[], bool] = _never
     candidates: int = 0
+    orders: int = 0
     lines: int = 0
     octets: int = 0
     met: tuple[str, ...] = ()
@@ -61,6 +66,20 @@ class Budget:
         self.candidates += candidates
         if self.candidates > self.effort.candidates:
             self.meet("candidates")
+            return False
+        return True
+
+    def order(self, orders: int) -> bool:
+        """Spend some orders of addresses; False where they are beyond the limit."""
+        if not self.affords(orders) or not self.in_time():
+            return False
+        self.orders += orders
+        return True
+
+    def affords(self, orders: int) -> bool:
+        """Whether so many orders are within the limit still."""
+        if self.orders + orders > self.effort.orders:
+            self.meet("orders")
             return False
         return True
 

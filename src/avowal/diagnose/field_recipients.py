@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations, permutations
-from math import comb, factorial, log2
+from math import log2
 
 from avowal.diagnose.address_words import (
     folded_by_exchange,
@@ -18,14 +18,12 @@ from avowal.diagnose.address_words import (
 )
 from avowal.diagnose.header_case import HeaderCase
 from avowal.diagnose.header_slots import Value, unfolded
+from avowal.diagnose.recipient_rows import bases, one_each
 
 # Most bits of a round of the search from which on something is worth its trouble.
 _SECOND, _THIRD = 6, 10
-MOST_ORDERED = 8  # addresses all orders of which may be tried
-_MOST_ORDERS = 45_000
 _MOST_QUOTED = 8  # names each of which may have been quoted
 _MOST_SETS = 9000
-_MOST_SEVERAL = 15_000  # rows with several put back, for each number of them
 
 
 def recipients(case: HeaderCase, name: bytes, most: int) -> Iterator[Value]:
@@ -97,21 +95,13 @@ def _spelled(case: HeaderCase, mailboxes: Sequence[bytes], most: int) -> Iterato
 
 def _rows(case: HeaderCase, mailboxes: list[bytes], most: int) -> Iterator[Value]:
     """Yield rows of addresses: some put back, in their order or in any."""
-    own = [one for one in mailboxes if spelled(one).key not in case.authors]
-    bases: list[tuple[float, list[bytes]]] = [(2 if case.rewritten else 0, mailboxes)]
-    if len(own) < len(mailboxes):
-        bases.append((0 if case.rewritten else 3, own))
     pool = case.pool(tuple(mailboxes)) if most >= _SECOND else []
-    for price, base in bases:
-        if base is own and own:
+    for price, base in bases(case, mailboxes):
+        if base and base is not mailboxes:
             for bits, _, row in list_spellings(base):
                 yield Value(price + bits, "cc-author-added", b", ".join(row))
         yield from _one_put_back(base, pool, price, most)
-        if case.shuffles or not base:
-            yield from _known_in_any_order(case, base, price, most)
-        if case.shuffles:
-            yield from _any_order(base, pool, price, most)
-        else:
+        if not case.shuffles:
             yield from _known_put_back(case, base, price, most)
             yield from _two_put_back(base, pool, price, most)
 
@@ -137,7 +127,7 @@ def _two_put_back(
 ) -> Iterator[Value]:
     if most < _THIRD:
         return
-    unlike = _one_each(pool)[: 16 if len(base) < 14 else 10]
+    unlike = one_each(pool)[: 16 if len(base) < 14 else 10]
     for first, second in permutations(range(len(unlike)), 2):
         bits = price + 2 + 0.8 * (log2(1 + first) + log2(1 + second)) + 1.2 * log2(len(base) + 1)
         if round(bits) > most:
@@ -191,73 +181,3 @@ def _at_learned_places(
     ][:1]
     for place in dict.fromkeys(places or [len(row)]):
         yield from _at_learned_places(case, [*row[:place], spelling, *row[place:]], rest)
-
-
-def _known_in_any_order(
-    case: HeaderCase, base: Sequence[bytes], price: float, most: int
-) -> Iterator[Value]:
-    if most < _SECOND:
-        return
-    limit = 4000 if most < _THIRD else _MOST_ORDERS
-    known = [
-        spelling
-        for key in _known_removed(case, base, 12)
-        for spelling, _ in case.profile.spellings[key].most_common(2)
-    ][:10]
-    for count in (1, 2, 3, 4):
-        among = len(known)
-        orders = factorial(len(base) + count)
-        while among > count and comb(among, count) * orders > limit:
-            among -= 1
-        if among < count or comb(among, count) * orders > limit:
-            return
-        for rank, chosen in enumerate(combinations(known[:among], count)):
-            bits = price + 2 + count + 0.4 * log2(orders) + 0.5 * log2(rank + 1)
-            for row in permutations((*base, *chosen)):
-                yield Value(min(bits, most), "cc-order", b", ".join(row))
-
-
-def _any_order(
-    base: list[bytes], pool: Sequence[bytes], price: float, most: int
-) -> Iterator[Value]:
-    """Yield all orders of few addresses, with one or more put back."""
-    size = len(base)
-    if not 0 < size <= MOST_ORDERED:
-        return
-    bits = price + max(1.0, 0.75 * log2(factorial(size)))
-    for more, _, row in list(list_spellings(base))[:6] if size > 1 else ():
-        yield from _orders(row, bits + more, most)
-    for rank, mailbox in enumerate(pool[:32] if size < MOST_ORDERED else ()):
-        bits = price + 1 + 0.75 * log2(factorial(size + 1)) + log2(rank + 1)
-        yield from _orders((*base, mailbox), bits, most)
-    if most >= _THIRD:
-        yield from _several_in_any_order(base, pool, price, most)
-
-
-def _several_in_any_order(
-    base: list[bytes], pool: Sequence[bytes], price: float, most: int
-) -> Iterator[Value]:
-    """Put several back, each by the spelling that is likeliest."""
-    unlike = _one_each(pool)
-    for count in (2, 3):
-        orders = factorial(len(base) + count)
-        among = len(unlike)
-        while among >= count and comb(among, count) * orders > _MOST_SEVERAL:
-            among -= 1
-        for rank, chosen in enumerate(combinations(unlike[:among], count)):
-            bits = price + 2 * count + 0.5 * log2(orders) + 0.8 * log2(rank + 1)
-            yield from _orders((*base, *chosen), bits, most)
-
-
-def _one_each(pool: Sequence[bytes]) -> list[bytes]:
-    """Return the first spelling of each mailbox."""
-    first: dict[bytes, bytes] = {}
-    for one in pool:
-        first.setdefault(spelled(one).key, one)
-    return list(first.values())
-
-
-def _orders(row: Sequence[bytes], bits: float, most: int) -> Iterator[Value]:
-    if round(bits) <= most:
-        for order in permutations(row):
-            yield Value(bits, "cc-order", b", ".join(order))

@@ -10,6 +10,7 @@ from avowal.diagnose.explanation import Explanation, KeyState, PartState
 _LIMITS: Mapping[str, str] = MappingProxyType(
     {
         "candidates": "as many combinations of fields as are tried by default",
+        "orders": "as many orders of the addresses in Cc as are tried by default",
         "spellings": "as many ways to write quoted-printable as are tried by default",
         "lines": "as many lines as are compared by default",
         "octets": "as many octets as are hashed by default",

@@ -14,6 +14,7 @@ from avowal.diagnose.budget import Budget
 from avowal.diagnose.header_case import HeaderCase
 from avowal.diagnose.header_search import HeaderSearch
 from avowal.diagnose.header_slots import Alternative, Group, Slots, Value, own_forms
+from avowal.diagnose.ordered_recipients import recipient_orders
 from avowal.diagnose.presence import was_present
 from avowal.diagnose.refolding import STYLES, restyled
 from avowal.dkim.signature import Signature
@@ -76,6 +77,7 @@ def _found(
     new = HASHES[ALGORITHMS[signature.algorithm].hash_name]
     own = own_forms(signature.unsigned_field, relaxed=signature.header_canon == "relaxed")
     complete, tried = True, -1
+    orders = recipient_orders(case, slots, accepts, budget) if rounds > 1 else None
     for number, (most, limit, share) in enumerate(_ROUNDS[:rounds]):
         groups = _groups(case, slots, most, limit)
         left = int(budget.effort.candidates * share) - budget.candidates
@@ -87,6 +89,9 @@ def _found(
             return _proof(case, groups, found, own)
         complete = search.complete
         tried = most if complete else tried
+        ordered = orders.found(number, groups, own) if orders is not None else None
+        if ordered is not None:
+            return _proof(case, *ordered, own)
         if number == 1:
             again = _refolded if signature.header_canon == "relaxed" else _restyled
             proof = again(case, place, groups, accepts, budget)

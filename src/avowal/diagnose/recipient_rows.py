@@ -1,0 +1,89 @@
+"""Sets of addresses that may have stood in Cc, in an order that the list has thrown away.
+
+Mailman 2 takes members with "nodup" out of Cc and writes the others in the order of a
+dictionary (its AvoidDuplicates; later versions leave Cc alone where nobody was taken out).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+from math import factorial, log2
+
+from avowal.diagnose.address_words import list_spellings, spelled, split_addresses
+from avowal.diagnose.dictionary_order import fits, hashed
+from avowal.diagnose.header_case import HeaderCase
+from avowal.diagnose.order_search import Row
+
+_MOST_SPELLED = 6  # ways to write all names
+_PUT_BACK = ((1, 64), (2, 40), (3, 18), (4, 12))  # how many at once, and of how many
+_RANK = 0.9  # bits for each doubling of the place in the pool
+_UNFIT = 4  # bits against what the order that is left speaks against
+_FEW = 5  # addresses whose orders are tried sooner than the table's slots are looked at
+
+
+def rows(case: HeaderCase, name: bytes, most: int) -> Iterator[Row]:
+    """Yield what may have stood in a field: what is there, and some put back.
+
+    Nothing of it has more than `most` orders.
+    """
+    raw = case.first(name)
+    came = [] if raw is None else split_addresses(raw.partition(b":")[2])
+    pool = case.pool(tuple(came))
+    for price, base in bases(case, came):
+        if factorial(len(base)) <= most:
+            yield from _spelled(price, base)
+            yield from _put_back(price, base, pool, most)
+
+
+def bases(case: HeaderCase, came: list[bytes]) -> list[tuple[int, list[bytes]]]:
+    """Return the addresses with and without the author, whom lists put there, with prices."""
+    own = [one for one in came if spelled(one).key not in case.authors]
+    rewritten = case.rewritten
+    found = [(2 if rewritten else 0, came)]
+    if len(own) < len(came):
+        found.append((0 if rewritten else 3, own))
+    return found
+
+
+def _spelled(price: float, base: Sequence[bytes]) -> Iterator[Row]:
+    if len(base) < 2:
+        return
+    against = _against([hashed(spelled(one).key) for one in base], ())
+    for more, _, written in list(list_spellings(base))[:_MOST_SPELLED]:
+        yield Row(price + 1 + more + against, tuple(written))
+
+
+def _put_back(
+    price: float, base: Sequence[bytes], pool: Sequence[bytes], most: int
+) -> Iterator[Row]:
+    left = [hashed(spelled(one).key) for one in base]
+    unlike = one_each(pool, base)
+    every = list(dict.fromkeys((*unlike, *pool)))
+    for count, among in _PUT_BACK:
+        if factorial(len(base) + count) > most:
+            return
+        some = (every if count == 1 else unlike)[:among]
+        taken = [hashed(spelled(one).key) for one in some]
+        ranks = [_RANK * log2(1 + rank) for rank in range(len(some))]
+        for chosen in combinations(range(len(some)), count):
+            bits = price + 1.5 * count + sum([ranks[rank] for rank in chosen])
+            against = _against(left, [taken[rank] for rank in chosen])
+            yield Row(bits + against, (*base, *[some[rank] for rank in chosen]))
+
+
+def _against(left: Sequence[int], taken: Sequence[int]) -> int:
+    if len(left) + len(taken) <= _FEW:
+        return 0
+    return 0 if fits(left, taken) else _UNFIT
+
+
+def one_each(pool: Sequence[bytes], beside: Sequence[bytes] = ()) -> list[bytes]:
+    """Return one spelling of each mailbox: with a name or without, as most of those beside it."""
+    named = sum(b"<" in one for one in beside) * 2 >= len(beside)
+    found: dict[bytes, bytes] = {}
+    for one in pool:
+        key = spelled(one).key
+        if key not in found or (named != (b"<" in found[key]) and named == (b"<" in one)):
+            found[key] = one
+    return list(found.values())
