@@ -177,7 +177,7 @@ def main(arguments: list[str]) -> int:
                     found, taken = intake.take(source), taken + 1
                     words[kind, found.word] += 1
                     records += found.records
-                    if found.word == "refused":
+                    if found.word in {"refused", "nothing"}:
                         if not found.why:
                             print(f"file {number} ({kind}) was refused without a reason")
                             return 1
@@ -186,7 +186,9 @@ def main(arguments: list[str]) -> int:
                 words[kind, "unusable"] += 1
                 reasons[str(fault).partition(": ")[2][:40]] += 1
                 taken += 1
-            words[kind, "nothing in it"] += not taken
+            if not taken:
+                print(f"file {number} ({kind}) ended without a word")
+                return 1
             spent += time.process_time() - began
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(f"{files:,} files, {records:,} records kept, {spent:.1f} s of CPU "

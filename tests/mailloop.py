@@ -104,6 +104,17 @@ postlog unix-dgram n - n - 1 postlogd
 """
 
 
+def _once(settings: str) -> str:
+    """Leave out what is set again further below.
+
+    Each process of Postfix warns of every such line, and master waits for ever once ten datagrams
+    stand before postlogd, which it has to start.
+    """
+    lines = [line for line in settings.splitlines() if line.strip()]
+    last = {line.partition("=")[0].strip(): line for line in lines}
+    return "".join(f"{line}\n" for line in last.values())
+
+
 def free_port() -> int:
     """Return a port nobody listens on."""
     with socket.socket() as probe:
@@ -169,7 +180,7 @@ class Postfix:
             home=self.home, root=root, name=name, daemons=_DAEMONS, hostname=f"{name}.example"
         )
         main += _MAILBOX.format(root=root) if relay is None else _RELAY.format(port=relay)
-        (self.home / "etc" / "main.cf").write_text(main + settings)
+        (self.home / "etc" / "main.cf").write_text(_once(main + settings))
         (self.home / "etc" / "master.cf").write_text(
             _MASTER.format(port=self.port, milter=milter, daemon_name=daemon_name or name)
             + services

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import IO, Final, Literal
 
-from avowal.calls.report_sources import ReportSource
+from avowal.calls.report_sources import Progress, ReportSource, report_sources
 from avowal.names import DomainName, NameFault
 from avowal.report.aggregate import Record, key_of
 from avowal.report.aggregate_reader import AggregateReader
@@ -26,7 +26,7 @@ from avowal.text import printable
 from avowal.valueclass import value
 
 _AHEAD_SECONDS: Final = 2 * 86400  # what a report may end after now
-Word = Literal["kept", "copy", "refused"]
+Word = Literal["kept", "copy", "refused", "nothing"]
 Sender = Callable[[bytes], str]
 """What tells the domain that proved to have sent a mail, "" for none."""
 
@@ -35,8 +35,9 @@ Sender = Callable[[bytes], str]
 class Intake:
     """What became of one report.
 
-    `why` is the reason of a refusal; `problems` what was wrong with one that was kept; `notes`
-    what is odd about it, and how often: these stand among the problems too.
+    `why` is the reason of a refusal, or why there is no report; `problems` what was wrong with
+    one that was kept; `notes` what is odd about it, and how often: these stand among the
+    problems too.
     """
 
     origin: str
@@ -73,6 +74,8 @@ class ReportIntake:
 
     def take(self, source: ReportSource) -> Intake:
         """Read a report into the store.  Raises StoreError and OSError, nothing for octets."""
+        if source.nothing:
+            return Intake(origin=source.origin, word="nothing", why=source.nothing)
         sender = None
         if self._sender is not None and source.mail is not None:
             sender = self._sender(source.mail)
@@ -84,6 +87,16 @@ class ReportIntake:
             return Intake(origin=source.origin, word="refused", why=fault.why, sender=sender)
         except Damaged as damage:
             return Intake(origin=source.origin, word="refused", why=str(damage), sender=sender)
+
+    def take_all(
+        self, file: IO[bytes], name: str, *, progress: Progress = lambda octets: None
+    ) -> Iterator[Intake]:
+        """Read the reports of an open file; at least one answer comes, with its reason.
+
+        Raises StoreError and OSError; Unusable for a file that cannot be read at all.
+        """
+        for source in report_sources(file, name, progress=progress, limits=self._limits):
+            yield self.take(source)
 
     def _failure(self, source: ReportSource, sender: str | None) -> Intake:
         report = read_failure_report(source.mail or b"")

@@ -1,8 +1,8 @@
 """Where reports come from: files, folders, Maildirs, mailboxes, mails, streams.
 
 A source is one report as it was found: its octets as they are wrapped, or a mail that is a
-failure report.  A file that holds nothing of the kind gives none.  What is in a file is told by
-its octets, so a folder may hold reports, mails and mailboxes side by side.
+failure report.  A file that holds nothing of the kind gives the reason.  What is in a file is
+told by its octets, so a folder may hold reports, mails and mailboxes side by side.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from avowal.message import Message
 from avowal.report.arf import ReportFault
 from avowal.report.containers import Damaged, expanded, kind_of
 from avowal.report.limits import DEFAULT, ReportLimits
-from avowal.report.mail_parts import attachments, has_feedback
+from avowal.report.mail_parts import attachments, has_feedback, why_none
 
 _GZIP, _ZIP = b"\x1f\x8b", b"PK"
 _LOOK = 64 << 10
@@ -32,12 +32,14 @@ class ReportSource(NamedTuple):
     """One report: where it stands, how to read it, and the mail that brought it.
 
     `file` holds an aggregate report or one of SMTP TLS; None where `mail` itself is a failure
-    report.  `mail` is None for a file without one.
+    report.  `mail` is None for a file without one.  A file in which there is no report gives one
+    source of neither, and `nothing` says why.
     """
 
     origin: str
     file: IO[bytes] | None
     mail: bytes | None = None
+    nothing: str = ""
 
 
 class TooLarge(Unusable):
@@ -66,11 +68,23 @@ def _reports(
         seekable.seek(0)
         yield ReportSource(name, seekable)
         return
+    found, mails, why = False, 0, "no mail is in it"
     for message in mailboxes.messages_in(seekable, name, progress):
         octets = _mail(message, limits)
         if octets is None:
             raise TooLarge(f"{message.origin}: over {limits.compressed_octets * 2} octets")
-        yield from mail_sources(octets, str(message.origin))
+        for source in mail_sources(octets, str(message.origin)):
+            found = True
+            yield source
+        mails += 1
+        if mails == 1 and not found:
+            why = why_none(Message.from_stored(octets))
+    if not found:
+        yield ReportSource(name, None, nothing=why if mails < 2 else _none_of(mails, why))
+
+
+def _none_of(mails: int, why: str) -> str:
+    return f"none of its {mails:,} mails has one (the first: {why})"
 
 
 def mail_sources(octets: bytes, name: str) -> Iterator[ReportSource]:

@@ -14,6 +14,7 @@ from avowal.cli.reports_import import import_command
 from avowal.cli.reports_make import make
 from avowal.cli.reports_prune import prune
 from avowal.cli.reports_read import read
+from avowal.cli.reports_receive import receive
 from avowal.cli.reports_send import send
 from avowal.cli.reports_shares import shares
 from avowal.cli.reports_show import show
@@ -27,5 +28,5 @@ def command() -> None:
 
 for one in (make, send, failures, bounces, status, cost, forget):
     command.add_command(one)
-for one in (read, show, health, shares, import_command, prune):
+for one in (read, receive, show, health, shares, import_command, prune):
     command.add_command(one)

@@ -129,8 +129,6 @@ def _taken(
     again: bool,
 ) -> Iterator[Intake]:
     """Take the reports of a file into the store.  Raises Unusable, OSError and StoreError."""
-    from avowal.calls.report_sources import report_sources
-
     with sources.opened(path) as file:
         state = os.fstat(file.fileno())
         mark = storable(os.path.realpath(path)), state.st_size, state.st_mtime_ns // 10**9
@@ -138,12 +136,11 @@ def _taken(
             progress(state.st_size)
             tally.counts["skipped"] += 1
             return
-        empty = True
-        for source in report_sources(file, storable(sources.named(path)), progress=progress):
-            empty = False
-            yield intake.take(source)
-        if empty:
-            tally.nothing(path)
+        for one in intake.take_all(file, storable(sources.named(path)), progress=progress):
+            if one.word == "nothing":
+                tally.nothing(path, one)
+            else:
+                yield one
         if path != "-":
             store.mark_read(*mark)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from avowal.errors import UsageError
 
 if TYPE_CHECKING:
+    from avowal.calls.report_answers import UploadedFileObject
     from avowal.report.received import Period
     from avowal.stores.received_sqlite import SqliteReceived
 
@@ -41,6 +42,32 @@ def opened(path: str) -> SqliteReceived:
     if not Path(path).exists():
         raise UsageError(f"{path}: no reports are kept there yet: avowal reports read PATH...")
     return SqliteReceived(path, make=False)
+
+
+def file_taker(path: str) -> Callable[[IO[bytes], str], UploadedFileObject]:
+    """Make the store; return what reads a file into it, in any thread.
+
+    Raises StoreError, now and when it is called.
+    """
+    from avowal.calls.report_answers import told_of
+    from avowal.calls.report_intake import Intake, ReportIntake
+    from avowal.calls.wrappings import Unusable
+    from avowal.stores.received_sqlite import SqliteReceived
+
+    SqliteReceived(path).close()
+
+    def take(file: IO[bytes], name: str) -> UploadedFileObject:
+        found: list[Intake] = []
+        unusable = ""
+        with SqliteReceived(path) as store:
+            try:
+                for one in ReportIntake(store).take_all(file, name):
+                    found.append(one)  # noqa: PERF402 - what came before a fault is told
+            except Unusable as fault:
+                unusable = str(fault)
+        return told_of(name, found, unusable)
+
+    return take
 
 
 def period_of(store: SqliteReceived, domain: str, days: int) -> Period:

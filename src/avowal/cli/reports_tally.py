@@ -47,12 +47,14 @@ class Tally:
             more = f" (and {len(found.problems) - 1} more)" if len(found.problems) > 1 else ""
             exits.complain(f"{found.origin}: {found.problems[0]}{more}")
 
-    def nothing(self, path: str) -> None:
+    def nothing(self, path: str, found: Intake) -> None:
         """Note a file without a report: a complaint where it is named, and not one of a folder."""
         self.counts["without"] += 1
+        if self._as_json:
+            echo(json.dumps(_as_object(found)))
         if path in self.named:
             self.counts["nothing"] += 1
-            exits.complain(f"{sources.named(path)}: there is no report in it")
+            exits.complain(f"{sources.named(path)}: there is no report in it: {found.why}")
 
     def end(self, *, interrupted: bool) -> None:
         """Tell the sum."""

@@ -73,6 +73,11 @@ _DEFAULT_SOCKET = "inet:8893@localhost"
     help="Connections that are open at once.",
 )
 @events_option
+@click.option(
+    "--reports",
+    metavar="FILE",
+    help="Take reports by POST /reports into this store. Needs --tokens or a unix socket.",
+)
 def command(
     *,
     address: str,
@@ -85,6 +90,7 @@ def command(
     messages: int,
     connections: int,
     events: str | None,
+    reports: str | None,
 ) -> int:
     """Answer over HTTP whether messages are really from whom they say.
 
@@ -95,13 +101,13 @@ def command(
         from avowal.serve.server import Server
     except ImportError as missing:
         raise EnvironmentFault(f"{missing}: pip install 'avowal[serve]'") from None
-    from avowal.milter.notify import Notifier
+    from avowal.milter import descriptors, notify
     from avowal.serve.limits import ServeLimits
     from avowal.serve.service import Service
 
     known = () if tokens is None else _tokens(tokens)
     limits = ServeLimits(octets=octets, seconds=seconds, messages=messages, connections=connections)
-    _check_descriptors(limits.connections)
+    descriptors.reserve(limits.connections)
     with Dns(zone=zone, resolver=resolver).opened() as asking:
         listener = open_socket(address, mode)
         try:
@@ -109,10 +115,9 @@ def command(
             service = Service(
                 resolver=asking, version=__version__, tokens=known, private=private, limits=limits
             )
-            _keep_events(service, events)
-            if not service.authenticates:
-                _refuse_strangers(listener.socket, address)
-            notifier = Notifier(os.environ)
+            _refuse_strangers(service, listener.socket, address)
+            _keep(service, events, reports)
+            notifier = notify.Notifier(os.environ)
 
             def ready() -> None:
                 notifier.ready(f"serving on {address}")
@@ -123,6 +128,12 @@ def command(
             listener.close()
     service.end()
     return ExitStatus.PASSED
+
+
+def _keep(service: Service, events: str | None, reports: str | None) -> None:
+    """Let a service keep what the command names.  Raises UsageError and StoreError."""
+    _keep_events(service, events)
+    _keep_reports(service, reports)
 
 
 def _keep_events(service: Service, store: str | None) -> None:
@@ -139,6 +150,21 @@ def _keep_events(service: Service, store: str | None) -> None:
     )
 
 
+def _keep_reports(service: Service, store: str | None) -> None:
+    """Let a service take reports.  Raises UsageError and StoreError."""
+    if store is None:
+        return
+    if not service.authenticates:
+        raise UsageError(
+            "--reports: every program and page on this machine could write reports;"
+            " give --tokens FILE or a unix socket"
+        )
+    from avowal.cli.reports_store import file_taker
+    from avowal.serve.report_upload import ReportUploads
+
+    service.uploads = ReportUploads(file_taker(store))
+
+
 def _tokens(path: str) -> tuple[bytes, ...]:
     from avowal import paths
     from avowal.serve.service import tokens_in
@@ -150,16 +176,9 @@ def _tokens(path: str) -> tuple[bytes, ...]:
     return tokens_in(octets, path)
 
 
-def _check_descriptors(connections: int) -> None:
-    """Refuse more connections than the process may have files."""
-    from avowal.milter import descriptors
-
-    descriptors.reserve(connections)
-
-
-def _refuse_strangers(listening: socket.socket, address: str) -> None:
+def _refuse_strangers(service: Service, listening: socket.socket, address: str) -> None:
     """Refuse to answer other machines without a token.  Raises UsageError."""
-    if not is_loopback(listening):
+    if not service.authenticates and not is_loopback(listening):
         raise UsageError(
             f"--socket {address}: other machines could ask; give --tokens FILE,"
             " a unix socket or an address of the loopback interface"

@@ -14,9 +14,11 @@ from avowal.lists.mime_parameters import parameters
 from avowal.message import Message
 from avowal.report.arf import ReportFault
 from avowal.report.containers import kind_of
+from avowal.text import printable
 
 _COMPRESSED = (b"\x1f\x8b", b"PK\x03\x04")
 _LONGEST_NAME = 200
+_SHOWN_TYPES = 5
 _SAID = (b"application/", b"text/xml", b"text/json")
 
 
@@ -47,6 +49,25 @@ def has_feedback(message: Message) -> bool:
         one.content_type == b"message/feedback-report"
         for one in leaves(Part(message.header, message.body))
     )
+
+
+def why_none(message: Message) -> str:
+    """Say why there is no report in a message that has none."""
+    found = list(leaves(Part(message.header, message.body)))
+    for one in found:
+        if one.is_attachment or one.content_type.startswith(_SAID):
+            what = "is empty" if not one.body.strip() else _BEGINS
+            return f"{printable(_name(one))} {what}"
+    if any(one.content_type.startswith(b"multipart/") for one in found):
+        return "a multipart without its parts: the mail is cut, or its boundary is another"
+    if not message.body.strip():
+        return "the mail has no body"
+    types = dict.fromkeys(one.content_type.decode("ascii", "replace") for one in found)
+    listed = printable(", ".join(list(types)[:_SHOWN_TYPES]))
+    return f"no part of it is a file or a report ({listed})"
+
+
+_BEGINS = "begins as neither XML nor JSON, gzip nor zip"
 
 
 def _within(whole: Part) -> Iterator[Attachment]:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 from msgspec import Struct
 from starlette.applications import Starlette
@@ -26,7 +26,7 @@ from avowal.calls.connection import Connection
 from avowal.calls.objects import AuthenticationObject, HealthObject, JudgementObject, written
 from avowal.calls.verdict import accepted
 from avowal.dkim import rules
-from avowal.errors import UsageError
+from avowal.errors import EnvironmentFault, UsageError
 from avowal.examine.authentication import Authentication
 from avowal.examine.findings import Findings, Receiver, Want
 from avowal.examine.judgement_rows import judge
@@ -39,6 +39,7 @@ from avowal.serve.meters import CONTENT_TYPE
 from avowal.serve.parameters import (
     AUTHENTICATE,
     MESSAGE_TYPES,
+    REPORTS,
     VERDICT,
     Parameter,
     Values,
@@ -46,10 +47,12 @@ from avowal.serve.parameters import (
 )
 from avowal.serve.reception import Reception
 from avowal.serve.refusals import Refusal, Refused
+from avowal.serve.report_upload import REPORT_TYPES
 from avowal.serve.service import LOGGER, Service
 
+T = TypeVar("T")
 JSON: Final = "application/json"
-PATHS: Final = ("/verdict", "/authenticate", "/openapi.json", "/health", "/metrics")
+PATHS: Final = ("/verdict", "/authenticate", "/reports", "/openapi.json", "/health", "/metrics")
 
 
 class Message(NamedTuple):
@@ -78,6 +81,7 @@ class Application:
         pages: list[tuple[str, str, Page]] = [
             ("/verdict", "POST", self._verdict),
             ("/authenticate", "POST", self._authenticate),
+            ("/reports", "POST", self._reports),
             ("/openapi.json", "GET", self._openapi),
             ("/health", "GET", self._health),
             ("/metrics", "GET", self._metrics),
@@ -153,11 +157,31 @@ class Application:
         made = Authentication(header=header, findings=found, client=client)
         return _told(AuthenticationObject.of(made, authserv_id))
 
-    def _opened(self, request: Request, table: Sequence[Parameter]) -> Values:
+    async def _reports(self, request: Request, incoming: Incoming) -> Response:
+        uploads = self._service.uploads
+        if uploads is None:
+            raise Refused(Refusal.NOT_FOUND, "the service keeps no reports: serve --reports FILE")
+        values = self._opened(request, REPORTS, REPORT_TYPES)
+        with self._under_way():
+            chunks = incoming.chunks(self._service.limits.octets)
+            upload = await self._in_time(
+                uploads.taken(request.headers, values.one("name") or "", chunks)
+            )
+            try:
+                return _told(await uploads.read(upload))
+            except (EnvironmentFault, OSError) as fault:
+                LOGGER.error("reports: %s", fault)
+                raise Refused(Refusal.BUSY, "reports cannot be kept for now") from None
+            finally:
+                await upload.close()
+
+    def _opened(
+        self, request: Request, table: Sequence[Parameter], types: Sequence[str] = MESSAGE_TYPES
+    ) -> Values:
         """Look at all that a request says before its body.  Raises Refused."""
         self._admit(request)
         content = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if content not in MESSAGE_TYPES:
+        if content not in types:
             raise Refused(Refusal.MEDIA_TYPE, f"Content-Type: {content[:100] or 'none'}")
         coding = request.headers.get("content-encoding", "identity").strip().lower()
         if coding != "identity":
@@ -187,35 +211,47 @@ class Application:
     ) -> tuple[Header, Findings]:
         """Take the message in.  Raises Refused, ClientDisconnect."""
         service = self._service
+        started = time.perf_counter()
+        with self._under_way():
+            reception = Reception(
+                message.receiver,
+                message.want,
+                service.resolver,
+                message.connection,
+                line_ends=message.line_ends,
+                now=message.now,
+            )
+            try:
+                await self._in_time(_fed(reception, incoming.chunks(service.limits.octets)))
+                header, found = await reception.finish()
+                service.keep(found, message.connection.client_text)
+                return header, found
+            finally:
+                reception.close()
+                service.meters.message(incoming.octets, time.perf_counter() - started)
+
+    @contextmanager
+    def _under_way(self) -> Iterator[None]:
+        """Be one of the messages that are examined at once.  Raises Refused."""
+        service = self._service
         if service.draining or service.under_way >= service.limits.messages:
             raise Refused(Refusal.BUSY, f"{service.under_way} messages are being examined")
-        started = time.perf_counter()
         service.under_way += 1
-        reception = Reception(
-            message.receiver,
-            message.want,
-            service.resolver,
-            message.connection,
-            line_ends=message.line_ends,
-            now=message.now,
-        )
         try:
-            async with asyncio.timeout(service.limits.seconds) as limit:
-                async for chunk in incoming.chunks(service.limits.octets):
-                    reception.feed(chunk)
-                limit.reschedule(None)  # DNS has a limit of its own
-            header, found = await reception.finish()
-            service.keep(found, message.connection.client_text)
-            return header, found
+            yield
+        finally:
+            service.under_way -= 1
+
+    async def _in_time(self, arriving: Awaitable[T]) -> T:
+        """Wait for what arrives, for so long as a message may.  Raises Refused."""
+        seconds = self._service.limits.seconds
+        try:
+            async with asyncio.timeout(seconds):
+                return await arriving
         except TimeoutError:
-            seconds = service.limits.seconds
             raise Refused(
                 Refusal.TOO_SLOW, f"after {seconds} seconds the message was not there"
             ) from None
-        finally:
-            reception.close()
-            service.under_way -= 1
-            service.meters.message(incoming.octets, time.perf_counter() - started)
 
     # -- the rest ------------------------------------------------------------------------
 
@@ -235,6 +271,11 @@ class Application:
             under_way=self._service.under_way, connections=self._connections()
         )
         return Response(text, headers={"Content-Type": CONTENT_TYPE})
+
+
+async def _fed(reception: Reception, chunks: AsyncIterator[bytes]) -> None:
+    async for chunk in chunks:
+        reception.feed(chunk)
 
 
 @contextmanager

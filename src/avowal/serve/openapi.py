@@ -8,8 +8,17 @@ from typing import Final
 from msgspec.json import schema_components
 
 from avowal.calls.objects import AuthenticationObject, HealthObject, JudgementObject
-from avowal.serve.parameters import AUTHENTICATE, CLAIMS, MESSAGE_TYPES, VERDICT, Parameter
+from avowal.calls.report_answers import UploadObject
+from avowal.serve.parameters import (
+    AUTHENTICATE,
+    CLAIMS,
+    MESSAGE_TYPES,
+    REPORTS,
+    VERDICT,
+    Parameter,
+)
 from avowal.serve.refusals import MEDIA_TYPE, ProblemObject, Refusal
+from avowal.serve.report_upload import FORM, REPORT_TYPES
 
 _REF: Final = "#/components/schemas/{name}"
 _EVERYWHERE: Final = (
@@ -26,7 +35,7 @@ Object = dict[str, object]
 
 def document(version: str) -> Object:
     """Return the document (OpenAPI 3.1)."""
-    types = (JudgementObject, AuthenticationObject, HealthObject, ProblemObject)
+    types = (JudgementObject, AuthenticationObject, HealthObject, ProblemObject, UploadObject)
     _, schemas = schema_components(types, ref_template=_REF)
     return {
         "openapi": "3.1.0",
@@ -38,6 +47,7 @@ def document(version: str) -> Object:
         "paths": {
             "/verdict": {"post": _post("verdict", JudgementObject, VERDICT)},
             "/authenticate": {"post": _post("authenticate", AuthenticationObject, AUTHENTICATE)},
+            "/reports": {"post": _reports()},
             "/openapi.json": {"get": _get("openapi", "This document.", _json({"type": "object"}))},
             "/health": {"get": _health()},
             "/metrics": {"get": _metrics()},
@@ -65,6 +75,22 @@ def _post(name: str, answer: type, parameters: Sequence[Parameter]) -> Object:
             **_problems((*_EVERYWHERE, *_OF_MESSAGES)),
         },
     }
+
+
+def _reports() -> Object:
+    made = _post("reports", UploadObject, REPORTS)
+    form: Object = {
+        "schema": {
+            "type": "object",
+            "additionalProperties": {"type": "string", "contentMediaType": REPORT_TYPES[-3]},
+        }
+    }
+    made["requestBody"] = {
+        "required": True,
+        "description": "A report file as it is, or several as a form; with serve --reports only.",
+        "content": {kind: form if kind == FORM else {} for kind in REPORT_TYPES},
+    }
+    return {**made, "security": [{"token": []}, {}]}
 
 
 def _parameter(one: Parameter) -> Object:

@@ -59,6 +59,7 @@ AUTHENTICATE: Final = (
         many=True,
     ),
 )
+REPORTS: Final = (Parameter("name", "What a file that is the body is called in the answer."),)
 
 
 class Values:

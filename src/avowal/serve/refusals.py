@@ -26,11 +26,14 @@ class Refusal(Word):
         "claims-need-authentication",
         "give the service a token or a unix socket, or leave client, mail_from and helo out",
     )
-    NOT_FOUND = "not-found", "ask for /verdict, /authenticate, /openapi.json, /health or /metrics"
-    METHOD = "method-not-allowed", "POST messages, GET the rest"
+    NOT_FOUND = (
+        "not-found",
+        "ask for /verdict, /authenticate, /reports, /openapi.json, /health or /metrics",
+    )
+    METHOD = "method-not-allowed", "POST messages and reports, GET the rest"
     TOO_SLOW = "too-slow", "send the request faster, or start the service with more --seconds"
     TOO_LARGE = "too-large", "start the service with more --octets, if such mail has to be judged"
-    MEDIA_TYPE = "media-type", "send the raw message with Content-Type: message/rfc822"
+    MEDIA_TYPE = "media-type", "see /openapi.json for the types; a raw message is message/rfc822"
     MISDIRECTED = "misdirected", "name the service localhost, or give it a token"
     FAILED = "failed", "see the log of the service"
     BUSY = "busy", "try again after the seconds in Retry-After"

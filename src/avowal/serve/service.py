@@ -20,6 +20,7 @@ from avowal.report.verdict_event import event_of
 from avowal.serve.limits import ServeLimits
 from avowal.serve.meters import Meters
 from avowal.serve.refusals import Refusal, Refused
+from avowal.serve.report_upload import ReportUploads
 
 LOGGER: Final = logging.getLogger("avowal.serve")
 # RFC 6750 §2.1: what a Bearer token is made of; shorter ones can be guessed.
@@ -36,7 +37,8 @@ class Service:
     says that only those whom the operator lets in can connect: by the mode of a unix socket.
     `awake` are the seconds in which connections were looked after: by it they are timed, so
     that no client is blamed for a machine that is too busy to hear it.  `recorder` takes an event
-    per message, under the name `host`: what became of the message is not known.
+    per message, under the name `host`: what became of the message is not known.  `uploads` takes
+    report files, where they are kept.
     """
 
     resolver: AsyncResolver
@@ -49,6 +51,7 @@ class Service:
     meters: Meters = field(default_factory=Meters)
     recorder: Recorder | None = None
     host: str = ""
+    uploads: ReportUploads | None = None
     under_way: int = 0
     draining: bool = False
     awake: float = 0.0

@@ -53,12 +53,12 @@ def taken(store: SqliteReceived, octets: bytes) -> list[Intake]:
         pytest.param(gzip.compress(TLS), [("kept", "tls", 3)], id="tls-gzip"),
         pytest.param(attached(PACKED), [("kept", "aggregate", 2)], id="mail"),
         pytest.param(feedback(), [("kept", "failure", 1)], id="failure"),
-        pytest.param(HEAD + b"\r\nHello\r\n", [], id="other-mail"),
+        pytest.param(HEAD + b"\r\nHello\r\n", [("nothing", None, 0)], id="other-mail"),
         pytest.param(
             HEAD
             + b"Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n"
             b"--b\r\n\r\nNo such user.\r\n--b--\r\n",
-            [],
+            [("nothing", None, 0)],
             id="a-bounce",
         ),
         pytest.param(
@@ -168,3 +168,31 @@ def test_a_report_about_what_is_no_domain_is_refused(
 def test_a_lone_surrogate_in_a_domain_makes_it_none(store: SqliteReceived) -> None:
     octets = TLS.replace(b'"example.org"', b'"example.org\\ud800"')
     assert [one.word for one in taken(store, octets)] == ["refused"]
+
+
+@pytest.mark.parametrize(
+    ("octets", "why"),
+    [
+        pytest.param(HEAD + b"\r\nHello\r\n", "no part of it is a file or a report (text/plain)",
+                     id="a-letter"),
+        pytest.param(HEAD + b"\r\n\r\n", "the mail has no body", id="no-body"),
+        pytest.param(
+            attached(b"no report"), "r.xml.gz begins as neither XML nor JSON, gzip nor zip",
+            id="another-file",
+        ),
+        pytest.param(attached(b""), "r.xml.gz is empty", id="an-empty-file"),
+        pytest.param(
+            attached(PACKED)[: attached(PACKED).index(b"--b")],
+            "a multipart without its parts: the mail is cut, or its boundary is another",
+            id="a-cut-mail",
+        ),
+        pytest.param(
+            b"From x\n" + HEAD + b"\r\nHello\r\n\nFrom y\n" + HEAD + b"\r\nHello\r\n",
+            "none of its 2 mails has one (the first: no part of it is a file or a report"
+            " (text/plain))",
+            id="a-mailbox",
+        ),
+    ],
+)  # fmt: skip
+def test_a_file_without_a_report_says_why(store: SqliteReceived, octets: bytes, why: str) -> None:
+    assert [(one.word, one.why) for one in taken(store, octets)] == [("nothing", why)]

@@ -14,7 +14,7 @@ from tests.aggregates import METADATA, POLICY, RECORD
 from tests.reportmails import attached, feedback
 
 import avowal
-from avowal.calls import report_sources
+from avowal.calls import report_intake
 from avowal.cli import commands, exits, keystore
 from avowal.report.aggregate import AggregateReport, Aligned, DkimAuthResult, Record, Result
 from avowal.report.aggregate_xml import write_aggregate, write_compressed
@@ -121,7 +121,7 @@ def test_a_mail_that_is_proven_names_its_domain(run: Run) -> None:
 
 
 def test_an_interrupt_keeps_what_was_read(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole, taken = report_sources.report_sources, []
+    whole, taken = report_intake.report_sources, []
 
     def interrupted(*given: object, **options: object) -> object:
         taken.append(given)
@@ -129,7 +129,7 @@ def test_an_interrupt_keeps_what_was_read(run: Run, monkeypatch: pytest.MonkeyPa
             raise KeyboardInterrupt
         return whole(*given, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(report_sources, "report_sources", interrupted)
+    monkeypatch.setattr(report_intake, "report_sources", interrupted)
     status, said = run("read", "in")
     assert status == 130
     assert said.startswith("3 reports kept")
