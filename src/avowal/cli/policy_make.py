@@ -31,6 +31,7 @@ class _Options(TypedDict, total=False):
     terms: str | None
     third_party: str | None
     ssp2005: str | None
+    user: tuple[str, ...]
     ssp2007: str | None
     adsp: str | None
     no_mail: bool
@@ -58,6 +59,12 @@ _POLICIES = click.Choice(["none", "quarantine", "reject"])
 @click.option("--spf", "terms", metavar="TERMS", help="Also an SPF record: 'mx -all'.")
 @click.option("--third-party", metavar="SIGNER", help="Only an ATPS record for this signer.")
 @click.option("--ssp2005", metavar="SYMBOL", help="Historic: only o=, one of ~ - ! . ^ ?")
+@click.option(
+    "--user",
+    multiple=True,
+    metavar="NAME=SYMBOL",
+    help="Historic: the record of a user, beside --ssp2005 ^; may be repeated.",
+)
 @click.option("--ssp2007", metavar="WORD", help="Historic: only dkim=, as SSP of 2007 has it.")
 @click.option("--adsp", metavar="WORD", help="Historic: only dkim=, as ADSP (RFC 5617) has it.")
 @click.option("--no-mail", is_flag=True, help="Only the records of a name without any mail.")
@@ -73,13 +80,14 @@ def make(*, domain: str, as_json: bool, **options: Unpack[_Options]) -> None:
     given = {key: value for key, value in options.items() if value and value != "0"}
     if not given:
         options |= _asked()
-    early = {key: options.get(key) for key in ("ssp2005", "ssp2007", "adsp")}
-    if any(word is not None for word in early.values()):
+    early = [options.get(key) for key in ("ssp2005", "ssp2007", "adsp", "user")]
+    if any(early):
         records = publish.historic(
             name,
             symbol=options["ssp2005"],
             practices=options["ssp2007"],
             adsp_practices=options["adsp"],
+            users=_users(options["user"]),
             testing=options["testing"],
         )
     elif options["no_mail"]:
@@ -118,6 +126,22 @@ def _wish(options: _Options) -> Wish:
 def _each(written: tuple[str, ...]) -> tuple[str, ...]:
     """Return the addresses of an option, which may name several between commas."""
     return tuple(address for text in written for address in text.split(",") if address.strip())
+
+
+def _users(written: tuple[str, ...]) -> dict[str, str]:
+    """Return the symbols of users by their local parts, as receivers ask for them.
+
+    Raises UsageError.
+    """
+    found: dict[str, str] = {}
+    for text in written:
+        user, equals, symbol = text.rpartition("=")
+        if not equals or not user:
+            raise UsageError(f"--user {text}: write NAME=SYMBOL, such as alice=exclusive")
+        if user.lower() in found:
+            raise UsageError(f"--user {text}: {user} has a record already")
+        found[user.lower()] = symbol
+    return found
 
 
 def _asked() -> _Options:

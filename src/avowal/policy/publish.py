@@ -6,12 +6,13 @@ DMARC says what it said.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from avowal.errors import UsageError
+from avowal.mailbox import Mailbox
 from avowal.members import refuse_single
-from avowal.names import DomainName, NameFault
+from avowal.names import MAX_NAME, DomainName, NameFault
 from avowal.policy import adsp, atps, ssp, ssp2007
 from avowal.policy.dmarc.destinations import consent_name
 from avowal.policy.dmarc.record import DmarcRecord, Policy
@@ -150,26 +151,43 @@ def historic(
     symbol: str | None = None,
     practices: str | None = None,
     adsp_practices: str | None = None,
+    users: Mapping[str, str] | None = None,
     testing: bool = False,
 ) -> tuple[Published, ...]:
     """Return the records of before DMARC that are asked for.
 
     `symbol` is o= of 2005, or its name (``exclusive``), `practices` and `adsp_practices`
-    dkim= of 2007 and of ADSP.  Raises UsageError for what its draft does not know, and for
-    t=y in ADSP.
+    dkim= of 2007 and of ADSP; `users` are the symbols of local parts, which ``o=^`` sends
+    receivers on to.  Raises UsageError for what its draft does not know, and for t=y in ADSP.
     """
     given = (symbol, practices, adsp_practices)
     wanted = [(*row, word) for row, word in zip(_HISTORIC, given, strict=True) if word is not None]
     if testing and adsp_practices is not None:
         raise UsageError("t=y: ADSP has no tag for testing (RFC 5617 §4.2); publish dkim=unknown")
-    return tuple(
+    tested = "; t=y" if testing else ""
+    records = tuple(
         Published(
             name=f"{prefix}.{domain.ascii}",
-            text=f"{tag}={_meaning(tag, word, known)}{'; t=y' if testing else ''}",
+            text=f"{tag}={_meaning(tag, word, known)}{tested}",
             why=f"historic, {source}: receivers of today do not ask for it",
         )
         for prefix, tag, known, source, word in wanted
     )
+    if users and (symbol is None or _meaning("o", symbol, ssp.MEANINGS) != ssp.USER):
+        raise UsageError(f"records of users: only o={ssp.USER} of 2005 sends receivers on to them")
+    return (*records, *_of_users(domain, users or {}, tested))
+
+
+def _of_users(domain: DomainName, users: Mapping[str, str], tested: str) -> Iterator[Published]:
+    """Yield the record of each local part (draft-allman-dkim-ssp-01 §4).  Raises UsageError."""
+    known = {symbol: said for symbol, said in ssp.MEANINGS.items() if symbol != ssp.USER}
+    for user, word in users.items():
+        author = Mailbox(local_part=user.encode(), domain=domain, written_domain=b"")
+        name = ssp.user_name(author, domain)
+        if name is None or len(name) > MAX_NAME:
+            raise UsageError(f"{user!r}: no receiver asks for its record: it makes no DNS name")
+        text = f"o={_meaning('o', word, known)}{tested}"
+        yield Published(name=name, text=text, why=f"of {user}@{domain.text}")
 
 
 _HISTORIC: tuple[tuple[str, str, dict[str, str], str], ...] = (

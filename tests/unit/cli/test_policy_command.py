@@ -109,6 +109,31 @@ def test_make_writes_what_is_historic_when_asked_and_says_so(
     assert "_dmarc" not in text
 
 
+def test_make_writes_the_records_of_users(ran: Any) -> None:
+    users = ("--user", "Alice=exclusive", "--user", "bob=~")
+    status, text = ran("make", "example.com", "--ssp2005", "^", *users)
+    assert status == 0
+    assert '_policy._domainkey.example.com. 3600 IN TXT ( "o=^" )' in text
+    assert 'alice._policy._domainkey.example.com. 3600 IN TXT ( "o=!" )' in text
+    assert 'bob._policy._domainkey.example.com. 3600 IN TXT ( "o=~" )' in text
+
+
+@pytest.mark.parametrize(
+    ("users", "said"),
+    [
+        pytest.param(("alice",), "write NAME=SYMBOL", id="no-symbol"),
+        pytest.param(("=~",), "write NAME=SYMBOL", id="no-name"),
+        pytest.param(("alice=~", "Alice=!"), "has a record already", id="twice"),
+        pytest.param(("alice=x",), "o=x: write one of", id="an-unknown-symbol"),
+    ],
+)
+def test_make_refuses_records_of_users(ran: Any, users: tuple[str, ...], said: str) -> None:
+    options = [word for user in users for word in ("--user", user)]
+    status, text = ran("make", "example.com", "--ssp2005", "^", *options)
+    assert status == 2
+    assert said in text
+
+
 def test_make_refuses_a_symbol_that_nobody_knows(ran: Any) -> None:
     status, text = ran("make", "example.com", "--ssp2005", "–")
     assert status == 2

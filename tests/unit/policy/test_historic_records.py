@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import pytest
 from tests.evidence import by, name
 
 from avowal.errors import UsageError
 from avowal.lookup import run
+from avowal.mailbox import Authors
 from avowal.policy import adsp, domainkeys, ssp, ssp2007
 from avowal.policy.lint import lint
 from avowal.policy.practice_record import WordRecord
@@ -54,6 +58,39 @@ def test_every_symbol_and_word_that_is_written_is_read_back() -> None:
             written = WordRecord.parse(record.text.encode(), era.WORDS)
             assert written is not None
             assert (written.practices, written.problem) == (word, None)
+
+
+@pytest.mark.parametrize("user", ["alice", "Bob.Smith", "a+b"])
+@pytest.mark.parametrize("symbol", "~-!.?")
+def test_a_user_s_record_is_found_by_who_evaluates_the_user_s_mail(user: str, symbol: str) -> None:
+    records = historic(EXAMPLE, symbol="^", users={user: symbol})
+    zone = Zone({record.name: record.text for record in records})
+    found = run(ssp.evaluate(Authors.parse(f"{user}@example.com".encode())), zone)
+    assert found.standing is ssp.decide(symbol, first_party=False, third_party=False, testing=False)
+    assert found.decisive is not None
+    assert (found.decisive.record_name, found.decisive.practice) == (records[1].name, symbol)
+    assert records[1].why == f"of {user}@example.com"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        pytest.param(
+            {"symbol": "!", "users": {"alice": "~"}}, "only o=^", id="domain-speaks-itself"
+        ),
+        pytest.param({"users": {"alice": "~"}}, "only o=^", id="no-record-of-the-domain"),
+        pytest.param({"symbol": "^", "users": {"alice": "^"}}, "o=^: write one of", id="again"),
+        pytest.param({"symbol": "^", "users": {"a b": "~"}}, "no DNS name", id="a-blank"),
+        pytest.param({"symbol": "^", "users": {"a..b": "~"}}, "no DNS name", id="an-empty-label"),
+        pytest.param({"symbol": "^", "users": {"\u00e9": "~"}}, "no DNS name", id="not-ascii"),
+        pytest.param(
+            {"symbol": "^", "users": {"a." * 120 + "a": "~"}}, "no DNS name", id="too-long"
+        ),
+    ],
+)
+def test_a_record_that_nobody_would_ask_for_is_not_written(given: Any, said: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(said)):
+        historic(EXAMPLE, **given)
 
 
 @pytest.mark.parametrize(
