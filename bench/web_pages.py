@@ -40,9 +40,8 @@ def main() -> None:
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     options = ["--no-sandbox"] if os.getuid() == 0 else []
     found: list[str] = []
-    with tempfile.TemporaryDirectory() as made, site(Path(made)) as running:
-        if only:
-            running = running._replace(paths={name: running.paths[name] for name in only})
+    with tempfile.TemporaryDirectory() as made, site(Path(made)) as whole:
+        running = whole._replace(paths={name: whole.paths[name] for name in only or whole.paths})
         with sync_playwright() as driver:
             browser = driver.chromium.launch(executable_path=chromium, args=options)
             first = browser.new_context()
@@ -81,7 +80,7 @@ def seen(page: Any, running: Site, pictures: Path, look: str) -> Iterator[str]:
     for name, path in running.paths.items():
         page.goto(running.base + path)
         page.screenshot(path=pictures / f"{name}-{look}.png", full_page=True)
-        if name != "refused":
+        if name != "refused":  # Chromium notes the status
             yield from (f"{name} {look}: {one}" for one in said)
         said.clear()
         for check in (broken_rules, too_wide):

@@ -85,7 +85,7 @@ _TEXT: Final = """() => {
 def unlike(plain: Any, scripted: Any) -> Iterator[str]:
     """What a page says only with its script, besides what is about the script's own means."""
     # Nothing can be evaluated where scripts are off, so text is compared as it is in the source.
-    said = " ".join(plain.locator("main").text_content().split())
+    said = "".join(plain.locator("main").text_content().split())
     for line in scripted.evaluate(_TEXT).splitlines():
-        if line.strip() and " ".join(line.split()) not in said:
+        if "".join(line.split()) not in said:
             yield f"only with a script: {line.strip()[:80]}"

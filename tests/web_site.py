@@ -26,8 +26,8 @@ from avowal.keys.lifecycle import KeyState, ManagedKey, PassShare
 from avowal.keys.store import Change
 from avowal.milter.capture import CaptureBox
 from avowal.names import DomainName
-from avowal.report.received import ReceivedHead
 from avowal.report.event import Event, EventKey, EventRule, EventSignature
+from avowal.report.received import ReceivedHead
 from avowal.stores.events import open_event_sink
 from avowal.stores.key_stores import create_key_store
 from avowal.stores.received_sqlite import SqliteReceived
@@ -98,7 +98,6 @@ def _paths(client: httpx.Client, token: str) -> Iterator[tuple[str, str]]:
     envelope = {"client": "192.0.2.1", "mail_from": "a@example.com", "helo": "mx.example.com"}
     yield "message-arc", given((LESSONS / "arc.eml").read_bytes(), "arc.eml", **envelope)
     yield "message-hostile", given(hostile(), "\u202elme.lamroN.eml")
-    yield "message-empty", given(b"\r\n", "empty.eml")
     bundle = client.get(f"{given((LESSONS / 'list.eml').read_bytes(), 'x')}/bundle").content
     yield "message-bundle", given(bundle, "bundle.json")
     form = {"token": token}

@@ -217,9 +217,10 @@ def test_a_key_of_ssh_that_stays_shut_is_named(
 
 
 def test_a_file_of_keys_may_be_encrypted_itself() -> None:
-    """As ``age -p`` writes it."""
-    shut = pyrage.passphrase.encrypt(str(KEY).encode(), PASSWORD.decode())
+    """With another key here; a passphrase (``age -p``) takes the same way, and seconds."""
+    shut = AgeRecipients.parse([str(OTHER.to_public())]).encrypt(str(KEY).encode())
     encrypted = AgeRecipients.parse([str(KEY.to_public())]).encrypt(b"octets")
-    assert AgeIdentities.parse(shut, "k", PASSWORD).decrypt(encrypted, "f") == b"octets"
+    opened = AgeIdentities.parse(shut, "k", str(OTHER).encode())
+    assert opened.decrypt(encrypted, "f") == b"octets"
     with pytest.raises(KeyMaterialError, match="not with this passphrase"):
-        AgeIdentities.parse(shut, "k", b"wrong")
+        AgeIdentities.parse(shut, "k", str(KEY).encode())
