@@ -50,6 +50,8 @@ def _lines(origin: MessageOrigin, assessment: Assessment, *, trace: bool) -> Ite
         yield f"  vbr        {assessment.vbr.result}"
     decided = f" by {assessment.decided_by}" if assessment.decided_by else ""
     yield f"  disposition {assessment.disposition}{decided}"
+    if assessment.answers:
+        yield f"  dnssec     {printable(_protection(assessment))}"
     for line in assessment.differences:
         yield f"  differs    {printable(line)}"
     for step in assessment.trace if trace else ():
@@ -82,6 +84,9 @@ def as_object(origin: MessageOrigin, assessment: Assessment) -> dict[str, Any]:
         "disposition": assessment.disposition.value,
         "decided_by": assessment.decided_by and assessment.decided_by.value,
         "differences": list(assessment.differences),
+        "unprotected": [
+            {"name": question.name, "type": question.type} for question in assessment.unprotected
+        ],
         "trace": [
             {
                 "mechanism": step.mechanism,
@@ -92,6 +97,15 @@ def as_object(origin: MessageOrigin, assessment: Assessment) -> dict[str, Any]:
             for step in assessment.trace
         ],
     }
+
+
+def _protection(assessment: Assessment) -> str:
+    """Say whether DNSSEC vouches for what the policies were read from."""
+    without = [f"{question.name} {question.type}" for question in assessment.unprotected]
+    if not without:
+        return "vouches for every answer"
+    more = f" and {len(without) - 3} more" if len(without) > 3 else ""
+    return f"does not vouch for {', '.join(without[:3])}{more}"
 
 
 def _verdict(verdict: GenerationVerdict) -> dict[str, Any]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
 from avowal.enums import Word
+from avowal.lookup import Answer, Question
 from avowal.mailbox import Authors
 from avowal.members import refuse_single
 from avowal.names import DomainName
@@ -143,7 +145,8 @@ class Assessment:
     """What all policies together say about a message.
 
     `signatures` holds every one that was checked, passing or not (RFC 9989 §5.3.3);
-    `differences` says where RFC 7489 and RFC 9989 part, if both were asked for.
+    `differences` says where RFC 7489 and RFC 9989 part, if both were asked for; `answers` is
+    what DNS said, perhaps more than was needed in the end.
     """
 
     authors: Authors
@@ -156,6 +159,12 @@ class Assessment:
     decided_by: PolicyGeneration | None
     differences: tuple[str, ...]
     trace: Trace
+    answers: Mapping[Question, Answer] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def unprotected(self) -> tuple[Question, ...]:
+        """The questions whose answers came without DNSSEC (RFC 5016 §6 item 3)."""
+        return tuple(question for question, answer in self.answers.items() if not answer.secure)
 
     def of(self, generation: PolicyGeneration) -> GenerationVerdict | None:
         """Return the verdict of one generation, None when it was not asked for."""

@@ -142,6 +142,7 @@ class Engine:
             [verdict_of(generation, found[generation]) for generation in self.choice.generations]
         )
         disposition, decided_by, steps = combined(verdicts, self.choice)
+        told = _traces(verdicts, others.authorization, others.vouched)
         return Assessment(
             authors=self.authors,
             signatures=checked,
@@ -152,11 +153,8 @@ class Engine:
             disposition=disposition,
             decided_by=decided_by,
             differences=_differences(found),
-            trace=(
-                *self._notes(),
-                *_traces(verdicts, others.authorization, others.vouched),
-                *steps,
-            ),
+            trace=(*self._notes(), *told, *steps),
+            answers=self.memory.answers,
         )
 
     def _notes(self) -> Trace:

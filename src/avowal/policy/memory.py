@@ -28,17 +28,17 @@ class Failed:
 class Memory:
     """The answers of one message's questions: each is asked once.
 
-    Flows that run together may share one.
+    Flows that run together may share one.  `answers` holds what DNS said until now.
     """
 
-    __slots__ = ("_answers",)
+    __slots__ = ("answers",)
 
     def __init__(self) -> None:
-        self._answers: dict[Question, Answer] = {}
+        self.answers: dict[Question, Answer] = {}
 
     def ask(self, *questions: Question) -> Steps[tuple[Answer, ...]]:
         """Return the answers in order; only those not yet known are asked for."""
-        known = self._answers
+        known = self.answers
         for question in questions:
             if len(question.name) > MAX_NAME:  # RFC 1035 §2.3.4: no such name can exist
                 known[question] = NO_NAME

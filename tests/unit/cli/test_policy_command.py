@@ -12,6 +12,9 @@ from typing import Any
 import pytest
 
 from avowal.cli import commands, exits
+from avowal.dns.recorder import Recorder
+from avowal.lookup import Question
+from avowal.testing import Zone
 
 SOURCES = str(Path(__file__).parents[3] / "src")
 ZONE = {
@@ -186,6 +189,29 @@ def test_evaluate_under_every_generation(ran: Any) -> None:
         "2026": "fail",
     }
     assert (found["disposition"], found["decided_by"]) == ("discard", "adsp")
+
+
+@pytest.mark.parametrize(
+    ("secure", "said", "names"),
+    [
+        pytest.param(True, "dnssec     vouches for every answer", [], id="all"),
+        pytest.param(
+            False, "dnssec     does not vouch for _dmarc.example.com TXT", ["_dmarc.example.com"],
+            id="none",
+        ),
+    ],
+)  # fmt: skip
+def test_evaluate_says_whether_dnssec_vouches_for_the_policy(
+    ran: Any, secure: bool, said: str, names: list[str]
+) -> None:
+    zone = Zone({"_dmarc.example.com": "v=DMARC1; p=reject"}, secure=secure)
+    recorder = Recorder(zone)
+    recorder.resolve((Question("_dmarc.example.com"),))
+    recorder.save("answers.json")
+    status, text = ran("evaluate", "m.eml", "--replay", "answers.json")
+    assert said in text, status
+    _, text = ran("evaluate", "m.eml", "--replay", "answers.json", "--json")
+    assert [one["name"] for one in json.loads(text)["unprotected"]] == names
 
 
 @pytest.mark.parametrize(

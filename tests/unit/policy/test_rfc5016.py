@@ -109,6 +109,17 @@ def test_5_3_10_a_third_party_signature_does_not_degrade_the_authors(
     assert beside.verdicts[0].word == alone.verdicts[0].word
 
 
+@pytest.mark.parametrize("generation", PolicyGeneration)
+def test_6_3_whether_each_answer_was_authenticated_is_told(generation: PolicyGeneration) -> None:
+    header = Header.parse(b"From: joe@mail.example.com\r\n")
+    protected = run(Engine(header, choice(generation)).evaluate(), Zone(WORST, secure=True))
+    assert set(protected.unprotected) <= {q for q, a in protected.answers.items() if not a.records}
+    bare = run(Engine(header, choice(generation)).evaluate(), Zone(WORST))
+    assert bare.unprotected == tuple(bare.answers)
+    assert bare.unprotected != ()
+    assert bare.verdicts == protected.verdicts  # it is told, and changes nothing
+
+
 def test_5_3_7_what_is_published_is_information_and_no_order() -> None:
     header = Header.parse(b"From: joe@example.com\r\n")
     wanted = replace(choice(PolicyGeneration.DMARC_2026), handling=Handling.REPORT)
