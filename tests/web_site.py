@@ -87,19 +87,19 @@ def _token(page: str) -> str:
 def _paths(client: httpx.Client, token: str) -> Iterator[tuple[str, str]]:
     """Give each message in, and return every page there is."""
 
-    def given(octets: bytes, name: str, **said: str) -> str:
+    def handed(octets: bytes, name: str, **said: str) -> str:
         files = {"file": (name, octets)}
         return client.post("/message", data={"token": token, **said}, files=files).url.path
 
     for name in NAMES:
         yield f"lesson-{name}", f"/learn/{name}"
-    yield "message-list", given((LESSONS / "list.eml").read_bytes(), "list.eml")
-    yield "message-forged", given((LESSONS / "forged.eml").read_bytes(), "f.eml")
+    yield "message-list", handed((LESSONS / "list.eml").read_bytes(), "list.eml")
+    yield "message-forged", handed((LESSONS / "forged.eml").read_bytes(), "f.eml")
     envelope = {"client": "192.0.2.1", "mail_from": "a@example.com", "helo": "mx.example.com"}
-    yield "message-arc", given((LESSONS / "arc.eml").read_bytes(), "arc.eml", **envelope)
-    yield "message-hostile", given(hostile(), "\u202elme.lamroN.eml")
-    bundle = client.get(f"{given((LESSONS / 'list.eml').read_bytes(), 'x')}/bundle").content
-    yield "message-bundle", given(bundle, "bundle.json")
+    yield "message-arc", handed((LESSONS / "arc.eml").read_bytes(), "arc.eml", **envelope)
+    yield "message-hostile", handed(hostile(), "\u202elme.lamroN.eml")
+    bundle = client.get(f"{handed((LESSONS / 'list.eml').read_bytes(), 'x')}/bundle").content
+    yield "message-bundle", handed(bundle, "bundle.json")
     form = {"token": token}
     yield "captured", "/captured"
     name = re.findall(r'action="(/captured/[^"]+)"', client.get("/captured").text)[0]
