@@ -32,6 +32,10 @@ MOST_FIELDS: Final = 200
 """Fields of a reported header; those further down are left out, as the report says."""
 MOST_OCTETS: Final = 64 << 10
 """Octets of a reported header; a field that would pass them is left out."""
+MOST_READ: Final = 128 << 10
+"""Octets of the values that are read for it; what follows is left out."""
+MOST_ADDRESSES: Final = 2000
+"""Signs ``@`` in them: for each one a hash is computed."""
 
 
 class Redactor:
@@ -77,9 +81,11 @@ def redacted_header(header: Header, redactor: Redactor) -> RedactedHeader:
     """Return a header as it may be shown to others."""
     kept: list[bytes] = []
     left_out = size = 0
+    room = _Room()
     for number, field in enumerate(header):
         writer = _FIELDS.get(field.name) if number < MOST_FIELDS else None
-        text = None if writer is None else writer(field.value, redactor)
+        read = writer is not None and room.takes(field.value)
+        text = writer(field.value, redactor) if read and writer is not None else None
         line = b"" if text is None else _line(field, text)
         if text is None or size + len(line) > MOST_OCTETS or _is_too_long(line):
             left_out += 1
@@ -87,6 +93,24 @@ def redacted_header(header: Header, redactor: Redactor) -> RedactedHeader:
         size += len(line)
         kept.append(line)
     return RedactedHeader(octets=b"".join(kept), left_out=left_out)
+
+
+class _Room:
+    """What may still be read: work is bounded before anything is built."""
+
+    __slots__ = ("addresses", "octets")
+
+    def __init__(self) -> None:
+        self.octets = MOST_READ
+        self.addresses = MOST_ADDRESSES
+
+    def takes(self, value: bytes) -> bool:
+        """Whether there is room for a value; it is used up then."""
+        octets, addresses = self.octets - len(value), self.addresses - value.count(b"@")
+        if octets < 0 or addresses < 0:
+            return False
+        self.octets, self.addresses = octets, addresses
+        return True
 
 
 def _line(field: Field, text: bytes) -> bytes:

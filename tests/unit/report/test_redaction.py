@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from avowal.message import Header
-from avowal.report.redaction import MOST_FIELDS, MOST_OCTETS, Redactor, redacted_header
+from avowal.report.redaction import (
+    MOST_ADDRESSES,
+    MOST_FIELDS,
+    MOST_OCTETS,
+    MOST_READ,
+    Redactor,
+    redacted_header,
+)
 
 REDACTOR = Redactor(b"k" * 32)
 ANNA = REDACTOR.local_part(b"anna.smith")
@@ -119,3 +126,16 @@ def test_all_that_stands_before_the_sign_of_an_identity_is_hidden() -> None:
     )
     assert b"anna" not in shown.octets
     assert b"@b.example" in shown.octets
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        pytest.param(b"To: " + b"a@" * (MOST_ADDRESSES + 1), id="addresses"),
+        pytest.param(b"Received: " + b"a " * (MOST_READ // 2 + 1), id="octets"),
+    ],
+)
+def test_what_is_beyond_the_work_of_a_report_is_left_out(field: bytes) -> None:
+    """A header of a megabyte took seconds, of which a report shows nothing."""
+    shown = redacted_header(Header.parse(field + b"\r\nDate: now\r\n"), REDACTOR)
+    assert (shown.octets, shown.left_out) == (b"Date: now\r\n", 1)
