@@ -92,7 +92,9 @@ _SUPPORTED = (
     # ours alone: what policy scripts are written for, what is kept of verdicts, explanations
     ("IgnoreOtherSigners", _B), ("On-NoPassingSignature", _S), ("SignatureExemptMTA", _S),
     ("RemoveVerifiedSignatures", _B), ("EventStore", _S), ("ExplainFailures", _B),
-    ("ExplainSeconds", _I),
+    ("ExplainSeconds", _I), ("ExplainField", _S), ("ExplainWait", _I), ("CaptureDirectory", _S),
+    ("CaptureRecipients", _S), ("CaptureKeep", _S), ("CaptureMostFiles", _I),
+    ("CaptureMostOctets", _I), ("CaptureDays", _I),
 )  # fmt: skip
 
 _IGNORED = (

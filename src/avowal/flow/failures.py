@@ -6,10 +6,11 @@ keep it, has to keep the body from its first octet on.  Nothing here touches a v
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from weakref import WeakSet
 
 from avowal.canonical import Octets
+from avowal.config.explanations import Capture, Explanations
 from avowal.config.model import Configuration
 from avowal.dkim.reasons import Result
 from avowal.dkim.signature import FIELD_NAME
@@ -17,6 +18,7 @@ from avowal.dkim.verification import Verification
 from avowal.examine.findings import Findings
 from avowal.flow.context import Context
 from avowal.message import Header, Message
+from avowal.names import DomainName
 from avowal.valueclass import value
 
 
@@ -113,7 +115,7 @@ def failed(context: Context, findings: Findings, body: KeptBody) -> FailedMessag
         header=context.header,
         body=body,
         verifications=findings.dkim,
-        author=any(_is_authors(context, one) for one in wrong),
+        author=is_authors(wrong, [one.domain for one in context.treatment.authorship.authors]),
         now=context.now,
     )
 
@@ -125,18 +127,25 @@ def is_failure(verification: Verification) -> bool:
     return verification.result is not Result.TEMPERROR
 
 
-def _is_authors(context: Context, verification: Verification) -> bool:
-    """Whether d= is the author's domain, one above it or one below."""
-    signature = verification.signature
-    return signature is not None and any(
-        author.domain.is_within(signature.domain) or signature.domain.is_within(author.domain)
-        for author in context.treatment.authorship.authors
+def is_authors(verifications: Iterable[Verification], authors: Sequence[DomainName]) -> bool:
+    """Whether d= of one of them is an author's domain, one above it or one below."""
+    return any(
+        author.is_within(one.signature.domain) or one.signature.domain.is_within(author)
+        for one in verifications
+        if one.signature is not None
+        for author in authors
     )
 
 
 def mistakes_in(configuration: Configuration) -> Iterator[tuple[tuple[str, str], str, str]]:
     """Yield what cannot be meant: the option, what is wrong with it, and what to do."""
-    wanted, capture = configuration.explanations, configuration.capture
+    yield from mistakes_of(configuration.explanations, configuration.capture)
+
+
+def mistakes_of(
+    wanted: Explanations, capture: Capture
+) -> Iterator[tuple[tuple[str, str], str, str]]:
+    """Yield the same of the two tables by themselves."""
     make = "set explanations.make"
     if wanted.field is not None and not wanted.make:
         yield ("explanations", "field"), "there is nothing to write: no explanation is made", make

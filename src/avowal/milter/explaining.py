@@ -59,13 +59,16 @@ class ExplainingMaker:
             return None
         process = ExplainerProcess(float(options.seconds), self._loaded) if options.make else None
         room = Room(most=options.memory, most_each=options.most_octets)
-        self.made = Explaining(process, self._box, room, meters, keep=self._keep)
+        self.made = Explaining(process, self._box, room, meters, keep=self._keep, options=options)
         self.made.start()
         return self.made
 
 
 class Explaining:
-    """Takes failed messages.  `process` explains, None for not; `box` keeps, None for not."""
+    """Takes failed messages.  `process` explains, None for not; `box` keeps, None for not.
+
+    `options` are those it was made with at the start.
+    """
 
     def __init__(
         self,
@@ -75,8 +78,10 @@ class Explaining:
         meters: Meters,
         *,
         keep: str = Capture().keep,
+        options: Explanations | None = None,
     ) -> None:
         self.room = room
+        self.options = Explanations() if options is None else options
         self.explains = process is not None
         self._process = process
         self._box = box

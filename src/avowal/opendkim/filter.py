@@ -10,21 +10,21 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, Protocol
 
 from avowal.agenda import Agenda
 from avowal.config.model import Role
-from avowal.flow.failures import KeptBody
+from avowal.flow.failures import FailedMessage, KeptBody
 from avowal.lookup import Steps
 from avowal.message import Header
-from avowal.milter.actions import NEEDED
+from avowal.milter.actions import NEEDED, parts
 from avowal.milter.durations import Durations
 from avowal.milter.events import HeaderEnd, SessionLimits
-from avowal.milter.explaining import Explaining
+from avowal.milter.explaining import Explaining, fields
 from avowal.milter.negotiation import ActionFlags, ProtocolFlags, Stage, Wish, later
-from avowal.milter.packets import Answer, Modification, PlainAnswer
+from avowal.milter.packets import Answer, InsertHeader, Modification, PlainAnswer
 from avowal.milter.service import MilterVerdict
 from avowal.milter.session import FilterSession
 from avowal.opendkim import explaining
@@ -131,6 +131,8 @@ class OpendkimJob:
         verdict = self._filtering.early
         if verdict is None or self._filter.shadow is not None:
             return None
+        if verdict.answer is PlainAnswer.ACCEPT and self._forged:
+            return None  # which an MTA takes out at the end of the message only
         return self._said(verdict)
 
     def feed(self, chunk: bytes, /) -> bool:
@@ -151,17 +153,54 @@ class OpendkimJob:
                 answered=lambda _: shadow.compare(self._filtering, verdict, self._envelope),
             )
         said = self._said(verdict)
-        if not verdict.mails:
+        failed = self._waits(verdict)
+        if not verdict.mails and failed is None:
             return said
 
-        async def reported() -> MilterVerdict:
+        async def before() -> MilterVerdict:
             # Reports leave first, so that the signer has them when the mail is through.
-            await self._filter.send(verdict.mails)
-            return said
+            if verdict.mails:
+                await self._filter.send(verdict.mails)
+            return said if failed is None else await self._explained(verdict, failed)
 
-        return said._replace(before=reported)
+        return said._replace(before=before)
+
+    @property
+    def _forged(self) -> tuple[Modification, ...]:
+        """The deletions of fields of an explanation that this host did not write."""
+        explaining_ = self._filter.explaining
+        name = None if explaining_ is None else explaining_.options.field
+        return explaining.forged(self._filtering, name)
+
+    def _waits(self, verdict: OpendkimVerdict) -> FailedMessage | None:
+        """Return a message that is told what was found of it."""
+        explaining_ = self._filter.explaining
+        if explaining_ is None or explaining_.options.field is None or not explaining_.explains:
+            return None
+        if verdict.answer is not PlainAnswer.ACCEPT:
+            return None
+        return self._failed()
+
+    def _failed(self) -> FailedMessage | None:
+        """Return the message once, when it failed."""
+        kept, self._kept = self._kept, None
+        if kept is None:
+            return None
+        return explaining.failed(self._filtering, kept, now=self._filter.now())
+
+    async def _explained(self, verdict: OpendkimVerdict, failed: FailedMessage) -> MilterVerdict:
+        """Wait for what is found, so long, and write it into the message."""
+        explaining_ = self._filter.explaining
+        if explaining_ is None or explaining_.options.field is None:
+            return self._said(verdict)
+        options, queue_id = explaining_.options, self._envelope.macro("i")
+        found = await explaining_.found(failed, queue_id, options.wait / 1000)
+        told = fields(explaining_.options.field, found) if found else ()
+        inserted = tuple(InsertHeader(0, *parts(field.raw)) for field in told)
+        return self._said(replace(verdict, modifications=(*verdict.modifications, *inserted)))
 
     def _said(self, verdict: OpendkimVerdict) -> MilterVerdict:
+        verdict = replace(verdict, modifications=(*self._forged, *verdict.modifications))
         return MilterVerdict(
             verdict.answer,
             tuple(self._permitted(verdict)),
@@ -181,8 +220,8 @@ class OpendkimJob:
         for line in self._filtering.journal.lines:
             self._filter.log.write(line)
         now = self._filter.now()
-        if self._filter.explaining is not None and self._kept is not None:
-            failed = explaining.failed(self._filtering, self._kept, now=now)
+        if self._filter.explaining is not None:
+            failed = self._failed()
             if failed is not None:
                 self._filter.explaining.take(failed, self._envelope.macro("i"))
         recorder = self._filter.recorder
