@@ -10,7 +10,7 @@ import base64
 from collections.abc import Callable, Iterator, Sequence
 
 from avowal.diagnose.causes import advice, advice_of
-from avowal.diagnose.explanation import Explanation, PartState
+from avowal.diagnose.explanation import Explanation, KeyState, PartState
 from avowal.diagnose.observed import Observation
 from avowal.diagnose.registry import REGISTRY
 from avowal.diagnose.remarks import remarks
@@ -68,7 +68,7 @@ def _lines(one: Explanation, style: _Style) -> Iterator[str]:
             yield f"    others may dislike: {warning.sentence}"
         return
     word = style("explained", "green") if one.explained else style("fails", "red")
-    yield f"  {word}  {who}: {printable(verdict.explanation)}"
+    yield f"  {word}  {who}: {printable(_why(one))}"
     source = f" (key: {one.key_source})" if one.key_source not in {None, "DNS"} else ""
     yield f"    key: {one.key.sentence}{source}"
     yield from _part("header", one.header, one.header_steps)
@@ -77,6 +77,13 @@ def _lines(one: Explanation, style: _Style) -> Iterator[str]:
     if one.changes is not None:
         yield f"    {style('Undo this, and the signature verifies:', 'bold')}"
         yield from _differences(one, style)
+
+
+def _why(one: Explanation) -> str:
+    """Return the reason; where the key is the wrong one, that comes first."""
+    if one.key in {KeyState.OTHER, KeyState.LENGTH} and one.body is PartState.INTACT:
+        return one.key.sentence
+    return one.verification.explanation
 
 
 def _part(name: str, state: PartState, steps: Sequence[str]) -> Iterator[str]:

@@ -97,6 +97,7 @@ def list_spellings(mailboxes: Sequence[bytes]) -> Iterator[tuple[float, str, lis
             [one.written(quoted=True) if one.name else b"<" + one.address + b">" for one in parted],
         ),
         (7, [one.address for one in parted]),
+        (7, [one.written().replace(b" <", b"<") for one in parted]),
         (7, [b"<" + one.address + b">" for one in parted]),
     ):
         yield bits, "respelled", written

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import binascii
 from collections.abc import Callable, Iterator, Sequence
 
 from avowal.diagnose.body_matcher import Block, BodyMatcher, Lines
@@ -9,6 +10,7 @@ from avowal.diagnose.body_proof import BodyProof, proof
 from avowal.diagnose.broken_lines import joined
 from avowal.diagnose.mime_lines import Entity, delimiters, part_of
 from avowal.diagnose.protected_links import unprotected
+from avowal.message import CRLF
 
 _MOST_UNWRAPPED = 8  # parts of a multipart, each of which may be the whole original
 _MOST_DROPPED = 6  # parts at the end that may have been added
@@ -138,6 +140,12 @@ def damaged(entity: Entity) -> Iterator[Entity]:
         lines = [undo(line) for line in entity.lines]
         if tuple(lines) != entity.lines:
             yield entity.became(step, lines)
+    between = entity.lines[1::2]
+    if len(between) > 1 and not any(between) and any(entity.lines):
+        yield entity.became("line-ends-doubled", entity.lines[::2])
+    if any(line.endswith(b"=") for line in entity.lines):  # and no field that says so
+        octets = binascii.a2b_qp(CRLF.join(entity.lines))
+        yield entity.became("quoted-printable-was-plain", octets.split(CRLF))
     yield from unprotected(entity)
 
 

@@ -148,11 +148,12 @@ def _advice(explanation: Explanation) -> Iterator[Advice]:
             yield Advice(Party.AUTHOR, step.avoid)
     for step in explanation.steps:
         if step.owner:
-            yield Advice(Party.LIST, step.owner)
+            yield Advice(Party.LIST if step.by_lists else Party.FORWARDER, step.owner)
     if explanation.cc_order_lost:
         yield Advice(Party.AUTHOR, "do not sign Cc of mail to lists")
         yield Advice(Party.LIST, "leave Cc alone: do not take members with nodup out of it")
-    if explanation.steps:
+    if any(step.by_lists for step in explanation.steps):
         yield Advice(Party.LIST, _RESIGN)
+    if explanation.steps:
         yield Advice(Party.FORWARDER, _SEAL)
     yield Advice(Party.RECEIVER, _UNSIGNED)

@@ -77,7 +77,7 @@ def _candidates(case: HeaderCase) -> Iterator[tuple[bytes, bytes]]:
 def _spellings(one: Spelled, price: float, step: str = "from-rewritten") -> Iterator[Value]:
     ways = (
         one.written(), one.written(quoted=True), one.written(quoted=False), one.address,
-        b"<" + one.address + b">",
+        b"<" + one.address + b">", one.written().replace(b" <", b"<"),
     )  # fmt: skip
     for number, octets in enumerate(dict.fromkeys(ways)):
         yield Value(price + 2 * (number > 0) + 2 * (number > 2), step, octets)

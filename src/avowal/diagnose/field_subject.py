@@ -19,6 +19,7 @@ _FOLD = re.compile(rb"\r\n[ \t]++")
 _MOST_TOKENS = 12
 _MOST_TAGS = 3  # tags each of which may be the list's
 _MOST_FOLDS = 4
+_MOST_MARKS = 3  # words that a filter may have put before a Subject
 _AUTHORS = 5  # bits that it costs to take for the list's what will be the author's
 _T = b"T"
 _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")
@@ -94,6 +95,9 @@ def _of_text(shown: bytes, tag: bytes | None) -> Iterator[Value]:
     yield Value(3 if known else 1 if tags else 0, "", shown)
     for number, at in enumerate((known or tags)[:_MOST_TAGS]):
         yield from _without(shown, begins, rest, at, 3 * number)
+    words = rest.split(b" ")
+    for count in range(1, min(_MOST_MARKS, len(words) - 1) + 1):  # as spam filters put there
+        yield Value(4 + count, "subject-marked", _joined(begins, b" ".join(words[count:])))
     inside = _TAG.search(shown)
     if not tags and inside is not None:
         kept = shown[: inside.start()] + shown[inside.end() :].removeprefix(b" ")

@@ -9,8 +9,8 @@ from avowal.crypto.algorithms import ALGORITHMS, HASHES
 from avowal.diagnose.budget import Budget
 from avowal.diagnose.header_case import HeaderCase
 from avowal.diagnose.header_slots import Alternative, Group, Slots
-from avowal.diagnose.order_search import MOST_BITS, Form, OrderSearch
-from avowal.diagnose.recipient_rows import rows
+from avowal.diagnose.order_search import MOST_BITS, Form, OrderSearch, Row
+from avowal.diagnose.recipient_rows import put_back, standing
 from avowal.message import CRLF
 
 _CC = b"cc"
@@ -23,7 +23,7 @@ class RecipientOrders:
     """The searches for one header, a round each; the first has the sets with few orders."""
 
     case: HeaderCase
-    standing: Sequence[bytes]
+    came: Sequence[bytes]
     accepts: Callable[[bytes], bool]
     budget: Budget
     _searches: list[tuple[Form, OrderSearch]] = field(default_factory=list)
@@ -34,11 +34,20 @@ class RecipientOrders:
         """Return groups and what was signed of each; None for no hit in this round."""
         if number > 1:
             return None
-        others = [group for group in groups if group.name != _CC]
         if not number:
+            others = [group for group in groups if group.name != _CC]
             self._searches = [(form, self._search(form, others, own)) for form in self._forms()]
+        most = self.budget.effort.orders
         first, last = ((0, _CHEAP), (_CHEAP + 1, MOST_BITS))[number]
-        some = list(rows(self.case, _CC, self.budget.effort.orders))
+        as_it_stands = list(standing(self.case, _CC, most))
+        if number:
+            return self._hit([*as_it_stands, *put_back(self.case, _CC, most, last)], first, last)
+        found = self._hit(as_it_stands, first, last)
+        return found or self._hit(list(put_back(self.case, _CC, most, last)), first, last)
+
+    def _hit(
+        self, some: Sequence[Row], first: int, last: int
+    ) -> tuple[list[Group], list[Alternative]] | None:
         for form, search in self._searches:
             hit = search.find(some, first, last)
             if hit is not None:
@@ -61,16 +70,16 @@ class RecipientOrders:
         return [Form(self._named(), comma, CRLF) for comma in _FOLDS]
 
     def _named(self) -> bytes:
-        return (self.standing[0].partition(b":")[0] if self.standing else b"Cc") + b": "
+        return (self.came[0].partition(b":")[0] if self.came else b"Cc") + b": "
 
 
 def recipient_orders(
     case: HeaderCase, slots: Slots, accepts: Callable[[bytes], bool], budget: Budget
 ) -> RecipientOrders | None:
     """Return the searches where a list may have thrown the order of a signed Cc away."""
-    standing = slots.instances(_CC)
-    if _CC not in case.signature.signed_names or len(standing) > 1:
+    came = slots.instances(_CC)
+    if _CC not in case.signature.signed_names or len(came) > 1:
         return None
-    if standing and not case.shuffles:
+    if came and not case.shuffles:
         return None
-    return RecipientOrders(case, standing, accepts, budget)
+    return RecipientOrders(case, came, accepts, budget)

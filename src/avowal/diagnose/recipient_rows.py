@@ -22,18 +22,24 @@ _UNFIT = 4  # bits against what the order that is left speaks against
 _FEW = 5  # addresses whose orders are tried sooner than the table's slots are looked at
 
 
-def rows(case: HeaderCase, name: bytes, most: int) -> Iterator[Row]:
-    """Yield what may have stood in a field: what is there, and some put back.
-
-    Nothing of it has more than `most` orders.
-    """
-    raw = case.first(name)
-    came = [] if raw is None else split_addresses(raw.partition(b":")[2])
-    pool = case.pool(tuple(came))
-    for price, base in bases(case, came):
+def standing(case: HeaderCase, name: bytes, most: int) -> Iterator[Row]:
+    """Yield what stands in a field in its spellings, where that has up to `most` orders."""
+    for price, base in bases(case, _came(case, name)):
         if factorial(len(base)) <= most:
             yield from _spelled(price, base)
-            yield from _put_back(price, base, pool, most)
+
+
+def put_back(case: HeaderCase, name: bytes, most: int, dear: int) -> Iterator[Row]:
+    """Yield what stands there with some put back, up to `most` orders and below `dear` bits."""
+    came = _came(case, name)
+    pool = case.pool(tuple(came))
+    for price, base in bases(case, came):
+        yield from _put_back(price, base, pool, most, dear)
+
+
+def _came(case: HeaderCase, name: bytes) -> list[bytes]:
+    raw = case.first(name)
+    return [] if raw is None else split_addresses(raw.partition(b":")[2])
 
 
 def bases(case: HeaderCase, came: list[bytes]) -> list[tuple[int, list[bytes]]]:
@@ -55,19 +61,23 @@ def _spelled(price: float, base: Sequence[bytes]) -> Iterator[Row]:
 
 
 def _put_back(
-    price: float, base: Sequence[bytes], pool: Sequence[bytes], most: int
+    price: float, base: Sequence[bytes], pool: Sequence[bytes], most: int, dear: int
 ) -> Iterator[Row]:
     left = [hashed(spelled(one).key) for one in base]
     unlike = one_each(pool, base)
     every = list(dict.fromkeys((*unlike, *pool)))
     for count, among in _PUT_BACK:
-        if factorial(len(base) + count) > most:
+        orders = factorial(len(base) + count)
+        least = price + 1.5 * count
+        if orders > most or least + log2(orders) >= dear:
             return
         some = (every if count == 1 else unlike)[:among]
         taken = [hashed(spelled(one).key) for one in some]
         ranks = [_RANK * log2(1 + rank) for rank in range(len(some))]
         for chosen in combinations(range(len(some)), count):
-            bits = price + 1.5 * count + sum([ranks[rank] for rank in chosen])
+            bits = least + sum([ranks[rank] for rank in chosen])
+            if bits + log2(orders) >= dear:
+                continue
             against = _against(left, [taken[rank] for rank in chosen])
             yield Row(bits + against, (*base, *[some[rank] for rank in chosen]))
 

@@ -45,6 +45,11 @@ class Step:
         """Whether DNS or the words of a text show it, and no equal hash."""
         return self.side not in {Side.BODY, Side.HEADER}
 
+    @property
+    def by_lists(self) -> bool:
+        """Whether lists do it, among others."""
+        return any(word in self.by.lower() for word in ("list", "mailman"))
+
 
 _LISTS = "mailing lists"
 _FOOTER = "leave the footer out: List-Unsubscribe and its kin say the same (RFC 2369, RFC 8058)"
@@ -114,6 +119,8 @@ _ROWS = (
          "leave the Subject alone: List-Id says which list it is (RFC 2919)"),
     Step("subject-prefix", Side.HEADER, "the tag and Re: were put in another order",
          "Mailman 3", 94, "", "leave the Subject alone"),
+    Step("subject-marked", Side.HEADER, "words were put before the Subject",
+         "spam filters, gateways", 0, "", "say it in a field of its own"),
     Step("respelled", Side.HEADER, "names or encoded words were spelled otherwise",
          "Mailman (formataddr), Exchange", 14, "", "pass fields on as they came"),
     Step("from-rewritten", Side.HEADER, "the author's address in From was replaced",
@@ -159,6 +166,8 @@ _ROWS = (
     Step("signature-damaged", Side.HEADER, "b= of the signature was damaged",
          "forms of the web, quoted-printable where none belongs, quoting, hands", 0, "",
          "pass the DKIM-Signature on as it came"),
+    Step("copied-field", Side.HEADER, "a field differs from its copy in z= of the signature",
+         "lists and servers", 0, "", "pass fields on as they came"),
     Step("copy", Side.HEADER, "a field differs from that of another copy", "lists and servers", 0),
     Step("key-wildcard", Side.KEY, "a wildcard in DNS answers in place of the key",
          "owners of domains", 0,

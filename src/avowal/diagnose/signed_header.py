@@ -13,7 +13,7 @@ from avowal.diagnose.broken_lines import joined_header
 from avowal.diagnose.budget import Budget
 from avowal.diagnose.header_case import HeaderCase
 from avowal.diagnose.header_search import HeaderSearch
-from avowal.diagnose.header_slots import Alternative, Group, Slots, Value, own_forms
+from avowal.diagnose.header_slots import Alternative, Group, Slots, Value, own_forms, unfolded
 from avowal.diagnose.ordered_recipients import recipient_orders
 from avowal.diagnose.presence import was_present
 from avowal.diagnose.refolding import STYLES, restyled
@@ -25,6 +25,7 @@ _ROUNDS = ((5, 5000, 0.15), (9, 9000, 0.5), (12, 45_000, 1.0))
 _FEW = (3, 100)  # bits, and alternatives of a group, where all fields are folded otherwise
 _RESTYLED = 300  # candidates for each way to fold
 _REFOLDED_BITS = 3  # that other fields may cost when the signature itself was refolded
+_MOST_COPIED = 100  # fields in z= that are tried
 _GAP = re.compile(rb";[ \t]++")
 
 
@@ -190,6 +191,9 @@ def _values(case: HeaderCase, name: bytes, most: int) -> Iterable[Value]:
     around = case.around
     for octets in around.copies(case.header, name):
         yield Value(0, "copy", octets)
+    for copied, octets in case.signature.copied_fields[:_MOST_COPIED]:
+        if copied.lower() == name:  # whoever wrote z= may lie: only the hash decides
+            yield Value(1, "copied-field", unfolded(copied + b":" + octets))
     raw = case.first(name)
     if name == b"subject" and raw is not None:
         yield from field_subject.subjects(raw, around.tag, untagged=around.untagged)

@@ -1,0 +1,127 @@
+"""Damage that a paste, a filter or a gateway does: led back, and told to whom it concerns."""
+
+from __future__ import annotations
+
+import binascii
+
+import pytest
+
+import avowal
+from avowal.diagnose.causes import Party, advice
+from avowal.diagnose.explain import explain
+from avowal.diagnose.explanation import Explanation
+from avowal.diagnose.field_subject import _MOST_MARKS, subjects
+from avowal.diagnose.header_case import HeaderCase
+from avowal.diagnose.profiles import Profile, SignerProfile
+from avowal.diagnose.signed_header import _MOST_COPIED, _values
+from avowal.diagnose.surroundings import Surroundings
+from avowal.dkim.signature import Signature
+from avowal.message import Field, Header, Message
+from avowal.testing import RSA_1024, message, record_for
+
+ZONE = {"s1._domainkey.example.com": record_for(RSA_1024)}
+TEXT = (
+    "Dear Bob,\r\n\r\n"
+    "x = 1 and nothing else on this line that is long enough to be broken, is there\r\n"
+)
+
+
+def signed(octets: bytes) -> bytes:
+    field = avowal.sign(octets, domain="example.com", selector="s1", key=RSA_1024)
+    return field + octets
+
+
+def only(octets: bytes) -> Explanation:
+    (one,) = explain(Message.parse(octets), avowal.verify(octets, ZONE, line_ends="wire"))
+    return one
+
+
+SENT = signed(message(TEXT, subject="Lunch today", cc="Dave D <dave@example.net>"))
+HEAD, _, BODY = SENT.partition(b"\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    ("came", "step"),
+    [
+        pytest.param(
+            HEAD + b"\r\n\r\n" + BODY.replace(b"\r\n", b"\r\n\r\n"), "line-ends-doubled",
+            id="an empty line behind each",
+        ),
+        pytest.param(
+            HEAD + b"\r\n\r\n" + binascii.b2a_qp(BODY, istext=True), "quoted-printable-was-plain",
+            id="quoted-printable that no field declares",
+        ),
+        pytest.param(
+            SENT.replace(b"Subject: ", b"Subject: ***SPAM*** "), "subject-marked",
+            id="the mark of a spam filter",
+        ),
+        pytest.param(
+            SENT.replace(b"Subject: ", b"Subject: [EXTERNAL] "), "subject-tag",
+            id="the mark of a gateway",
+        ),
+    ],
+)  # fmt: skip
+def test_damage_is_led_back(came: bytes, step: str) -> None:
+    one = only(came)
+    assert one.explained
+    assert step in (*one.header_steps, *one.body_steps)
+
+
+def test_a_name_without_a_blank_before_the_address_is_found_again() -> None:
+    close = b"Dave D<dave@example.net>"
+    octets = signed(message(TEXT, cc=close.decode()))
+    assert only(octets.replace(close, b"Dave D <dave@example.net>")).header_steps == ("respelled",)
+
+
+def test_what_the_signature_copied_into_z_is_tried() -> None:
+    octets = message(TEXT, subject="Lunch at ten")
+    field = avowal.sign(octets, domain="example.com", selector="s1", key=RSA_1024, copy_fields=True)
+    came = field + octets.replace(b"Subject: Lunch at ten", b"Subject: Nothing of it is left")
+    assert only(came).header_steps == ("copied-field",)
+
+
+def test_a_copy_in_z_proves_nothing_by_itself() -> None:
+    octets = message(TEXT, subject="Lunch at ten")
+    field = avowal.sign(octets, domain="example.com", selector="s1", key=RSA_1024, copy_fields=True)
+    lie = field.replace(b"Lunch=20at=20ten", b"Lunch=20at=20two").replace(
+        b"Lunch at ten", b"Lunch at two"
+    )
+    assert lie != field
+    assert not only(lie + octets.replace(b"Lunch at ten", b"Lunch at two")).explained
+
+
+def test_so_many_copies_in_z_are_tried() -> None:
+    copies = b"|".join([b"X-%d:a" % at for at in range(_MOST_COPIED)])
+    values = {}
+    for before in (b"", copies + b"|"):
+        raw = b"DKIM-Signature: v=1; a=rsa-sha256; d=example.com; s=s1; h=From:Subject; bh=AAAA;"
+        signature = Signature.parse(Field.of(raw + b" z=" + before + b"Subject:x; b=AAAA"))
+        case = HeaderCase(
+            Header.of([]), signature, b"", None, Surroundings(), Profile(), SignerProfile()
+        )
+        values[before] = [one.octets for one in _values(case, b"subject", 12)]
+    assert b"x" in values[b""]
+    assert b"x" not in values[copies + b"|"]
+
+
+def test_words_before_a_subject_are_taken_off_one_by_one() -> None:
+    values = [one.octets for one in subjects(b"Subject: a b c d e f", None) if one.step]
+    assert [one for one in values if one in (b"b c d e f", b"c d e f", b"d e f")] == [
+        b"b c d e f", b"c d e f", b"d e f",
+    ]  # fmt: skip
+    assert b"e f" not in values
+    assert _MOST_MARKS == 3
+
+
+@pytest.mark.parametrize(
+    ("octets", "parties"),
+    [
+        pytest.param(SENT + b"-- \r\nfooter\r\n", True, id="a list adds a footer"),
+        pytest.param(
+            signed(message(".x\r\n")).replace(b"\r\n.x", b"\r\n..x"), False,
+            id="a server doubles dots",
+        ),
+    ],
+)  # fmt: skip
+def test_lists_are_told_only_what_lists_do(octets: bytes, parties: bool) -> None:
+    assert any(one.party is Party.LIST for one in advice(only(octets))) is parties
