@@ -25,11 +25,12 @@ try:
         relax_body,
         relax_field,
         relax_fields,
-        relax_named,
         scan_header,
         select_places,
+        signed_fields,
         split_header,
         tag_list,
+        tag_place,
     )
 
     COMPILED = True
@@ -53,11 +54,12 @@ except ImportError:
         relax_body,
         relax_field,
         relax_fields,
-        relax_named,
         scan_header,
         select_places,
+        signed_fields,
         split_header,
         tag_list,
+        tag_place,
     )
 
     COMPILED = False
@@ -82,9 +84,10 @@ __all__ = [
     "relax_body",
     "relax_field",
     "relax_fields",
-    "relax_named",
     "scan_header",
     "select_places",
+    "signed_fields",
     "split_header",
     "tag_list",
+    "tag_place",
 ]

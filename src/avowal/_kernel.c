@@ -1136,7 +1136,7 @@ static PyObject *relax_fields(PyObject *module, PyObject *const *args, Py_ssize_
 }
 
 /* Choose the place for each of `names` (RFC 6376 §5.4.2), -1 where there is none; returns the room
- * that the fields there take in relaxed form, -1 with an exception set.  `above` has room for a number
+ * that the fields there take in either form, -1 with an exception set.  `above` has room for a number
  * of each field: for the last one of a name, where its next mention looks. */
 static Py_ssize_t choose(const header_index *x, PyObject *names, Py_ssize_t except_at,
                          Py_ssize_t *chosen, Py_ssize_t *above)
@@ -1152,36 +1152,46 @@ static Py_ssize_t choose(const header_index *x, PyObject *names, Py_ssize_t exce
         if (last >= 0)
             above[last] = place < 0 ? -1 : x->entries[place].before;
         chosen[i] = place;
-        if (place >= 0 && x->entries[place].colon < 0)
-            PyErr_SetString(PyExc_ValueError, "no colon there");
-        else if (place >= 0)
+        if (place >= 0)
             room += x->entries[place].end - x->entries[place].start + 3;
-        if (place == -2 || (place >= 0 && x->entries[place].colon < 0))
+        if (place == -2)
             return -1;
     }
     return room;
 }
 
-static octet *put_relaxed_field(octet *out, const octet *raw, const entry *e)
+/* Write a field in one of the forms of RFC 6376 §3.4, with its CRLF; NULL for a line that has no
+ * relaxed form, for it is no field. */
+static octet *put_field(octet *out, const octet *raw, const entry *e, int relaxed)
 {
-    for (Py_ssize_t i = 0; i < e->length; i++)
-        *out++ = ftext[raw[i]];
-    *out++ = ':';
-    out = put_relaxed_value(out, raw + e->colon + 1, e->end - e->start - e->colon - 1);
+    Py_ssize_t n = e->end - e->start;
+    if (relaxed && e->colon < 0)
+        return NULL;
+    if (relaxed) {
+        for (Py_ssize_t i = 0; i < e->length; i++)
+            *out++ = ftext[raw[i]];
+        *out++ = ':';
+        out = put_relaxed_value(out, raw + e->colon + 1, n - e->colon - 1);
+    } else {
+        memcpy(out, raw, (size_t)n);
+        out += n;
+    }
     *out++ = '\r';
     *out++ = '\n';
     return out;
 }
 
-static PyObject *relax_named(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+static PyObject *signed_fields(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
 {
     Py_ssize_t except_at, count, i, room, *places;
     octet *start = NULL, *out = NULL;
+    int relaxed;
     const header_index *x;
 
     (void)module;
-    if (nargs != 3 || !PyTuple_Check(args[1])) {
-        PyErr_SetString(PyExc_TypeError, "relax_named takes an index, a tuple of names and a place");
+    if (nargs != 4 || !PyTuple_Check(args[1]) || !PyBool_Check(args[3])) {
+        PyErr_SetString(PyExc_TypeError,
+                        "signed_fields takes an index, a tuple of names, a place and a bool");
         return NULL;
     }
     if ((x = PyCapsule_GetPointer(args[0], CAPSULE)) == NULL)
@@ -1189,6 +1199,7 @@ static PyObject *relax_named(PyObject *module, PyObject *const *args, Py_ssize_t
     except_at = PyLong_AsSsize_t(args[2]);
     if (except_at == -1 && PyErr_Occurred())
         return NULL;
+    relaxed = args[3] == Py_True;
     count = PyTuple_Size(args[1]);
     places = malloc((size_t)(count + x->count + 1) * sizeof *places);
     if (places == NULL)
@@ -1196,11 +1207,16 @@ static PyObject *relax_named(PyObject *module, PyObject *const *args, Py_ssize_t
     room = choose(x, args[1], except_at, places, places + count);
     if (room >= 0 && (start = out = malloc((size_t)room + 1)) == NULL)
         PyErr_NoMemory();
-    for (i = 0; start != NULL && i < count; i++)
-        if (places[i] >= 0)
-            out = put_relaxed_field(out, x->in + x->entries[places[i]].start, x->entries + places[i]);
+    for (i = 0; out != NULL && i < count; i++) {
+        const entry *e = x->entries + places[i];
+        if (places[i] >= 0 && (out = put_field(out, x->in + e->start, e, relaxed)) == NULL)
+            PyErr_SetString(PyExc_ValueError, "no colon there");
+    }
     free(places);
-    return start == NULL ? NULL : taken(start, out - start);
+    if (out != NULL)
+        return taken(start, out - start);
+    free(start);
+    return NULL;
 }
 
 /* ---- tag=value lists: RFC 6376 §3.2 ---- */
@@ -1342,29 +1358,13 @@ static Py_ssize_t count_specs(const octet *in, Py_ssize_t n, Py_ssize_t most)
     return -1;
 }
 
-static PyObject *pair_of(Py_ssize_t one, Py_ssize_t other)
-{
-    PyObject *pair = PyTuple_New(2), *first = PyLong_FromSsize_t(one);
-    PyObject *second = PyLong_FromSsize_t(other);
-    if (pair != NULL && first != NULL && second != NULL) {
-        PyTuple_SetItem(pair, 0, first); /* which take them over, and cannot fail: it is new */
-        PyTuple_SetItem(pair, 1, second);
-        return pair;
-    }
-    Py_XDECREF(pair);
-    Py_XDECREF(first);
-    Py_XDECREF(second);
-    return NULL;
-}
-
-/* Read the spec octets[start..stop): its value and where that stands go under its name. */
-static int put_tag(PyObject *values, PyObject *bounds, const octet *octets, Py_ssize_t start,
-                   Py_ssize_t stop)
+/* Read the spec octets[start..stop): its value goes under its name. */
+static int put_tag(PyObject *values, const octet *octets, Py_ssize_t start, Py_ssize_t stop)
 {
     const octet *equals = memchr(octets + start, '=', (size_t)(stop - start));
     Py_ssize_t behind = equals ? equals - octets + 1 : stop, before = PyDict_Size(values);
     span written = stripped(octets, start, equals ? behind - 1 : start), found;
-    PyObject *name, *value, *bound;
+    PyObject *name, *value;
     int failed;
 
     if (!is_tag_name(written)) { /* nothing is none */
@@ -1377,22 +1377,26 @@ static int put_tag(PyObject *values, PyObject *bounds, const octet *octets, Py_s
         return -1;
     found = stripped(octets, behind, stop);
     value = PyBytes_FromStringAndSize((const char *)octets + found.from, found.to - found.from);
-    bound = pair_of(behind, stop);
-    failed = value == NULL || bound == NULL || PyDict_SetItem(values, name, value) < 0 ||
-             PyDict_SetItem(bounds, name, bound) < 0;
+    failed = value == NULL || PyDict_SetItem(values, name, value) < 0;
     if (!failed && PyDict_Size(values) == before) {
         raise_fault(start, PyUnicode_FromFormat("the tag %U= stands twice", name));
         failed = 1;
     }
     Py_XDECREF(value);
-    Py_XDECREF(bound);
     Py_DECREF(name);
     return failed ? -1 : 0;
 }
 
+/* Where the spec ends that begins at octets[start]: at a ";" or behind all. */
+static Py_ssize_t end_of_spec(const char *octets, Py_ssize_t start, Py_ssize_t n)
+{
+    const char *found = memchr(octets + start, ';', (size_t)(n - start));
+    return found ? found - octets : n;
+}
+
 static PyObject *tag_list(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
 {
-    PyObject *values = NULL, *bounds = NULL, *result = NULL;
+    PyObject *values;
     char *octets;
     Py_ssize_t n, most, count, i, start = 0;
 
@@ -1410,19 +1414,43 @@ static PyObject *tag_list(PyObject *module, PyObject *const *args, Py_ssize_t na
         (count = count_specs((octet *)octets, n, most)) < 0)
         return NULL;
     values = PyDict_New();
-    bounds = PyDict_New();
-    for (i = 0; values != NULL && bounds != NULL && i < count; i++) {
-        const char *found = memchr(octets + start, ';', (size_t)(n - start));
-        Py_ssize_t stop = found ? found - octets : n;
-        if (put_tag(values, bounds, (octet *)octets, start, stop) < 0)
-            Py_CLEAR(bounds);
+    for (i = 0; values != NULL && i < count; i++) {
+        Py_ssize_t stop = end_of_spec(octets, start, n);
+        if (put_tag(values, (octet *)octets, start, stop) < 0)
+            Py_CLEAR(values);
         start = stop + 1;
     }
-    if (values != NULL && bounds != NULL)
-        result = PyTuple_Pack(2, values, bounds);
-    Py_XDECREF(values);
-    Py_XDECREF(bounds);
-    return result;
+    return values;
+}
+
+static PyObject *tag_place(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+{
+    const char *name;
+    char *octets;
+    Py_ssize_t n, length, start, stop;
+
+    (void)module;
+    if (nargs != 2) {
+        PyErr_SetString(PyExc_TypeError, "tag_place takes octets and a name");
+        return NULL;
+    }
+    if (PyBytes_AsStringAndSize(args[0], &octets, &n) < 0 ||
+        (name = PyUnicode_AsUTF8AndSize(args[1], &length)) == NULL)
+        return NULL;
+    for (start = 0; start <= n; start = stop + 1) {
+        const char *equals;
+        span written;
+        stop = end_of_spec(octets, start, n);
+        equals = memchr(octets + start, '=', (size_t)(stop - start));
+        if (equals == NULL)
+            continue;
+        written = stripped((octet *)octets, start, equals - octets);
+        if (written.to - written.from == length &&
+            memcmp(octets + written.from, name, (size_t)length) == 0)
+            return Py_BuildValue("(nn)", equals - octets + 1, stop);
+    }
+    PyErr_SetObject(PyExc_KeyError, args[1]);
+    return NULL;
 }
 
 /* ---- base64: RFC 4648 §4, with FWS anywhere (RFC 6376 §2.10) ---- */
@@ -1621,12 +1649,13 @@ static PyMethodDef functions[] = {
     {"places_of", (PyCFunction)(void (*)(void))places_of, METH_FASTCALL, NULL},
     {"listed_header", listed_header, METH_O, NULL},
     {"field_at", (PyCFunction)(void (*)(void))field_at, METH_FASTCALL, NULL},
-    {"relax_named", (PyCFunction)(void (*)(void))relax_named, METH_FASTCALL, NULL},
+    {"signed_fields", (PyCFunction)(void (*)(void))signed_fields, METH_FASTCALL, NULL},
     {"no_fold", no_fold, METH_O, NULL},
     {"base64_octets", base64_octets, METH_O, NULL},
     {"read_usual", (PyCFunction)(void (*)(void))read_usual, METH_FASTCALL, NULL},
     {"fill", (PyCFunction)(void (*)(void))fill, METH_FASTCALL, NULL},
     {"tag_list", (PyCFunction)(void (*)(void))tag_list, METH_FASTCALL, NULL},
+    {"tag_place", (PyCFunction)(void (*)(void))tag_place, METH_FASTCALL, NULL},
     {"index_names", index_names, METH_O, NULL},
     {"select_places", (PyCFunction)(void (*)(void))select_places, METH_FASTCALL, NULL},
     {"relax_field", (PyCFunction)(void (*)(void))relax_field, METH_FASTCALL, NULL},

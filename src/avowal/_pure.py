@@ -23,7 +23,7 @@ from avowal._pure_lines import (
     final_line_ends,
     lf_to_crlf,
 )
-from avowal._pure_tags import base64_octets, fill, no_fold, read_usual, tag_list
+from avowal._pure_tags import base64_octets, fill, no_fold, read_usual, tag_list, tag_place
 
 __all__ = [
     "WINDOW",
@@ -45,11 +45,12 @@ __all__ = [
     "relax_body",
     "relax_field",
     "relax_fields",
-    "relax_named",
     "scan_header",
     "select_places",
+    "signed_fields",
     "split_header",
     "tag_list",
+    "tag_place",
 ]  # fmt: skip
 
 Index: TypeAlias = tuple[list[bytes], list[bytes], list[int], dict[bytes, list[int]]]
@@ -198,13 +199,18 @@ def field_at(index: Index, place: int) -> tuple[bytes, int]:
     return index[0][place], index[2][place]
 
 
-def relax_named(index: Index, names: tuple[bytes, ...], except_at: int) -> bytes:
-    """Return what `relax_fields` makes of the places that `select_places` chooses.
+def signed_fields(
+    index: Index, names: tuple[bytes, ...], except_at: int, relaxed: bool, /
+) -> bytes:
+    """Return the fields that `select_places` chooses in relaxed form or as they are (§3.4.1-2).
 
-    Raises ValueError for a line that is no field.
+    Each has its CRLF.  Raises ValueError for a line that has no relaxed form, for it is no field.
     """
     raws, there, colons, positions = index
-    return relax_fields(raws, there, colons, select_places(positions, names, except_at, len(raws)))
+    places = select_places(positions, names, except_at, len(raws))
+    if relaxed:
+        return relax_fields(raws, there, colons, places)
+    return b"".join([raws[place] + b"\r\n" for place in places])
 
 
 def relax_body(window: bytes | bytearray | memoryview) -> bytes | memoryview:

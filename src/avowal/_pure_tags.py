@@ -15,17 +15,16 @@ _USUAL_DIGITS = 18
 _NO_FOLD = re.compile(rb"\r(?!\n[ \t])|(?<!\r)\n")
 
 
-def tag_list(octets: bytes, most: int) -> tuple[dict[str, bytes], dict[str, tuple[int, int]]]:
-    """Read a tag list (RFC 6376 §3.2): the values by their names, in their order, and their bounds.
+def tag_list(octets: bytes, most: int) -> dict[str, bytes]:
+    """Read a tag list (RFC 6376 §3.2): the values by their names, in their order.
 
-    A value comes without the FWS around it; its bounds are (start, stop): octets[start:stop] is all
-    between = and ;.  FWS behind the last ; is no tag, and no octets are no tags.  Raises
-    ValueError of offset and reason: for the first octet that no list holds, else for the first
-    line break that is no fold, else for the tag beyond `most`, else for the first spec without
-    a name or with one that was there.
+    A value comes without the FWS around it.  FWS behind the last ; is no tag, and no octets are
+    no tags.  Raises ValueError of offset and reason: for the first octet that no list holds, else
+    for the first line break that is no fold, else for the tag beyond `most`, else for the first
+    spec without a name or with one that was there.
     """
     if not octets:
-        return {}, {}
+        return {}
     _refuse_strange_octets(octets)
     specs = octets.split(b";", most + 1)
     if len(specs) > 1 and not specs[-1].strip(_FWS):
@@ -33,11 +32,8 @@ def tag_list(octets: bytes, most: int) -> tuple[dict[str, bytes], dict[str, tupl
     if len(specs) > most:
         raise ValueError(sum(map(len, specs[:most])) + most, f"more than {most} tags")
     values: dict[str, bytes] = {}
-    bounds: dict[str, tuple[int, int]] = {}
-    stop = -1
+    start = 0
     for spec in specs:
-        start = stop + 1
-        stop = start + len(spec)
         written, equals, value = spec.partition(b"=")
         short = len(written) <= _LONGEST_KNOWN_TAG_NAME
         name = _known_tag_name(written) if short else _tag_name(written)
@@ -46,8 +42,22 @@ def tag_list(octets: bytes, most: int) -> tuple[dict[str, bytes], dict[str, tupl
         if name in values:
             raise ValueError(start, f"the tag {name}= stands twice")
         values[name] = value.strip(_FWS)
-        bounds[name] = start + len(written) + 1, stop
-    return values, bounds
+        start += len(spec) + 1
+    return values
+
+
+def tag_place(octets: bytes, name: str) -> tuple[int, int]:
+    """Return where the value of the first tag of a name stands, the FWS around it included.
+
+    octets[start:stop] is all between = and ;.  Raises KeyError where there is no such tag.
+    """
+    wanted, start = name.encode(), 0
+    for spec in octets.split(b";"):
+        written, equals, _ = spec.partition(b"=")
+        if equals and written.strip(_FWS) == wanted:
+            return start + len(written) + 1, start + len(spec)
+        start += len(spec) + 1
+    raise KeyError(name)
 
 
 def base64_octets(text: bytes) -> bytes | None:

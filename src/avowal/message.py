@@ -23,9 +23,9 @@ from avowal._fast import (
     listed_header,
     places_of,
     relax_fields,
-    relax_named,
     scan_header,
     select_places,
+    signed_fields,
     split_header,
 )
 from avowal.limits import Limits
@@ -156,15 +156,17 @@ class Header:
             refuse_single("names", names, bytes)
         return select_places(self.positions, tuple(names), except_at, self.count)
 
-    def relaxed(self, names: tuple[bytes, ...], *, except_at: int = -1) -> bytes:
-        """Return the fields that `select` chooses in relaxed form, each with its CRLF (§3.4.2).
+    def signed(self, names: tuple[bytes, ...], *, relaxed: bool, except_at: int = -1) -> bytes:
+        """Return the fields that `select` chooses in relaxed or simple form, each with its CRLF.
 
-        Raises ValueError for a line that is no field.
+        RFC 6376 §3.4.1-2.  Raises ValueError for a line that has no relaxed form: it is no field.
         """
         if self._index is not None:
-            return relax_named(self._index, names, except_at)
+            return signed_fields(self._index, names, except_at, relaxed)
         places = self.select(names, except_at=except_at)
-        return relax_fields(self.raws, self.names, self.colons, places)
+        if relaxed:
+            return relax_fields(self.raws, self.names, self.colons, places)
+        return b"".join([self.raws[place] + CRLF for place in places])
 
     def excess(self, limits: Limits) -> Beyond | None:
         """Tell of the limit the header goes beyond, read to its end or not; None within them."""

@@ -18,7 +18,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from avowal._fast import base64_octets, no_fold, tag_list
+from avowal._fast import base64_octets, no_fold, tag_list, tag_place
 from avowal.errors import SyntaxFault
 from avowal.limits import DEFAULT
 from avowal.text import printable
@@ -45,18 +45,15 @@ class TagListFault(SyntaxFault):
 class TagList:
     """The tags of a list in their order, each name once.
 
-    `values` and their `bounds` stand under their names and are not to be changed; the bounds are
-    where all between = and ; begins and ends.
+    `values` stand under their names and are not to be changed; where one stands in the octets is
+    looked up when somebody asks.
     """
 
-    __slots__ = ("_tags", "bounds", "octets", "values")
+    __slots__ = ("_tags", "octets", "values")
 
-    def __init__(
-        self, octets: bytes, values: dict[str, bytes], bounds: dict[str, tuple[int, int]]
-    ) -> None:
+    def __init__(self, octets: bytes, values: dict[str, bytes]) -> None:
         self.octets = octets
         self.values = values
-        self.bounds = bounds
         self._tags: dict[str, Tag] | None = None
 
     @classmethod
@@ -68,7 +65,7 @@ class TagList:
         list without tags, so that its reader can say which one is missing.
         """
         try:
-            return cls(octets, *tag_list(octets, most))
+            return cls(octets, tag_list(octets, most))
         except ValueError as fault:
             raise TagListFault(*fault.args) from None
 
@@ -79,24 +76,19 @@ class TagList:
         The first of several tags of one name is kept.
         """
         values: dict[str, bytes] = {}
-        bounds: dict[str, tuple[int, int]] = {}
-        stop = -1
         for spec in octets.split(b";", most)[:most]:
-            start = stop + 1
-            stop = start + len(spec)
             written, equals, value = spec.partition(b"=")
             name = written.strip(FWS).decode("latin-1")
             if equals and _NAME.fullmatch(name) and name not in values:
                 values[name] = value.strip(FWS)
-                bounds[name] = start + len(written) + 1, stop
-        return cls(octets, values, bounds)
+        return cls(octets, values)
 
     @property
     def by_name(self) -> dict[str, Tag]:
         """The tags by their names, made when somebody asks; not to be changed."""
         if self._tags is None:
             self._tags = {
-                name: Tag(name, value, *self.bounds[name]) for name, value in self.values.items()
+                name: Tag(name, value, *self.place(name)) for name, value in self.values.items()
             }
         return self._tags
 
@@ -108,9 +100,13 @@ class TagList:
         """Return a tag with its position."""
         return self.by_name.get(name)
 
+    def place(self, name: str) -> tuple[int, int]:
+        """Return where all between = and ; of a tag begins and ends.  Raises KeyError."""
+        return tag_place(self.octets, name)
+
     def without_value(self, name: str) -> bytes:
         """Return the octets with this tag's value and the FWS around it cut out (§3.7)."""
-        start, stop = self.bounds[name]
+        start, stop = self.place(name)
         return self.octets[:start] + self.octets[stop:]
 
     def as_text(self) -> dict[str, str]:

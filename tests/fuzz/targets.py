@@ -300,7 +300,7 @@ def _form(name: str, chunks: list[bytes]) -> bytes:
 def _outcome(twin: ModuleType, name: str, *args: Any) -> object:
     try:
         result = getattr(twin, name)(*args)
-    except (ValueError, IndexError) as error:
+    except (ValueError, LookupError) as error:
         return type(error), error.args
     return bytes(result) if isinstance(result, memoryview) else result
 
@@ -314,7 +314,9 @@ def _scanned(twin: ModuleType, octets: bytes) -> object:
     lists = twin.listed_header(index)
     names = (*lists[1], *lists[1][::2], b"none")
     places = [twin.places_of(index, name) for name in names]
-    return lists, rest, places, _outcome(twin, "relax_named", index, names, len(octets) % 5)
+    at = len(octets) % 5
+    signed = [_outcome(twin, "signed_fields", index, names, at, relaxed) for relaxed in (True, False)]
+    return lists, rest, places, signed
 
 
 def forms(octets: bytes) -> None:
@@ -345,6 +347,7 @@ def forms(octets: bytes) -> None:
         ("no_fold", (octets,)),
         ("tag_list", (octets, len(octets) % 9)),
         ("tag_list", (octets, 64)),
+        ("tag_place", (octets, "a")),
     ):
         expect(_outcome(_fast, name, *args) == _outcome(_pure, name, *args), f"twins: {name}")
     expect(_scanned(_fast, octets) == _scanned(_pure, octets), "twins: scan_header")

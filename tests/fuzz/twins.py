@@ -81,8 +81,10 @@ def outcome(function: Callable[..., object], *args: object) -> object:
     """What a function returns, in its order and of its types, or what it raises."""
     try:
         found = function(*args)
-    except (ValueError, IndexError) as fault:
+    except (ValueError, LookupError) as fault:
         return fault.args
+    if isinstance(found, dict):
+        return list(found.items())
     if isinstance(found, tuple) and isinstance(found[0], dict):
         return list(found[0].items()), found[1:]
     if isinstance(found, list) and isinstance(args[-1], dict):
@@ -93,6 +95,7 @@ def outcome(function: Callable[..., object], *args: object) -> object:
 def calls(chance: random.Random, number: int) -> Iterator[tuple[str, tuple[object, ...]]]:
     octets, most = octets_of(chance, number), chance.choice([0, 1, 2, 5, 64])
     yield "tag_list", (octets, most)
+    yield "tag_place", (octets, chance.choice(["a", "B", "bh", "v", ""]))
     yield "split_header", (octets, most)
     for name in WITHOUT_LIMIT:
         yield name, (octets,)
@@ -138,8 +141,11 @@ class Scanned(NamedTuple):
         index, count, size, repeated = found
         places = [twin.places_of(index, name) for name in self.wanted]
         fields = [twin.field_at(index, place) for place in range(count)]
-        relaxed = outcome(twin.relax_named, index, self.wanted, self.except_at)
-        return twin.listed_header(index), count, size, repeated, places, fields, relaxed
+        forms = [
+            outcome(twin.signed_fields, index, self.wanted, self.except_at, relaxed)
+            for relaxed in (True, False)
+        ]
+        return twin.listed_header(index), count, size, repeated, places, fields, forms
 
 
 def main(executions: int, seed: int) -> None:

@@ -15,6 +15,7 @@ from avowal import _pure, canonical
 from avowal.canonical import BODY_FORMS, DOMAINKEYS_BODY_FORMS
 from avowal.header_reader import HeaderReader
 from avowal.message import Header, Message, WireForm, split
+from avowal.taglist import FWS, TagList
 
 ORACLE: dict[str, Callable[[bytes], bytes]] = {
     "simple": oracle.simple_body,
@@ -151,7 +152,7 @@ WINDOWS = st.tuples(BODIES, st.integers(0, 40)).map(lambda pair: pair[0] * (pair
 def outcome(twin: ModuleType, name: str, *args: object) -> object:
     try:
         result = getattr(twin, name)(*args)
-    except (ValueError, IndexError) as error:
+    except (ValueError, LookupError) as error:
         return type(error)
     return bytes(result) if isinstance(result, memoryview) else result
 
@@ -242,9 +243,11 @@ def test_an_index_says_what_the_lists_say(
     wanted = tuple(chance.choices([*lists[1], *extra, b"to"], k=chance.randrange(9)))
     for place in range(-1, count):
         chosen = _pure.select_places(positions, wanted, place, count)
-        assert outcome(kernel, "relax_named", index, wanted, place) == outcome(
+        assert outcome(kernel, "signed_fields", index, wanted, place, True) == outcome(
             _pure, "relax_fields", *lists, chosen
         )
+        as_they_are = b"".join(lists[0][at] + b"\r\n" for at in chosen)
+        assert kernel.signed_fields(index, wanted, place, False) == as_they_are
 
 
 @pytest.mark.parametrize("place", [-1, 1])
@@ -308,16 +311,30 @@ LISTS = st.one_of(
 def read(twin: ModuleType, octets: bytes, most: int) -> object:
     """The rows in their order, or what is wrong and where."""
     try:
-        values, bounds = twin.tag_list(octets, most)
+        values = twin.tag_list(octets, most)
     except ValueError as fault:
         return fault.args
-    return list(values.items()), bounds
+    return list(values.items())
 
 
 @given(octets=LISTS, most=st.integers(0, 5))
 def test_the_twins_agree_on_tag_lists(octets: bytes, most: int) -> None:
     assert read(kernel, octets, most) == read(_pure, octets, most)
     assert kernel.no_fold(octets) == _pure.no_fold(octets)
+
+
+@given(octets=LISTS, name=st.sampled_from(["", "a", "b", "bh", "x1"]))
+def test_the_twins_agree_on_where_a_tag_stands(octets: bytes, name: str) -> None:
+    assert outcome(kernel, "tag_place", octets, name) == outcome(_pure, "tag_place", octets, name)
+
+
+@given(octets=LISTS)
+def test_a_value_stands_where_its_place_says(octets: bytes) -> None:
+    found = TagList.salvage(octets)
+    for name, value in found.values.items():
+        start, stop = found.place(name)
+        assert octets[start:stop].strip(FWS) == value
+        assert octets[:start].rstrip(FWS).endswith(b"=")
 
 
 @given(cut=cuts(BODIES), most=st.integers(1, 9))

@@ -121,6 +121,30 @@ def test_relaxed_fields_refuse_a_line_that_is_no_field(twin: ModuleType) -> None
         twin.relax_fields(*twin.split_header(b"no field\r\n"), [0])
 
 
+@pytest.mark.parametrize("twin", BOTH)
+@pytest.mark.parametrize(
+    ("relaxed", "expected"),
+    [
+        pytest.param(True, b"to:2\r\nsubject:a b\r\nto:1\r\n", id="relaxed"),
+        pytest.param(False, b"To : 2\r\nSUBJECT: a\r\n\tb \r\nTo: 1\r\n", id="simple"),
+    ],
+)
+def test_signed_fields_come_from_the_bottom_in_their_form(
+    twin: ModuleType, relaxed: bool, expected: bytes
+) -> None:
+    found = twin.scan_header(b"To: 1\r\nSUBJECT: a\r\n\tb \r\nTo : 2\r\nTo: own\r\n\r\n", 99, 9)
+    names = (b"to", b"subject", b"none", b"to", b"to")
+    assert twin.signed_fields(found[0], names, 3, relaxed) == expected
+
+
+@pytest.mark.parametrize("twin", BOTH)
+def test_a_line_that_is_no_field_has_a_simple_form_alone(twin: ModuleType) -> None:
+    index = twin.scan_header(b"no field\r\n\r\n", 99, 9)[0]
+    assert twin.signed_fields(index, (b"",), -1, False) == b"no field\r\n"
+    with pytest.raises(ValueError, match="no colon there"):
+        twin.signed_fields(index, (b"",), -1, True)
+
+
 @pytest.mark.parametrize("raw", [b"X : a\r\n\tb ", b"x", b""])
 def test_a_simple_field_is_the_field(raw: bytes) -> None:
     assert canonical.HEADER_FORMS["simple"](raw, raw.find(b":")) == raw

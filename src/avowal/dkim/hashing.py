@@ -16,9 +16,11 @@ from avowal.canonical import (
     BODY_FORMS,
     DRAFT_BODY_FORMS,
     DRAFT_HEADER_FORMS,
+    HEADER_FORMS,
     BodyForm,
     Octets,
     Sink,
+    nowsp_field,
 )
 from avowal.crypto.algorithms import HASHES
 from avowal.message import CRLF, Field, Header
@@ -207,10 +209,10 @@ def header_data(
 
 def fields_data(header: Header, names: tuple[bytes, ...], form: str, *, place: int = -1) -> bytes:
     """Return the selected fields, each with its CRLF."""
-    if form == "relaxed":
-        return header.relaxed(names, except_at=place)
-    places, canonical = header.select(names, except_at=place), DRAFT_HEADER_FORMS[form]
-    return b"".join([canonical(*header[at]) + CRLF for at in places])
+    if form in HEADER_FORMS:
+        return header.signed(names, relaxed=form == "relaxed", except_at=place)
+    chosen = header.select(names, except_at=place)  # nowsp, of the first draft
+    return b"".join([nowsp_field(*header[at]) + CRLF for at in chosen])
 
 
 def before_body(header: Header, signature: Signature, place: int) -> bytes:

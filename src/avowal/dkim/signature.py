@@ -133,7 +133,7 @@ class Signature:
     def unsigned_field(self) -> Field:
         """The field with the value of b= and the white space around it cut out (§3.7)."""
         raw, colon = self.field
-        start, stop = self.tags.bounds["b"]
+        start, stop = self.tags.place("b")
         return Field(raw[: colon + 1 + start] + raw[colon + 1 + stop :], colon)
 
     @property
@@ -186,7 +186,7 @@ def _refuse_version_and_missing(tags: TagList, *, drafts: bool) -> None:
         return
     draft = version is None or (drafts and re.fullmatch(_DRAFT_VERSION, version) is not None)
     if version != b"1" and not draft:
-        raise SignatureFault(Reason.VERSION, tags.bounds["v"][0], "v= is not 1")
+        raise SignatureFault(Reason.VERSION, tags.place("v")[0], "v= is not 1")
     refuse_missing(tags, _REQUIRED_OF_DRAFTS if drafts and version is None else REQUIRED)
 
 
@@ -289,7 +289,7 @@ def read_values(
         try:
             values[name] = reader(tags.values[name])
         except SyntaxFault as fault:
-            start = tags.bounds[name][0]
+            start = tags.place(name)[0]
             raise SignatureFault(
                 Reason.SYNTAX, start + fault.offset, f"{name}=: {fault.why}"
             ) from None
