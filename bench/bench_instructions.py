@@ -46,11 +46,11 @@ _TOTAL = re.compile(r"^totals: (\d+)$", re.MULTILINE)
 
 
 def work(name: str) -> Callable[[], object]:
-    """Return what a case does once: `verify-rsa-t2k`, `limit-sign-ed-h20k` …"""
+    """Return what a case does once: `verify-rsa-t2k`, `sign-ed-t2k-simple`, `limit-sign-ed-t2k`."""
     words = name.split("-")
     limit = words[0] == "limit"
-    operation, selector, size = words[1:] if limit else words
-    case = bench_core.Case(operation, selector, "relaxed", size)
+    operation, selector, size, *form = words[1:] if limit else words
+    case = bench_core.Case(operation, selector, form[0] if form else "relaxed", size)
     octets = message(size)
     if operation == "verify":
         octets = avowal.sign(octets, bench_core.intent(case), now=bench_core.NOW) + octets
@@ -63,6 +63,7 @@ def names() -> Iterator[str]:
             for size in ("t2k", "h20k"):
                 yield f"{operation}-{selector}-{size}"
                 yield f"limit-{operation}-{selector}-{size}"
+            yield f"{operation}-{selector}-t2k-simple"
 
 
 def machine() -> str:

@@ -200,7 +200,10 @@ def field_at(index: Index, place: int) -> tuple[bytes, int]:
 
 
 def signed_fields(
-    index: Index, names: tuple[bytes, ...], except_at: int, relaxed: bool, /
+    index: Index,
+    names: tuple[bytes, ...],
+    except_at: int,
+    relaxed: bool,  # noqa: FBT001 - a keyword would cost the kernel more
 ) -> bytes:
     """Return the fields that `select_places` chooses in relaxed form or as they are (§3.4.1-2).
 

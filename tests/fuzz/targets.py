@@ -315,7 +315,9 @@ def _scanned(twin: ModuleType, octets: bytes) -> object:
     names = (*lists[1], *lists[1][::2], b"none")
     places = [twin.places_of(index, name) for name in names]
     at = len(octets) % 5
-    signed = [_outcome(twin, "signed_fields", index, names, at, relaxed) for relaxed in (True, False)]
+    signed = [
+        _outcome(twin, "signed_fields", index, names, at, relaxed) for relaxed in (True, False)
+    ]
     return lists, rest, places, signed
 
 

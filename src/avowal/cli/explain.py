@@ -52,6 +52,13 @@ from avowal.message import LineEnds
 @click.option("--html", metavar="FILE", help="Write a page to FILE, which must not be there yet.")
 @click.option("--summary", is_flag=True, help="Write only the table of lists.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per message and line.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 256),
+    default=1,
+    show_default=True,
+    help="Processes that share the messages; each learns from the proofs of its own alone.",
+)
 @line_ends_option
 def command(
     *,
@@ -68,6 +75,7 @@ def command(
     html: str | None,
     summary: bool,
     as_json: bool,
+    jobs: int,
     line_ends: LineEnds,
 ) -> int:
     """Say why the signatures of messages fail, with proof.
@@ -91,5 +99,6 @@ def command(
         summary=summary,
         as_json=as_json,
         line_ends=line_ends,
+        jobs=jobs,
     )
     return explain(paths, dns._replace(keys_from=keys_from), wish)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from avowal import paths
 from avowal.calls.arguments import read_header
@@ -15,8 +16,8 @@ from avowal.calls.verify import verified
 from avowal.cli import exits, explanation_page, explanation_report, sources
 from avowal.cli.dns import Dns
 from avowal.cli.exits import ExitStatus
-from avowal.cli.explanation_table import ListTable
-from avowal.cli.progress import bar
+from avowal.cli.explanation_table import ListTable, Row, row_of
+from avowal.cli.outcomes import EXPLAINED, outcomes
 from avowal.cli.streams import coloured
 from avowal.diagnose import profiles_file
 from avowal.diagnose.budget import THOROUGH, USUAL
@@ -54,6 +55,7 @@ class Wish:
     summary: bool = False
     as_json: bool = False
     line_ends: LineEnds = "auto"
+    jobs: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +68,26 @@ class Explained:
     observed: tuple[Observation, ...] = ()
 
 
+class _Told(NamedTuple):
+    """What is told of a message: its place in the table, its lines, its part of the page.
+
+    `original` is the author's message, where somebody wants it.
+    """
+
+    status: ExitStatus
+    row: Row
+    text: str | None
+    section: str | None
+    original: bytes | None
+
+
 def explain(paths: Sequence[str], dns: Dns, wish: Wish) -> int:
-    """Explain what the paths hold and print it; return the exit status."""
+    """Explain what the paths hold and print it; return the exit status.
+
+    Of several processes each learns of the messages that it explains, and of no others.
+    """
+    if wish.jobs > 1:
+        _refuse_several(dns, wish)
     files = [file for path in paths for file in sources.files(path)]
     explainer = Explainer(
         effort=THOROUGH if wish.thorough else USUAL,
@@ -80,7 +100,7 @@ def explain(paths: Sequence[str], dns: Dns, wish: Wish) -> int:
     statuses: set[ExitStatus] = set()
     with (
         _kept(explainer.profiles, wish.profiles), dns.opened() as resolver,
-        bar(files) as progress, _outputs(wish) as write,
+        _outputs(wish) as write,
     ):  # fmt: skip
 
         def again(message: Message) -> tuple[Verification, ...]:
@@ -90,18 +110,29 @@ def explain(paths: Sequence[str], dns: Dns, wish: Wish) -> int:
             )  # fmt: skip
 
         explainer.again = again
-        for path in files:
-            for origin, chunks in sources.messages(path, progress):
-                message = _whole(origin, chunks, wish.line_ends)
-                verdicts = again(message)
-                explanations = explainer.explain(message, verdicts)
-                observed = run(observations(message, explanations), resolver)
-                found = Explained(origin, message, explanations, observed)
-                statuses.add(_status(found))
-                write(found)
-                if wish.restore is not None:
-                    _restore(found, wish.restore, first=len(statuses) == 1)
+
+        def judge(origin: sources.MessageOrigin, chunks: Iterator[bytes]) -> _Told:
+            message = _whole(origin, chunks, wish.line_ends)
+            verdicts = again(message)
+            explanations = explainer.explain(message, verdicts)
+            observed = run(observations(message, explanations), resolver)
+            return _told(Explained(origin, message, explanations, observed), wish)
+
+        for outcome in outcomes(paths, judge, jobs=wish.jobs, share=EXPLAINED):
+            if not isinstance(outcome, _Told):
+                raise sources.Unusable(outcome[1])
+            write(outcome)
+            if wish.restore is not None:
+                _restore(outcome.original, wish.restore, first=not statuses)
+            statuses.add(outcome.status)
     return exits.worst(*statuses) if statuses else ExitStatus.NOT_PASSED
+
+
+def _refuse_several(dns: Dns, wish: Wish) -> None:
+    """Refuse options that one process has to see to.  Raises UsageError."""
+    for name, given in (("--profiles", wish.profiles), ("--record", dns.record)):
+        if given is not None:
+            raise UsageError(f"{name}: one process keeps the file: leave --jobs out")
 
 
 def _retired(path: str | None) -> RetiredKeys:
@@ -189,17 +220,17 @@ def _status(found: Explained) -> ExitStatus:
 
 
 @contextmanager
-def _outputs(wish: Wish) -> Iterator[Callable[[Explained], None]]:
-    """Give what writes a message's explanation; the table of lists comes last, Ctrl-C or not."""
+def _outputs(wish: Wish) -> Iterator[Callable[[_Told], None]]:
+    """Give what writes what is told; the table of lists comes last, Ctrl-C or not."""
     table = ListTable()
     page: list[str] = []
 
-    def write(found: Explained) -> None:
-        table.take(found.message.header, found.explanations)
-        if wish.html is not None:
-            page.append(explanation_page.section(str(found.origin), found.explanations))
-        if not wish.summary:
-            _write(found, as_json=wish.as_json)
+    def write(told: _Told) -> None:
+        table.add(told.row)
+        if told.section is not None:
+            page.append(told.section)
+        if told.text is not None:
+            print(told.text)
 
     try:
         yield write
@@ -213,28 +244,39 @@ def _outputs(wish: Wish) -> Iterator[Callable[[Explained], None]]:
             write_new(wish.html, octets)
 
 
-def _write(found: Explained, *, as_json: bool) -> None:
+def _told(found: Explained, wish: Wish) -> _Told:
+    """Return what is told of a message."""
+    page = explanation_page.section
+    originals = (one.original for one in found.explanations if one.original)
+    original = next(originals, None) if wish.restore is not None else None
+    return _Told(
+        _status(found),
+        row_of(found.message.header, found.explanations),
+        None if wish.summary else _text(found, as_json=wish.as_json),
+        None if wish.html is None else page(str(found.origin), found.explanations),
+        None if original is None else original.octets,
+    )
+
+
+def _text(found: Explained, *, as_json: bool) -> str:
     origin = found.origin
     if as_json:
         made = explanation_report.as_json(
             origin.path, origin.number, found.explanations, found.observed
         )
-        print(json.dumps(made))
-        return
-    text = explanation_report.as_text(
+        return json.dumps(made)
+    return explanation_report.as_text(
         str(origin), found.explanations, found.observed, coloured=coloured(sys.stdout)
     )
-    print(text)
 
 
-def _restore(found: Explained, path: str, *, first: bool) -> None:
+def _restore(original: bytes | None, path: str, *, first: bool) -> None:
     """Write the author's message.  Raises UsageError where none is proven."""
-    if not first or found.origin.number not in {None, 1}:
+    if not first:
         raise UsageError("--restore: give one message")
-    original = next((one.original for one in found.explanations if one.original), None)
     if original is None:
         raise UsageError("--restore: no original is proven, nothing is written")
-    write_new(path, original.octets)
+    write_new(path, original)
     exits.complain(f"{path}: the message as its author signed it; what differs is shown above")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from avowal.diagnose.explanation import Explanation, KeyState, PartState
 from avowal.diagnose.registry import REGISTRY
@@ -17,8 +18,25 @@ _OTHERS = "other lists"
 _SHOWN_STEPS = 6
 
 
+class Row(NamedTuple):
+    """What is counted of a message: its list, outcomes of its signatures, steps of proofs."""
+
+    mailing_list: str
+    outcomes: tuple[str, ...]
+    steps: tuple[str, ...]
+
+
+def row_of(header: Header, explanations: Sequence[Explanation]) -> Row:
+    """Return what is counted of one message."""
+    return Row(
+        _list_of(header),
+        tuple([_outcome(one) for one in explanations]),
+        tuple([step.name for one in explanations for step in one.steps]),
+    )
+
+
 @dataclass(slots=True)
-class _Row:
+class _Counts:
     messages: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     steps: Counter[str] = field(default_factory=Counter)
@@ -28,18 +46,17 @@ class ListTable:
     """Counts explanations by List-Id."""
 
     def __init__(self) -> None:
-        self._rows: dict[str, _Row] = {}
+        self._rows: dict[str, _Counts] = {}
 
-    def take(self, header: Header, explanations: Sequence[Explanation]) -> None:
+    def add(self, row: Row) -> None:
         """Count one message."""
-        name = _list_of(header)
+        name = row.mailing_list
         if name not in self._rows and len(self._rows) >= _MOST_LISTS:
             name = _OTHERS
-        row = self._rows.setdefault(name, _Row())
-        row.messages += 1
-        for one in explanations:
-            row.counts[_outcome(one)] += 1
-            row.steps.update(step.name for step in one.steps)
+        counted = self._rows.setdefault(name, _Counts())
+        counted.messages += 1
+        counted.counts.update(row.outcomes)
+        counted.steps.update(row.steps)
 
     @property
     def messages(self) -> int:

@@ -20,12 +20,20 @@ from avowal.errors import EnvironmentFault
 T = TypeVar("T")
 Judge: TypeAlias = Callable[[sources.MessageOrigin, Iterator[bytes]], T]
 
-# Below both one process is done before others have begun.
-_WORTH_SHARING: Final = 4 << 20  # octets
-_MANY: Final = 500  # files
-# What a process takes at a time: some hundredths of a second of work.
-_SHARE: Final = 1 << 20  # octets
-_FILES: Final = 256
+
+class Share(NamedTuple):
+    """What a process takes at a time, and below what nothing is shared; octets and files each."""
+
+    octets: int
+    files: int
+    worth_octets: int = 0
+    worth_files: int = 0
+
+
+# Some hundredths of a second of work; below both limits one process is done before others begin.
+VERIFIED: Final = Share(1 << 20, 256, worth_octets=4 << 20, worth_files=500)
+# A message that has to be explained takes longer than a process to begin.
+EXPLAINED: Final = Share(32 << 10, 4)
 
 
 def processors() -> int:
@@ -37,7 +45,7 @@ def processors() -> int:
 
 
 def outcomes(
-    paths: Sequence[str], judge: Judge[T], *, jobs: int = 1
+    paths: Sequence[str], judge: Judge[T], *, jobs: int = 1, share: Share = VERIFIED
 ) -> Iterator[T | tuple[str, str]]:
     """Judge every message of all paths; of what cannot be used yield its name and why.
 
@@ -54,7 +62,8 @@ def outcomes(
         except sources.Unusable as fault:
             yield path, str(fault)
     with bar(found) as progress:
-        batches = _batches(found) if jobs > 1 and _worth_sharing(found) else iter(())
+        several = jobs > 1 and _worth_sharing(found, share)
+        batches = _batches(found, share) if several else iter(())
         some = tuple(islice(batches, 2))
         if len(some) > 1:
             yield from _shared(chain(some, batches), judge, jobs, progress)
@@ -77,14 +86,14 @@ def _judged(
         yield part.path, str(fault)
 
 
-def _worth_sharing(files: Sequence[str]) -> bool:
-    if len(files) >= _MANY:
+def _worth_sharing(files: Sequence[str], share: Share) -> bool:
+    if len(files) >= share.worth_files:
         return True
     octets = 0
     for file in files:
         if os.path.isfile(file):  # noqa: PTH113 - pathlib costs start-up
             octets += os.path.getsize(file)  # noqa: PTH202
-    return octets >= _WORTH_SHARING
+    return octets >= share.worth_octets
 
 
 # -- several processes ---------------------------------------------------------------------------
@@ -149,12 +158,13 @@ def _told(batch: _Batch, judge: Judge[T]) -> Iterator[T | tuple[str, str] | _Fai
         yield _Failed(f"{place}: {type(error).__name__}: {error} (--jobs 1 shows more)")
 
 
-def _batches(files: Sequence[str]) -> Iterator[_Batch]:
+def _batches(files: Sequence[str], share: Share) -> Iterator[_Batch]:
     parts: list[sources.MailboxPart] = []
     octets = 0
     for file in files:
-        for part in mailboxes.parts(file, _SHARE):
-            if parts and (part.octets is None or octets >= _SHARE or len(parts) >= _FILES):
+        for part in mailboxes.parts(file, share.octets):
+            full = octets >= share.octets or len(parts) >= share.files
+            if parts and (part.octets is None or full):
                 yield _Batch(tuple(parts))
                 parts, octets = [], 0
             if part.octets is None:

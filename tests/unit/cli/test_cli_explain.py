@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import avowal
-from avowal.cli import commands, exits
+from avowal.cli import commands, exits, explanation_table
 from avowal.cli.exits import ExitStatus
 from avowal.testing import RSA_2048, message, record_for
 from avowal.text import revealed
@@ -191,6 +191,64 @@ def test_ctrl_c_keeps_the_table_so_far(
     monkeypatch.setattr("avowal.cli.explaining._status", status)
     assert main(["explain", "--summary", "--zone", zone, str(folder)]) == ExitStatus.INTERRUPTED
     assert "no list: 2 messages" in capsys.readouterr().out
+
+
+@pytest.fixture
+def posts(tmp_path: Path) -> str:
+    """A folder of more messages than a process takes at a time."""
+    folder = tmp_path / "posts"
+    folder.mkdir()
+    for number in range(9):
+        octets = signed(f"Lunch {number}")
+        octets = octets if number % 4 == 3 else through_a_list(octets)
+        (folder / f"{number}.eml").write_bytes(octets)
+    return str(folder)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        pytest.param([], id="text"),
+        pytest.param(["--json"], id="json"),
+        pytest.param(["--summary"], id="table"),
+    ],
+)
+def test_two_processes_explain_as_one_does(
+    zone: str, posts: str, how: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = []
+    for jobs in ("1", "2"):
+        status = main(["explain", *how, "--zone", zone, "--jobs", jobs, posts])
+        told.append((status, *capsys.readouterr()))
+    assert told[0] == told[1]
+    assert "explained" in told[0][1]
+
+
+def test_ctrl_c_keeps_the_table_of_several_processes(
+    zone: str, posts: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add = explanation_table.ListTable.add
+
+    def interrupted(table: explanation_table.ListTable, row: explanation_table.Row) -> None:
+        if table.messages == 5:
+            raise KeyboardInterrupt
+        add(table, row)
+
+    monkeypatch.setattr(explanation_table.ListTable, "add", interrupted)
+    status = main(["explain", "--summary", "--zone", zone, "--jobs", "2", posts])
+    assert status == ExitStatus.INTERRUPTED
+    assert "no list: 5 messages" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("option", ["--profiles", "--record"])
+def test_what_one_process_keeps_is_not_shared(
+    zone: str, posts: str, option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = tmp_path / "kept"
+    source = [] if option == "--record" else ["--zone", zone]
+    assert main(["explain", *source, "--jobs", "2", option, str(kept), posts]) == ExitStatus.UNUSABLE
+    assert f"{option}: one process keeps the file: leave --jobs out" in capsys.readouterr().err
+    assert not kept.exists()
 
 
 def test_what_proofs_teach_is_kept_in_a_file_for_its_owner_alone(

@@ -19,11 +19,10 @@ from hypothesis import strategies as st
 from tests.unit.cli.conftest import KEYS, SIGNED, Avowal
 
 from avowal.calls import mailboxes, mbox
-from avowal.cli import outcomes as sharing
 from avowal.cli import sources
 from avowal.cli.dns import Dns
 from avowal.cli.inspection import begun
-from avowal.cli.outcomes import outcomes
+from avowal.cli.outcomes import Share, outcomes
 from avowal.cli.processes import in_order
 from avowal.cli.verification import verify
 from avowal.errors import EnvironmentFault, UsageError
@@ -65,9 +64,7 @@ def header_of(origin: sources.MessageOrigin, chunks: Iterator[bytes]) -> bytes:
 @pytest.fixture
 def shared(monkeypatch: pytest.MonkeyPatch) -> None:
     """A few messages are worth sharing, and two or three are a share."""
-    monkeypatch.setattr(sharing, "_WORTH_SHARING", 0)
-    monkeypatch.setattr(sharing, "_SHARE", 3000)
-    monkeypatch.setattr(sharing, "_FILES", 3)
+    monkeypatch.setitem(outcomes.__kwdefaults__, "share", Share(3000, 3))
 
 
 @pytest.fixture
