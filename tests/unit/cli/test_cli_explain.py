@@ -246,7 +246,9 @@ def test_what_one_process_keeps_is_not_shared(
 ) -> None:
     kept = tmp_path / "kept"
     source = [] if option == "--record" else ["--zone", zone]
-    assert main(["explain", *source, "--jobs", "2", option, str(kept), posts]) == ExitStatus.UNUSABLE
+    assert (
+        main(["explain", *source, "--jobs", "2", option, str(kept), posts]) == ExitStatus.UNUSABLE
+    )
     assert f"{option}: one process keeps the file: leave --jobs out" in capsys.readouterr().err
     assert not kept.exists()
 
