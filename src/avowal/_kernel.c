@@ -1160,10 +1160,12 @@ static Py_ssize_t choose(const header_index *x, PyObject *names, Py_ssize_t exce
     return room;
 }
 
-/* Write a field in one of the forms of RFC 6376 §3.4, with its CRLF; NULL for a line that has no
- * relaxed form, for it is no field. */
-static octet *put_field(octet *out, const octet *raw, const entry *e, int relaxed)
+/* Write the field at a place in one of the forms of RFC 6376 §3.4, with its CRLF; NULL for a line
+ * that has no relaxed form, for it is no field. */
+static octet *put_field(octet *out, const header_index *x, Py_ssize_t place, int relaxed)
 {
+    const entry *e = x->entries + place;
+    const octet *raw = x->in + e->start;
     Py_ssize_t n = e->end - e->start;
     if (relaxed && e->colon < 0)
         return NULL;
@@ -1207,11 +1209,9 @@ static PyObject *signed_fields(PyObject *module, PyObject *const *args, Py_ssize
     room = choose(x, args[1], except_at, places, places + count);
     if (room >= 0 && (start = out = malloc((size_t)room + 1)) == NULL)
         PyErr_NoMemory();
-    for (i = 0; out != NULL && i < count; i++) {
-        const entry *e = x->entries + places[i];
-        if (places[i] >= 0 && (out = put_field(out, x->in + e->start, e, relaxed)) == NULL)
+    for (i = 0; out != NULL && i < count; i++)
+        if (places[i] >= 0 && (out = put_field(out, x, places[i], relaxed)) == NULL)
             PyErr_SetString(PyExc_ValueError, "no colon there");
-    }
     free(places);
     if (out != NULL)
         return taken(start, out - start);
