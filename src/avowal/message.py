@@ -100,10 +100,7 @@ class Header:
 
     @classmethod
     def within(cls, octets: bytes, limits: Limits) -> tuple[Header, memoryview] | None:
-        """Read a message whose header is within the limits: the header and the octets of the body.
-
-        One beyond them is None, at little cost.
-        """
+        """Read a message whose header is within the limits, up to its body; else None, soon."""
         found = scan_header(octets, limits.header_octets, limits.header_fields)
         if found is None:
             return None
@@ -157,16 +154,16 @@ class Header:
         return select_places(self.positions, tuple(names), except_at, self.count)
 
     def signed(self, names: tuple[bytes, ...], *, relaxed: bool, except_at: int = -1) -> bytes:
-        """Return the fields that `select` chooses in relaxed or simple form, each with its CRLF.
+        """Return the fields that `select` chooses in relaxed or simple form (§3.4), with CRLFs.
 
-        RFC 6376 §3.4.1-2.  Raises ValueError for a line that has no relaxed form: it is no field.
+        Raises ValueError for a line that has no relaxed form, for it is no field.
         """
         if self._index is not None:
             return signed_fields(self._index, names, except_at, relaxed)
-        places = self.select(names, except_at=except_at)
+        raws, places = self.raws, self.select(names, except_at=except_at)
         if relaxed:
-            return relax_fields(self.raws, self.names, self.colons, places)
-        return b"".join([self.raws[place] + CRLF for place in places])
+            return relax_fields(raws, self.names, self.colons, places)
+        return b"".join([raws[place] + CRLF for place in places])
 
     def excess(self, limits: Limits) -> Beyond | None:
         """Tell of the limit the header goes beyond, read to its end or not; None within them."""
