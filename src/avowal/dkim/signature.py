@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from avowal import quoted
-from avowal._fast import read_usual
+from avowal._fast import read_usual, tag_place
 from avowal.canonical import BODY_FORMS, HEADER_FORMS
 from avowal.dkim.reasons import Reason
 from avowal.errors import SyntaxFault
@@ -133,7 +133,7 @@ class Signature:
     def unsigned_field(self) -> Field:
         """The field with the value of b= and the white space around it cut out (§3.7)."""
         raw, colon = self.field
-        start, stop = self.tags.place("b")
+        start, stop = tag_place(self.tags.octets, "b")
         return Field(raw[: colon + 1 + start] + raw[colon + 1 + stop :], colon)
 
     @property
