@@ -31,6 +31,7 @@ _AT = re.compile(
     r"(?P<why>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)", re.DOTALL
 )
 _IN_LIST = re.compile(r" - at `\$(?:\[(\d+)\])?.*`$")
+_NUL = re.compile(r"\\(?:u0000|U00000000)")  # TOML 1.0: the only way to write one
 _TYPES = re.compile(r"`(\w+(?: \| \w+)*)`")
 _WORDS = {
     "int": "a whole number", "str": "text in quotes", "bool": "true or false",
@@ -71,10 +72,16 @@ def parse(octets: bytes, *, file: str = "avowal.toml") -> Loaded:
     except ValueError:
         raise ConfigError("a number has too many digits", file=file) from None
     places = Places({(): Place(file), **find_places(text, file)})
-    mistakes = Collector(places)
-    _check_table(Configuration, document, (), mistakes)
-    mistakes.raise_any()
-    return Loaded(msgspec.convert(document, Configuration), places)
+    try:
+        configuration = msgspec.convert(document, Configuration)
+    except msgspec.ValidationError:
+        configuration = None  # it tells the first mistake, and not where
+    if configuration is None or _NUL.search(text):
+        mistakes = Collector(places)
+        _check_table(Configuration, document, (), mistakes)
+        mistakes.raise_any()
+    assert configuration is not None  # noqa: S101 - what is no configuration has mistakes
+    return Loaded(configuration, places)
 
 
 def _decoded(octets: bytes, file: str) -> str:

@@ -85,7 +85,8 @@ def _read(
     try:
         if not require_safe:
             return paths.read(path, _MAX_KEY_FILE, _as_it_is)
-        whole = os.path.join(os.getcwd(), path)  # noqa: PTH109, PTH118 - links count
+        if not path.startswith("/"):
+            whole = os.path.join(os.getcwd(), path)  # noqa: PTH109, PTH118 - links count
         if directories is not None:
             return directories.read(whole, _MAX_KEY_FILE)
         return paths.read(whole, _MAX_KEY_FILE, (account or meant_for(path)).judge)

@@ -14,6 +14,7 @@ from typing import Protocol, runtime_checkable
 from avowal.crypto.algorithms import signing_names
 from avowal.errors import KeyMaterialError
 from avowal.names import DomainName, NameFault
+from avowal.valueclass import value
 
 _KEY_FIELDS = 3
 
@@ -35,7 +36,7 @@ class PatternDataSet(Protocol):
     def matches(self, key: str, fields: int = 1) -> Iterator[tuple[str, ...]]: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class TableKey:
     """A row of the KeyTable for one author domain: all `%` replaced.
 

@@ -134,7 +134,7 @@ def _try(keys: KeyTable, row: Row, keyring: Keyring, root: str | None, *, read: 
     entry = keys.key(row.key, _ANY_DOMAIN)
     if entry is None or (entry.path is not None and "%" in row.value.partition(":")[2]):
         return
-    if entry.path is not None:
+    if entry.path is not None and root is not None:
         entry = replace(entry, path=below(root, entry.path))
     if read or entry.path is None:
         keyring.key(entry)
