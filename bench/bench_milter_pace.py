@@ -1,17 +1,19 @@
-"""The daemon at the pace of a real server, beside OpenDKIM: what a message costs when it is alone.
+"""The daemons at the pace of a real server, beside OpenDKIM: what a message costs when it is alone.
 
-    python bench/bench_milter_pace.py [messages] [pause in ms]
+    python bench/bench_milter_pace.py [--rate 20] [--seconds 60] [--rounds 3]
 
-A connection for each message over a unix socket, one after the other, with a pause before each
-(5 ms): processor caches are cold, as on a server that has other things to do.  `known` is the
-same message again and again; of `new` ones each is by another domain, whose key, SPF and policy
-nobody has seen: caches of answers and of records are cold too.  CPU of the daemon per message;
-time of the whole transaction, and from the end of the message to the answer.  DNS is a file.
-Rounds are interleaved.  CPU is the figure to trust; times depend on what else the machine does.
+All daemons run side by side; so many times a second each is sent one message, one daemon after
+the other, over a connection of its own on a unix socket.  Processor caches are cold, as on a
+server that has other things to do, and whatever else the machine does falls on all alike.
+`known` is the same message again and again; of `new` ones each is by another domain, whose key,
+SPF and policy nobody has seen: caches of answers and of records are cold too.  CPU of the daemon
+per message, the least of the rounds; medians of the whole transaction and of the time from the
+end of the message to the answer.  DNS is a file.  CPU is the figure to trust.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import shutil
@@ -33,7 +35,6 @@ from tests.mta.session import Transaction
 from avowal import Intent, load_key, sign
 from avowal.milter.packets import Connect
 
-ROUNDS = 3
 STRANGER = Connect(b"mx.other.example", b"4", 25, b"192.0.2.7")
 MACROS = {"i": b"QID1", "j": b"mx.receiver.example"}
 Start = Callable[[Path, str, str], AbstractContextManager[Peer]]
@@ -46,22 +47,39 @@ class Row(NamedTuple):
     end_p99: float
 
 
+class Pace(NamedTuple):
+    """How many messages a second each daemon gets, for how long, and how often all of it."""
+
+    rate: float
+    seconds: float
+    rounds: int
+
+    @property
+    def messages(self) -> int:
+        return max(1, round(self.rate * self.seconds))
+
+
 def main() -> None:
-    number = int(sys.argv[1]) if len(sys.argv) > 1 else 200
-    pause = float(sys.argv[2]) / 1000 if len(sys.argv) > 2 else 0.005
-    starts: list[Start] = [avowal, partial(avowal, policies=True)]
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--rate", type=float, default=20, help="messages a second")
+    parser.add_argument("--seconds", type=float, default=60, help="how long a round lasts")
+    parser.add_argument("--rounds", type=int, default=3)
+    pace = Pace(**vars(parser.parse_args()))
+    starts: list[Start] = [avowal, partial(avowal, policies=True), partial(opendkim, ours=True)]
     if shutil.which("opendkim", path="/usr/sbin:/usr/bin"):
         starts.append(opendkim)
-    print(f"load {os.getloadavg()[0]:.1f}, {number} messages, {pause * 1000:.0f} ms between them")
+    print(f"load {os.getloadavg()[0]:.1f}, {pace.rate:.0f} messages a second, {pace.messages} each")
     print(f"{'ms':34}{'CPU':>8}{'whole':>8}{'end':>8}{'end p99':>9}")
     with workplace() as root:
-        domains = [f"d{place}.example" for place in range(number)]
+        domains = [f"d{place}.example" for place in range(pace.messages)]
         widen(root, domains)
-        for role in ("sign", "verify"):
-            for name, found in measured(root, starts, role, [DOMAIN], (number, pause)).items():
-                show(f"{role:7}known {name}", found)
-        for name, found in measured(root, starts, "verify", domains, (number, pause)).items():
-            show(f"verify new   {name}", found)
+        for role, what, whose in (
+            ("sign", "known", [DOMAIN]),
+            ("verify", "known", [DOMAIN]),
+            ("verify", "new", domains),
+        ):
+            for name, found in measured(root, starts, role, whose, pace).items():
+                show(f"{role:7}{what:6}{name}", found)
 
 
 @contextmanager
@@ -100,7 +118,7 @@ def written(root: Path, role: str, domains: Sequence[str]) -> Iterator[Transacti
 
 
 def measured(
-    root: Path, starts: Sequence[Start], role: str, domains: Sequence[str], load: tuple[int, float]
+    root: Path, starts: Sequence[Start], role: str, domains: Sequence[str], pace: Pace
 ) -> dict[str, list[Row]]:
     """Return the rows of each peer; a peer of its own for each round knows no message."""
     transactions = list(written(root, role, domains))
@@ -112,32 +130,44 @@ def measured(
             wanted = b"DKIM-Signature" if role == "sign" else b"dkim=pass"
             assert wanted in made, (peer.name, made[:600])
             scripts.append([Recorded(peer.address, one) for one in transactions])
-    for _ in range(ROUNDS):
-        for start, recorded in zip(starts, scripts, strict=True):
-            with ExitStack() as stack:
-                peer = stack.enter_context(start(root, role, "unix"))
+    for _ in range(pace.rounds):
+        with ExitStack() as stack:
+            peers = [stack.enter_context(start(root, role, "unix")) for start in starts]
+            for peer, recorded in zip(peers, scripts, strict=True):
                 for one in recorded:
                     one.address = peer.address
-                found.setdefault(peer.name, []).append(row(peer, recorded, *load))
+            for peer, made_row in zip(peers, rows(peers, scripts, pace), strict=True):
+                found.setdefault(peer.name, []).append(made_row)
     return found
 
 
-def row(peer: Peer, recorded: Sequence[Recorded], number: int, pause: float) -> Row:
-    times = []
-    before = peer.cpu()
-    for place in range(number):
-        time.sleep(pause)
-        times.append(recorded[place % len(recorded)].timed())
-    cpu = (peer.cpu() - before) / number * 1e3
+def rows(peers: Sequence[Peer], scripts: Sequence[Sequence[Recorded]], pace: Pace) -> list[Row]:
+    """Send every peer its messages, one peer after the other at each tick."""
+    before = [peer.cpu() for peer in peers]
+    times: list[list[tuple[float, float]]] = [[] for _ in peers]
+    begun = time.monotonic()
+    for place in range(pace.messages):
+        time.sleep(max(0.0, begun + place / pace.rate - time.monotonic()))
+        for recorded, taken in zip(scripts, times, strict=True):
+            taken.append(recorded[place % len(recorded)].timed())
+    return [
+        row((peer.cpu() - cpu) / pace.messages, taken)
+        for peer, cpu, taken in zip(peers, before, times, strict=True)
+    ]
+
+
+def row(cpu: float, times: Sequence[tuple[float, float]]) -> Row:
+    """Put together what one round said of a peer, in milliseconds."""
     ends = sorted(end for end, _ in times)
     whole = statistics.median(whole for _, whole in times)
-    return Row(cpu, whole * 1e3, ends[number // 2] * 1e3, ends[int(number * 0.99)] * 1e3)
+    middle, late = ends[len(ends) // 2], ends[int(len(ends) * 0.99)]
+    return Row(cpu * 1e3, whole * 1e3, middle * 1e3, late * 1e3)
 
 
-def show(name: str, rows: Sequence[Row]) -> None:
-    median = Row(*(statistics.median(column) for column in zip(*rows, strict=True)))
-    figures = f"{median.cpu:8.2f}{median.whole:8.2f}{median.end:8.2f}{median.end_p99:9.2f}"
-    print(f"{name:34}{figures}", flush=True)
+def show(name: str, found: Sequence[Row]) -> None:
+    whole, end, late = (statistics.median(column) for column in list(zip(*found, strict=True))[1:])
+    least = min(one.cpu for one in found)
+    print(f"{name:34}{least:8.2f}{whole:8.2f}{end:8.2f}{late:9.2f}", flush=True)
 
 
 if __name__ == "__main__":

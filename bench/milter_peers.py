@@ -121,9 +121,14 @@ def avowal(
 
 
 @contextlib.contextmanager
-def opendkim(root: Path, role: str, kind: str, *, workers: int = 1) -> Iterator[Peer]:
-    """OpenDKIM in the foreground, as its author, with the key record from a file."""
-    name = f"opendkim-{role}-{kind}"
+def opendkim(
+    root: Path, role: str, kind: str, *, workers: int = 1, ours: bool = False
+) -> Iterator[Peer]:
+    """OpenDKIM in the foreground, as its author, with the key record from a file.
+
+    `ours` is avowal-opendkim with the same configuration.
+    """
+    name = f"{'avowal-' if ours else ''}opendkim-{role}-{kind}"
     path = root / f"{name}.sock"
     spec = f"local:{path}" if kind == "unix" else f"inet:{_port()}@127.0.0.1"
     zone: dict[str, str] = json.loads((root / "zone.json").read_text())
@@ -137,14 +142,16 @@ def opendkim(root: Path, role: str, kind: str, *, workers: int = 1) -> Iterator[
         f"InternalHosts 127.0.0.1\nTestPublicKeys {root}/testkeys\nSyslog no\n"
         "AuthservID mx.receiver.example\n"
     )
+    theirs = shutil.which("opendkim") or "/usr/sbin/opendkim"
+    program = str(Path(sys.executable).with_name("avowal-opendkim")) if ours else theirs
     process = subprocess.Popen(
-        [shutil.which("opendkim") or "/usr/sbin/opendkim", "-f", "-x", str(configuration)],
+        [program, "-f", "-x", str(configuration)],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     address = f"unix:{path}" if kind == "unix" else spec
     try:
         _wait(address)
-        yield Peer("OpenDKIM", address, process.pid)
+        yield Peer("avowal-opendkim" if ours else "OpenDKIM", address, process.pid)
     finally:
         process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -160,7 +167,7 @@ def _port() -> int:
 
 
 def _wait(address: str) -> None:
-    end = time.monotonic() + 60
+    end = time.monotonic() + 300  # a machine may have other work
     while True:
         try:
             MtaClient.connected(address).close()

@@ -31,6 +31,17 @@ def test_options_have_their_places() -> None:
     assert str(loaded.places.near(("dns", "timeout"))) == "f.toml"
 
 
+@pytest.mark.parametrize("escape", ["\\u0000", "\\U00000000"])
+def test_a_nul_is_a_mistake_however_it_is_escaped(escape: str) -> None:
+    found = mistake(KEY + f'password_file = "/p{escape}"\n')
+    assert (found.line, found.why) == (5, "there is a NUL in the text")
+
+
+def test_what_reads_like_an_escape_in_a_literal_string_is_text() -> None:
+    loaded = parse((KEY + "password_file = '/p\\u0000'\n").encode())
+    assert loaded.configuration.keys["main"].password_file == "/p\\u0000"
+
+
 def test_windows_line_ends_and_a_byte_order_mark_are_fine() -> None:
     loaded = parse(b'\xef\xbb\xbfmode = "sign"\r\n[origin]\r\nauthenticated = false\r\n')
     assert loaded.configuration.mode == "sign"
