@@ -35,6 +35,7 @@ from avowal.message import Header
 from avowal.policy.engine import Engine
 from avowal.policy.spf import SpfRequest, check_identity, macros
 from avowal.policy.spf.record import read_record
+from avowal.report.aggregate_reader import read_aggregate
 from avowal.report.redaction import Redactor, redacted_header
 from avowal.testing import ED25519, Zone, message
 
@@ -371,7 +372,31 @@ def of_fields(name: bytes, piece: bytes) -> bytes:
     return (name + b": " + piece * (5000 // len(piece)) + b"\r\n") * (MEGABYTE // 5000)
 
 
+# -- aggregate reports: records that are not plain -------------------------------------------------
+
+
+def report_of(record: bytes) -> bytes:
+    return ABOUT + record * (100_000 // len(record)) + b"</feedback>"
+
+
+ABOUT = (
+    b"<feedback><report_metadata><org_name>x</org_name><email>a@b.example</email>"
+    b"<report_id>1</report_id><date_range><begin>1700000000</begin><end>1700086400</end>"
+    b"</date_range></report_metadata><policy_published><domain>example.com</domain><p>none</p>"
+    b"</policy_published>"
+)
+
+
 PAIRS: dict[str, Callable[[], Pair]] = {
+    "records-x-broken-text": lambda: Pair(
+        read_aggregate,
+        report_of(b"<record><a/></record>"),
+        {
+            "references": report_of(b"<record>&#65;</record>"),
+            "no-utf-8": report_of(b"<record>\xe9</record>"),
+            "in-a-leaf": report_of(b"<record><x>a</record>").replace(b"<p>", b"<p>\xe9<p>"),
+        },
+    ),
     "header-x-redaction": lambda: Pair(
         redacted,
         of_fields(b"To", b"Bob Smith <bob@example.com>, "),

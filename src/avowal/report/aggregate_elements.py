@@ -163,10 +163,16 @@ class Elements:
             self._pass_over(name)
 
     def settle(self) -> None:
-        """Let go of text that is longer than any may be: called now and then."""
-        if sum(map(len, self._pieces)) > self._limits.text_octets:
-            self._too_long = self._too_long or self._leaf is not None
-            self._pieces.clear()
+        """Let go of text that nobody asks for or that is longer than any may be: called often.
+
+        What stays is one piece, so that it is not counted again and again.
+        """
+        text = "" if self._leaf is None else "".join(self._pieces)
+        self._pieces.clear()
+        if len(text) > self._limits.text_octets:
+            self._too_long = True
+        elif text:
+            self.text(text)
 
     def end(self, name: str) -> None:
         """The innermost element ends."""
