@@ -34,7 +34,9 @@ COLUMNS: Final = (
 """Of a line; the last four are empty where the segment has the kind already."""
 MOST_OCTETS: Final = 64 << 20
 """Of a segment; then its writer begins another."""
-_LIVE, _TAKEN, _DAMAGED = ".segment", ".taken", ".damaged"
+_LIVE = ".segment"
+TAKEN: Final = ".taken"
+DAMAGED: Final = ".damaged"
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _KNOWN = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
 _SYNC_SECONDS = 1.0  # what a power cut can take
@@ -167,7 +169,7 @@ def make_private(directory: str) -> None:
 
 def waiting(directory: str) -> bool:
     """Whether there is anything to pack.  Raises OSError."""
-    return any(path.suffix in {_LIVE, _TAKEN} for path in Path(directory).iterdir())
+    return any(path.suffix in {_LIVE, TAKEN} for path in Path(directory).iterdir())
 
 
 def take(directory: str) -> list[Path]:
@@ -178,7 +180,7 @@ def take(directory: str) -> list[Path]:
     for path in sorted(Path(directory).glob(f"*{_LIVE}")):
         with suppress(FileNotFoundError):
             _take(path)
-    return sorted(Path(directory).glob(f"*{_TAKEN}"))
+    return sorted(Path(directory).glob(f"*{TAKEN}"))
 
 
 def _take(path: Path) -> None:
@@ -188,7 +190,7 @@ def _take(path: Path) -> None:
         whole = _whole(descriptor)
         if whole:
             os.ftruncate(descriptor, whole)
-            path.rename(path.with_suffix(_TAKEN))
+            path.rename(path.with_suffix(TAKEN))
         else:
             path.unlink()
     finally:
@@ -204,12 +206,12 @@ def _whole(descriptor: int) -> int:
 
 def set_aside(path: Path) -> Path:
     """Give a segment that cannot be read a name under which nobody looks for it again."""
-    return path.rename(path.with_suffix(_DAMAGED))
+    return path.rename(path.with_suffix(DAMAGED))
 
 
 def remove_damaged(directory: str, *, before: int = 0, naming: str | None = None) -> None:
     """Remove segments that were set aside: old ones, or those in which an address stands."""
-    for path in Path(directory).glob(f"*{_DAMAGED}"):
+    for path in Path(directory).glob(f"*{DAMAGED}"):
         try:
             old = path.stat().st_mtime < before
             if old or (naming is not None and naming.encode() in path.read_bytes()):

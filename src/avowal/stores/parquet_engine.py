@@ -25,6 +25,7 @@ from avowal.report.event import Event, EventKey
 from avowal.report.event_store import DAY
 from avowal.stores.event_segments import COLUMNS, make_private
 from avowal.stores.parquet_catalog import Part
+from avowal.stores.parquet_faults import FaultWords, require_files
 
 SPILLED: Final = "spilled"
 """The directory in which engines have one each for what is too much for memory."""
@@ -43,10 +44,6 @@ def driver() -> ModuleType:
     except ImportError:
         raise StoreError("Parquet needs DuckDB: pip install 'avowal[reports]'") from None
     return duckdb
-
-
-class Unreadable(StoreError):
-    """A file is not what it should be."""
 
 
 class _Connection(Protocol):
@@ -81,10 +78,8 @@ class ParquetEngine:
         duckdb = driver()
         self._directory = directory
         self._fault: type[Exception] = duckdb.Error
-        self._damage: tuple[type[Exception], ...] = (
-            duckdb.InvalidInputException, duckdb.ConversionException,
-        )  # fmt: skip
         self._spilled = f"{directory}/{SPILLED}/{token_hex(8)}"
+        self._words = FaultWords(duckdb, directory, MEMORY, self._spilled)
         self._connection: _Connection = duckdb.connect(
             ":memory:",
             config={
@@ -198,6 +193,7 @@ class ParquetEngine:
     def named(self, part: Part, address: str) -> list[tuple[bytes, int]]:
         """Return the kinds that name an address, and how many events are of each."""
         events, kinds = self.files(part)
+        require_files([kinds, events] if part.events else [kinds])
         found = self._each(list[tuple[str, str]], _NAMING, kinds, address, f"={address}")
         keys = [key for key, facts in found if EventKey.of(facts.encode()).names(address)]
         counts: dict[str, int] = {}
@@ -206,10 +202,14 @@ class ParquetEngine:
         return [(bytes.fromhex(key), counts.get(key, 0)) for key in keys]
 
     def _events(self, parts: Sequence[Part]) -> list[str]:
-        return [self.files(part)[0] for part in parts if part.events]
+        return self._there([self.files(part)[0] for part in parts if part.events])
 
     def _kinds(self, parts: Sequence[Part]) -> list[str]:
-        return [self.files(part)[1] for part in parts]
+        return self._there([self.files(part)[1] for part in parts])
+
+    def _there(self, files: list[str]) -> list[str]:
+        require_files(files)
+        return files
 
     # -- running ---------------------------------------------------------------------------
 
@@ -217,7 +217,7 @@ class ParquetEngine:
         try:
             self._connection.execute(statement, parameters)
         except self._fault as error:
-            raise self._told(error) from None
+            raise self._words.told(error) from None
 
     def _each(self, rows: type[list[T]], statement: str, *parameters: object) -> Iterator[T]:
         cursor = self._connection.cursor()
@@ -226,17 +226,12 @@ class ParquetEngine:
             while chunk := cursor.fetchmany(_FETCHED):
                 yield from msgspec.convert(chunk, rows)
         except self._fault as error:
-            raise self._told(error) from None
+            raise self._words.told(error) from None
         finally:
             cursor.close()
 
     def _all(self, rows: type[list[T]], statement: str, *parameters: object) -> list[T]:
         return list(self._each(rows, statement, *parameters))
-
-    def _told(self, error: Exception) -> StoreError:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        kind = Unreadable if isinstance(error, self._damage) else StoreError
-        return kind(f"{self._directory}: {first}")
 
 
 _FORM = "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 40960"

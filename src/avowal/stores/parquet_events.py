@@ -13,12 +13,14 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import Final
 
+from avowal.errors import StoreError
 from avowal.report.event import Event, EventKey
 from avowal.report.event_store import DAY, Pruned
 from avowal.stores.event_segments import SegmentWriter, remove_damaged
 from avowal.stores.event_tables import Cursor
 from avowal.stores.parquet_catalog import Part, PartCatalog
 from avowal.stores.parquet_engine import ParquetEngine
+from avowal.stores.parquet_faults import MissingPart
 from avowal.stores.parquet_files import LEDGER, PartFiles, require_ledger
 from avowal.stores.sqlite_events import SqliteEvents
 
@@ -153,12 +155,20 @@ class ParquetEvents:
         return part
 
     def erase(self, source: str) -> Pruned:
-        """Remove whatever names the address of a client; no file is left that has it."""
+        """Remove whatever names the address of a client; no file is left that has it.
+
+        A file that is missing keeps none of the others from it; then StoreError says so.
+        """
         events, counts, keys = 0, 0, set[bytes]()
+        missing: list[str] = []
         with self._files.changing():
             self._packed()
             for part in self._catalog.parts():
-                named = self._engine.named(part, source)
+                try:
+                    named = self._engine.named(part, source)
+                except MissingPart as fault:
+                    missing.append(str(fault))
+                    continue
                 if named:
                     left = self._engine.without(part, [key for key, _ in named])
                     self._catalog.change(removed=[part], added=[left] if left.kinds else [])
@@ -168,6 +178,12 @@ class ParquetEvents:
             remove_damaged(self._files.directory, naming=source)
         self._ledger.erase(source)  # of failure reports that wait
         self._files.sweep(wait=True)
+        if missing:
+            more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+            raise StoreError(
+                f"{events} events and {counts} counts of {source} are gone, but {missing[0]}{more},"
+                " and run this again then: it may name the address"
+            )
         return Pruned(events, counts, len(keys))
 
     # -- what became of report mails ----------------------------------------------------------

@@ -18,7 +18,9 @@ from typing import Final
 from avowal.errors import StoreError
 from avowal.stores import event_segments
 from avowal.stores.parquet_catalog import Part, PartCatalog
-from avowal.stores.parquet_engine import SPILLED, Unreadable
+from avowal.stores.parquet_engine import SPILLED
+from avowal.stores.parquet_faults import Unreadable
+from avowal.stores.segment_salvage import Salvaged, salvage
 
 GROUP_OCTETS: Final = 64 << 20
 """Of segments that are packed together: what the engine has in memory."""
@@ -78,7 +80,10 @@ class PartFiles:
     def readable(
         self, group: list[Path], pack: Callable[[Sequence[str]], list[Part]]
     ) -> list[Part]:
-        """Pack a group.  What cannot be read is set aside, and named with StoreError."""
+        """Pack a group.  What cannot be read of one is set aside, and named with StoreError.
+
+        The good lines of such a segment are packed the next time.
+        """
         try:
             return pack([str(one) for one in group])
         except Unreadable as fault:
@@ -87,8 +92,8 @@ class PartFiles:
                     pack([str(one)])
                 except Unreadable:
                     with self._told():
-                        aside = event_segments.set_aside(one)
-                    raise StoreError(f"{aside}: is no segment and was set aside: {fault}") from None
+                        found = salvage(one)
+                    raise _set_aside(found, fault) from None
             raise
 
     def remove(self, segments: Sequence[Path]) -> None:
@@ -149,6 +154,15 @@ class PartFiles:
             yield
         except OSError as error:
             raise StoreError(f"{error.filename or self.directory}: {error.strerror}") from None
+
+
+def _set_aside(found: Salvaged, fault: StoreError) -> StoreError:
+    if not found.kept:
+        return StoreError(f"{found.aside}: is no segment and was set aside: {fault}")
+    return StoreError(
+        f"{found.aside}: {found.lost:,} lines cannot be read and were set aside there;"
+        f" {found.kept:,} events of the segment are kept: run this again"
+    )
 
 
 class Busy(StoreError):

@@ -250,6 +250,63 @@ def test_what_is_no_segment_is_set_aside_and_named(store: ParquetEvents, tmp_pat
     assert not (tmp_path / "e" / "0.damaged").exists()
 
 
+@pytest.mark.parametrize(
+    ("damage", "lost", "kept"),
+    [
+        pytest.param(lambda n: [*n[:5], b"Dear diary\n", *n[5:]], 1, 14, id="a-foreign-line"),
+        pytest.param(lambda n: [*n[:5], n[5][:30] + b"\n", *n[6:]], 1, 13, id="a-cut-line"),
+        pytest.param(lambda n: [*n[:5], b"\xff\x00" * 40, *n[6:]], 1, 12, id="octets-and-no-end"),
+        pytest.param(lambda n: [b"x" + n[0], *n[1:]], 7, 7, id="what-names-a-kind"),
+    ],
+)
+def test_of_a_damaged_segment_the_good_lines_are_kept_and_the_others_counted(
+    store: ParquetEvents,
+    tmp_path: Path,
+    damage: Callable[[list[bytes]], list[bytes]],
+    lost: int,
+    kept: int,
+) -> None:
+    store.append([one(number % 2) for number in range(14)])
+    (segment,) = (tmp_path / "e").glob("*.segment")
+    segment.write_bytes(b"".join(damage(segment.read_bytes().splitlines(keepends=True))))
+    with pytest.raises(StoreError, match=rf"\.damaged: {lost} lines cannot be read"):
+        store.days()
+    assert store.days() == [(DAY_0, kept)]
+    (aside,) = (tmp_path / "e").glob("*.damaged")
+    assert len(aside.read_bytes().splitlines()) == lost
+    assert aside.stat().st_mode & 0o077 == 0
+
+
+def test_a_missing_file_keeps_no_other_from_forgetting(
+    store: ParquetEvents, tmp_path: Path
+) -> None:
+    store.append([one(1), one(2)])
+    store.pack()
+    (gone,) = (tmp_path / "e").glob("day=*/*.kinds.parquet")
+    store.append([one(1, day=DAY_0 + 1), one(2, day=DAY_0 + 1)])
+    store.pack()
+    gone.unlink()
+    with pytest.raises(StoreError, match=r"1 events and 1 counts of 192\.0\.2\.1 are gone, but .*"
+                       r"\.kinds\.parquet: is missing"):  # fmt: skip
+        store.erase("192.0.2.1")
+    assert [event.key.source for event in store.events((DAY_0 + 1) * DAY, (DAY_0 + 2) * DAY)] == [
+        "192.0.2.2"
+    ]
+    with pytest.raises(StoreError, match=r"\.kinds\.parquet: is missing.*: bring it back"):
+        list(store.rows(DAY_0))
+
+
+def test_a_damaged_file_is_told_in_our_words(store: ParquetEvents, tmp_path: Path) -> None:
+    store.append([one(1)])
+    store.pack()
+    (file,) = (tmp_path / "e").glob("day=*/*.kinds.parquet")
+    file.write_bytes(b"no parquet")
+    with pytest.raises(
+        StoreError, match=r"a file is damaged: bring it back from a backup \(DuckDB: "
+    ):
+        list(store.rows(DAY_0))
+
+
 def test_nobody_else_may_read_the_files(store: ParquetEvents, tmp_path: Path) -> None:
     store.append([one(1)])
     store.pack()
