@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import codecs
 
+from avowal.dates import DAY
+
 # A daemon that changes its root leaves the codecs behind: what is found now, stays found.
 for _codec in ("unicode_escape", "utf-16-le"):
     codecs.lookup(_codec)
 
-_DAY = 86400
 _WIDTH = 160  # octets of a line that are shown
-_UNITS = (("year", 365 * _DAY), ("day", _DAY), ("hour", 3600), ("minute", 60))
+_UNITS = (("year", 365 * DAY), ("day", DAY), ("hour", 3600), ("minute", 60))
 
 
 def printable(text: str | bytes, *, most: int | None = None, ascii_only: bool = False) -> str:

@@ -16,6 +16,7 @@ from avowal.cli.domains import domain_name
 from avowal.cli.exits import ExitStatus, worst
 from avowal.cli.shared_options import dns_options, gathered, servers_port_option
 from avowal.cli.streams import echo
+from avowal.dates import DAY
 from avowal.errors import UsageError
 from avowal.names import is_below
 
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from avowal.lookup import Resolver
     from avowal.policy.lint.finding import LintFinding
     from avowal.requirements import Answered
-
-_DAY = 86400
 
 
 class Known(NamedTuple):
@@ -73,7 +72,7 @@ _known_options = gathered(
 @click.option(
     "--longest-ttl",
     type=click.IntRange(min=1),
-    default=_DAY,
+    default=DAY,
     show_default=True,
     metavar="SECONDS",
     help="How long caches may keep a key.",

@@ -13,6 +13,7 @@ from avowal.cli.domains import domain_name
 from avowal.cli.exits import ExitStatus
 from avowal.cli.keystore import opened, store_option
 from avowal.cli.streams import echo
+from avowal.dates import DAY
 from avowal.text import lasting, printable
 from avowal.valueclass import value
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from avowal.keys.rotation_state import RotatedKey, Rotation
     from avowal.keys.store import KeyStore
 
-_DAY = 86_400
 _HEALTH_DAYS = 7
 _COLOURS = {"signing": "green", "draining": "yellow", "revoked": "red", "gone": "bright_black"}
 
@@ -119,7 +119,7 @@ def _views(store: KeyStore, names: set[str]) -> list[View]:
 def _health(store: KeyStore, rotation: Rotation) -> dict[str, str]:
     from avowal.keys.health import shares_of, total
 
-    since = int(time.time()) // _DAY - _HEALTH_DAYS
+    since = int(time.time()) // DAY - _HEALTH_DAYS
     rows = store.shares(rotation.domain.ascii, since)
     found = {}
     for key in rotation.keys:

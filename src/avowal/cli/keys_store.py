@@ -9,8 +9,7 @@ import click
 from avowal.cli.group import Group
 from avowal.cli.keystore import opened, store_option
 from avowal.cli.streams import echo
-
-_DAY = 86_400
+from avowal.dates import DAY
 
 
 @click.group("store", cls=Group)
@@ -70,7 +69,7 @@ def migrate_command(*, store_name: str, to: int | None) -> None:
 def prune_command(*, store_name: str, days: int) -> None:
     """Forget old sights, pass shares and uses; keys, archive and audit log stay."""
     with opened(store_name) as store:
-        gone = store.prune(int(time.time()) - days * _DAY)
+        gone = store.prune(int(time.time()) - days * DAY)
     echo(f"forgotten: {', '.join(f'{number} {what}' for what, number in gone.items())}")
 
 

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from avowal import __version__
 from avowal.cli.domains import as_in_reports
 from avowal.cli.exits import ExitStatus, complain
 from avowal.cli.streams import echo
+from avowal.dates import DAY
 from avowal.errors import AvowalError, ConfigError, UsageError
 from avowal.names import is_below
 
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from avowal.stores.report_tables import ReportStore
 
 _EPOCH = date(1970, 1, 1)
-_DAY = 86400  # seconds
 config_option: Callable[[Any], Any] = click.option(
     "-c",
     "--config",
@@ -84,11 +84,6 @@ def events_of(path: str) -> ReportStore:
     return _store(toml.read(path))
 
 
-def date_of(day: int) -> str:
-    """Return the date of a day."""
-    return (_EPOCH + timedelta(days=day)).isoformat()
-
-
 @dataclass(frozen=True, slots=True)
 class Reporting:
     """A configuration, and who reports by it."""
@@ -133,8 +128,8 @@ class Reporting:
         """Let go of what is older than the configuration has it.  Raises StoreError."""
         kept = self.loaded.configuration.events
         store.prune(
-            events_before=now - kept.keep_days * _DAY,
-            counts_before=now // _DAY - kept.keep_counts_days,
+            events_before=now - kept.keep_days * DAY,
+            counts_before=now // DAY - kept.keep_counts_days,
         )
 
     def reports(

@@ -9,13 +9,13 @@ from typing import Final, NamedTuple
 
 from avowal import paths
 from avowal.cli.exits import complain
+from avowal.dates import DAY
 from avowal.errors import StoreError
 from avowal.reputation import http_client
 from avowal.text import printable
 
 SECONDS: Final = 10.0
 """For the whole of a webhook: address, connection, answer."""
-_DAY = 86_400
 _MODE = 0o644  # the node exporter is another user
 
 
@@ -58,7 +58,7 @@ def write_metrics(path: str, told: Iterable[DomainHealth]) -> None:
         *(f"avowal_reports_alerts{_label(one)} {len(one.alerts)}" for one in rows),
         "# HELP avowal_reports_last_day_seconds The beginning of the last day with a report.",
         "# TYPE avowal_reports_last_day_seconds gauge",
-        *(f"avowal_reports_last_day_seconds{_label(one)} {one.last_day * _DAY}" for one in rows),
+        *(f"avowal_reports_last_day_seconds{_label(one)} {one.last_day * DAY}" for one in rows),
     ]
     try:
         paths.replace(path, "".join(f"{line}\n" for line in lines).encode(), _MODE)

@@ -12,8 +12,9 @@ import click
 
 from avowal.cli import exits, sources
 from avowal.cli.exits import ExitStatus
-from avowal.cli.reporting import Reporting, config_option, date_of
+from avowal.cli.reporting import Reporting, config_option
 from avowal.cli.streams import echo
+from avowal.dates import date_of
 from avowal.errors import ConfigError
 from avowal.message import Message
 

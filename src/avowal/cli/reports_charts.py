@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from html import escape
 
-from avowal.cli.reports_store import day_text
 from avowal.cli.reports_view import chosen, percent
+from avowal.dates import date_of
 from avowal.report.overview import Cost, Overview, Source
 from avowal.report.shares import Share
 from avowal.text import printable
@@ -33,7 +33,7 @@ def trend(seen: Overview) -> str:
         if day is None:
             continue
         good, bad = (_HEIGHT * part / most for part in (day.passed, day.failed))
-        told = f"{day_text(number)}: {day.passed:,} passed, {day.failed:,} failed"
+        told = f"{date_of(number)}: {day.passed:,} passed, {day.failed:,} failed"
         x, width = at * step + step * 0.1, step * 0.8
         bars.append(
             f"<g><title>{told}</title>"
@@ -43,7 +43,7 @@ def trend(seen: Overview) -> str:
         )
     label = f"Messages by day: {seen.total.passed:,} passed, {seen.total.failed:,} failed"
     picture = _stretched(_HEIGHT, label, "".join(bars), "11rem")
-    ends = f"<span>{day_text(span[0])}</span><span>{day_text(span[-1])}</span>"
+    ends = f"<span>{date_of(span[0])}</span><span>{date_of(span[-1])}</span>"
     return f"<div class=dim>{most:,}</div>{picture}<div class=ends>{ends}</div>"
 
 

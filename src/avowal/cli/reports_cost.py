@@ -9,8 +9,9 @@ import click
 
 from avowal.cli.domains import as_in_reports
 from avowal.cli.exits import ExitStatus
-from avowal.cli.reporting import config_option, date_of, day_of, day_option, events_of
+from avowal.cli.reporting import config_option, day_of, day_option, events_of
 from avowal.cli.streams import echo
+from avowal.dates import date_of
 
 _SHOWN = 20  # sources in the table
 

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import click
 
 from avowal.cli.exits import ExitStatus, complain
-from avowal.cli.reporting import Reporting, config_option, date_of, deliver, tell_delivered
+from avowal.cli.reporting import Reporting, config_option, deliver, tell_delivered
 from avowal.cli.streams import echo
+from avowal.dates import DAY, date_of
 
 if TYPE_CHECKING:
     from avowal.report.failure_mail import FailureLetter
     from avowal.stores.failure_tables import FailureTables
 
-_DAY = 86400  # seconds
 _DAYS_TRIED = 2  # as long as the last attempt to send takes
 
 
@@ -46,7 +46,7 @@ def failures(*, config: str, dry_run: bool, verbose: bool) -> int:
         failed = deliver(sender, days)
         if failed is not None:
             return failed
-        cases.forget(now // _DAY - _DAYS_TRIED)
+        cases.forget(now // DAY - _DAYS_TRIED)
         beyond = cases.beyond()
     for day, domain, number in beyond:
         complain(f"{date_of(day)}: {domain}: {number} failures beyond the bounds are not reported")

@@ -9,9 +9,10 @@ import click
 
 from avowal.cli.dns import Dns
 from avowal.cli.exits import ExitStatus
-from avowal.cli.reports_store import day_text, days_option, opened, store_option
+from avowal.cli.reports_store import days_option, opened, store_option
 from avowal.cli.shared_options import dns_options
 from avowal.cli.streams import echo
+from avowal.dates import DAY, date_of
 from avowal.text import printable
 
 
@@ -63,7 +64,7 @@ def health(
     from avowal.cli.reports_view import alerts
 
     status, told = ExitStatus.PASSED, list[DomainHealth]()
-    today = int(time.time()) // 86_400
+    today = int(time.time()) // DAY
     with opened(store) as kept:
         for domain in domains or kept.domains():
             if not domains and kept.period(domain) is None:
@@ -71,7 +72,7 @@ def health(
             seen = seen_of(kept, domain.lower(), days, dns, offline=offline)
             found = alerts(seen)
             if today - seen.period.last > silent:
-                found.append(f"no report since {day_text(seen.period.last)}")
+                found.append(f"no report since {date_of(seen.period.last)}")
             told.append(DomainHealth(domain, seen.period.last, tuple(found)))
             if found:
                 status = ExitStatus.NOT_PASSED

@@ -10,15 +10,9 @@ import click
 
 from avowal.cli.exits import ExitStatus
 from avowal.cli.report_files import Making, made_reports, processes
-from avowal.cli.reporting import (
-    Reporting,
-    config_option,
-    date_of,
-    day_of,
-    day_option,
-    domain_option,
-)
+from avowal.cli.reporting import Reporting, config_option, day_of, day_option, domain_option
 from avowal.cli.streams import echo
+from avowal.dates import date_of
 
 
 @click.command("make")

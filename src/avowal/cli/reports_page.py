@@ -11,8 +11,8 @@ from html import escape
 from pathlib import Path
 
 from avowal.cli.reports_charts import ranges, shares, sources, trend
-from avowal.cli.reports_store import day_text
 from avowal.cli.reports_view import alerts, percent
+from avowal.dates import date_of
 from avowal.report.overview import Overview, Source
 from avowal.report.shares import Share
 from avowal.text import printable
@@ -63,7 +63,7 @@ def page(seen: Overview) -> str:
 
 
 def _body(seen: Overview) -> Iterator[str]:
-    first, last = day_text(seen.period.first), day_text(seen.period.last)
+    first, last = date_of(seen.period.first), date_of(seen.period.last)
     policy = "no policy" if seen.policy is None or seen.policy.p is None else f"p={seen.policy.p}"
     yield f"<h1>{_text(seen.domain)}</h1><p class=dim>{first} to {last}, published {policy}</p>"
     yield from _cards(seen)
@@ -110,7 +110,7 @@ def _trend(seen: Overview) -> Iterator[str]:
     yield f"<section><h2>Messages by day</h2>{trend(seen)}"
     yield from _table(
         ("day", "passed", "failed", "quarantined", "rejected"),
-        [(day_text(d.day), d.passed, d.failed, d.quarantined, d.rejected) for d in seen.days],
+        [(date_of(d.day), d.passed, d.failed, d.quarantined, d.rejected) for d in seen.days],
     )
     yield "</section>"
 
@@ -126,7 +126,7 @@ def _sources(seen: Overview) -> Iterator[str]:
             (
                 f"{one.address} {one.name or ''}".strip(),
                 _what(one),
-                one.passed, one.failed, day_text(one.first), day_text(one.last),
+                one.passed, one.failed, date_of(one.first), date_of(one.last),
                 ", ".join(one.signers),
             )
             for one in seen.sources
@@ -167,7 +167,7 @@ def _cost(seen: Overview) -> Iterator[str]:
         return
     cost = seen.cost
     yield (
-        f"<section><h2>What would p=reject have cost on {day_text(cost.day)}?</h2>"
+        f"<section><h2>What would p=reject have cost on {date_of(cost.day)}?</h2>"
         f"<p>Between <b>{cost.low:,}</b> and <b>{cost.high:,}</b> of {cost.total:,} messages. "
         f"{cost.low:,} failed from sources that are known to send for the domain; the others may "
         f"be forged. Receivers rejected {cost.already:,} already.</p>{ranges(cost)}"
@@ -187,7 +187,7 @@ def _reporters(seen: Overview) -> Iterator[str]:
     yield from _table(
         ("organisation", "reports", "messages", "last day", "copies", "from unproven mail"),
         [
-            (r.receiver, r.reports, r.messages, day_text(r.last), r.copies, r.unproven)
+            (r.receiver, r.reports, r.messages, date_of(r.last), r.copies, r.unproven)
             for r in seen.reporters
         ],
         open_=True,
@@ -202,14 +202,14 @@ def _others(seen: Overview) -> Iterator[str]:
         yield f"<p>{percent(total)} of {total.total:,} sessions.</p>"
         yield from _table(
             ("day", "sender", "policy", "successful", "failed"),
-            [(day_text(t.day), t.organization, t.policy, t.successful, t.failed) for t in seen.tls],
+            [(date_of(t.day), t.organization, t.policy, t.successful, t.failed) for t in seen.tls],
         )
         yield "</section>"
     if seen.failures:
         yield "<section><h2>Failure reports</h2>"
         yield from _table(
             ("day", "address", "failure", "delivery", "messages"),
-            [(day_text(f.day), *f[1:]) for f in seen.failures],
+            [(date_of(f.day), *f[1:]) for f in seen.failures],
         )
         yield "</section>"
 

@@ -10,6 +10,7 @@ import click
 
 from avowal.cli.reports_store import opened, store_option
 from avowal.cli.streams import echo
+from avowal.dates import DAY
 
 _SPAN = re.compile(r"([1-9][0-9]{0,4})d")
 
@@ -30,7 +31,7 @@ def _span(_: click.Context, __: click.Parameter, text: str) -> int:
 def prune(*, store: str, keep: int, as_json: bool) -> int:
     """Remove the reports of days longer ago, and whatever only they told."""
     with opened(store) as kept:
-        gone = kept.prune(int(time.time()) // 86_400 - keep)
+        gone = kept.prune(int(time.time()) // DAY - keep)
     if as_json:
         echo(json.dumps({"reports": gone.reports, "rows": gone.rows}))
     else:

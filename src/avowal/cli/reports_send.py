@@ -11,13 +11,13 @@ from avowal.cli.exits import complain
 from avowal.cli.reporting import (
     Reporting,
     config_option,
-    date_of,
     day_of,
     day_option,
     deliver,
     domain_option,
     tell_delivered,
 )
+from avowal.dates import date_of
 
 
 @click.command("send")

@@ -8,9 +8,10 @@ import time
 import click
 
 from avowal.cli.domains import as_in_reports
-from avowal.cli.reports_store import day_text, days_option, opened, period_of, store_option
+from avowal.cli.reports_store import days_option, opened, period_of, store_option
 from avowal.cli.reports_view import percent
 from avowal.cli.streams import echo
+from avowal.dates import date_of
 from avowal.text import printable
 
 
@@ -39,11 +40,11 @@ def shares(*, domain: str, store: str, days: int, key_store: str | None, as_json
         share = Share(row.passed, row.failed)
         low, high = share.interval
         if as_json:
-            written = row._asdict() | {"day": day_text(row.day)}
+            written = row._asdict() | {"day": date_of(row.day)}
             echo(json.dumps(written | {"low": round(low, 4), "high": round(high, 4)}))
         elif key_store is None:
             echo(
-                f"{day_text(row.day)}  {printable(row.selector)}._domainkey.{printable(row.domain)}"
+                f"{date_of(row.day)}  {printable(row.selector)}._domainkey.{printable(row.domain)}"
                 f"  {printable(row.receiver)}  {percent(share)} of {share.total:,}"
                 f"  ({low:.1%} to {high:.1%})"
             )

@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 import click
 
 from avowal.cli.exits import ExitStatus
-from avowal.cli.reporting import Reporting, config_option, date_of
+from avowal.cli.reporting import Reporting, config_option
 from avowal.cli.streams import echo
+from avowal.dates import date_of
 from avowal.report.report_ledger import MailState
 
 

@@ -80,10 +80,3 @@ def period_of(store: SqliteReceived, domain: str, days: int) -> Period:
         more = f"; there are reports about {', '.join(known[:10])}" if known else ""
         raise UsageError(f"no aggregate report about {domain}{more}")
     return Period(max(whole.first, whole.last - days + 1), whole.last)
-
-
-def day_text(day: int) -> str:
-    """A day as people write it: 2026-11-29."""
-    from datetime import UTC, datetime
-
-    return datetime.fromtimestamp(day * 86_400, UTC).date().isoformat()

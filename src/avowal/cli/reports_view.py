@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from avowal.cli.reports_store import day_text
+from avowal.dates import date_of
 from avowal.report.overview import Overview, Source, SourceKind
 from avowal.report.shares import Share
 from avowal.text import printable
@@ -27,7 +27,7 @@ def as_text(seen: Overview) -> str:
 def _lines(seen: Overview) -> Iterator[str]:
     total, policy = seen.total, seen.policy
     asked = "no policy" if policy is None or policy.p is None else f"p={policy.p}"
-    first, last = map(day_text, seen.period)
+    first, last = map(date_of, seen.period)
     yield f"{printable(seen.domain)}  {first} to {last}  {asked}"
     yield f"  {total.total:,} messages, {percent(total)} passed DMARC"
     yield f"  passed  {spark([day.passed for day in _filled(seen)])}"
@@ -45,7 +45,7 @@ def _lines(seen: Overview) -> Iterator[str]:
     yield from _table(
         "receivers", ("organisation", "reports", "messages", "last day", "unproven mail"),
         [
-            (printable(r.receiver)[:_NAME], f"{r.reports:,}", f"{r.messages:,}", day_text(r.last),
+            (printable(r.receiver)[:_NAME], f"{r.reports:,}", f"{r.messages:,}", date_of(r.last),
              f"{r.unproven:,}")
             for r in seen.reporters
         ],
@@ -63,7 +63,7 @@ def _cost(seen: Overview) -> Iterator[str]:
         cost = seen.cost
         amount = f"{cost.low:,}" if cost.low == cost.high else f"{cost.low:,} to {cost.high:,}"
         yield (
-            f"  p=reject on {day_text(cost.day)} would have refused {amount} of {cost.total:,} "
+            f"  p=reject on {date_of(cost.day)} would have refused {amount} of {cost.total:,} "
             f"messages ({cost.low:,} of sources that send for the domain)"
         )
 
@@ -77,7 +77,7 @@ def alerts(seen: Overview) -> list[str]:
     """What somebody has to look at, in sentences; nothing where all is well."""
     found = [
         f"signatures with {fall.selector} of {fall.domain} pass less at {fall.receiver} since "
-        f"{day_text(fall.first_day)}: {percent(fall.before)}, now {percent(fall.after)}"
+        f"{date_of(fall.first_day)}: {percent(fall.before)}, now {percent(fall.after)}"
         for fall in seen.fallen
     ]
     found += [
@@ -172,23 +172,23 @@ def as_object(seen: Overview) -> dict[str, object]:
     """Return the JSON object of an overview (docs/reference/reports.md)."""
     return {
         "domain": seen.domain,
-        "first_day": day_text(seen.period.first),
-        "last_day": day_text(seen.period.last),
+        "first_day": date_of(seen.period.first),
+        "last_day": date_of(seen.period.last),
         "policy": None if seen.policy is None else seen.policy.p,
         "passed": seen.total.passed,
         "failed": seen.total.failed,
         "alerts": alerts(seen),
         "reject_cost": None if seen.cost is None else {
-            "day": day_text(seen.cost.day), "low": seen.cost.low, "high": seen.cost.high,
+            "day": date_of(seen.cost.day), "low": seen.cost.low, "high": seen.cost.high,
             "messages": seen.cost.total, "rejected": seen.cost.already,
         },
-        "days": [d._asdict() | {"day": day_text(d.day)} for d in seen.days],
+        "days": [d._asdict() | {"day": date_of(d.day)} for d in seen.days],
         "sources": [
             {
                 "address": one.address, "name": one.name, "kind": one.kind.value,
                 "label": one.label or None, "passed": one.passed, "failed": one.failed,
                 "newly_failing": one.newly_failing, "new": one.is_new,
-                "first_day": day_text(one.first), "last_day": day_text(one.last),
+                "first_day": date_of(one.first), "last_day": date_of(one.last),
                 "signers": list(one.signers), "authors": list(one.authors),
             }
             for one in seen.sources
@@ -201,7 +201,7 @@ def as_object(seen: Overview) -> dict[str, object]:
             }
             for (domain, selector, receiver), share in sorted(seen.receivers.items())
         ],
-        "receivers": [r._asdict() | {"last": day_text(r.last)} for r in seen.reporters],
-        "tls": [t._asdict() | {"day": day_text(t.day)} for t in seen.tls],
-        "failures": [f._asdict() | {"day": day_text(f.day)} for f in seen.failures],
+        "receivers": [r._asdict() | {"last": date_of(r.last)} for r in seen.reporters],
+        "tls": [t._asdict() | {"day": date_of(t.day)} for t in seen.tls],
+        "failures": [f._asdict() | {"day": date_of(f.day)} for f in seen.failures],
     }  # fmt: skip

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Final
 
+from avowal.dates import DAY, date_of
 from avowal.intervals import Interval, wilson
 from avowal.keys.lifecycle import PassShare
 from avowal.keys.rotation_events import ShareFell
@@ -20,7 +20,6 @@ from avowal.keys.rotation_state import RotatedKey, Rotation
 from avowal.valueclass import value
 
 SURE: Final = 3.29  # standard deviations: wrong once in a thousand times, as many are compared
-DAY: Final = 86_400
 
 
 @value
@@ -116,7 +115,7 @@ def fell(before: Share, after: Share, comparison: Comparison) -> bool:
 
 def evidence(new: RotatedKey, old: RotatedKey, after: Share, before: Share) -> str:
     """Say what was counted."""
-    day = datetime.fromtimestamp(_began(new) * DAY, UTC).date().isoformat()
+    day = date_of(_began(new))
     return (
         f"passed {after} of the messages that {new.selector.ascii} signed since {day}, and {before}"
         f" of those that {old.selector.ascii} signed"

@@ -18,10 +18,10 @@ from typing import NamedTuple
 from avowal import paths
 from avowal.config.model import Capture
 from avowal.crypto.age import AgeRecipients
+from avowal.dates import DAY
 from avowal.errors import StoreError
 from avowal.flow.captured import CapturedName
 
-_DAY = 86400  # seconds
 _MODE = 0o600
 _HERE = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -104,7 +104,7 @@ class CaptureBox:
 
     def _young(self, directory: int) -> list[_Kept]:
         """Erase what is too old and return the rest; other files are not ours to touch."""
-        end = self._now() - self._options.days * _DAY
+        end = self._now() - self._options.days * DAY
         young = []
         for name in os.listdir(directory):
             if CapturedName.read(name) is None:

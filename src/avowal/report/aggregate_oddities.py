@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
+from avowal.dates import DAY
 from avowal.report.aggregate import Record, ReportMetadata
 
 NO_SELECTOR: Final = "a DKIM result names no selector: it tells of no key"
@@ -20,15 +21,14 @@ LONG_PERIOD: Final = "the period has more than a day: which day a message was of
 """RFC 9990 §3.1.1.4: a report is of one day of UTC."""
 NO_UTC_DAY: Final = "the period crosses midnight in UTC: its messages count as those of one day"
 """The same; rows are counted by the day in which the middle of the period lies."""
-_DAY: Final = 86_400
 
 
 def of_period(metadata: ReportMetadata) -> tuple[str, ...]:
     """Return what is odd about the time of a report; one second more than a day is a habit."""
-    if metadata.end - metadata.begin > _DAY:
+    if metadata.end - metadata.begin > DAY:
         return (LONG_PERIOD,)
     last = max(metadata.begin, metadata.end - 1)
-    return (NO_UTC_DAY,) if metadata.begin // _DAY != last // _DAY else ()
+    return (NO_UTC_DAY,) if metadata.begin // DAY != last // DAY else ()
 
 
 def of_records(records: Iterable[Record]) -> Counter[str]:

@@ -12,11 +12,11 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import groupby
 from typing import NamedTuple
 
+from avowal.dates import date_of
 from avowal.dkim.reasons import Reason, Result
 from avowal.policy.dmarc.record import Policy
 from avowal.report.aggregate import (
@@ -228,7 +228,7 @@ def report_id(day: int, policy: EventPolicy, reporter: Reporter, *, part: int = 
 
 @lru_cache(4)
 def _date(day: int) -> str:
-    return datetime.fromtimestamp(day * DAY, UTC).strftime("%Y%m%d")
+    return date_of(day).replace("-", "")
 
 
 @lru_cache(_REMEMBERED)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
+from avowal.dates import DAY
 from avowal.errors import StoreError
 from avowal.keys.archive import ArchivedKey
 from avowal.keys.audit import AuditEntry, Head, chained
@@ -30,7 +31,6 @@ from avowal.stores.key_tables import (
     schema_in,
 )
 
-_DAY = 86_400  # seconds
 _HEAD = "SELECT number, hash FROM audit_log ORDER BY number DESC LIMIT 1"
 _NEXT = """UPDATE rotations SET version = version + 1, state = :state
 WHERE domain = :domain AND algorithm = :algorithm AND version = :version RETURNING version"""
@@ -193,7 +193,7 @@ class DatabaseKeyStore:
         """Forget what is older than a time."""
         with self._database.writing() as session:
             self._refuse_other_schema(session)
-            given = {"before": before, "day": before // _DAY}
+            given = {"before": before, "day": before // DAY}
             gone = {
                 what: len(
                     session.run(one, {name: given[name] for name in given if f":{name}" in one})

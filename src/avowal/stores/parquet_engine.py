@@ -12,7 +12,6 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
 from types import ModuleType
@@ -20,6 +19,7 @@ from typing import Final, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
+from avowal.dates import date_of
 from avowal.errors import StoreError
 from avowal.report.event import Event, EventKey
 from avowal.report.event_store import DAY
@@ -99,8 +99,7 @@ class ParquetEngine:
 
     def files(self, part: Part) -> tuple[str, str]:
         """Return the paths of the events and the kinds of a part."""
-        day = datetime.fromtimestamp(part.day * DAY, UTC).strftime("%Y-%m-%d")
-        begin = f"{self._directory}/day={day}/{part.name}"
+        begin = f"{self._directory}/day={date_of(part.day)}/{part.name}"
         return f"{begin}.events.parquet", f"{begin}.kinds.parquet"
 
     # -- making parts ----------------------------------------------------------------------

@@ -6,17 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from avowal.dates import date_of
 from avowal.errors import StoreError
 from avowal.report.overview import Overview, overview
 from avowal.report.received import Period
 from avowal.stores.received_sqlite import SqliteReceived
 from avowal.text import printable
-from avowal.web.hops import moment
 from avowal.web.stored import TREND_DAYS, TrendDay
 
 SEEN_SOURCES: Final = 20
 """Sources of mail that are shown, those that fail newly first."""
-_DAY: Final = 86400
 
 
 class SourceView(NamedTuple):
@@ -65,8 +64,8 @@ def _view(name: str, seen: Overview) -> ReportView:
     low, high = (0, 0) if seen.cost is None else (seen.cost.low, seen.cost.high)
     return ReportView(
         store=name,
-        first=_day(first),
-        last=_day(last),
+        first=date_of(first),
+        last=date_of(last),
         passed=seen.total.passed,
         total=seen.total.total,
         trend=tuple(_trend(seen)),
@@ -88,8 +87,6 @@ def _trend(seen: Overview) -> Iterator[TrendDay]:
     for day in range(seen.period.first, seen.period.last + 1):
         row = rows.get(day)
         passed, total = (0, 0) if row is None else (row.passed, row.passed + row.failed)
-        yield TrendDay(_day(day), passed, total, round(100 * passed / total, 1) if total else None)
-
-
-def _day(day: int) -> str:
-    return moment(day * _DAY)[:10]
+        yield TrendDay(
+            date_of(day), passed, total, round(100 * passed / total, 1) if total else None
+        )

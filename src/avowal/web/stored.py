@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
+from avowal.dates import DAY, date_of
 from avowal.keys.audit import AuditEntry
 from avowal.keys.lifecycle import KeyState, ManagedKey, PassShare
 from avowal.keys.store import KeyStore
@@ -21,7 +22,6 @@ SEEN_DEEDS: Final = 12
 """Entries of the audit log that a page shows of one key, the newest ones."""
 SEEN_SHARES: Final = 60
 """Rows of shares by selector and receiver that a page shows, the worst first."""
-_DAY: Final = 86400
 _LATE_DAYS: Final = 7
 _GOOD: Final = 0.95  # forwards break some signatures of every key
 _FEW: Final = 20  # messages below which a share is not called bad
@@ -104,7 +104,7 @@ def _read(store: KeyStore, name: str, domain: DomainName, now: int) -> StoredDom
     used = {use.selector.ascii: max(use.at, 0) for use in store.uses(domain)}
     subjects = {f"{key.selector.ascii}.{domain.ascii}" for key in keys}
     deeds = [entry for entry in store.audit() if entry.subject in subjects] if keys else []
-    shares = store.shares(domain.ascii, now // _DAY - TREND_DAYS)
+    shares = store.shares(domain.ascii, now // DAY - TREND_DAYS)
     rows = [
         ShareRow(one.domain, one.selector, one.receiver, one.day, one.passed, one.failed)
         for one in shares
@@ -145,8 +145,8 @@ def _life(
 
 def _falls(rows: Sequence[ShareRow], now: int) -> Iterator[str]:
     """Say where a key passes less often in the last week than before, by more than chance."""
-    for one in falls(rows, since=now // _DAY - _LATE_DAYS)[:SEEN_DEEDS]:
-        day = moment(one.first_day * _DAY)[:10]
+    for one in falls(rows, since=now // DAY - _LATE_DAYS)[:SEEN_DEEDS]:
+        day = date_of(one.first_day)
         before, after = (f"{100 * (share.rate or 0):.1f} %" for share in (one.before, one.after))
         yield printable(
             f"{one.selector} fell at {one.receiver} from {before} to {after}, first on {day}"
@@ -174,8 +174,8 @@ def _trend(shares: Iterable[PassShare], now: int) -> Iterator[TrendDay]:
     days: dict[int, Share] = {}
     for one in shares:
         days[one.day] = days.get(one.day, Share(0, 0)).plus(one.passed, one.failed)
-    today = now // _DAY
+    today = now // DAY
     for day in range(today - TREND_DAYS + 1, today + 1):
         share = days.get(day, Share(0, 0))
         rate = None if share.rate is None else round(100 * share.rate, 1)
-        yield TrendDay(moment(day * _DAY)[:10], share.passed, share.total, rate)
+        yield TrendDay(date_of(day), share.passed, share.total, rate)
