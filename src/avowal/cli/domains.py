@@ -28,3 +28,10 @@ def as_in_reports(
     None, of an option, stays None.  Raises UsageError.
     """
     return written if written is None else domain_name(written).ascii
+
+
+def each_as_in_reports(
+    _context: click.Context, _parameter: click.Parameter, written: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Read several likewise.  Raises UsageError."""
+    return tuple(domain_name(one).ascii for one in written)

@@ -8,6 +8,7 @@ import time
 import click
 
 from avowal.cli.dns import Dns
+from avowal.cli.domains import each_as_in_reports
 from avowal.cli.exits import ExitStatus
 from avowal.cli.reports_store import days_option, opened, store_option
 from avowal.cli.shared_options import dns_options
@@ -17,7 +18,7 @@ from avowal.text import printable
 
 
 @click.command("health")
-@click.argument("domains", nargs=-1, metavar="[DOMAIN]...")
+@click.argument("domains", nargs=-1, metavar="[DOMAIN]...", callback=each_as_in_reports)
 @store_option
 @days_option
 @click.option("--offline", is_flag=True, help="Ask DNS nothing: the SPF record is not looked at.")
@@ -69,7 +70,7 @@ def health(
         for domain in domains or kept.domains():
             if not domains and kept.period(domain) is None:
                 continue  # only reports of failures or of TLS
-            seen = seen_of(kept, domain.lower(), days, dns, offline=offline)
+            seen = seen_of(kept, domain, days, dns, offline=offline)
             found = alerts(seen)
             if today - seen.period.last > silent:
                 found.append(f"no report since {date_of(seen.period.last)}")

@@ -35,7 +35,7 @@ def shares(*, domain: str, store: str, days: int, key_store: str | None, as_json
     from avowal.report.shares import Share
 
     with opened(store) as kept:
-        rows = kept.shares(domain.lower(), period_of(kept, domain.lower(), days))
+        rows = kept.shares(domain, period_of(kept, domain, days))
     for row in rows:
         share = Share(row.passed, row.failed)
         low, high = share.interval

@@ -46,7 +46,7 @@ def show(
     its keys and by who else signed.
     """
     with opened(store) as kept:
-        seen = seen_of(kept, domain.lower(), days, dns, offline=offline, names=names)
+        seen = seen_of(kept, domain, days, dns, offline=offline, names=names)
     if page is not None:
         from avowal.cli.reports_page import write_page
 

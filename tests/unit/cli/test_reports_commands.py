@@ -218,6 +218,15 @@ def test_without_a_store_what_to_do_is_said(run: Run, words: tuple[str, ...]) ->
     assert "avowal reports read PATH..." in said
 
 
+@pytest.mark.parametrize("words", [("show", "--offline"), ("health", "--offline"), ("shares",)])
+def test_a_domain_counts_in_any_spelling(run: Run, words: tuple[str, ...]) -> None:
+    run("read", "in")
+    name, *options = words
+    assert run(name, "EXAMPLE.Org.", *options) == run(name, "example.org", *options)
+    status, said = run(name, "bücher..example", *options)
+    assert (status, "no domain name" in said) == (2, True)
+
+
 def test_health_is_an_exit_status(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     run("read", "in")
     monkeypatch.setattr("time.time", lambda: 20_010 * DAY)
