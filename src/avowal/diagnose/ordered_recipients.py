@@ -10,7 +10,7 @@ from avowal.diagnose.budget import Budget
 from avowal.diagnose.header_case import HeaderCase
 from avowal.diagnose.header_slots import Alternative, Group, Slots
 from avowal.diagnose.order_search import MOST_BITS, Form, OrderSearch, Row
-from avowal.diagnose.recipient_rows import put_back, standing
+from avowal.diagnose.recipient_rows import Bounds, put_back, standing
 from avowal.message import CRLF
 
 _CC = b"cc"
@@ -41,9 +41,11 @@ class RecipientOrders:
         first, last = ((0, _CHEAP), (_CHEAP + 1, MOST_BITS))[number]
         as_it_stands = list(standing(self.case, _CC, most))
         if number:
-            return self._hit([*as_it_stands, *put_back(self.case, _CC, most, last)], first, last)
+            return self._hit(
+                [*as_it_stands, *put_back(self.case, _CC, Bounds(most, last))], first, last
+            )
         found = self._hit(as_it_stands, first, last)
-        return found or self._hit(list(put_back(self.case, _CC, most, last)), first, last)
+        return found or self._hit(list(put_back(self.case, _CC, Bounds(most, last))), first, last)
 
     def _hit(
         self, some: Sequence[Row], first: int, last: int

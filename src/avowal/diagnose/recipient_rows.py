@@ -6,9 +6,10 @@ dictionary (its AvoidDuplicates; later versions leave Cc alone where nobody was 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from itertools import combinations
 from math import factorial, log2
+from typing import NamedTuple
 
 from avowal.diagnose.address_words import list_spellings, spelled, split_addresses
 from avowal.diagnose.dictionary_order import fits, hashed
@@ -19,7 +20,15 @@ _MOST_SPELLED = 6  # ways to write all names
 _PUT_BACK = ((1, 64), (2, 40), (3, 18), (4, 12))  # how many at once, and of how many
 _RANK = 0.9  # bits for each doubling of the place in the pool
 _UNFIT = 4  # bits against what the order that is left speaks against
+_UNLIKE = 2  # bits for a spelling unlike those beside it
 _FEW = 5  # addresses whose orders are tried sooner than the table's slots are looked at
+
+
+class Bounds(NamedTuple):
+    """Most orders of a row, and the bits that it has to cost less than."""
+
+    orders: int
+    bits: int
 
 
 def standing(case: HeaderCase, name: bytes, most: int) -> Iterator[Row]:
@@ -29,12 +38,12 @@ def standing(case: HeaderCase, name: bytes, most: int) -> Iterator[Row]:
             yield from _spelled(price, base)
 
 
-def put_back(case: HeaderCase, name: bytes, most: int, dear: int) -> Iterator[Row]:
-    """Yield what stands there with some put back, up to `most` orders and below `dear` bits."""
+def put_back(case: HeaderCase, name: bytes, bounds: Bounds) -> Iterator[Row]:
+    """Yield what stands there with some put back."""
     came = _came(case, name)
     pool = case.pool(tuple(came))
     for price, base in bases(case, came):
-        yield from _put_back(price, base, pool, most, dear)
+        yield from _put_back(case, price, base, pool, bounds)
 
 
 def _came(case: HeaderCase, name: bytes) -> list[bytes]:
@@ -61,22 +70,37 @@ def _spelled(price: float, base: Sequence[bytes]) -> Iterator[Row]:
 
 
 def _put_back(
-    price: float, base: Sequence[bytes], pool: Sequence[bytes], most: int, dear: int
+    case: HeaderCase, price: float, base: Sequence[bytes], pool: Sequence[bytes], bounds: Bounds
+) -> Iterator[Row]:
+    """Yield a row with one to four put back, spelled as those beside them or as usual."""
+    lists, proven = case.lists, case.profile.spellings
+    people = [one for one in base if spelled(one).key not in lists]
+    usual, alike = one_each(pool), one_each(pool, people, proven)
+    yield from _with(price, base, list(dict.fromkeys((*alike, *pool))), bounds, _PUT_BACK[:1])
+    yield from _with(price, base, alike, bounds, _PUT_BACK[1:])
+    if usual != alike:
+        yield from _with(price + _UNLIKE, base, usual, bounds, _PUT_BACK[1:])
+
+
+def _with(
+    price: float,
+    base: Sequence[bytes],
+    pool: Sequence[bytes],
+    bounds: Bounds,
+    counts: Sequence[tuple[int, int]],
 ) -> Iterator[Row]:
     left = [hashed(spelled(one).key) for one in base]
-    unlike = one_each(pool, base)
-    every = list(dict.fromkeys((*unlike, *pool)))
-    for count, among in _PUT_BACK:
+    for count, among in counts:
         orders = factorial(len(base) + count)
         least = price + 1.5 * count
-        if orders > most or least + log2(orders) >= dear:
+        if orders > bounds.orders or least + log2(orders) >= bounds.bits:
             return
-        some = (every if count == 1 else unlike)[:among]
+        some = pool[:among]
         taken = [hashed(spelled(one).key) for one in some]
         ranks = [_RANK * log2(1 + rank) for rank in range(len(some))]
         for chosen in combinations(range(len(some)), count):
             bits = least + sum([ranks[rank] for rank in chosen])
-            if bits + log2(orders) >= dear:
+            if bits + log2(orders) >= bounds.bits:
                 continue
             against = _against(left, [taken[rank] for rank in chosen])
             yield Row(bits + against, (*base, *[some[rank] for rank in chosen]))
@@ -88,12 +112,18 @@ def _against(left: Sequence[int], taken: Sequence[int]) -> int:
     return 0 if fits(left, taken) else _UNFIT
 
 
-def one_each(pool: Sequence[bytes], beside: Sequence[bytes] = ()) -> list[bytes]:
-    """Return one spelling of each mailbox: with a name or without, as most of those beside it."""
+def one_each(
+    pool: Sequence[bytes], beside: Sequence[bytes] = (), proven: Container[bytes] = ()
+) -> list[bytes]:
+    """Return one spelling of each mailbox: with a name or without, as most of those beside it.
+
+    Where none is beside it, and of addresses that are `proven` to be taken out, it is the first.
+    """
     named = sum(b"<" in one for one in beside) * 2 >= len(beside)
     found: dict[bytes, bytes] = {}
     for one in pool:
         key = spelled(one).key
-        if key not in found or (named != (b"<" in found[key]) and named == (b"<" in one)):
+        unlike = key in found and named != (b"<" in found[key]) and named == (b"<" in one)
+        if key not in found or (beside and key not in proven and unlike):
             found[key] = one
     return list(found.values())

@@ -152,9 +152,14 @@ def test_an_address_out_of_its_slot_tells_of_one_that_was_taken_out() -> None:
     [
         pytest.param([b"B <b@x>", b"C <c@x>", b"d@x"], b"A <a@x>", id="with names"),
         pytest.param([b"b@x", b"c@x", b"D <d@x>"], b"a@x", id="without"),
+        pytest.param([], b"A <a@x>", id="the usual spelling where nobody is"),
     ],
 )
 def test_an_address_is_put_back_as_those_beside_it_are_written(
     beside: list[bytes], chosen: bytes
 ) -> None:
     assert one_each([b"A <a@x>", b"a@x"], beside) == [chosen]
+
+
+def test_an_address_that_is_proven_to_be_taken_out_is_spelled_as_it_was_signed() -> None:
+    assert one_each([b"A <a@x>", b"a@x"], [b"b@x"], {b"a@x"}) == [b"A <a@x>"]
