@@ -52,9 +52,10 @@ _BUTTON: Final = """
   const found = shown?.messageBrowser?.contentDocument?.querySelector(
     '[id$="-messageDisplayAction-toolbarbutton"]');
   if (!found || found.getAttribute("tooltiptext") === UNTOUCHED) return null;
-  const told = [found.getAttribute("label"), found.getAttribute("disabled") === null];
+  const label = found.getAttribute("label"), on = found.getAttribute("disabled") === null;
+  if (label.startsWith("\u2713") !== on) return null;  // the extension sets one after the other
   shown.close();
-  return told;
+  return [label, on];
 """
 
 
@@ -107,7 +108,8 @@ class Thunderbird:
     def button(self, subject: str, untouched: str) -> tuple[str, bool]:
         """Open a message; return the label of the extension's button, and whether it is on.
 
-        `untouched` is its title before the extension has seen the message.
+        `untouched` is its title before the extension has seen the message; it is waited for until
+        a mark is shown by a button that is on, or none by one that is off.
         """
         self.run(_OPEN, SUBJECT=subject)
         told: list[Any] = []

@@ -77,8 +77,8 @@ def size(octets: int) -> str:
     """Return a size as people say it."""
     for unit, length in (("MB", 1 << 20), ("kB", 1 << 10)):
         if octets >= length:
-            return f"{octets / length:.1f} {unit}"
-    return f"{octets} octets"
+            return f"{octets / length:.1f}\u00a0{unit}"
+    return f"{octets}\u00a0octets"
 
 
 def lasting(seconds: int) -> str:
