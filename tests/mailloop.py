@@ -248,6 +248,7 @@ class Daemon:
         process = self.process
         until(
             lambda: self.log.count("at work") > before or process.poll() is not None,
+            seconds=90,
             what="the daemon",
         )
         assert process.poll() is None, self.log

@@ -257,11 +257,17 @@ def city(root: Path, kinds: Sequence[type[Receiver]]) -> Iterator[City]:
         owner = running.enter_context(Postfix(root, "owner", milter=""))
         made = [kind(root, port, owner.port, resolver) for kind in kinds]
         with ThreadPoolExecutor(len(made)) as pool:
-            started = list(pool.map(_started, made))
-            running.callback(
-                lambda: list(ThreadPoolExecutor().map(lambda one: one.close(), started))
-            )
+            starts = [pool.submit(_started, one) for one in made]
+        running.callback(_closed, [one.result() for one in starts if one.exception() is None])
+        for one in starts:
+            one.result()
         yield City({one.name: one for one in made}, root / "mail" / "inbox")
+
+
+def _closed(started: Sequence[contextlib.ExitStack]) -> None:
+    """End what was started, side by side."""
+    with ThreadPoolExecutor(len(started) or 1) as pool:
+        list(pool.map(lambda one: one.close(), started))
 
 
 def _started(receiver: Receiver) -> contextlib.ExitStack:
