@@ -7,8 +7,9 @@ network of every prefix length.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from collections.abc import Iterable
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from avowal.keys.opendkim import DataSet, parents
 
@@ -23,7 +24,7 @@ def holds_host(hosts: DataSet, name: str | None, address: str | None) -> bool:
 def holds_name(names: DataSet, name: str) -> bool:
     """Whether a name or a domain above it is in a set.  Raises StoreError."""
     lowered = name.lower()
-    return _holds(names, iter((lowered, *parents(lowered))))
+    return _holds(names, (lowered, *parents(lowered)))
 
 
 def parsed_address(text: str) -> IPv4Address | IPv6Address | None:
@@ -38,7 +39,7 @@ def parsed_address(text: str) -> IPv4Address | IPv6Address | None:
     return address
 
 
-def _holds(hosts: DataSet, probes: Iterator[str]) -> bool:
+def _holds(hosts: DataSet, probes: Iterable[str]) -> bool:
     for probe in probes:
         if hosts.find(f"!{probe}") is not None:
             return False
@@ -47,23 +48,19 @@ def _holds(hosts: DataSet, probes: Iterator[str]) -> bool:
     return False
 
 
-def _address_probes(text: str) -> Iterator[str]:
-    """Yield an address and the networks around it, from the smallest to the largest.
+@lru_cache(maxsize=128)  # both sets are asked for each message, and most hosts send several
+def _address_probes(text: str) -> tuple[str, ...]:
+    """Return an address and the networks around it, from the smallest to the largest.
 
     OpenDKIM asks for a network as written with its host part cleared; the brackets of an
     address literal may stand around the address of either.
     """
     address = parsed_address(text)
     if address is None:
-        return
-    yield str(address)
-    yield f"[{address}]"
-    for bits in range(address.max_prefixlen, -1, -1):
-        network = _network(address, bits)
-        yield str(network)
-        yield f"[{network.network_address}]/{bits}"
-
-
-def _network(address: IPv4Address | IPv6Address, bits: int) -> IPv4Network | IPv6Network:
-    kind = IPv4Network if isinstance(address, IPv4Address) else IPv6Network
-    return kind((address, bits), strict=False)
+        return ()
+    kind, number, most = type(address), int(address), address.max_prefixlen
+    probes = [str(address), f"[{address}]"]
+    for free in range(most + 1):
+        network = kind(number >> free << free)  # an IPv4Network would cost ten times as much
+        probes += (f"{network}/{most - free}", f"[{network}]/{most - free}")
+    return tuple(probes)

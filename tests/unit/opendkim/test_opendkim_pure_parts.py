@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,31 @@ def test_hosts_are_found_by_name_and_network(
         "csl:192.0.2.0/24,!192.0.2.9,.example.org,!bad.example.org,exact.example,2001:db8::/32"
     )
     assert holds_host(hosts, name, address) is held
+
+
+class _Asked:
+    """A data set that holds nothing and keeps what it was asked for."""
+
+    name = "asked"
+
+    def __init__(self) -> None:
+        self.keys: list[str] = []
+
+    def find(self, key: str, fields: int = 1) -> None:
+        self.keys.append(key)
+
+
+@pytest.mark.parametrize("address", ["192.0.2.9", "0.0.0.1", "2001:db8::7", "::ffff:192.0.2.9"])
+def test_a_host_is_looked_for_in_every_network_around_it(address: str) -> None:
+    asked = _Asked()
+    assert not holds_host(asked, None, address)
+    bare = address.removeprefix("::ffff:")
+    around = [
+        ip_network(f"{bare}/{bits}", strict=False) for bits in range(129 if ":" in bare else 33)
+    ]
+    written = [(str(one), f"[{one.network_address}]/{one.prefixlen}") for one in reversed(around)]
+    probes = [bare, f"[{bare}]", *(probe for pair in written for probe in pair)]
+    assert asked.keys == [key for probe in probes for key in (f"!{probe}", probe)]
 
 
 @pytest.mark.parametrize(
