@@ -232,6 +232,30 @@ def an_address_is_suspended_for_a_time(opening: Opening) -> None:
     assert ledger.suspensions(LATER) == [("d@a.example", LATER + 10, "550 no such user")]
 
 
+RULES = (
+    (),
+    (EventRule("sign", "keys.example", "avowal.toml line 10"), EventRule("action", "actions")),
+    (EventRule("verify", "mode", 'a "quoted", place'),),
+)
+
+
+def with_rules(events: list[Event]) -> list[Event]:
+    return [
+        structs.replace(event, rules=RULES[place % len(RULES)])
+        for place, event in enumerate(events)
+    ]
+
+
+def the_rules_that_decided_stand_at_their_events(opening: Opening) -> None:
+    store, events = opening(), with_rules(some_events(99))
+    store.append(events)
+    expected = {event.queue_id: event.rules for event in events}
+    assert {event.queue_id: event.rules for event in store.events(0, 1 << 40)} == expected
+    assert counts_of(store) == counted(events)  # nothing is counted by rules
+    store.erase("192.0.2.3")
+    assert all(event.rules == expected[event.queue_id] for event in store.events(0, 1 << 40))
+
+
 CASES = (
     one_leads_at_a_time,
     a_mail_begins_once_and_only_by_the_leader,
@@ -249,19 +273,12 @@ CASES = (
     an_address_is_erased_from_everything,
     an_address_in_a_comment_is_erased_too,
     another_writer_removing_kinds_is_noticed,
+    the_rules_that_decided_stand_at_their_events,
 )
 
 
 def rules_are_kept_once_and_removed_with_their_events(opening: Callable[[], EventTables]) -> None:
-    sets = (
-        (),
-        (EventRule("sign", "keys.example", "avowal.toml line 10"), EventRule("action", "actions")),
-        (EventRule("verify", "mode"),),
-    )
-    store = opening()
-    events = [
-        structs.replace(event, rules=sets[place % 3]) for place, event in enumerate(some_events(99))
-    ]
+    store, events = opening(), with_rules(some_events(99))
 
     def kept() -> int:
         with store.transaction(writes=False) as cursor:
@@ -274,4 +291,4 @@ def rules_are_kept_once_and_removed_with_their_events(opening: Callable[[], Even
     store.prune(events_before=1 << 40, counts_before=0)
     assert kept() == 0
     store.append(events)
-    assert {event.rules for event in store.events(0, 1 << 40)} == set(sets)
+    assert {event.rules for event in store.events(0, 1 << 40)} == set(RULES)

@@ -3,7 +3,8 @@
 Each writer has a file of its own, so that writers never wait for each other.  A line is an
 event; what its kind of message is (`EventKey`) stands in full where the segment has it for the
 first time, and is named by its digest from there on.  The lines are CSV (RFC 4180), which
-DuckDB reads.
+DuckDB reads.  The name of a segment tells its form: programs before the second form may still
+write, or have left, segments whose lines end before the rules.
 
 Whoever packs takes a segment by giving it another name while nobody writes it; its writer
 notices and begins another.  What a killed process had written stays, but for a line that it
@@ -30,13 +31,17 @@ from avowal.report.event import Event, digest
 COLUMNS: Final = (
     ("time", "BIGINT"), ("host", "VARCHAR"), ("key", "UUID"), ("queue_id", "VARCHAR"),
     ("domain", "VARCHAR"), ("reported", "BOOLEAN"), ("source", "VARCHAR"), ("facts", "VARCHAR"),
+    ("rules", "VARCHAR"),
 )  # fmt: skip
-"""Of a line; the last four are empty where the segment has the kind already."""
+"""Of a line; `domain` to `facts` are empty where the segment has the kind already."""
+FIRST_FORM: Final = COLUMNS[:-1]
+"""Of a line of the first form, which had no rules."""
 MOST_OCTETS: Final = 64 << 20
 """Of a segment; then its writer begins another."""
 _LIVE = ".segment"
 TAKEN: Final = ".taken"
 DAMAGED: Final = ".damaged"
+_FORM = ".2"  # before the suffix
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _KNOWN = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
 _SYNC_SECONDS = 1.0  # what a power cut can take
@@ -78,7 +83,7 @@ class SegmentWriter:
         """Give a segment that stands under its name, locked: nobody takes it meanwhile."""
         while True:
             if self._descriptor is None:
-                self._path = f"{self._directory}/{time.time_ns():x}-{token_hex(6)}{_LIVE}"
+                self._path = f"{self._directory}/{time.time_ns():x}-{token_hex(6)}{_FORM}{_LIVE}"
                 self._descriptor = os.open(self._path, _NEW, 0o600)
             fcntl.flock(self._descriptor, fcntl.LOCK_EX)
             if _stands(self._path, self._descriptor):
@@ -123,16 +128,19 @@ def _stands(path: str, descriptor: int) -> bool:
 def _line(event: Event, name: bytes, facts: bytes | None) -> bytes:
     queue_id = b"" if event.queue_id is None else _quoted(event.queue_id)
     head = b"%d,%b,%b,%b," % (event.time, _quoted(event.host), name.hex().encode(), queue_id)
+    text = event.rules_text()
+    rules = b"" if text is None else _quoted(text)
     if facts is None:
-        return head + b",,,\n"
+        return b"%b,,,,%b\n" % (head, rules)
     key = event.key
     domain, source = key.policy_domain, key.source
-    return b"%b%b,%b,%b,%b\n" % (
+    return b"%b%b,%b,%b,%b,%b\n" % (
         head,
         b"" if domain is None else _quoted(domain),
         b"true" if key.is_reported else b"false",
         b"" if source is None else _quoted(source),
         b'"%b"' % facts.replace(b'"', b'""'),
+        rules,
     )
 
 
@@ -202,6 +210,11 @@ def _whole(descriptor: int) -> int:
     size = os.fstat(descriptor).st_size
     begin = max(0, size - _TAIL)
     return begin + os.pread(descriptor, size - begin, begin).rfind(b"\n") + 1
+
+
+def columns_of(path: str) -> Sequence[tuple[str, str]]:
+    """Return what the lines of a segment have."""
+    return COLUMNS if Path(path).stem.endswith(_FORM) else FIRST_FORM
 
 
 def set_aside(path: Path) -> Path:

@@ -23,6 +23,7 @@ VERSIONS: Final[tuple[tuple[str, ...], ...]] = (
         "CREATE INDEX event_part_day ON event_part (day)",
         "CREATE TABLE packed_segment (name TEXT NOT NULL PRIMARY KEY)",
     ),
+    (),  # 2: events of parts have rules, which older programs would take for damage
 )
 """What makes version n of version n - 1; a version that was released never changes."""
 

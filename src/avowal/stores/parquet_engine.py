@@ -1,8 +1,9 @@
 """DuckDB over Parquet: segments become parts; parts are counted, joined and cut.
 
 All of its SQL is here.  A part is two files in the directory of its day: ``NAME.events.parquet``
-(time, host, key, queue_id) and ``NAME.kinds.parquet`` (key, domain, reported, source, facts,
-messages), the latter in the order of domains.  Memory is bounded; what needs more goes to a
+(time, host, key, queue_id, rules; parts of older programs have no rules) and
+``NAME.kinds.parquet`` (key, domain, reported, source, facts, messages), the latter in the order
+of domains.  Memory is bounded; what needs more goes to a
 directory beside the parts while it is needed.
 """
 
@@ -21,9 +22,9 @@ import msgspec
 
 from avowal.dates import date_of
 from avowal.errors import StoreError
-from avowal.report.event import Event, EventKey
+from avowal.report.event import Event, EventKey, rules_of
 from avowal.report.event_store import DAY
-from avowal.stores.event_segments import COLUMNS, make_private
+from avowal.stores.event_segments import COLUMNS, FIRST_FORM, columns_of, make_private
 from avowal.stores.parquet_catalog import Part
 from avowal.stores.parquet_faults import FaultWords, require_files
 
@@ -60,6 +61,7 @@ class _EventRow(NamedTuple):
     host: str
     queue_id: str | None
     facts: str
+    rules: str | None
 
 
 class _KindRow(NamedTuple):
@@ -78,6 +80,7 @@ class ParquetEngine:
         duckdb = driver()
         self._directory = directory
         self._fault: type[Exception] = duckdb.Error
+        make_private(f"{directory}/{SPILLED}")  # DuckDB makes the last directory of a path alone
         self._spilled = f"{directory}/{SPILLED}/{token_hex(8)}"
         self._words = FaultWords(duckdb, directory, MEMORY, self._spilled)
         self._connection: _Connection = duckdb.connect(
@@ -107,7 +110,11 @@ class ParquetEngine:
     def pack(self, segments: Sequence[str]) -> list[Part]:
         """Make parts of segments, one for each day.  Raises Unreadable for what is no segment."""
         try:
-            self._run(_TAKEN, list(segments))
+            self._run(_TAKEN)
+            for form in (COLUMNS, FIRST_FORM):
+                alike = [one for one in segments if columns_of(one) is form]
+                if alike:
+                    self._run(_read(form), alike)
             self._run(_TAKEN_KINDS)
             days = self._all(list[tuple[int]], _TAKEN_DAYS)
             return [
@@ -166,10 +173,11 @@ class ParquetEngine:
         """Yield the events of the parts of one day that are of a time, by time."""
         files = self._events(parts)
         if files:
-            for time, host, queue_id, facts in self._each(
+            for time, host, queue_id, facts, text in self._each(
                 list[_EventRow], _EVENTS, self._kinds(parts), files, begin, end
             ):
-                yield Event(time, host, EventKey.of(facts.encode()), queue_id)
+                rules = () if text is None else rules_of(text)
+                yield Event(time, host, EventKey.of(facts.encode()), queue_id, rules)
 
     def rows(
         self, parts: Sequence[Part], *, domain: str | None, reported: bool
@@ -234,31 +242,40 @@ class ParquetEngine:
 
 
 _FORM = "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 40960"
-_COLUMNS = ", ".join(f"'{name}': '{kind}'" for name, kind in COLUMNS)
-_TAKEN = f"""CREATE OR REPLACE TABLE taken AS SELECT *, time // {DAY} AS day FROM read_csv(?,
-    auto_detect = false, header = false, delim = ',', quote = '"', escape = '"',
-    allow_quoted_nulls = false, columns = {{{_COLUMNS}}})"""  # noqa: S608 - our own words
+_TAKEN = f"""CREATE OR REPLACE TABLE taken
+    ({", ".join(f"{name} {kind}" for name, kind in COLUMNS)}, day BIGINT)"""
+
+
+def _read(form: Sequence[tuple[str, str]]) -> str:
+    columns = ", ".join(f"'{name}': '{kind}'" for name, kind in form)
+    return f"""INSERT INTO taken BY NAME SELECT *, time // {DAY} AS day FROM read_csv(?,
+        auto_detect = false, header = false, delim = ',', quote = '"', escape = '"',
+        allow_quoted_nulls = false, columns = {{{columns}}})"""  # noqa: S608 - our own words
+
+
 _TAKEN_KINDS = """CREATE OR REPLACE TABLE taken_kind AS SELECT key, any_value(domain) AS domain,
     any_value(reported) AS reported, any_value(source) AS source, any_value(facts) AS facts
     FROM taken WHERE facts IS NOT NULL GROUP BY key"""
 _TAKEN_DAYS = "SELECT DISTINCT day FROM taken ORDER BY day"
-_PACKED_EVENTS = "SELECT time, host, key, queue_id FROM taken WHERE day = ? ORDER BY time"
+_PACKED_EVENTS = "SELECT time, host, key, queue_id, rules FROM taken WHERE day = ? ORDER BY time"
 _PACKED_KINDS = """SELECT k.*, n.messages FROM taken_kind k JOIN
     (SELECT key, count(*) AS messages FROM taken WHERE day = ? GROUP BY key) n USING (key)
     ORDER BY domain, key"""
 _SUMS = "SELECT count(*), coalesce(sum(messages), 0)::BIGINT FROM read_parquet(?)"
-_KEPT_EVENTS = """SELECT * FROM read_parquet(?, hive_partitioning = false) WHERE time >= ?
-    AND NOT list_contains(?::UUID[], key)"""
+_WITH_RULES = """(SELECT NULL::VARCHAR AS rules WHERE false UNION ALL BY NAME SELECT * FROM
+    read_parquet({files}, hive_partitioning = false, union_by_name = true))"""  # all may lack them
+_KEPT_EVENTS = f"""SELECT time, host, key, queue_id, rules FROM {_WITH_RULES.format(files="?")}
+    WHERE time >= ? AND NOT list_contains(?::UUID[], key)"""  # noqa: S608 - our own words
 _NO_EVENTS = "SELECT 0 WHERE false"
 _KEPT_KINDS = """SELECT * FROM read_parquet(?, hive_partitioning = false)
     WHERE NOT list_contains(?::UUID[], key) ORDER BY domain, key"""
 _MERGED_KINDS = """SELECT key, any_value(domain) AS domain, any_value(reported) AS reported,
     any_value(source) AS source, any_value(facts) AS facts, sum(messages)::BIGINT AS messages
     FROM read_parquet(?, hive_partitioning = false) GROUP BY key ORDER BY domain, key"""
-_EVENTS = """SELECT e.time, e.host, e.queue_id, k.facts FROM
-    read_parquet($2, hive_partitioning = false) e JOIN
+_EVENTS = f"""SELECT e.time, e.host, e.queue_id, k.facts, e.rules FROM
+    {_WITH_RULES.format(files="$2")} e JOIN
     (SELECT key, any_value(facts) AS facts FROM read_parquet($1, hive_partitioning = false)
-    GROUP BY key) k USING (key) WHERE e.time >= $3 AND e.time < $4 ORDER BY e.time"""
+    GROUP BY key) k USING (key) WHERE e.time >= $3 AND e.time < $4 ORDER BY e.time"""  # noqa: S608 - our own words
 _ROWS = """SELECT any_value(domain), any_value(facts), sum(messages)::BIGINT
     FROM read_parquet($1, hive_partitioning = false)
     WHERE ($2 IS NULL OR domain = $2) AND (reported OR NOT $3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import re
 import resource
 import signal
 import subprocess
@@ -11,19 +12,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.event_stores import CASES, DAY_0, Opening, counts_of, some_events
+from tests.event_stores import CASES, DAY_0, Opening, counts_of, some_events, with_rules
 from tests.unit.stores.test_event_stores import WRITER
 
 from avowal.errors import StoreError
 from avowal.report.event import Event, EventKey
 from avowal.report.event_store import DAY, counted
-from avowal.stores import event_segments, parquet_files
+from avowal.stores import event_segments, parquet_engine, parquet_files
 from avowal.stores.event_segments import SegmentWriter
 from avowal.stores.events import open_event_sink, open_event_store, open_kept_events
 from avowal.stores.parquet_events import MERGED, ParquetEvents
 from avowal.stores.sqlite_events import SqliteEvents
 
-pytest.importorskip("duckdb", reason="DuckDB is not installed (extra: reports)")
+duckdb = pytest.importorskip("duckdb", reason="DuckDB is not installed (extra: reports)")
 
 
 @pytest.fixture
@@ -132,6 +133,57 @@ def test_many_parts_become_one(store: ParquetEvents, tmp_path: Path) -> None:
     assert len(list((tmp_path / "e").glob("day=*/*.kinds.parquet"))) == 1
     assert len(list(store.events(0, 1 << 40))) == 2 * MERGED
     assert dict(store.counts(DAY_0))[one(0).key] == MERGED + 1
+
+
+def test_what_is_too_much_for_memory_goes_to_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet_engine, "MEMORY", "16MB")
+    engine = parquet_engine.ParquetEngine(str(tmp_path))
+    engine._run("CREATE TABLE wide AS SELECT hash(range) AS number FROM range(4_000_000)")
+    assert list((tmp_path / "spilled").glob("*/*"))
+    engine.close()
+    assert not list((tmp_path / "spilled").iterdir())
+
+
+def of_the_first_form(directory: Path) -> None:
+    """Make what an older program wrote of what this one wrote: nothing of it has rules."""
+    for segment in directory.glob("*.segment"):
+        lines = re.sub(rb',(?:"(?:[^"]|"")*")?\n', b"\n", segment.read_bytes())
+        segment.with_name(segment.name.replace(".2.", ".")).write_bytes(lines)
+        segment.unlink()
+    for part in directory.glob("day=*/*.events.parquet"):
+        old = part.with_suffix(".old")
+        duckdb.sql(
+            f"COPY (SELECT time, host, key, queue_id FROM read_parquet('{part}',"
+            f" hive_partitioning = false)) TO '{old}' (FORMAT parquet)"
+        )
+        old.rename(part)
+
+
+def test_segments_and_parts_without_rules_are_read_beside_those_with(
+    store: ParquetEvents, tmp_path: Path
+) -> None:
+    packed, waiting, new = (with_rules(some_events(30, seed=seed)) for seed in (1, 2, 3))
+    store.append(packed)
+    store.pack()
+    of_the_first_form(tmp_path / "e")
+    assert [e.rules for e in store.events(0, 1 << 40)] == [()] * 30
+    store.append(waiting)
+    store.close()
+    of_the_first_form(tmp_path / "e")
+    store = ParquetEvents(str(tmp_path / "e"))
+    store.append(new)
+    expected = {e.queue_id: e.rules for e in new}
+    found = {e.queue_id: e.rules for e in store.events(0, 1 << 40)}
+    assert len(found) == 90
+    assert found == {queue_id: expected.get(queue_id, ()) for queue_id in found}
+    assert not list((tmp_path / "e").glob("*.damaged"))
+    for _ in range(MERGED):  # old and new become one
+        store.append([one(1)])
+        store.pack()
+    assert {e.queue_id: e.rules for e in store.events(0, 1 << 40) if e.queue_id} == found
+    store.close()
 
 
 def test_a_kind_known_since_yesterday_is_whole_today(store: ParquetEvents) -> None:
