@@ -9,16 +9,18 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import chain, groupby, islice
 from multiprocessing import get_context
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from avowal.cli.exits import complain
 from avowal.errors import StoreError
+from avowal.report.event import split_source
 
 if TYPE_CHECKING:
     from avowal.report.aggregation import Reporter
 
 Row: TypeAlias = tuple[str, bytes, int]
+Kind: TypeAlias = tuple[bytes, list[tuple[str, int]]]
+"""The facts of messages of one address, and all addresses that they are equal for, with numbers."""
 _MOST_OF_A_DOMAIN = 50_000  # rows that are put into a list
 _CHUNK = 4000  # rows that a process gets at once, and the rest of their last domain
 
@@ -41,25 +43,27 @@ class Making:
     reporter: Reporter
     directory: str | None
 
-    def __call__(self, rows: Iterable[Row]) -> list[MadeReport]:
+    def __call__(self, kinds: Iterable[Kind]) -> list[MadeReport]:
         """Make the reports of some domains.  Raises StoreError."""
         from avowal.report.aggregate_mail import file_name
-        from avowal.report.aggregate_xml import write_compressed
-        from avowal.report.aggregation import aggregate_reports
+        from avowal.report.aggregate_xml import write_counted
+        from avowal.report.aggregation import counted_reports
         from avowal.report.event import EventKey
 
         made = []
-        counts = ((EventKey.of(facts), number) for _, facts, number in rows)
-        for report in aggregate_reports(counts, self.day, self.reporter, tell=complain):
+        read = ((EventKey.of(facts), sources) for facts, sources in kinds)
+        alike = (one for one in read if one[0].is_reported)
+        for report in counted_reports(alike, self.day, self.reporter, tell=complain):
             name = file_name(report, self.reporter)
             if self.directory is not None:
-                path = Path(self.directory, name)
+                path = f"{self.directory}/{name}"
+                octets = write_counted(report.metadata, report.policy, report.rows)
                 try:
-                    path.write_bytes(write_compressed(report))
+                    with open(path, "wb", buffering=0) as file:  # noqa: PTH123 - hundreds of thousands
+                        file.write(octets)
                 except OSError as error:
                     raise StoreError(f"{path}: {error.strerror}") from None
-            told = MadeReport(report.policy.domain, name, len(report.records), report.messages)
-            made.append(told)
+            made.append(MadeReport(report.policy.domain, name, report.kinds, report.messages))
         return made
 
 
@@ -94,20 +98,39 @@ def processes() -> int:
     return min(4, len(os.sched_getaffinity(0)))
 
 
-def _chunks(rows: Iterable[Row]) -> Iterator[Iterable[Row]]:
-    """Yield rows in lists that end with a domain; those of a domain of very many as they come."""
-    chunk: list[Row] = []
+def _chunks(rows: Iterable[Row]) -> Iterator[Iterable[Kind]]:
+    """Yield kinds in lists that end with a domain; those of a domain of very many as they come."""
+    chunk: list[Kind] = []
+    number = 0
     for _, group in groupby(rows, key=lambda row: row[0]):
         some = list(islice(group, _MOST_OF_A_DOMAIN + 1))
         if len(some) > _MOST_OF_A_DOMAIN:
             if chunk:
                 yield chunk
-            chunk = []
-            yield chain(some, group)  # noqa: B031 - read to its end before the next one
+            chunk, number = [], 0
+            yield _each(chain(some, group))  # noqa: B031 - read to its end before the next one
             continue
-        chunk += some
-        if len(chunk) >= _CHUNK:
+        chunk += _alike(some)
+        number += len(some)
+        if number >= _CHUNK:
             yield chunk
-            chunk = []
+            chunk, number = [], 0
     if chunk:
         yield chunk
+
+
+def _alike(rows: Iterable[Row]) -> Iterable[Kind]:
+    """Put rows of a domain together that differ in the address alone: they are read once."""
+    found: dict[bytes, Kind] = {}
+    for _, facts, number in rows:
+        source, rest = split_source(facts)
+        kind = found.get(rest)
+        if kind is None:
+            found[rest] = kind = (facts, [])
+        kind[1].append((source, number))
+    return found.values()
+
+
+def _each(rows: Iterable[Row]) -> Iterator[Kind]:
+    for _, facts, number in rows:
+        yield facts, [(split_source(facts)[0], number)]

@@ -13,12 +13,12 @@ from email.utils import formatdate
 from avowal.message import CRLF
 from avowal.report.aggregate import AggregateReport
 from avowal.report.aggregate_xml import write_compressed
-from avowal.report.aggregation import Reporter
+from avowal.report.aggregation import CountedReport, Reporter
 
 _LINE = 76  # characters of base64 (RFC 2045 §6.8)
 
 
-def file_name(report: AggregateReport, reporter: Reporter) -> str:
+def file_name(report: AggregateReport | CountedReport, reporter: Reporter) -> str:
     """Return ``receiver!policy-domain!begin!end!unique-id.xml.gz`` (RFC 9990 §3.5)."""
     told = report.metadata
     parts = (reporter.domain, report.policy.domain, told.begin, told.end, told.report_id)

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from itertools import chain
 from typing import Literal
 
 from avowal.errors import UsageError
@@ -34,7 +35,9 @@ Form = Literal["9990", "7489"]
 _SPECIAL = re.compile("[&<>\x00-\x08\x0b-\x1f\ufffe\uffff\ud800-\udfff]")
 _WRITTEN = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"}  # XML 1.0 §2.11
 _NAMESPACE = "urn:ietf:params:xml:ns:dmarc-2.0"
+_END = b"</feedback>\n"
 _COMPRESSION = 6
+_AT_ONCE = 4096  # pieces that are compressed in one go
 _GZIP, _LEAST_WINDOW, _MOST_WINDOW = 16, 11, 15  # as zlib has them: the form, powers of two
 # What stands for a word that the form does not know (RFC 9990 dropped two, RFC 7489 lacks one).
 _IN_9990 = {
@@ -55,12 +58,34 @@ def write_aggregate(report: AggregateReport, *, form: Form = "9990") -> bytes:
 
 def write_compressed(report: AggregateReport, *, form: Form = "9990") -> bytes:
     """Return the same as gzip (RFC 1952), without a time or a name: the same octets again."""
-    octets = write_aggregate(report, form=form)
+    return _compressed(list(written(report.metadata, report.policy, report.records, form=form)))
+
+
+def write_counted(
+    metadata: ReportMetadata,
+    policy: PolicyPublished,
+    rows: Iterable[tuple[Record, Mapping[str, int]]],
+) -> bytes:
+    """Return what `write_compressed` does, of records that are alike but for address and count."""
+    texts: list[tuple[bytes, bytes]] = []
+    for record, counts in rows:
+        rest = _octets(_record_9990(record))
+        texts += [(_octets(_begun(source, counts[source])), rest) for source in counts]
+    texts.sort()  # as `written` has them: no beginning is the beginning of another
+    return _compressed([_head(metadata, policy, "9990"), *chain.from_iterable(texts), _END])
+
+
+def _compressed(pieces: Sequence[bytes]) -> bytes:
     # A window that is no larger than what it slides over: most reports are of a few records, and
     # preparing 256 KiB for each costs more than compressing it.
-    window = min(_MOST_WINDOW, max(_LEAST_WINDOW, len(octets).bit_length()))
+    length = sum(map(len, pieces))
+    window = min(_MOST_WINDOW, max(_LEAST_WINDOW, length.bit_length()))
     packing = zlib.compressobj(_COMPRESSION, zlib.DEFLATED, _GZIP + window, window - 7)
-    return packing.compress(octets) + packing.flush()
+    made = [
+        packing.compress(b"".join(pieces[at : at + _AT_ONCE]))
+        for at in range(0, len(pieces), _AT_ONCE)
+    ]
+    return b"".join((*made, packing.flush()))
 
 
 def written(
@@ -68,15 +93,29 @@ def written(
 ) -> Iterator[bytes]:
     """Yield the octets of a report, a piece for each record.  Raises UsageError."""
     write = _Writer(_record_9990 if form == "9990" else _record_7489)
-    root = f'<feedback xmlns="{_NAMESPACE}">' if form == "9990" else "<feedback>"
-    head = f'<?xml version="1.0" encoding="UTF-8"?>\n{root}\n  <version>1.0</version>\n'
-    yield _octets(head + _metadata(metadata, form) + _policy(policy, form))
+    yield _head(metadata, policy, form)
     texts = sorted(map(write.text, records))  # begin with the address: counting has no order
     if not texts:
         raise UsageError("a report has one record at least (RFC 9990 §3.1.1.2)")
     for text in texts:
         yield _octets(text)
-    yield b"</feedback>\n"
+    yield _END
+
+
+def _head(metadata: ReportMetadata, policy: PolicyPublished, form: Form) -> bytes:
+    root = f'<feedback xmlns="{_NAMESPACE}">' if form == "9990" else "<feedback>"
+    head = f'<?xml version="1.0" encoding="UTF-8"?>\n{root}\n  <version>1.0</version>\n'
+    return _octets(head + _metadata(metadata, form) + _policy(policy, form))
+
+
+def _begun(source: str, count: int) -> str:
+    """A record as far as its count: the rest is the same for all that are alike."""
+    if count < 1:
+        raise UsageError(f"a record of {source} does not say what it came to")
+    return (
+        f"  <record>\n    <row>\n      <source_ip>{escaped(source)}</source_ip>\n"
+        f"      <count>{count}</count>\n"
+    )
 
 
 class _Writer:
@@ -99,12 +138,7 @@ class _Writer:
         known = self._written.get(alike)
         if known is None:
             known = self._written[alike] = record, self._write(record)
-        if record.count < 1:
-            raise UsageError(f"a record of {record.source_ip} does not say what it came to")
-        return (
-            f"  <record>\n    <row>\n      <source_ip>{escaped(record.source_ip)}</source_ip>\n"
-            f"      <count>{record.count}</count>\n{known[1]}"
-        )
+        return _begun(record.source_ip, record.count) + known[1]
 
 
 @lru_cache(maxsize=8192)

@@ -10,43 +10,31 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import groupby
-from typing import NamedTuple
+from itertools import chain, groupby
+from typing import TypeAlias
 
 from avowal.dates import date_of
-from avowal.dkim.reasons import Reason, Result
-from avowal.policy.dmarc.record import Policy
 from avowal.report.aggregate import (
     AggregateReport,
-    Aligned,
-    DiscoveryMethod,
-    Disposition,
-    DkimAuthResult,
-    OverrideType,
-    PolicyOverrideReason,
     PolicyPublished,
     Record,
     ReportMetadata,
-    SpfAuthResult,
-    SpfResultWord,
 )
-from avowal.report.event import (
-    EventKey,
-    EventPolicy,
-    EventReason,
-    EventSender,
-    EventSignature,
-)
+from avowal.report.aggregate_rows import Outcome, published
+from avowal.report.event import EventKey, EventPolicy
 from avowal.report.event_store import DAY
+from avowal.valueclass import value
+
+Alike: TypeAlias = tuple[EventKey, Iterable[tuple[str, int]]]
+"""A kind of messages, whatever its address, and the addresses with their numbers."""
 
 MOST_ROWS = 100_000
 """Of one report, and in memory: a day of more kinds of messages is told in several."""
 MOST_REPORTS = 10
 """Of a domain and day: who sends more kinds of mail in its name wants to flood its owner."""
-_REMEMBERED = 4096  # signatures, senders and reasons that are made once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,17 +48,36 @@ class Reporter:
     software: str | None = None
 
 
-class _Row(NamedTuple):
-    """What one row of a report tells: RFC 9990 counts by it."""
+@value
+class CountedReport:
+    """A report before its records are made: what messages came to, and how many of each address.
 
-    source: str
-    author: str
-    disposition: str
-    dkim_aligned: bool
-    spf_aligned: bool
-    reasons: tuple[EventReason, ...]
-    spf: EventSender | None
-    dkim: tuple[EventSignature, ...]
+    A record of `rows` stands for all addresses beside it; its own address and count are of none.
+    """
+
+    metadata: ReportMetadata
+    policy: PolicyPublished
+    rows: tuple[tuple[Record, Mapping[str, int]], ...]
+
+    @property
+    def kinds(self) -> int:
+        """How many records it has."""
+        return sum(len(counts) for _, counts in self.rows)
+
+    @property
+    def messages(self) -> int:
+        """How many messages it counts."""
+        return sum(sum(counts.values()) for _, counts in self.rows)
+
+    def report(self) -> AggregateReport:
+        """Return it with its records."""
+        records = chain.from_iterable(
+            (replace(record, source_ip=source, count=number) for source, number in counts.items())
+            for record, counts in self.rows
+        )
+        return AggregateReport(
+            version="1.0", metadata=self.metadata, policy=self.policy, records=tuple(records)
+        )
 
 
 def aggregate_reports(
@@ -87,11 +94,19 @@ def aggregate_reports(
     Of a flood the first `MOST_REPORTS` times `MOST_ROWS` kinds are told, and how many more
     there were stands in the error element of the last report; `tell` is told the same.
     """
-    reported = ((key, number) for key, number in counts if key.is_reported)
-    for domain, group in groupby(reported, key=lambda one: _domain(one[0])):
+    reported = ((key, ((key.source or "", number),)) for key, number in counts if key.is_reported)
+    for counted in counted_reports(reported, day, reporter, tell=tell):
+        yield counted.report()
+
+
+def counted_reports(
+    alike: Iterable[Alike], day: int, reporter: Reporter, *, tell: Callable[[str], None]
+) -> Iterator[CountedReport]:
+    """Yield the same reports of kinds that are reported, their records not made yet."""
+    for domain, group in groupby(alike, key=lambda one: _domain(one[0])):
         day_of_domain = _DomainDay(domain, day, reporter)
-        for key, number in group:
-            yield from day_of_domain.take(key, number)
+        for key, sources in group:
+            yield from day_of_domain.take(key, sources)
         yield from day_of_domain.end()
         if day_of_domain.made > 1 or day_of_domain.beyond_kinds:
             tell(day_of_domain.sentence)
@@ -106,33 +121,36 @@ class _DomainDay:
 
     def __init__(self, domain: str, day: int, reporter: Reporter) -> None:
         self._domain, self._day, self._reporter = domain, day, reporter
-        self._rows: dict[EventPolicy, Counter[_Row]] = {}
+        self._rows: dict[EventPolicy, dict[Outcome, dict[str, int]]] = {}
         self._parts: Counter[EventPolicy] = Counter()
-        self._held: AggregateReport | None = None
+        self._held: CountedReport | None = None
         self._number = 0  # of rows in memory
         self._only_reports = True
         self._is_split = False
         self.made = self.beyond_kinds = self.beyond_messages = 0
 
-    def take(self, key: EventKey, number: int) -> Iterator[AggregateReport]:
-        """Count messages of a kind; yield reports that are full."""
-        if key.policy is None or key.source is None or key.disposition is None:
+    def take(self, key: EventKey, sources: Iterable[tuple[str, int]]) -> Iterator[CountedReport]:
+        """Count messages of a kind by their address; yield reports that are full."""
+        if key.policy is None or key.disposition is None:
             return  # `is_reported` has seen to it
         self._only_reports = self._only_reports and key.report_mail
-        row, rows = _row(key, key.source, key.disposition), self._rows.get(key.policy)
-        if rows is not None and row in rows:
-            rows[row] += number
-            return
-        if self._number >= MOST_ROWS:
-            self._is_split = True
-            yield from self._flush()
-        if self._is_full:
-            self._leave_out(1, number)
-            return
-        self._number += 1
-        self._rows.setdefault(key.policy, Counter())[row] += number
+        outcome = Outcome.of(key, key.disposition)
+        counts = self._rows.setdefault(key.policy, {}).setdefault(outcome, {})
+        for source, number in sources:
+            if source in counts:
+                counts[source] += number
+                continue
+            if self._number >= MOST_ROWS:
+                self._is_split = True
+                yield from self._flush()
+                counts = self._rows.setdefault(key.policy, {}).setdefault(outcome, {})
+            if self._is_full:
+                self._leave_out(1, number)
+                continue
+            self._number += 1
+            counts[source] = number
 
-    def end(self) -> Iterator[AggregateReport]:
+    def end(self) -> Iterator[CountedReport]:
         """Yield what is left."""
         if self._only_reports:
             return
@@ -154,15 +172,17 @@ class _DomainDay:
             f" a domain gets {MOST_REPORTS} reports of a day at most"
         )
 
-    def _flush(self) -> Iterator[AggregateReport]:
+    def _flush(self) -> Iterator[CountedReport]:
         """Make reports of the rows; yield those before the last one."""
         rows, self._rows, self._number = self._rows, {}, 0
         for policy in sorted(rows, key=repr) if len(rows) > 1 else rows:
+            made = self._report(policy, rows[policy])
+            if not made.rows:
+                continue
             if self._is_full or self._only_reports:
-                self._leave_out(len(rows[policy]), rows[policy].total())
+                self._leave_out(made.kinds, made.messages)
                 continue
             self._parts[policy] += 1
-            made = self._report(policy, rows[policy])
             if self._held is not None:
                 self.made += 1
                 yield self._held
@@ -176,20 +196,19 @@ class _DomainDay:
         self.beyond_kinds += kinds
         self.beyond_messages += messages
 
-    def _told(self, report: AggregateReport) -> AggregateReport:
+    def _told(self, report: CountedReport) -> CountedReport:
         """Say in a report what no report tells (RFC 9990 §3.1.5: the error element)."""
         if not self.beyond_kinds:
             return report
         errors = (*report.metadata.errors, self._beyond)
         return replace(report, metadata=replace(report.metadata, errors=errors))
 
-    def _report(self, policy: EventPolicy, rows: Counter[_Row]) -> AggregateReport:
-        part, day = self._parts[policy], self._day
+    def _report(self, policy: EventPolicy, rows: dict[Outcome, dict[str, int]]) -> CountedReport:
+        part, day = self._parts[policy] + 1, self._day
         errors: tuple[str, ...] = ()
         if self._is_split:
             errors = (f"part {part} of several: a report tells of {MOST_ROWS} kinds at most",)
-        return AggregateReport(
-            version="1.0",
+        return CountedReport(
             metadata=ReportMetadata(
                 org_name=self._reporter.organization,
                 email=self._reporter.email,
@@ -200,20 +219,13 @@ class _DomainDay:
                 errors=errors,
                 generator=self._reporter.software,
             ),
-            policy=_published(self._domain, policy),
-            records=tuple([_record(row, number) for row, number in rows.items()]),
+            policy=published(self._domain, policy),
+            rows=tuple([(one.record("", 0), counts) for one, counts in rows.items() if counts]),
         )
 
 
 def _domain(key: EventKey) -> str:
     return "" if key.policy is None else key.policy.domain
-
-
-def _row(key: EventKey, source: str, disposition: str) -> _Row:
-    return _Row(
-        source, key.author or "", disposition, key.dkim_aligned, key.spf_aligned, key.reasons,
-        key.spf, key.dkim,
-    )  # fmt: skip
 
 
 def report_id(day: int, policy: EventPolicy, reporter: Reporter, *, part: int = 1) -> str:
@@ -229,71 +241,3 @@ def report_id(day: int, policy: EventPolicy, reporter: Reporter, *, part: int = 
 @lru_cache(4)
 def _date(day: int) -> str:
     return date_of(day).replace("-", "")
-
-
-@lru_cache(_REMEMBERED)
-def _published(domain: str, policy: EventPolicy) -> PolicyPublished:
-    """The policy as it was applied: a record without p= that asks for reports is p=none."""
-    return PolicyPublished(
-        domain=domain,
-        p=Policy.NONE if policy.p is None else Policy(policy.p),
-        sp=None if policy.sp is None else Policy(policy.sp),
-        np=None if policy.np is None else Policy(policy.np),
-        fo=policy.fo,
-        adkim=policy.adkim,
-        aspf=policy.aspf,
-        testing=policy.testing,
-        discovery_method=DiscoveryMethod(policy.discovery),
-        pct=policy.pct,
-    )
-
-
-def _record(row: _Row, number: int) -> Record:
-    spf = row.spf
-    sender = None if spf is None else spf.domain
-    return Record(
-        source_ip=row.source,
-        count=number,
-        disposition=_DISPOSITIONS[row.disposition],
-        dkim=_ALIGNED[row.dkim_aligned],
-        spf=_ALIGNED[row.spf_aligned],
-        header_from=row.author,
-        envelope_from="" if spf is not None and spf.scope == "helo" else sender,
-        reasons=tuple([_reason(one) for one in row.reasons]),
-        dkim_results=_signatures(row.dkim),
-        spf_results=() if spf is None or spf.domain is None else (_spf(spf),),
-    )
-
-
-@lru_cache(_REMEMBERED)
-def _reason(one: EventReason) -> PolicyOverrideReason:
-    return PolicyOverrideReason(type=OverrideType(one.type), comment=one.comment or None)
-
-
-@lru_cache(_REMEMBERED)
-def _signatures(found: tuple[EventSignature, ...]) -> tuple[DkimAuthResult, ...]:
-    """All results but of signatures without a selector, which a report has no place for."""
-    return tuple([_signature(one) for one in found if one.selector is not None])
-
-
-def _signature(one: EventSignature) -> DkimAuthResult:
-    return DkimAuthResult(
-        domain=one.domain,
-        selector=one.selector,
-        result=_RESULTS.get(one.result),
-        human_result=None if one.reason is None else _SENTENCES.get(one.reason, one.reason),
-    )
-
-
-@lru_cache(_REMEMBERED)
-def _spf(one: EventSender) -> SpfAuthResult:
-    return SpfAuthResult(
-        domain=one.domain or "", scope=one.scope, result=_SPF_RESULTS.get(one.result)
-    )
-
-
-_ALIGNED = (Aligned.FAIL, Aligned.PASS)
-_DISPOSITIONS = {one.value: one for one in Disposition}
-_RESULTS = {str(one.value): one for one in Result}
-_SPF_RESULTS = {one.value: one for one in SpfResultWord}
-_SENTENCES = {str(one.value): one.sentence for one in Reason}

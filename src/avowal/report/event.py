@@ -149,6 +149,23 @@ _DECODER = msgspec.json.Decoder(EventKey)
 _RULES = msgspec.json.Decoder(tuple[EventRule, ...])
 
 
+_SOURCE = b'{"source":"'
+
+
+def split_source(octets: bytes) -> tuple[str, bytes]:
+    """Take the address off what `EventKey.octets` wrote; what is left is equal for equal others.
+
+    It is the first member.  "" where there is none.
+    """
+    if not octets.startswith(_SOURCE):
+        return "", octets
+    end = octets.index(b'"', len(_SOURCE))
+    source = octets[len(_SOURCE) : end]
+    if b"\\" in source:  # no address has what JSON escapes; whatever this is, it stands alone
+        return EventKey.of(octets).source or "", octets
+    return source.decode(), octets[end:]
+
+
 def digest(octets: bytes) -> bytes:
     """Return what stands for a key where keys are looked up: 16 octets."""
     return hashlib.blake2b(octets, digest_size=16).digest()

@@ -214,7 +214,7 @@ def _whole(descriptor: int) -> int:
 
 def columns_of(path: str) -> Sequence[tuple[str, str]]:
     """Return what the lines of a segment have."""
-    return COLUMNS if Path(path).stem.endswith(_FORM) else FIRST_FORM
+    return COLUMNS if _FORM in Path(path).stem else FIRST_FORM
 
 
 def set_aside(path: Path) -> Path:

@@ -14,9 +14,9 @@ from typing import IO, Final, NamedTuple
 
 import msgspec
 
-from avowal.report.event import EventKey, digest
+from avowal.report.event import EventKey, digest, rules_of
 from avowal.stores import event_segments
-from avowal.stores.event_segments import COLUMNS, DAMAGED, TAKEN
+from avowal.stores.event_segments import DAMAGED, TAKEN, columns_of
 
 _KEPT: Final = "-kept"
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -63,24 +63,27 @@ def _new(path: Path) -> IO[bytes]:
 
 def _lines(segment: Path) -> Iterator[tuple[bytes, bool]]:
     known: set[str] = set()
+    columns = len(columns_of(str(segment)))
     with segment.open("rb") as file:
         for line in file:
-            yield line, _is_event(line, known)
+            yield line, _is_event(line, known, columns)
 
 
-def _is_event(line: bytes, known: set[str]) -> bool:
+def _is_event(line: bytes, known: set[str], columns: int) -> bool:
     try:
         (row,) = csv.reader([line.decode()], strict=True)
     except (UnicodeDecodeError, ValueError, csv.Error):
         return False
-    if len(row) != len(COLUMNS) or not line.endswith(b"\n"):
+    if len(row) != columns or not line.endswith(b"\n"):
         return False
-    time, _, key, _, _, reported, _, facts = row
+    time, _, key, _, _, reported, _, facts, *rules = row
     if not (time.isascii() and time.isdigit() and len(time) <= 12):
         return False
-    if not facts:
-        return key in known
     try:
+        for text in filter(None, rules):
+            rules_of(text)
+        if not facts:
+            return key in known
         EventKey.of(facts.encode())
     except msgspec.MsgspecError:
         return False

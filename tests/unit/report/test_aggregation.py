@@ -7,17 +7,19 @@ import random
 import re
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 
 import msgspec
 import pytest
 from tests.event_stores import DAY_0, some_events
 
+from avowal.cli.report_files import Making, made_reports
 from avowal.message import Message
 from avowal.report.aggregate import AggregateReport
 from avowal.report.aggregate_mail import AggregateMail, file_name
 from avowal.report.aggregate_xml import write_aggregate, write_compressed
 from avowal.report.aggregation import Reporter, aggregate_reports
-from avowal.report.event import EventKey, EventPolicy, EventSignature
+from avowal.report.event import EventKey, EventPolicy, EventSignature, digest, split_source
 from avowal.report.event_store import DAY, counted
 
 US = Reporter(organization="Example", domain="r.example", email="dmarc@r.example")
@@ -152,6 +154,46 @@ def test_the_same_counts_in_any_order_are_the_same_octets() -> None:
     first = [write_compressed(report) for report in made(counts)]
     random.Random(1).shuffle(counts)
     assert [write_compressed(report) for report in made(counts)] == first
+
+
+@pytest.mark.parametrize("most", [7, 100_000])
+@pytest.mark.parametrize("at_once", [3, 50_000])
+def test_kinds_that_are_read_once_for_all_their_addresses_make_the_same_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int, at_once: int
+) -> None:
+    monkeypatch.setattr("avowal.report.aggregation.MOST_ROWS", most)
+    monkeypatch.setattr("avowal.cli.report_files._MOST_OF_A_DOMAIN", at_once)
+    counts = counted(some_events(1500))[DAY_0]
+    keys = sorted(counts, key=lambda key: (str(key.policy_domain), digest(key.octets())))
+    expected = {
+        file_name(one, US): write_compressed(one) for one in made((k, counts[k]) for k in keys)
+    }
+    rows = ((key.policy_domain or "", key.octets(), counts[key]) for key in keys)
+    making = Making(day=DAY_0, reporter=US, directory=str(tmp_path))
+    told = list(made_reports(rows, making, 1))
+    if most > at_once:  # otherwise which kinds are in which part depends on their order
+        assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == expected
+    assert {one.file for one in told} == set(expected)
+    assert sum(one.messages for one in told) == sum(n for k, n in counts.items() if k.is_reported)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        pytest.param(None, id="none"),
+        pytest.param("192.0.2.1", id="IPv4"),
+        pytest.param("2001:db8::1", id="IPv6"),
+        pytest.param('a"b', id="a quote"),
+        pytest.param("a\\", id="a backslash"),
+        pytest.param("\x01", id="a control character"),
+    ],
+)
+def test_the_address_of_a_kind_is_split_off(source: str | None) -> None:
+    octets = but(source=source).octets()
+    found, rest = split_source(octets)
+    assert found == (source or "")
+    assert (rest == split_source(KEY.octets())[1]) is (source in {"192.0.2.1", "2001:db8::1"})
+    assert rest != split_source(but(source=source, arc="pass").octets())[1]
 
 
 def test_what_is_written_has_the_names_of_rfc_9990() -> None:
