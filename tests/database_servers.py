@@ -135,3 +135,47 @@ def postgresql(first: Callable[[Any], None] = lambda _: None) -> Iterator[int]:
         url = f"postgresql+psycopg://avowal@127.0.0.1:{port}/postgres"
         with serving(command, url, first):
             yield port
+
+
+_CLICKHOUSE = """<yandex><logger><level>none</level></logger><tcp_port>{port}</tcp_port>
+<listen_host>127.0.0.1</listen_host><path>{data}/</path><tmp_path>{data}/tmp/</tmp_path>
+<mark_cache_size>67108864</mark_cache_size><users_config>{users}</users_config><timezone>UTC</timezone>
+<default_profile>default</default_profile><default_database>default</default_database></yandex>"""
+_CLICKHOUSE_USERS = """<yandex><profiles><default/></profiles><quotas><default/></quotas><users>
+<default><password/><networks><ip>127.0.0.1</ip></networks><profile>default</profile>
+<quota>default</quota></default></users></yandex>"""
+
+
+@contextmanager
+def clickhouse() -> Iterator[int]:
+    """Run ClickHouse; give its port."""
+    program = shutil.which("clickhouse-server")
+    if program is None:
+        pytest.skip("not installed: clickhouse-server (tests/system-packages.txt)")
+    driver = pytest.importorskip("clickhouse_driver", reason="not installed (extra: clickhouse)")
+    with directory() as place:
+        port, users = free_port(), place / "users.xml"
+        users.write_text(_CLICKHOUSE_USERS)
+        configuration = place / "config.xml"
+        configuration.write_text(_CLICKHOUSE.format(port=port, data=place / "data", users=users))
+        server = subprocess.Popen(
+            [*unprivileged(), program, f"--config-file={configuration}"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=place,
+        )  # fmt: skip
+        try:
+            until = time.monotonic() + _PATIENCE
+            while True:
+                client = driver.Client("127.0.0.1", port=port)
+                try:
+                    client.execute("SELECT 1")
+                    break
+                except (driver.errors.Error, OSError, EOFError):
+                    if time.monotonic() > until or server.poll() is not None:
+                        raise
+                    time.sleep(0.1)
+                finally:
+                    client.disconnect()
+            yield port
+        finally:
+            server.kill()  # what it has is thrown away
+            server.wait()

@@ -18,7 +18,8 @@ _BATCH = 1000  # events written at once
 events_option: Callable[[Any], Any] = click.option(
     "--events",
     metavar="STORE",
-    help="Keep an event per message: sqlite:PATH, parquet:DIR, lines:PATH or postgresql://….",
+    help="Keep an event per message: sqlite:PATH, parquet:DIR, lines:PATH, postgresql://… or "
+    "clickhouse://….",
 )
 
 

@@ -14,7 +14,8 @@ class Events(Table, frozen=True, kw_only=True):
         str | None,
         option(
             "Where events go: `sqlite:PATH` (or a path alone), `parquet:DIR` above about a "
-            "million a day, `lines:PATH`, `postgresql://…` for several hosts.  Unset: nowhere.",
+            "million a day, `lines:PATH`, `postgresql://…` or `clickhouse://…` for several hosts.  "
+            "Unset: nowhere.",
             example="sqlite:/var/lib/avowal/events.db",
         ),
     ] = None

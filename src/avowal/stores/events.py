@@ -1,8 +1,9 @@
 """Opening what events are written to, by its name.
 
 ``sqlite:PATH`` is an SQLite file, ``parquet:DIR`` a directory of Parquet files,
-``postgresql://…`` a database, ``lines:PATH`` a file that grows by a JSON object a line; a path
-alone is the latter where it ends in ``.jsonl`` or ``.ndjson``, else an SQLite file.
+``postgresql://…`` and ``clickhouse://…`` a database, ``lines:PATH`` a file that grows by a JSON
+object a line; a path alone is the latter where it ends in ``.jsonl`` or ``.ndjson``, else an
+SQLite file.
 """
 
 from __future__ import annotations
@@ -17,15 +18,18 @@ import msgspec
 from avowal.errors import StoreError
 from avowal.report.event import Event
 from avowal.report.event_store import EventSink
+from avowal.stores import clickhouse_events, postgres_events
+from avowal.stores.clickhouse_events import ClickhouseEvents
 from avowal.stores.event_segments import SegmentWriter
-from avowal.stores.postgres_events import PostgresEvents, driver
+from avowal.stores.postgres_events import PostgresEvents
 from avowal.stores.report_tables import ReportStore
 from avowal.stores.sqlite_events import SqliteEvents
 
 _POSTGRES: Final = ("postgresql://", "postgres://")
 _LINES: Final = (".jsonl", ".ndjson")
 _PARQUET: Final = "parquet:"
-FORMS: Final = "a path, sqlite:PATH, parquet:DIR, lines:PATH or postgresql://…"
+_SERVERS: Final = (*_POSTGRES, *clickhouse_events.SCHEMES)
+FORMS: Final = "a path, sqlite:PATH, parquet:DIR, lines:PATH, postgresql://… or clickhouse://…"
 
 
 class LineEvents:
@@ -58,7 +62,9 @@ def event_opener(name: str) -> Callable[[], EventSink]:
     Raises StoreError for what cannot be opened at all: a driver or a directory that lacks.
     """
     if name.startswith(_POSTGRES):
-        driver()
+        postgres_events.driver()
+    elif name.startswith(clickhouse_events.SCHEMES):
+        clickhouse_events.driver()
     else:
         path = Path(name.removeprefix("lines:").removeprefix("sqlite:").removeprefix(_PARQUET))
         if not path.name:
@@ -70,6 +76,8 @@ def open_event_store(name: str) -> ReportStore:
     """Open a store that can be read too.  Raises StoreError."""
     if name.startswith(_POSTGRES):
         return PostgresEvents(name)
+    if name.startswith(clickhouse_events.SCHEMES):
+        return ClickhouseEvents(name)
     if name.startswith(_PARQUET):
         from avowal.stores.parquet_events import ParquetEvents  # noqa: PLC0415 - few have these
 
@@ -82,7 +90,7 @@ def open_event_store(name: str) -> ReportStore:
 def open_kept_events(name: str) -> ReportStore:
     """Open what somebody wrote events to: reading makes no store.  Raises StoreError."""
     path = name.removeprefix("sqlite:").removeprefix(_PARQUET)
-    if not name.startswith((*_POSTGRES, "lines:")) and not (path and Path(path).exists()):
+    if not name.startswith((*_SERVERS, "lines:")) and not (path and Path(path).exists()):
         raise StoreError(f"{path or name}: nothing is there: events are kept once mail came by")
     return open_event_store(name)
 

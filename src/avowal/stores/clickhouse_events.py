@@ -1,0 +1,290 @@
+"""Events in ClickHouse (extra ``clickhouse``): fleets of many hosts, and a long history.
+
+ClickHouse has no transactions over several statements and no updates in place, so what became
+of report mails, and failure reports that wait, are in a ledger elsewhere: an SQLite file or
+PostgreSQL, which the name of the store brings along (``clickhouse://…?ledger=postgresql://…``).
+Without a ledger events are kept, counted and made into reports, but no report is sent.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
+from types import ModuleType
+from typing import Final, Protocol, TypeVar
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import msgspec
+
+from avowal.config.redaction import redacted
+from avowal.errors import StoreError
+from avowal.report.event import Event, EventKey, digest, rules_of
+from avowal.report.event_store import DAY, Pruned
+from avowal.stores import clickhouse_schema as sql
+from avowal.stores.event_tables import Cursor, EventTables
+
+SCHEMES: Final = ("clickhouse://", "clickhouses://")
+"""The latter over TLS."""
+_CONNECT_SECONDS = 5
+_REMOVING_SECONDS = 600.0  # ClickHouse writes parts anew without what is removed
+_STEP_SECONDS = 0.1
+_AT_ONCE = 10_000  # rows of an answer
+_KEYS_AT_ONCE = 4000  # in one statement
+_SPILLED = {
+    "max_block_size": _AT_ONCE,
+    "max_bytes_before_external_group_by": 1 << 30,
+    "max_bytes_before_external_sort": 1 << 30,
+}
+T = TypeVar("T")
+
+
+def driver() -> ModuleType:
+    """Import the client.  Raises StoreError."""
+    try:
+        import clickhouse_driver  # noqa: PLC0415 - an extra: only those who use it need it
+    except ImportError:
+        raise StoreError(
+            "ClickHouse needs clickhouse-driver: pip install 'avowal[clickhouse]'"
+        ) from None
+    module: ModuleType = clickhouse_driver
+    return module
+
+
+class _Client(Protocol):
+    """What is used of clickhouse_driver's client."""
+
+    def execute(
+        self, query: str, params: object = ..., *, settings: Mapping[str, object] = ...
+    ) -> object: ...
+    def execute_iter(
+        self, query: str, params: object = ..., *, settings: Mapping[str, object] = ...
+    ) -> Iterator[object]: ...
+    def disconnect(self) -> None: ...
+
+
+class ClickhouseEvents:
+    """A connection to a server; one thread uses it.  Methods raise StoreError."""
+
+    def __init__(self, name: str) -> None:
+        """Connect, and make the tables where there are none.  Raises StoreError."""
+        module = driver()
+        self._url, self._ledger_name = _split(name)
+        self._from_url = module.Client.from_url
+        self._faults: tuple[type[Exception], ...] = (module.errors.Error, OSError, EOFError)
+        self._ledger: EventTables | None = None
+        self._client = self._connected()
+        try:
+            for statement in sql.CREATE:
+                self._run(statement)
+            ((found,),) = self._all(list[tuple[int]], sql.FOUND)
+            if found > sql.VERSION:
+                raise StoreError(
+                    f"the events are of version {found}, and this program knows {sql.VERSION}:"
+                    " update it"
+                )
+            if found < sql.VERSION:
+                self._run(sql.MARK, [(sql.VERSION,)])
+        except StoreError:
+            self._client.disconnect()
+            raise
+
+    def _connected(self) -> _Client:
+        try:
+            client: _Client = self._from_url(self._url)
+        except (ValueError, TypeError) as error:  # of the name: nothing is connected to yet
+            raise self._told(error) from None
+        return client
+
+    # -- writing ---------------------------------------------------------------------------
+
+    def append(self, events: Sequence[Event]) -> None:
+        """Write events, in one INSERT: all or none, unless the server dies in the middle."""
+        if events:
+            self._run(sql.INSERT, list(map(_row, events)))
+
+    # -- reading ---------------------------------------------------------------------------
+
+    def events(self, begin: int, end: int) -> Iterator[Event]:
+        """Yield the events of a time, by time."""
+        days = {"first": begin // DAY, "last": (end - 1) // DAY}
+        for at, host, queue_id, facts, text in self._each(
+            tuple[int, str, str | None, str, str | None],
+            sql.EVENTS, {"begin": begin, "end": end, **days},
+        ):  # fmt: skip
+            rules = () if text is None else rules_of(text)
+            yield Event(at, host, EventKey.of(facts.encode()), queue_id, rules)
+
+    def counts(
+        self, day: int, *, domain: str | None = None, reported: bool = False
+    ) -> Iterator[tuple[EventKey, int]]:
+        """Yield the kinds of messages of a day and how many there were, by policy domain."""
+        for _, facts, messages in self.rows(day, domain=domain, reported=reported):
+            yield EventKey.of(facts), messages
+
+    def rows(
+        self, day: int, *, domain: str | None = None, reported: bool = False
+    ) -> Iterator[tuple[str, bytes, int]]:
+        """Yield the same as it is written: policy domain, octets of the key, messages."""
+        statement = sql.rows(domain=domain is not None, reported=reported)
+        for where, facts, messages in self._each(
+            tuple[str, str, int], statement, {"day": day, "domain": domain or ""}
+        ):
+            yield where, facts.encode(), messages
+
+    def domains(self, day: int) -> list[str]:
+        """Return the policy domains of a day that get reports, in order."""
+        return [one for (one,) in self._each(tuple[str], sql.DOMAINS, {"day": day})]
+
+    def days(self) -> list[tuple[int, int]]:
+        """Return each day that has counts, and how many messages it had."""
+        return self._all(list[tuple[int, int]], sql.DAYS)
+
+    # -- removing --------------------------------------------------------------------------
+
+    def prune(self, *, events_before: int, counts_before: int) -> Pruned:
+        """Remove events older than a time; counts of days before a day, and their mails.
+
+        Kinds are not kept by themselves: none of them is counted as gone.
+        """
+        before = {"before": events_before}
+        events = self._number(sql.EVENT_COUNT.format(where=sql.OLD_EVENTS), before)
+        counts = self._number(
+            sql.KIND_COUNT.format(where=sql.OLD_COUNTS), {"before": counts_before}
+        )
+        self._drop("event", events_before // DAY)
+        if self._number(sql.EVENT_COUNT.format(where=sql.OLD_EVENTS), before):
+            self._delete("event", sql.OLD_EVENTS, before)
+        self._drop("event_count", counts_before)
+        if self._ledger_name is not None:
+            self._kept().prune(events_before=0, counts_before=counts_before)
+        return Pruned(events, counts, 0)
+
+    def erase(self, source: str) -> Pruned:
+        """Remove whatever names the address of a client; the server lets old parts go later."""
+        found = self._each(tuple[str, str], sql.NAMING, {"mark": f"={source}"})
+        named = [key for key, facts in found if EventKey.of(facts.encode()).names(source)]
+        events, counts, keys = 0, 0, 0
+        for at in range(0, max(len(named), 1), _KEYS_AT_ONCE):
+            # An empty array has no type that a key could be compared with.
+            those = {"source": source, "keys": named[at : at + _KEYS_AT_ONCE] or [""]}
+            events += self._number(sql.EVENT_COUNT.format(where=sql.NAMED), those)
+            counts += self._number(sql.KIND_COUNT.format(where=sql.NAMED), those)
+            keys += self._number(sql.KEY_COUNT.format(where=sql.NAMED), those)
+            self._delete("event", sql.NAMED, those)
+            self._delete("event_count", sql.NAMED, those)
+        if self._ledger_name is not None:
+            self._kept().erase(source)
+        return Pruned(events, counts, keys)
+
+    def _drop(self, table: str, before: int) -> None:
+        days = self._each(tuple[int], sql.PARTS.format(table=table), {"before": before})
+        for (day,) in list(days):
+            self._run(sql.DROP.format(table=table, day=day))
+
+    def _delete(self, table: str, where: str, values: Mapping[str, object]) -> None:
+        self._run(sql.DELETE.format(table=table, where=where), values)
+        until = time.monotonic() + _REMOVING_SECONDS
+        while self._number(sql.MUTATIONS, {"table": table}):
+            if time.monotonic() > until:
+                raise StoreError(
+                    f"ClickHouse still writes {table} anew without what was removed:"
+                    " look at system.mutations"
+                )
+            time.sleep(_STEP_SECONDS)
+
+    # -- what became of report mails -------------------------------------------------------
+
+    def transaction(self, *, writes: bool = True) -> AbstractContextManager[Cursor]:
+        """Begin a transaction of the ledger."""
+        return self._kept().transaction(writes=writes)
+
+    def statement(self, text: str) -> str:
+        """Return a statement as the ledger has it."""
+        return self._kept().statement(text)
+
+    def _kept(self) -> EventTables:
+        """Open the ledger at its first use: whoever only writes events needs none."""
+        if self._ledger is None:
+            self._ledger = _opened(self._ledger_name)
+        return self._ledger
+
+    def close(self) -> None:
+        """End the connection."""
+        self._client.disconnect()
+        if self._ledger is not None:
+            self._ledger.close()
+
+    # -- running ---------------------------------------------------------------------------
+
+    def _run(self, statement: str, values: object = None) -> object:
+        with self._telling():
+            return self._client.execute(statement, values)
+
+    def _all(self, rows: type[T], statement: str, values: object = None) -> T:
+        return msgspec.convert(self._run(statement, values), rows)
+
+    def _number(self, statement: str, values: Mapping[str, object]) -> int:
+        ((found,),) = self._all(list[tuple[int]], statement, values)
+        return found
+
+    def _each(self, row: type[T], statement: str, values: Mapping[str, object]) -> Iterator[T]:
+        """Yield rows as they come, over a connection of their own."""
+        client = self._connected()
+        with self._telling(), closing(_Disconnecting(client)):
+            for one in client.execute_iter(statement, values, settings=_SPILLED):
+                yield msgspec.convert(one, row)
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        try:
+            yield
+        except self._faults as error:
+            raise self._told(error) from None
+
+    def _told(self, error: Exception) -> StoreError:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        said = " ".join(lines[:2]).partition(" Stack trace:")[0] or type(error).__name__
+        return StoreError(f"ClickHouse: {redacted(said, urlsplit(self._url).password)}")
+
+
+class _Disconnecting:
+    def __init__(self, client: _Client) -> None:
+        self.close = client.disconnect
+
+
+def _row(event: Event) -> tuple[object, ...]:
+    key, octets = event.key, event.key.octets()
+    return (
+        event.time // DAY, event.time, event.host, digest(octets).hex(), event.queue_id,
+        key.policy_domain or "", int(key.is_reported), key.source or "", octets.decode(),
+        event.rules_text(),
+    )  # fmt: skip
+
+
+def _split(name: str) -> tuple[str, str | None]:
+    """Take the ledger off the name of a store."""
+    parts = urlsplit(name)
+    options = parse_qsl(parts.query, keep_blank_values=True)
+    ledgers = [text for option, text in options if option == "ledger"]
+    if len(ledgers) > 1:
+        raise StoreError("ClickHouse: ledger= stands twice in the name of the store")
+    given = {option for option, _ in options}
+    rest = [one for one in options if one[0] != "ledger"]
+    if "connect_timeout" not in given:
+        rest.append(("connect_timeout", str(_CONNECT_SECONDS)))
+    return urlunsplit(parts._replace(query=urlencode(rest))), ledgers[0] if ledgers else None
+
+
+def _opened(name: str | None) -> EventTables:
+    from avowal.stores.postgres_events import PostgresEvents  # noqa: PLC0415 - few have these
+    from avowal.stores.sqlite_events import SqliteEvents  # noqa: PLC0415
+
+    if not name:
+        raise StoreError(
+            "ClickHouse keeps no ledger of report mails: name one in the store,"
+            " clickhouse://…?ledger=sqlite:PATH or ?ledger=postgresql://… for several hosts"
+        )
+    if name.startswith(("postgresql://", "postgres://")):
+        return PostgresEvents(name)
+    return SqliteEvents(name.removeprefix("sqlite:"))
