@@ -18,6 +18,7 @@ Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 TO_THE_END = frozenset(
     {
         "test_configurations_in_the_pages_are_valid",
+        "test_events_in_clickhouse",
         "test_events_in_postgresql",
         "test_events_in_sqlite",
         "test_failures_in_sqlite",

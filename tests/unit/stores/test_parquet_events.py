@@ -61,6 +61,24 @@ def test_rows_are_those_of_sqlite(store: ParquetEvents, tmp_path: Path) -> None:
     assert list(store.rows(DAY_0)) == list(other.rows(DAY_0))
 
 
+def test_a_day_is_read_in_ranges_of_domains_and_nothing_is_left_out(
+    store: ParquetEvents, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = SqliteEvents(str(tmp_path / "e.db"))
+    none = Event(DAY_0 * DAY, "mx", EventKey(source="192.0.2.1"))
+    empty = Event(DAY_0 * DAY, "mx", EventKey(source="192.0.2.1", author=""))
+    for at in range(4):
+        batch = [*some_events(100, seed=at), none, empty]
+        store.append(batch)
+        store.pack()
+        other.append(batch)
+    for most in (1, 7, 40):
+        monkeypatch.setattr(parquet_engine, "RANGE_KINDS", most)
+        for reported in (True, False):
+            found = list(store.rows(DAY_0, reported=reported))
+            assert found == list(other.rows(DAY_0, reported=reported))
+
+
 def test_what_writes_needs_no_engine(tmp_path: Path) -> None:
     script = (
         "import sys\nfrom tests.event_stores import some_events\n"
