@@ -103,7 +103,8 @@ def name_of(written: bytes) -> DomainName | None:
 
 def names_in(octets: bytes) -> Iterator[DomainName]:
     """Yield the names in octets that may each be shown as the domain, the first ones only."""
-    for place, piece in enumerate(islice(_PIECE.findall(octets), _MOST_PIECES)):
+    for place, found in enumerate(islice(_PIECE.finditer(octets), _MOST_PIECES)):
+        piece = found[0]
         name = name_of(piece) if place == 0 or b"." in piece else None
         if name is not None:
             yield name

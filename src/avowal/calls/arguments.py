@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 from avowal.canonical import Octets
 from avowal.dkim.rules import Rules
@@ -25,7 +25,9 @@ from avowal.message import Header, LineEnds, WireForm, as_sent, split, wire_form
 
 if TYPE_CHECKING:
     from avowal.dns.cache import Cached
+    from avowal.dns.limits import Limited
     from avowal.dns.zone import Zone
+    from avowal.lookup import AsyncResolver, Resolver
 
 R = TypeVar("R")
 
@@ -159,7 +161,7 @@ def resolver_of(resolver: R | ZoneData | None) -> R | Zone | Cached:
     return resolver
 
 
-def limited(resolver: Any, limits: Limits) -> Any:
+def limited(resolver: Resolver | AsyncResolver, limits: Limits) -> Limited:
     """Wrap a resolver in the budget and deadline of one message."""
     from avowal.dns.limits import Limited  # noqa: PLC0415 - start-up stays short
 

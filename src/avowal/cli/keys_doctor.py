@@ -6,7 +6,7 @@ import json
 import secrets
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -201,7 +201,7 @@ def _surveyed(
         )
 
 
-def _survey(subject: Subject, resolver: Any, longest_ttl: int) -> KeySurvey:
+def _survey(subject: Subject, resolver: Resolver, longest_ttl: int) -> KeySurvey:
     from avowal.keys.doctor.survey import survey
     from avowal.lookup import run
 
@@ -219,6 +219,7 @@ def _survey(subject: Subject, resolver: Any, longest_ttl: int) -> KeySurvey:
 
 def _of_zone(subject: Subject, longest_ttl: int) -> KeySurvey:
     """Look at a zone file: what leads out of it is not known, nor who will sign the zone."""
+    assert subject.zone is not None  # noqa: S101 - the callers looked
     surveyed = _survey(subject, subject.zone, longest_ttl)
     keys = []
     for key in surveyed.keys:

@@ -25,6 +25,7 @@ from avowal.names import is_below
 
 if TYPE_CHECKING:
     from avowal.config.toml import Loaded
+    from avowal.lookup import Resolver
     from avowal.names import DomainName
     from avowal.policy.dmarc.destinations import Kind
     from avowal.report.aggregate import AggregateReport
@@ -223,7 +224,7 @@ class Reporting:
         password = read_password(wanted.relay_password_file)
         return Login(wanted.relay_user, password.decode("utf-8", "replace"))
 
-    def _seal(self, resolver: Any) -> Callable[[bytes], bytes]:
+    def _seal(self, resolver: Resolver) -> Callable[[bytes], bytes]:
         """Return what signs a mail of ours and looks at it as its receivers will."""
         from avowal import app
         from avowal.calls.authenticate import authenticate

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from avowal.diagnose.address_words import Spelled, spelled, split_addresses
 from avowal.diagnose.field_subject import encodings
@@ -62,7 +63,8 @@ def _restored(case: HeaderCase, shown: bytes) -> Iterator[Value]:
         yield from _spellings(Spelled(name, address), 3)
     for kind in _ENVELOPES:
         for field in case.header.named(kind):
-            for address in _ADDRESS.findall(field.value[:2000])[:3]:
+            for match in islice(_ADDRESS.finditer(field.value[:2000]), 3):
+                address = match[0]
                 if address.lower() not in case.lists:
                     yield from _spellings(Spelled(name, address), 3)
 

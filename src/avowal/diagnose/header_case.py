@@ -22,6 +22,8 @@ _WROTE = re.compile(
     rb"([^\r\n<>,\"]{2,60}<[^<>\s@]{1,80}@[^<>\s@]{1,80}>)[ \t\r\n]{1,4}wr(?:ote|ites)"
 )
 
+_LISTED = re.compile(rb"[^\s<>:?]{1,100}@[^\s<>:?]{1,200}")
+
 
 @dataclass(slots=True)
 class HeaderCase:
@@ -55,10 +57,10 @@ class HeaderCase:
         """The addresses of lists: those seen elsewhere and this message's own."""
         own = (b"list-post", b"x-beenthere")
         found = [
-            one.lower()
+            found[0].lower()
             for name in own
             for one in self.header.named(name)
-            for one in re.findall(rb"[^\s<>:?]{1,100}@[^\s<>:?]{1,200}", one.value[:2000])
+            for found in _LISTED.finditer(one.value[:2000])
         ]
         return self.around.lists.union(found)
 
@@ -144,8 +146,8 @@ class HeaderCase:
         text = self.text[:_MOST_BODY]
         found: dict[bytes, bytes] = {}
         for pattern in (_TRAILER, _WROTE):
-            for match in pattern.findall(text):
-                for mailbox in split_addresses(match):
+            for match in pattern.finditer(text):
+                for mailbox in split_addresses(match[1]):
                     one = spelled(mailbox)
                     if b"@" in one.address:
                         found.setdefault(one.key, mailbox.strip(b"> "))

@@ -126,8 +126,8 @@ GATEWAYS = (
 
 def gateways(text: bytes) -> Iterator[tuple[Gateway, bool]]:
     """Yield the gateways that links of a text lead through, and whether each can be read."""
-    for link in _LINK.findall(text):
-        found = _of(link)
+    for link in _LINK.finditer(text):
+        found = _of(link[0])
         if found is not None:
             yield found[0], found[1] is not None
 

@@ -66,7 +66,7 @@ class Surroundings:
             begins, _ = tokens(unfolded(field.raw)[:1000])
             self._tags.update({one.lower() for one in begins if one.startswith(b"[")})
         for field in header.named(b"list-post"):
-            self._posts.update(one.lower() for one in _MAILTO.findall(field.value))
+            self._posts.update(one[1].lower() for one in _MAILTO.finditer(field.value))
         self._take_addresses(header)
         self._take_signatures(header)
         if copies:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from avowal import quoted
 from avowal._fast import read_usual, tag_place
@@ -24,7 +24,10 @@ from avowal.taglist import TagList, TagListFault, base64_string, colon_list, wit
 from avowal.text import printable
 from avowal.valueclass import value
 
-Reader: TypeAlias = Callable[[bytes], Any]
+if TYPE_CHECKING:
+    from avowal.dkim.signature_values import SignatureValues
+
+Reader: TypeAlias = Callable[[bytes], object]
 """Reads the value of a tag; raises SyntaxFault."""
 
 FIELD_NAME = b"dkim-signature"
@@ -117,7 +120,7 @@ class Signature:
             raise SignatureFault(Reason.TOO_LARGE, 0, f"over {limits.signed_names} names in h=")
         methods = values["q"]
         if drafts and methods in _DRAFT_DNS:
-            methods = _ABSENT["q"]
+            methods = (QUERY_DNS_TXT,)
         return cls(  # by place, which costs a third: in the order of the fields
             field, tags, values["a"], values["b"], values["bh"], header_canon, body_canon,
             values["d"], values["s"], values["h"], values["i"], values["l"], timestamp, expiration,
@@ -269,20 +272,20 @@ _KINDS: dict[str, object] = {
     "t": int,
     "x": int,
 }
-_ABSENT: dict[str, Any] = dict.fromkeys(_READERS)
+_ABSENT: dict[str, object] = dict.fromkeys(_READERS)
 _ABSENT |= {"c": ("simple", "simple"), "q": (QUERY_DNS_TXT,)}
 
 
 def read_values(
     tags: TagList, instead: Mapping[str, Reader | None] = MappingProxyType({})
-) -> dict[str, Any]:
+) -> SignatureValues:
     """Return the value of each tag of `_READERS`, or its default.  Raises SignatureFault."""
     readers, kinds = _READERS, _KINDS
     if instead:
         readers = {**_READERS, **instead}
         kinds = {name: _KINDS[name] for name in _KINDS if name not in instead}
         kinds |= {name: object for name, reader in instead.items() if reader is not None}
-    values = _ABSENT.copy()
+    values: Any = _ABSENT.copy()
     for name in read_usual(tags.values, kinds, values):
         reader = readers[name]
         assert reader is not None  # noqa: S101 - a tag that means nothing has no kind
@@ -293,4 +296,5 @@ def read_values(
             raise SignatureFault(
                 Reason.SYNTAX, start + fault.offset, f"{name}=: {fault.why}"
             ) from None
-    return values
+    found: SignatureValues = values
+    return found

@@ -12,7 +12,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from avowal.dns.wrapper import Wrapper
 from avowal.lookup import (
@@ -104,7 +104,7 @@ class Cached(Wrapper):
 
     def __init__(
         self,
-        resolver: Any,
+        resolver: Resolver | AsyncResolver,
         *,
         entries: int = 10_000,
         octets: int = 64 << 20,
@@ -234,7 +234,7 @@ class Cached(Wrapper):
         if not mine:
             return {}
         answers: _Answers = {}
-        resolver: Resolver = self._resolver
+        resolver = self._resolver
         asked = tuple(mine.values())
         try:
             got = answers_of(resolver, asked, _left(until))
@@ -251,7 +251,7 @@ class Cached(Wrapper):
 
     async def _aask(self, key: _Key, question: Question, loop: AbstractEventLoop) -> Answer:
         """Ask on the event loop; the task itself is what others wait for."""
-        resolver: AsyncResolver = self._resolver
+        resolver = self._aresolver
         try:
             got = await aanswers_of(resolver, (question,))
             return self._keep({key: question}, got)[key]

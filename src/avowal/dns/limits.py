@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 from avowal.dns.wrapper import Wrapper
 from avowal.limits import DEFAULT
@@ -37,7 +36,7 @@ class Limited(Wrapper):
 
     def __init__(
         self,
-        resolver: Any,
+        resolver: Resolver | AsyncResolver,
         *,
         questions: int = DEFAULT.dns_questions,
         seconds: float = DEFAULT.dns_seconds,
@@ -54,7 +53,7 @@ class Limited(Wrapper):
         if not allowed:
             return refused
         started = self._clock()
-        inner: Resolver = self._resolver
+        inner = self._resolver
         try:
             answers = answers_of(inner, allowed, self._seconds)
         finally:
@@ -80,7 +79,7 @@ class Limited(Wrapper):
         if not allowed:
             return refused
         started = self._clock()
-        inner: AsyncResolver = self._resolver
+        inner = self._aresolver
         asking = [asyncio.ensure_future(aanswers_of(inner, (question,))) for question in allowed]
         try:
             await asyncio.wait(asking, timeout=self._seconds)

@@ -18,7 +18,6 @@ import binascii
 import json
 from collections.abc import Mapping
 from os import PathLike
-from typing import Any
 
 from avowal.dns.wrapper import Wrapper
 from avowal.errors import ConfigError, StoreError
@@ -41,13 +40,13 @@ _UNKNOWN = Answer.failed(Failure.UNREACHABLE)
 class Recorder(Wrapper):
     """Pass questions on to `resolver` and keep each answer, the last one if asked again."""
 
-    def __init__(self, resolver: Any) -> None:
+    def __init__(self, resolver: Resolver | AsyncResolver) -> None:
         super().__init__(resolver)
         self.answers: dict[Question, Answer] = {}
 
     def resolve(self, questions: tuple[Question, ...], /) -> tuple[Answer, ...]:
         """Answer a batch and keep the answers."""
-        inner: Resolver = self._resolver
+        inner = self._resolver
         return self._kept(questions, answers_of(inner, questions))
 
     def resolve_within(
@@ -58,7 +57,7 @@ class Recorder(Wrapper):
 
     async def aresolve(self, questions: tuple[Question, ...], /) -> tuple[Answer, ...]:
         """The same for asynchronous callers."""
-        inner: AsyncResolver = self._resolver
+        inner = self._aresolver
         return self._kept(questions, await aanswers_of(inner, questions))
 
     def recall(self, questions: tuple[Question, ...], /) -> tuple[Answer, ...] | None:

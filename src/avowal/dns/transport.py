@@ -142,22 +142,26 @@ def _received(sock: socket.socket, size: int) -> bytes | None:
 def drive(talks: Sequence[Talk[T]], *, at_once: int) -> tuple[T, ...]:
     """Run the talks in this thread, `at_once` side by side; their results in order."""
     results: dict[int, T] = {}
-    waiting = iter(range(len(talks)))
+    waits: dict[int, Wait] = {}  # by the place of the talk
+    begun = iter(range(len(talks)))
     try:
         with _Selector() as selector:
             while len(results) < len(talks):
-                for index in islice(waiting, at_once - len(selector.get_map())):
-                    _advance(talks, index, None, selector, results)
-                if not selector.get_map():
+                for index in islice(begun, at_once - len(waits)):
+                    _advance(talks, index, None, waits, results)
+                    _watch(selector, waits.get(index))
+                if not waits:
                     continue
-                waits = [key.data for key in selector.get_map().values()]
-                soonest = min(wait.until for _, wait in waits)
-                ready = {key.data[0] for key, _ in selector.select(max(0.0, soonest - monotonic()))}
+                soonest = min(wait.until for wait in waits.values())
+                events = selector.select(max(0.0, soonest - monotonic()))
+                ready = {key.fd for key, _ in events}
                 now = monotonic()
-                for index, wait in waits:
-                    if index in ready or wait.until <= now:
-                        selector.unregister(wait.sock)
-                        _advance(talks, index, index in ready, selector, results)
+                for index, wait in tuple(waits.items()):
+                    came = wait.sock.fileno() in ready
+                    if came or wait.until <= now:
+                        selector.unregister(waits.pop(index).sock)
+                        _advance(talks, index, came, waits, results)
+                        _watch(selector, waits.get(index))
     finally:
         for talk in talks:
             talk.close()
@@ -168,17 +172,20 @@ def _advance(
     talks: Sequence[Talk[T]],
     index: int,
     ready: bool | None,  # noqa: FBT001 - what a talk is sent
-    selector: selectors.BaseSelector,
+    waits: dict[int, Wait],
     results: dict[int, T],
 ) -> None:
     """Let one talk go on until it waits again or ends; None starts it."""
     try:
-        wait = next(talks[index]) if ready is None else talks[index].send(ready)
+        waits[index] = next(talks[index]) if ready is None else talks[index].send(ready)
     except StopIteration as stop:
         results[index] = stop.value
-        return
-    event = selectors.EVENT_WRITE if wait.writing else selectors.EVENT_READ
-    selector.register(wait.sock, event, (index, wait))
+
+
+def _watch(selector: selectors.BaseSelector, wait: Wait | None) -> None:
+    if wait is not None:
+        event = selectors.EVENT_WRITE if wait.writing else selectors.EVENT_READ
+        selector.register(wait.sock, event)
 
 
 async def adrive(talk: Talk[T]) -> T:

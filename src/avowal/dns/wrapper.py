@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from avowal.lookup import Answer, Question, recalled
+from avowal.lookup import Answer, AsyncResolver, Question, Resolver, recalled
 
 
 class Wrapper:
     """A resolver over another one, which may be synchronous, asynchronous or both."""
 
-    def __init__(self, resolver: Any) -> None:
-        self._resolver: Any = resolver
+    def __init__(self, resolver: Resolver | AsyncResolver) -> None:
+        either: Any = resolver  # which of the two it is shows when it is asked
+        self._resolver: Resolver = either
+        self._aresolver: AsyncResolver = either
 
     @property
     def faults_pass(self) -> bool:

@@ -112,12 +112,11 @@ def _client(place: Place) -> _Client:
         connect_timeout=_SECONDS, read_timeout=_SECONDS, retries={"total_max_attempts": 2}
     )
     try:
-        made: _Client = boto3.Session(
+        return boto3.Session(
             profile_name=place.option("profile"), region_name=_region(place)
         ).client("kms", endpoint_url=place.option("endpoint"), config=config)
     except (BotoCoreError, ValueError) as error:
         raise KeyMaterialError(place.uri, f"AWS KMS: {error}") from None
-    return made
 
 
 def _region(place: Place) -> str | None:

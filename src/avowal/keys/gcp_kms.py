@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Final, Protocol
+from typing import Final
 from urllib.parse import quote
 
 from avowal.crypto.publicpem import parse_public_key
@@ -29,16 +29,6 @@ _TITLE: Final = "Google Cloud KMS"
 _OPTIONS: Final = ("token-file", "address", "ca-file")
 _ADDRESS: Final = "https://cloudkms.googleapis.com"
 _SCOPE: Final = "https://www.googleapis.com/auth/cloudkms"
-
-
-class _Credentials(Protocol):
-    """What is used of Google's credentials."""
-
-    @property
-    def valid(self) -> bool: ...
-    @property
-    def token(self) -> object: ...
-    def refresh(self, request: object, /) -> object: ...
 
 
 def open_gcp_kms(place: Place, opening: Opening) -> OutsideKey:
@@ -65,7 +55,7 @@ def _default(place: Place) -> Token:
     except ImportError:
         why = f"{_TITLE} needs a library: pip install 'avowal[gcp]', or a token-file"
         raise KeyMaterialError(place.uri, why) from None
-    credentials: list[_Credentials] = []
+    credentials: list[google.auth.Credentials] = []
 
     def ask() -> str:
         if not credentials:

@@ -195,9 +195,7 @@ def _arithmetic(bits: int) -> tuple[_Number, _OfTwo, _OfTwo]:
         if bits <= _IN_PYTHON:
             return int, operator.pow, math.gcd
         raise UsageError("finding keys again needs gmpy2: pip install 'avowal[recover]'") from None
-    number: _Number = gmpy2.mpz
-    gcd: _OfTwo = gmpy2.gcd
-    return number, operator.pow, gcd
+    return gmpy2.mpz, operator.pow, gmpy2.gcd
 
 
 def _without_small_factors(multiple: int) -> int:

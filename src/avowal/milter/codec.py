@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from operator import attrgetter
-from struct import Struct
 from typing import Any, NamedTuple
 
 from avowal.errors import PeerError, UsageError
@@ -27,21 +26,20 @@ class _Part(NamedTuple):
     read: Callable[[bytes, int], tuple[Any, int]]
 
 
-_WORD = Struct("!I")
-_PORT = Struct("!H")
-_THREE_WORDS = Struct("!III")
+_WORD = 4  # octets
+_PORT = 2
 
 
 def _write_word(value: int) -> bytes:
     if not 0 <= value < 1 << 32:
         raise UsageError(f"{value} does not fit the 32 bits of a milter number")
-    return _WORD.pack(value)
+    return value.to_bytes(_WORD)
 
 
 def _read_word(payload: bytes, at: int) -> tuple[int, int]:
-    if len(payload) - at < 4:
+    if len(payload) - at < _WORD:
         raise PeerError("the packet ends within a number")
-    return _WORD.unpack_from(payload, at)[0], at + 4
+    return int.from_bytes(payload[at : at + _WORD]), at + _WORD
 
 
 def _write_octet(value: int) -> bytes:
@@ -97,7 +95,7 @@ def _layout(code: str, kind: type[Any], *parts: _Part) -> _Layout:
     names = [f.name for f in fields(kind)] if is_dataclass(kind) else kind._fields
     pairs = [(attrgetter(name), part.write) for name, part in zip(names, parts, strict=True)]
 
-    def write(packet: Any) -> bytes:
+    def write(packet: object) -> bytes:
         return b"".join([write_part(value_of(packet)) for value_of, write_part in pairs])
 
     def read(payload: bytes) -> Packet:
@@ -121,15 +119,16 @@ def _write_options(packet: Options) -> bytes:
 
 def read_options(payload: bytes) -> Options:
     """Read the payload of OPTNEG.  Raises PeerError."""
-    if len(payload) < 12:
+    if len(payload) < 3 * _WORD:
         raise PeerError("the negotiation packet is shorter than its three numbers")
+    version, at = _read_word(payload, 0)
+    actions, at = _read_word(payload, at)
+    protocol, at = _read_word(payload, at)
     macros = []
-    at = 12
     while at < len(payload):
         stage, at = _read_word(payload, at)
         names, at = _read_string(payload, at)
         macros.append((stage, names))
-    version, actions, protocol = _THREE_WORDS.unpack_from(payload)
     return Options(version, actions, protocol, tuple(macros))
 
 
@@ -141,7 +140,7 @@ def _write_connect(packet: Connect) -> bytes:
         return beginning
     if packet.port is None or packet.address is None or not 0 <= packet.port < 1 << 16:
         raise UsageError("CONNECT with a known family needs an address and a port below 65536")
-    return beginning + _PORT.pack(packet.port) + _write_string(packet.address)
+    return beginning + packet.port.to_bytes(_PORT) + _write_string(packet.address)
 
 
 def _read_connect(payload: bytes) -> Connect:
@@ -151,10 +150,11 @@ def _read_connect(payload: bytes) -> Connect:
         raise PeerError("CONNECT without an address family")
     if family == b"U":
         return Connect(hostname)
-    if len(payload) - at < 3:
+    at += 1
+    if len(payload) - at < _PORT:
         raise PeerError("CONNECT ends within its port")
-    address, _ = _read_string(payload, at + 3)
-    return Connect(hostname, family, _PORT.unpack_from(payload, at + 1)[0], address)
+    address, _ = _read_string(payload, at + _PORT)
+    return Connect(hostname, family, int.from_bytes(payload[at : at + _PORT]), address)
 
 
 _LAYOUTS: dict[type[Any], _Layout] = {

@@ -39,7 +39,7 @@ _AS_OPENDKIM = frozenset({
     "UMask", "UserID",
 })  # fmt: skip
 # What dkimpy-milter does where its file says nothing, and ours would do otherwise.
-_DEFAULTS: tuple[tuple[str, Any], ...] = (
+_DEFAULTS: tuple[tuple[str, object], ...] = (
     ("listeners", [{"socket": "unix:/var/run/dkimpy-milter/dkimpy-milter.sock"}]),
     ("server.user", "dkimpy-milter"),
     ("origin.internal_hosts", ["127.0.0.1"]),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from avowal.config.opendkim_conf import OpendkimConf, Setting
 from avowal.opendkim.confinement import confined
 
-Values: TypeAlias = Iterator[tuple[str, Any]]
+Values: TypeAlias = Iterator[tuple[str, object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Simple:
 
 
 # What OpenDKIM does where a configuration says nothing, and ours would do otherwise.
-DEFAULTS: tuple[tuple[str, Any], ...] = (
+DEFAULTS: tuple[tuple[str, object], ...] = (
     ("origin.internal_hosts", ["127.0.0.1", "::1"]),
     ("signing.canonicalization", "simple/simple"),
     ("signing.oversigned_names", []),
@@ -40,7 +40,7 @@ DEFAULTS: tuple[tuple[str, Any], ...] = (
 )
 
 
-def _flag(path: str, *, on: Any = True, off: Any = False) -> Simple:
+def _flag(path: str, *, on: object = True, off: object = False) -> Simple:
     def make(conf: OpendkimConf, setting: Setting) -> Values:
         yield path, on if conf.boolean(setting.key) else off
 

@@ -56,7 +56,7 @@ class Translation:
             "\n".join(lines) + "\n\n" + toml(self.configuration, listeners=True).rstrip("\n") + "\n"
         )
 
-    def accept(self, path: str, value: Any) -> str | None:
+    def accept(self, path: str, value: object) -> str | None:
         """Set an option if ours may be so; return why not."""
         try:
             msgspec.convert(value, option_type(path))
@@ -65,10 +65,11 @@ class Translation:
         self.put(path, value)
         return None
 
-    def put(self, path: str, value: Any) -> None:
+    def put(self, path: str, value: object) -> None:
         """Set an option by its dotted name."""
         *tables, name = path.split(".")
         at = self.tables
         for table in tables:
-            at = at.setdefault(table, {})
+            below: dict[str, Any] = at.setdefault(table, {})
+            at = below
         at[name] = value

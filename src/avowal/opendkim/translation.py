@@ -10,7 +10,6 @@ signatures by today's standards, for one) is left at its default and noted.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
 
 from avowal.config.opendkim_conf import OpendkimConf, Setting
 from avowal.config.opendkim_options import OptionKind, OptionSupport
@@ -180,7 +179,7 @@ def _macros(made: Translation, setting: Setting) -> str:
 def _socket(made: Translation, setting: Setting) -> str:
     listeners = []
     for spec in setting.text.split():
-        listener: dict[str, Any] = {"socket": confined_name(made.conf, spec)}
+        listener = {"socket": confined_name(made.conf, spec)}
         if listener["socket"].startswith("unix:") and made.conf.setting("UMask") is not None:
             listener["mode"] = f"0{0o666 & ~made.conf.integer('UMask'):03o}"
         listeners.append(listener)
@@ -208,7 +207,7 @@ def signed_names(made: Translation) -> None:
 
 def table_keys(
     conf: OpendkimConf, setting: Setting, rows: Iterable[Row]
-) -> Iterator[tuple[str, dict[str, Any]]]:
+) -> Iterator[tuple[str, dict[str, object]]]:
     """Yield the keys of a KeyTable by name, as tables of ours.  Raises ConfigError."""
     for row in rows:
         fields = [part.strip() for part in row.value.split(":", _KEY_FIELDS - 1)]
@@ -230,7 +229,7 @@ def table_keys(
         })  # fmt: skip
 
 
-def _without_none(table: dict[str, Any]) -> dict[str, Any]:
+def _without_none(table: dict[str, object]) -> dict[str, object]:
     return {name: value for name, value in table.items() if value is not None}
 
 

@@ -29,5 +29,6 @@ def put_aside(rows: Iterable[Row]) -> Iterator[Iterator[Row]]:
 
 def _read(file: SpooledTemporaryFile[bytes]) -> Iterator[Row]:
     while head := file.read(_HEAD.size):
-        name, facts, number = _HEAD.unpack(head)
+        sizes: tuple[int, int, int] = _HEAD.unpack(head)
+        name, facts, number = sizes
         yield file.read(name).decode(), file.read(facts), number

@@ -68,10 +68,11 @@ def no_store_of_reports(connection: sqlite3.Connection, path: str) -> str:
     """
     if not path:
         return "the name of the store is empty: name a file"
-    version, tables, ours = connection.execute(  # one statement: another process may just make it
+    found: tuple[int, int, int] = connection.execute(  # in one: another process may just make it
         "SELECT (SELECT user_version FROM pragma_user_version), count(*),"
         " coalesce(sum(name = 'report'), 0) FROM sqlite_master"
     ).fetchone()
+    version, tables, ours = found
     if ours if version else not tables:
         return ""
     return f"{path}: a database of something else, no store of reports: name another file"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from avowal.errors import StoreError
 from avowal.report.aggregate import Aligned, PolicyPublished, Record, Result, key_of
@@ -92,8 +92,7 @@ class SqliteReceived(ReceivedQueries):
     @property
     def version(self) -> int:
         """The version of the tables."""
-        found: tuple[int] = self._one("PRAGMA user_version")
-        return found[0]
+        return self._number("PRAGMA user_version") or 0
 
     def known(self, kind: Kind, organization: str, report_id: str, domain: str) -> bool:
         """Whether a report is there; counts the copy."""
@@ -162,17 +161,16 @@ class SqliteReceived(ReceivedQueries):
 
     def was_read(self, path: str, size: int, modified: int) -> bool:
         """Whether a file was read to its end as it is now."""
-        found: tuple[int, int] | None = self._one(
-            "SELECT size, modified FROM read_file WHERE path = ?", (path,)
-        )
-        return found == (size, modified)
+        found = self._number("SELECT count(*) FROM read_file WHERE path = ? AND size = ?"
+                             " AND modified = ?", (path, size, modified))  # fmt: skip
+        return found == 1
 
     def last_read(self, place: str, validity: int) -> int:
         """The number of the last mail read of a mailbox on a server; 0 under a new numbering."""
-        found: tuple[int] | None = self._one(
+        found = self._number(
             "SELECT size FROM read_file WHERE path = ? AND modified = ?", (place, validity)
         )
-        return 0 if found is None else found[0]
+        return found or 0
 
     def mark_read(self, path: str, size: int, modified: int) -> None:
         """Note that a file was read."""
@@ -180,11 +178,11 @@ class SqliteReceived(ReceivedQueries):
 
     def policy(self, domain: str) -> PolicyPublished | None:
         """The policy that was found last."""
-        found: tuple[str] | None = self._one(
+        found: tuple[str] | None = self._execute(
             "SELECT facts FROM report WHERE domain = ? AND kind = 'aggregate'"
             " ORDER BY ends DESC, id DESC LIMIT 1",
             (domain,),
-        )
+        ).fetchone()
         return None if found is None else policy_of(found[0])
 
     def prune(self, before: int) -> Pruned:
@@ -229,8 +227,9 @@ class SqliteReceived(ReceivedQueries):
         if number is not None:
             return number
         facts = outcome_facts(record)
-        found: tuple[int] | None = self._one("SELECT id FROM outcome WHERE facts = ?", (facts,))
-        number = self._new_outcome(record, facts) if found is None else found[0]
+        number = self._number("SELECT id FROM outcome WHERE facts = ?", (facts,))
+        if number is None:
+            number = self._new_outcome(record, facts)
         if len(self._numbers) >= _KEPT:
             self._numbers.clear()
         self._numbers[key] = number
@@ -274,8 +273,10 @@ class SqliteReceived(ReceivedQueries):
         except sqlite3.Error as error:
             raise StoreError(f"{self._path}: {error}") from None
 
-    def _one(self, statement: str, parameters: Sequence[object] = ()) -> Any:
-        return self._execute(statement, parameters).fetchone()
+    def _number(self, statement: str, parameters: Sequence[object] = ()) -> int | None:
+        """Return the number that a statement asks for, None where there is no row."""
+        found: tuple[int] | None = self._execute(statement, parameters).fetchone()
+        return None if found is None else found[0]
 
 
 class _Adding:

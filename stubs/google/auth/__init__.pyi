@@ -1,0 +1,13 @@
+from collections.abc import Sequence
+from typing import Protocol
+
+from google.auth.transport.requests import Request
+
+class Credentials(Protocol):
+    @property
+    def valid(self) -> bool: ...
+    @property
+    def token(self) -> str | None: ...
+    def refresh(self, request: Request, /) -> None: ...
+
+def default(scopes: Sequence[str] | None = ...) -> tuple[Credentials, str | None]: ...
