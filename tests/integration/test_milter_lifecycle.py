@@ -131,6 +131,49 @@ def test_it_signs_says_so_and_ends_in_good_order(
     assert 'signed1="d=sender.example s=s a=ed25519-sha256"' in process.log
 
 
+_ENDED_AT_THE_START = """
+import os, signal, sys
+from avowal import paths
+from avowal.config import toml
+from avowal.milter import supervisor
+
+def then_ended(module, name):
+    before = getattr(module, name)
+    def made(*arguments, **options):
+        kept = before(*arguments, **options)
+        os.kill(os.getpid(), signal.SIGTERM)
+        return kept
+    setattr(module, name, made)
+
+then_ended({module}, {name!r})
+from avowal.__main__ import main
+sys.argv = ["avowal", "milter", "--config", {path!r}]
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        pytest.param("toml", "read", id="while-it-reads"),
+        pytest.param("supervisor", "open_listener", id="once-the-socket-is-there"),
+        pytest.param("paths", "replace", id="once-the-pid-file-is-there"),
+        pytest.param("supervisor.Fleet", "fill", id="once-there-are-workers"),
+    ],
+)
+def test_sigterm_at_any_moment_of_the_start_leaves_nothing_behind(
+    configuration: Path, tmp_path: Path, module: str, name: str
+) -> None:
+    with configuration.open("a") as file:
+        file.write(f'pid_file = "{tmp_path}/m.pid"\n')
+    before = {*tmp_path.iterdir()}
+    program = _ENDED_AT_THE_START.format(module=module, name=name, path=str(configuration))
+    ended = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, check=False, timeout=60
+    )
+    assert (ended.returncode, {*tmp_path.iterdir()} - before) == (0, set()), ended.stderr
+
+
 def test_check_reads_everything_and_stops(start: Start, configuration: Path) -> None:
     assert refusal(start, "--check", "--config", str(configuration)) == (
         0, "the configuration is good\n",

@@ -12,10 +12,8 @@ from __future__ import annotations
 import os
 import selectors
 import signal
-import socket
 import time
 from collections.abc import Callable
-from typing import Final
 
 from avowal import paths
 from avowal.config.mistakes import Mistakes
@@ -28,6 +26,7 @@ from avowal.milter.journal import LOGGER, open_log
 from avowal.milter.notify import Notifier
 from avowal.milter.prerequisites import named, open_listener
 from avowal.milter.rotation_gauges import RotationGauges
+from avowal.milter.signals import STOPS, Signals, StoppedEarly
 from avowal.milter.sockets import ListeningSocket, group_id, user_id
 from avowal.milter.worker import DRAIN, RETIRE, Prepared, check_user
 
@@ -35,8 +34,6 @@ START_SECONDS = 30.0  # until a new worker has to serve
 _GENERATIONS_KEPT = 3  # retiring ones, before the oldest has to hurry
 _TICK = 1.0
 _GRACE_SECONDS = 10.0  # beyond the time to drain, before workers are killed
-_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGCHLD)
-_STOPS: Final = frozenset({signal.SIGTERM, signal.SIGINT})
 
 
 class Supervisor:
@@ -71,22 +68,27 @@ class Supervisor:
 
         Raises AvowalError for what keeps the daemon from starting.
         """
+        signals = Signals()  # before there is a socket or a file to leave behind
+        self._selector.register(signals.pipe, selectors.EVENT_READ)
         try:
-            self._fleet.coming = self._prepare()
+            with signals.breakable():
+                prepared = self._read()
+            self._fleet.coming = self._prepare(prepared)
             self._open_metrics(self._fleet.coming)
             self._write_pid(self._fleet.coming)
-            wakeup = self._catch_signals()
             self._fleet.fill(self._fleet.coming)
-            return self._loop(wakeup)
+            return self._loop(signals)
+        except StoppedEarly:
+            return 0
         finally:
             self._clean_up()
 
-    def _loop(self, wakeup: socket.socket) -> int:
+    def _loop(self, signals: Signals) -> int:
         feed = self._notifier.watchdog
         fed_at = 0.0
         while True:
-            for number in self._wait(wakeup, min(_TICK, feed / 3) if feed else _TICK):
-                if number in _STOPS:
+            for number in self._wait(signals, min(_TICK, feed / 3) if feed else _TICK):
+                if number in STOPS:
                     self._drain()
                     return 0
                 self._reload_wanted |= number in {signal.SIGHUP, signal.SIGUSR1}
@@ -106,37 +108,27 @@ class Supervisor:
                 self._notifier.alive()
                 fed_at = now
 
-    def _catch_signals(self) -> socket.socket:
-        ours, theirs = socket.socketpair()
-        for end in (ours, theirs):
-            end.setblocking(False)
-        signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
-        self._wakeup = theirs
-        for number in _SIGNALS:
-            signal.signal(number, lambda *_: None)  # the wakeup pipe says it
-        self._selector.register(ours, selectors.EVENT_READ)
-        return ours
-
-    def _wait(self, wakeup: socket.socket, seconds: float) -> list[int]:
+    def _wait(self, signals: Signals, seconds: float) -> list[int]:
         """Wait for signals and for words of workers; return the signals."""
         due = self._fleet.due
         if due is not None:
             seconds = min(seconds, max(0.0, due - time.monotonic()))
-        signals: list[int] = []
         for key, _ in self._selector.select(seconds):
-            if key.fileobj is wakeup:
-                signals += wakeup.recv(512)
-            else:
+            if key.fileobj is not signals.pipe:
                 self._fleet.hear(key.data)
-        return signals
+        return signals.heard()
 
     # -- generations ---------------------------------------------------------------------
 
-    def _prepare(self) -> WorkerGeneration:
-        """Read the configuration anew and open its sockets.  Raises AvowalError."""
+    def _read(self) -> Prepared:
+        """Read the configuration anew.  Raises AvowalError."""
         self._number += 1
         prepared = self._load(self._number)
         check_user(prepared.server)
+        return prepared
+
+    def _prepare(self, prepared: Prepared) -> WorkerGeneration:
+        """Open the sockets of a configuration.  Raises AvowalError."""
         old = [] if self._fleet.current is None else self._fleet.current.listening
         opened: list[ListeningSocket] = []
         try:
@@ -167,7 +159,7 @@ class Supervisor:
         self._notifier.reloading()
         LOGGER.info("reading the configuration again")
         try:
-            self._fleet.coming = self._prepare()
+            self._fleet.coming = self._prepare(self._read())
         except AvowalError as error:
             complain(error)
         except Exception:  # noqa: BLE001 - the last resort: a reload must not end the daemon
