@@ -15,7 +15,7 @@ from tests.key_store_facts import FACTS, KEY, NOW, ROTATION, change, holds
 
 from avowal.errors import StoreError
 from avowal.keys.audit import first_fault
-from avowal.keys.store import ConflictError, KeyStore
+from avowal.keys.store import ConflictError, KeyStore, StoreAwayError
 from avowal.stores.key_schema import NEWEST
 from avowal.stores.key_stores import (
     back_up,
@@ -130,7 +130,13 @@ def test_a_backup_of_sqlite_is_restored_and_versions_go_both_ways(
         assert store.keys() == (KEY,)
 
 
+def test_a_database_that_the_server_does_not_know_is_not_waited_for(server: str) -> None:
+    with pytest.raises(StoreError, match="does not exist") as caught:
+        open_key_store(f"{server}/none")
+    assert not isinstance(caught.value, StoreAwayError)
+
+
 def test_a_server_that_is_away_is_named_without_the_password(unused_tcp_port: int) -> None:
-    with pytest.raises(StoreError, match="postgresql://u:") as caught:
+    with pytest.raises(StoreAwayError, match="postgresql://u:") as caught:
         open_key_store(f"postgresql://u:secret@127.0.0.1:{unused_tcp_port}/d")
     assert "secret" not in str(caught.value)

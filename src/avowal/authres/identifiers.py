@@ -28,6 +28,8 @@ _WIDE = {
     name.encode(): f"utf-{name[3:]}"
     for name in ("utf7", "utf16", "utf16le", "utf16be", "utf32", "utf32le", "utf32be")
 }
+CODECS = ("punycode", *_WIDE.values())
+"""Python's codecs for the names and the words that are read here."""
 _OF_A_NAME = frozenset("-_.0123456789abcdefghijklmnopqrstuvwxyz")
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from avowal.cli.exits import ExitStatus, complain
-from avowal.cli.keystore import opened, store_option
+from avowal.cli.keystore import AGAIN, awaited, opened, store_option
 from avowal.cli.publishers import PublisherOptions, publisher_options
 from avowal.cli.shared_options import looked_through_option, servers_port_option
 from avowal.cli.streams import echo
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 _PAUSE = 5  # seconds between looks at whether somebody gave a command
 _LEASE = 120  # seconds that a host which died holds up the others
-_AGAIN = 10  # seconds until a store that was away is asked again
 
 
 @click.command("run")
@@ -89,8 +88,8 @@ def command(
     By default records are not written by anybody but you: they are printed as your zone or
     panel takes them, looked for, and the rotation goes on when every server shows them.
     Several hosts may run it on one store: one acts, another takes over when it is gone.
-    SIGTERM ends it with status 0, and lets another act at once.  A store that is away while it
-    runs is waited for.
+    SIGTERM ends it with status 0, and lets another act at once; one that was killed keeps the
+    others waiting until its lease is over.  A database that is away is waited for.
 
     With --once the status is 0 when nothing is wrong with any rotation, 1 when there is
     something the operator has to know, as keys status shows it, or something that was tried
@@ -107,7 +106,7 @@ def command(
         alert_command=alert_command,
         lease=lease,
     )
-    with _ended_in_order(), opened(store_name) as store:
+    with _ended_in_order(), (opened if once else awaited)(store_name) as store:
         runner = _runner(store, options)
         try:
             return _once(store, runner) if once else _always(store, runner, lease)
@@ -223,7 +222,8 @@ def _runner(store: KeyStore, options: _Options) -> Runner:
 
 def _once(store: KeyStore, runner: Runner) -> int:
     if runner.run() is None:
-        complain(f"{_held(store)[0]}; nothing was done")
+        who, left = _held(store)
+        complain(f"{who} acts on this store, for {left} s more if it was killed; nothing was done")
         return ExitStatus.TRY_AGAIN
     return ExitStatus.NOT_PASSED if _is_troubled(store) else ExitStatus.PASSED
 
@@ -244,7 +244,7 @@ def _always(store: KeyStore, runner: Runner, lease: int) -> int:
             said = str(error)
             if said != told:
                 complain(f"{said}; nothing is done until the store is there again")
-            time.sleep(_AGAIN)
+            time.sleep(AGAIN)
         else:
             if told is not None and said is None:
                 complain("acts on the store again")
@@ -260,7 +260,7 @@ def _turn(store: KeyStore, runner: Runner, lease: int, told: str | None) -> str 
     if wait is None:
         said, wait = _held(store)
         if said != told:
-            complain(f"{said}; this one waits until that is gone")
+            complain(f"{said} acts on this store, for {wait} s more if it was killed: waiting")
     until = time.monotonic() + min(wait, lease // 2)
     revision = store.revision()
     while (left := until - time.monotonic()) > 0:
@@ -276,6 +276,6 @@ def _held(store: KeyStore) -> tuple[str, int]:
 
     lease = store.leader(LEASE)
     if lease is None:  # given back just now
-        return "another process acts on this store", 1
+        return "another process", 1
     left = max(lease.until - int(time.time()), 0) + 1
-    return f"{lease.holder} (host and process) acts on this store, or died just now", left
+    return f"{lease.holder} (host and process)", left

@@ -5,8 +5,9 @@ from __future__ import annotations
 import getpass
 import os
 import socket
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -16,6 +17,7 @@ from avowal.cli.exits import complain
 if TYPE_CHECKING:
     from avowal.stores.key_database import DatabaseKeyStore
 
+AGAIN = 10  # seconds until a store that is away is asked again
 DEFAULT_STORE = "/var/lib/avowal/keys.db"
 store_option = click.option(
     "--store",
@@ -44,6 +46,29 @@ def opened(name: str) -> Iterator[DatabaseKeyStore]:
             yield store
         finally:
             store.close()
+
+
+@contextmanager
+def awaited(name: str) -> Iterator[DatabaseKeyStore]:
+    """Give a store as `opened` does, once its server answers; say so when that is not at once.
+
+    Raises StoreError for a store that is not there, or is none.
+    """
+    from avowal.keys.store import StoreAwayError
+
+    said, store = None, None
+    with ExitStack() as held:
+        while store is None:
+            try:
+                store = held.enter_context(opened(name))
+            except StoreAwayError as error:
+                if str(error) != said:
+                    said = str(error)
+                    complain(f"{said}; nothing is done until the store is there")
+                time.sleep(AGAIN)
+        if said is not None:
+            complain("the store is there")
+        yield store
 
 
 @contextmanager

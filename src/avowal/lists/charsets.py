@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 from typing import Final
+
+from avowal.authres.identifiers import CODECS
 
 _SINGLE: Final = {f"iso-8859-{n}": f"iso8859-{n}" for n in range(1, 17) if n != 12} | {
     f"windows-{n}": f"cp{n}" for n in (874, *range(1250, 1259))
@@ -36,3 +39,12 @@ DECODABLE: Final[dict[bytes, str]] = {
     b"utf-7": "utf-7",
 }
 """Charsets that occur in encoded words (RFC 2047 §2)."""
+
+
+def load_codecs() -> None:
+    """Load what texts of strangers are read with.
+
+    Codecs are modules: a process that changes its root, or its user, may find none any more.
+    """
+    for name in {*DECODABLE.values(), *CODECS}:
+        codecs.lookup(name)

@@ -8,7 +8,6 @@ another.  What it learns of lists ends with it; it writes nothing, nowhere.
 
 from __future__ import annotations
 
-import codecs
 import contextlib
 import json
 import os
@@ -27,14 +26,10 @@ from avowal.diagnose.explanation import Explanation
 from avowal.diagnose.profiles import Profiles
 from avowal.dkim.verification import Verification
 from avowal.flow.failures import FailedMessage, is_failure
+from avowal.lists.charsets import load_codecs
 from avowal.message import Message
 
 _NICE = 10
-_CHARSETS = (
-    "ascii", "latin-1", "cp1250", "cp1251", "cp1252", "koi8-r", "koi8-u", "gb2312", "gbk",
-    "gb18030", "big5", "euc-jp", "shift_jis", "iso-2022-jp", "euc-kr", "utf-16", "utf-7",
-    *(f"iso8859-{number}" for number in (2, 3, 4, 5, 6, 7, 8, 9, 10, 13, 14, 15, 16)),
-)  # fmt: skip
 _MOST_MEMORY = 512 << 20  # octets of addresses, beyond what the process begins with
 _MOST_LISTS = 500  # whose habits are kept
 _LATE_SECONDS = 1.0  # beyond the budget of a message: then the search is given up
@@ -58,8 +53,7 @@ def load() -> int:
 
     Return the octets of addresses in use, for a worker that changed its root has no /proc.
     """
-    for name in _CHARSETS:
-        codecs.lookup(name)
+    load_codecs()
     with open("/proc/self/statm", "rb") as file:  # noqa: PTH123 - /proc has no links of strangers
         return int(file.read().split()[0]) * resource.getpagesize()
 

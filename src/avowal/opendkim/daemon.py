@@ -14,6 +14,7 @@ from avowal.config.model import Server
 from avowal.config.opendkim_conf import OpendkimConf, read_conf
 from avowal.errors import AvowalError, EnvironmentFault
 from avowal.keys.secrecy import keep_memory_private
+from avowal.lists.charsets import load_codecs
 from avowal.milter import descriptors
 from avowal.milter.explaining import Explaining, ExplainingMaker
 from avowal.milter.meters import Meters
@@ -97,6 +98,7 @@ class Daemon:
         root = conf.text("ChangeRootDirectory")
         try:
             if root is not None:
+                load_codecs()  # none is found below another root
                 paths.enter(root)
                 os.chroot(".")
             if self.bound.identity is not None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from avowal.config.redaction import redacted
 from avowal.errors import ConfigError, StoreError
+from avowal.keys.store import StoreAwayError
 from avowal.stores.key_rows import Row
 from avowal.stores.key_schema import Dialect
 from avowal.stores.key_tables import Session
@@ -51,6 +52,7 @@ class PostgresqlDatabase:
             ) from None
         self._text = sqlalchemy.text
         self._error: type[Exception] = sqlalchemy.exc.SQLAlchemyError
+        self._refusal: type[Exception] = sqlalchemy.exc.OperationalError
         try:
             parsed = sqlalchemy.make_url(url).set(drivername="postgresql+psycopg")
         except sqlalchemy.exc.ArgumentError:
@@ -78,7 +80,14 @@ class PostgresqlDatabase:
                     session.run(statement)
                 yield session
         except self._error as error:
-            raise StoreError(f"{self.name}: {self._said(error)}") from None
+            kind = StoreAwayError if self._is_away(error) else StoreError
+            raise kind(f"{self.name}: {self._said(error)}") from None
+
+    def _is_away(self, error: Exception) -> bool:
+        """Whether nobody answered; a server that refuses says FATAL, as it does while it starts."""
+        text = str(error)
+        answered = "FATAL" in text and "starting up" not in text
+        return isinstance(error, self._refusal) and "connection" in text and not answered
 
     def _said(self, error: Exception) -> str:
         text = str(error)
