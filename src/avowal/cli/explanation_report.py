@@ -17,6 +17,7 @@ from avowal.diagnose.remarks import remarks
 from avowal.lists.edits import Script
 from avowal.text import printable, revealed
 
+_MOST_SAID = 3  # changes in the first line
 _MOST_SHOWN = 12  # lines of one place that are shown; --json has them all
 _Style = Callable[[str, str | None], str]
 
@@ -80,7 +81,11 @@ def _lines(one: Explanation, style: _Style) -> Iterator[str]:
 
 
 def _why(one: Explanation) -> str:
-    """Return the reason; where the key is the wrong one, that comes first."""
+    """Return what happened where that is proven, that the key is another, or the reason."""
+    if one.explained and one.steps:
+        done = [step.sentence for step in one.steps]
+        more = f", and {len(done) - _MOST_SAID} more" if len(done) > _MOST_SAID else ""
+        return "; ".join(done[:_MOST_SAID]) + more
     if one.key in {KeyState.OTHER, KeyState.LENGTH} and one.body is PartState.INTACT:
         return one.key.sentence
     return one.verification.explanation

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+import re
 from collections.abc import Callable, Iterator, Sequence
 
 from avowal.diagnose.body_matcher import Block, BodyMatcher, Lines
@@ -15,6 +16,7 @@ from avowal.message import CRLF
 _MOST_UNWRAPPED = 8  # parts of a multipart, each of which may be the whole original
 _MOST_DROPPED = 6  # parts at the end that may have been added
 _MOST_BANNER = 25  # lines at the beginning that may have been added
+_QUOTED = re.compile(rb"=(?:[0-9A-F]{2}|\Z)")
 _PREAMBLES: tuple[Lines, ...] = (
     (),
     (b"This is a multi-part message in MIME format.",),
@@ -142,8 +144,8 @@ def damaged(entity: Entity) -> Iterator[Entity]:
             yield entity.became(step, lines)
     between = entity.lines[1::2]
     if len(between) > 1 and not any(between) and any(entity.lines):
-        yield entity.became("line-ends-doubled", entity.lines[::2])
-    if any(line.endswith(b"=") for line in entity.lines):  # and no field that says so
+        yield entity.became("lines-apart", entity.lines[::2])
+    if any(_QUOTED.search(line) for line in entity.lines):  # and no field that says so
         octets = binascii.a2b_qp(CRLF.join(entity.lines))
         yield entity.became("quoted-printable-was-plain", octets.split(CRLF))
     yield from unprotected(entity)

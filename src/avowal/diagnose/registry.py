@@ -111,6 +111,8 @@ _ROWS = (
     Step("no-break-spaces", Side.BODY, "spaces became no-break spaces", "pastes, web mail", 0),
     Step("blank-behind-quote", Side.BODY, '"> " lost its blank', "editors, pastes", 0),
     Step("tabs-to-spaces", Side.BODY, "tabs became spaces", "pastes, terminals", 0),
+    Step("lines-apart", Side.BODY, "an empty line was put behind each line",
+         "wrong conversions, pastes", 0, "", "pass lines on as they came"),
     Step("line-ends-doubled", Side.BODY, "line ends became CR CR LF", "wrong conversions", 0),
     Step("links-rewritten", Side.BODY, "links were led through a gateway",
          "Microsoft Safe Links, Proofpoint, Barracuda, Cisco, Symantec, Trend Micro, Sophos", 0, "",

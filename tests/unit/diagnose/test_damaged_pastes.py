@@ -44,12 +44,16 @@ HEAD, _, BODY = SENT.partition(b"\r\n\r\n")
     ("came", "step"),
     [
         pytest.param(
-            HEAD + b"\r\n\r\n" + BODY.replace(b"\r\n", b"\r\n\r\n"), "line-ends-doubled",
+            HEAD + b"\r\n\r\n" + BODY.replace(b"\r\n", b"\r\n\r\n"), "lines-apart",
             id="an empty line behind each",
         ),
         pytest.param(
             HEAD + b"\r\n\r\n" + binascii.b2a_qp(BODY, istext=True), "quoted-printable-was-plain",
             id="quoted-printable that no field declares",
+        ),
+        pytest.param(
+            signed(message("a = b\r\n")).replace(b"a = b", b"a =3D b"),
+            "quoted-printable-was-plain", id="one sign of it is enough",
         ),
         pytest.param(
             SENT.replace(b"Subject: ", b"Subject: ***SPAM*** "), "subject-marked",
