@@ -15,8 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from secrets import token_hex
-from types import ModuleType
-from typing import Final, NamedTuple, Protocol, TypeVar
+from typing import Final, NamedTuple, Protocol, TypeAlias, TypeVar
 
 import msgspec
 
@@ -26,7 +25,7 @@ from avowal.report.event import Event, EventKey, rules_of
 from avowal.stores import parquet_statements as sql
 from avowal.stores.event_segments import COLUMNS, FIRST_FORM, columns_of, make_private
 from avowal.stores.parquet_catalog import Part
-from avowal.stores.parquet_faults import FaultWords, require_files
+from avowal.stores.parquet_faults import DuckDbFaults, FaultWords, require_files
 
 SPILLED: Final = "spilled"
 """The directory in which engines have one each for what is too much for memory."""
@@ -38,15 +37,17 @@ _THREADS = 2
 _FETCHED = 2000  # rows in Python at once
 _PATTERN = frozenset("*?[]{}")
 T = TypeVar("T")
+_Config: TypeAlias = dict[str, str | bool | int | float | list[str]]
 
 
-def driver() -> ModuleType:
+def driver() -> DuckDb:
     """Import DuckDB.  Raises StoreError."""
     try:
         import duckdb  # noqa: PLC0415 - an extra: only those who use it need it
     except ImportError:
         raise StoreError("Parquet needs DuckDB: pip install 'avowal[reports]'") from None
-    return duckdb
+    found: DuckDb = duckdb
+    return found
 
 
 class _Connection(Protocol):
@@ -56,6 +57,12 @@ class _Connection(Protocol):
     def execute(self, query: str, parameters: Sequence[object] = ..., /) -> object: ...
     def fetchmany(self, size: int, /) -> object: ...
     def close(self) -> None: ...
+
+
+class DuckDb(DuckDbFaults, Protocol):
+    """What is used of the module."""
+
+    def connect(self, database: str, *, config: _Config) -> _Connection: ...
 
 
 class _EventRow(NamedTuple):
@@ -81,11 +88,11 @@ class ParquetEngine:
             raise StoreError(f"{directory}: DuckDB takes {''.join(sorted(_PATTERN))} for patterns")
         duckdb = driver()
         self._directory = directory
-        self._fault: type[Exception] = duckdb.Error
+        self._fault = duckdb.Error
         make_private(f"{directory}/{SPILLED}")  # DuckDB makes the last directory of a path alone
         self._spilled = f"{directory}/{SPILLED}/{token_hex(8)}"
         self._words = FaultWords(duckdb, directory, MEMORY, self._spilled)
-        self._connection: _Connection = duckdb.connect(
+        self._connection = duckdb.connect(
             ":memory:",
             config={
                 "memory_limit": MEMORY,

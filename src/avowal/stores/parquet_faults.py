@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from types import ModuleType
-from typing import Final
+from typing import Final, Protocol
 
 from avowal.errors import StoreError
 
@@ -29,10 +28,25 @@ def require_files(files: Iterable[str]) -> None:
             )
 
 
+class DuckDbFaults(Protocol):
+    """The exceptions that DuckDB raises."""
+
+    @property
+    def Error(self) -> type[Exception]: ...  # noqa: N802 - DuckDB's names
+    @property
+    def InvalidInputException(self) -> type[Exception]: ...  # noqa: N802
+    @property
+    def ConversionException(self) -> type[Exception]: ...  # noqa: N802
+    @property
+    def OutOfMemoryException(self) -> type[Exception]: ...  # noqa: N802
+    @property
+    def IOException(self) -> type[Exception]: ...  # noqa: N802
+
+
 class FaultWords:
     """Turns faults of DuckDB's into ours, for the events of one directory."""
 
-    def __init__(self, duckdb: ModuleType, directory: str, memory: str, spilled: str) -> None:
+    def __init__(self, duckdb: DuckDbFaults, directory: str, memory: str, spilled: str) -> None:
         damaged = "a file is damaged: bring it back from a backup"
         full = (
             f"this needs more than {memory} of memory, and there is no room for the rest in"

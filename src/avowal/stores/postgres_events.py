@@ -15,6 +15,11 @@ from avowal.stores.event_tables import Cursor, EventTables
 
 _CONNECT_SECONDS = 5
 _MOST_ROWS = 10_000  # of an answer in memory at once
+_COMMITTED, _ENDING = 1, 2
+_STATUS = (
+    f"SELECT CASE txid_status(?) WHEN 'committed' THEN {_COMMITTED}"
+    f" WHEN 'in progress' THEN {_ENDING} ELSE 0 END"
+)
 _MIGRATING = 0x6176_6F77  # an advisory lock: hosts that start together make the tables once
 
 
@@ -79,9 +84,7 @@ class PostgresEvents(EventTables):
 
     def writing(self, cursor: Cursor) -> None:
         """Note the number of the transaction."""
-        cursor.execute("SELECT txid_current()")
-        found: tuple[int] = cursor.fetchone()
-        self._number = found[0]
+        self._number = self._one(cursor, "SELECT txid_current()")
 
     def _fault(self, error: Exception) -> StoreError:
         lines = str(error).strip().splitlines() or [type(error).__name__]
@@ -128,8 +131,7 @@ class PostgresEvents(EventTables):
 def _wrote(conninfo: str, number: int) -> bool:
     """Ask the server whether a transaction came to its end.  Raises StoreError."""
     with closing(PostgresEvents(conninfo)) as store, store.transaction(writes=False) as cursor:
-        cursor.execute("SELECT txid_status(%s)", (number,))
-        found: tuple[str | None] = cursor.fetchone()
-    if found[0] == "in progress":
+        status = store._one(cursor, _STATUS, number)
+    if status == _ENDING:
         raise StoreError("PostgreSQL: a transaction that broke off still ends")
-    return found[0] == "committed"
+    return status == _COMMITTED
