@@ -129,7 +129,7 @@ class HeaderCase:
         for key, count in around.elsewhere.most_common(60):
             add(key, min(3.0, count / 40))
         for key, count in profile.removed.items():
-            add(key, 8 * min(1.0, count / 3))
+            add(key, 8 + 8 * min(1.0, count / 3))
         return {
             key: score * self._weight(key) for key, score in scores.items() if key not in present
         }

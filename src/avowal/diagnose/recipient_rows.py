@@ -75,11 +75,11 @@ def _put_back(
     """Yield a row with one to four put back, spelled as those beside them or as usual."""
     lists, proven = case.lists, case.profile.spellings
     people = [one for one in base if spelled(one).key not in lists]
-    usual, alike = one_each(pool), one_each(pool, people, proven)
-    yield from _with(price, base, list(dict.fromkeys((*alike, *pool))), bounds, _PUT_BACK[:1])
-    yield from _with(price, base, alike, bounds, _PUT_BACK[1:])
-    if usual != alike:
-        yield from _with(price + _UNLIKE, base, usual, bounds, _PUT_BACK[1:])
+    signed, alike = one_each(pool, people, proven), one_each(pool, people)
+    yield from _with(price, base, list(dict.fromkeys((*signed, *pool))), bounds, _PUT_BACK[:1])
+    ways = {tuple(one): more for more, one in ((_UNLIKE, one_each(pool)), (1, alike), (0, signed))}
+    for one, more in ways.items():
+        yield from _with(price + more, base, one, bounds, _PUT_BACK[1:])
 
 
 def _with(
