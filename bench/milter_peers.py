@@ -7,6 +7,7 @@ left per message is sending octets and waiting for answers.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import multiprocessing
 import os
@@ -32,6 +33,7 @@ from avowal.milter.wire import Decoder
 DOMAIN = "sender.example"
 _ANSWERS = frozenset(b"OcartdsyF4")
 _CLOCK = os.sysconf("SC_CLK_TCK")
+_STARTS = itertools.count()  # each daemon has files and a socket of its own
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ def avowal(
 
     Without `policies` it does DKIM alone, as its peers do.
     """
-    name = f"avowal-{role}-{kind}-{workers}-{policies}"
+    name = f"avowal-{role}-{kind}-{workers}-{policies}-{next(_STARTS)}"
     address = f"unix:{root}/{name}.sock" if kind == "unix" else f"inet:{_port()}@127.0.0.1"
     configuration = root / f"{name}.toml"
     configuration.write_text(
@@ -128,7 +130,7 @@ def opendkim(
 
     `ours` is avowal-opendkim with the same configuration.
     """
-    name = f"{'avowal-' if ours else ''}opendkim-{role}-{kind}"
+    name = f"{'avowal-' if ours else ''}opendkim-{role}-{kind}-{next(_STARTS)}"
     path = root / f"{name}.sock"
     spec = f"local:{path}" if kind == "unix" else f"inet:{_port()}@127.0.0.1"
     zone: dict[str, str] = json.loads((root / "zone.json").read_text())
