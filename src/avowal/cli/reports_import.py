@@ -29,11 +29,11 @@ def import_command(*, paths: tuple[str, ...], store: str, as_json: bool) -> int:
     """
     from avowal.report.parsedmarc_files import read_parsedmarc
     from avowal.report.received import KnownReport, ReceivedHead
-    from avowal.stores.received_sqlite import SqliteReceived
+    from avowal.stores.received import open_received
 
     kept = known = records = 0
     skipped: list[str] = []
-    with SqliteReceived(store) as reports:
+    with open_received(store) as reports:
         for path in paths:
             for report in read_parsedmarc(_text(path), skipped.append):
                 if reports.known("aggregate", *report.key):

@@ -21,7 +21,7 @@ from avowal.text import storable
 
 if TYPE_CHECKING:
     from avowal.calls.report_intake import Intake, ReportIntake
-    from avowal.stores.received_sqlite import SqliteReceived
+    from avowal.stores.received_tables import ReceivedTables
 
 _SERVERS = ("imaps://", "imap://")
 
@@ -60,11 +60,11 @@ def read(
     some report was refused, or a file that is named holds none.
     """
     from avowal.calls.report_intake import ReportIntake
-    from avowal.stores.received_sqlite import SqliteReceived
+    from avowal.stores.received import open_received
 
     tally = Tally(as_json=as_json)
     interrupted = False
-    with SqliteReceived(store) as kept, _senders(dns, wanted=authenticate) as sender:
+    with open_received(store) as kept, _senders(dns, wanted=authenticate) as sender:
         intake = ReportIntake(kept, sender=sender)
         try:
             found = [
@@ -89,7 +89,7 @@ def read(
 
 def _file(
     path: str,
-    store: SqliteReceived,
+    store: ReceivedTables,
     intake: ReportIntake,
     tally: Tally,
     progress: Callable[[int], object],
@@ -121,7 +121,7 @@ def _file(
 
 def _taken(
     path: str,
-    store: SqliteReceived,
+    store: ReceivedTables,
     intake: ReportIntake,
     tally: Tally,
     progress: Callable[[int], object],
@@ -148,7 +148,7 @@ def _taken(
 def _mailbox(
     url: str,
     password_file: str | None,
-    store: SqliteReceived,
+    store: ReceivedTables,
     intake: ReportIntake,
     tally: Tally,
     *,

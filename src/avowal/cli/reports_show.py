@@ -17,7 +17,7 @@ from avowal.cli.streams import echo
 
 if TYPE_CHECKING:
     from avowal.report.overview import Overview
-    from avowal.stores.received_sqlite import SqliteReceived
+    from avowal.stores.received_tables import ReceivedTables
 
 
 @click.command("show")
@@ -63,7 +63,7 @@ def show(
 
 
 def seen_of(
-    store: SqliteReceived, domain: str, days: int, dns: Dns, *, offline: bool, names: bool = False
+    store: ReceivedTables, domain: str, days: int, dns: Dns, *, offline: bool, names: bool = False
 ) -> Overview:
     """Put together what a store holds, with the SPF record of the domain.
 

@@ -12,7 +12,7 @@ from avowal.errors import UsageError
 if TYPE_CHECKING:
     from avowal.calls.report_answers import UploadedFileObject
     from avowal.report.received import Period
-    from avowal.stores.received_sqlite import SqliteReceived
+    from avowal.stores.received_tables import ReceivedTables
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -21,8 +21,9 @@ store_option = click.option(
     default="avowal-reports.db",
     show_default=True,
     envvar="AVOWAL_REPORTS",
-    metavar="FILE",
-    help="Where reports are kept: an SQLite file; the environment may name it (AVOWAL_REPORTS).",
+    metavar="STORE",
+    help="Where reports are kept: an SQLite file, or postgresql://… for several hosts; the "
+    "environment may name it (AVOWAL_REPORTS).",
 )
 days_option = click.option(
     "--days",
@@ -33,15 +34,13 @@ days_option = click.option(
 )
 
 
-def opened(path: str) -> SqliteReceived:
+def opened(name: str) -> ReceivedTables:
     """Open a store that is there.  Raises UsageError and StoreError."""
-    from pathlib import Path
+    from avowal.stores.received import may_be_there, open_kept_reports
 
-    from avowal.stores.received_sqlite import SqliteReceived
-
-    if not Path(path).exists():
-        raise UsageError(f"{path}: no reports are kept there yet: avowal reports read PATH...")
-    return SqliteReceived(path, make=False)
+    if not may_be_there(name):
+        raise UsageError(f"{name}: no reports are kept there yet: avowal reports read PATH...")
+    return open_kept_reports(name)
 
 
 def file_taker(path: str) -> Callable[[IO[bytes], str], UploadedFileObject]:
@@ -52,14 +51,14 @@ def file_taker(path: str) -> Callable[[IO[bytes], str], UploadedFileObject]:
     from avowal.calls.report_answers import told_of
     from avowal.calls.report_intake import Intake, ReportIntake
     from avowal.calls.wrappings import Unusable
-    from avowal.stores.received_sqlite import SqliteReceived
+    from avowal.stores.received import open_received
 
-    SqliteReceived(path).close()
+    open_received(path).close()
 
     def take(file: IO[bytes], name: str) -> UploadedFileObject:
         found: list[Intake] = []
         unusable = ""
-        with SqliteReceived(path) as store:
+        with open_received(path) as store:
             try:
                 for one in ReportIntake(store).take_all(file, name):
                     found.append(one)  # noqa: PERF402 - what came before a fault is told
@@ -70,7 +69,7 @@ def file_taker(path: str) -> Callable[[IO[bytes], str], UploadedFileObject]:
     return take
 
 
-def period_of(store: SqliteReceived, domain: str, days: int) -> Period:
+def period_of(store: ReceivedTables, domain: str, days: int) -> Period:
     """The last days of a domain.  Raises UsageError where there is no report about it."""
     from avowal.report.received import Period
 

@@ -7,6 +7,7 @@ parameters; what reports say of subdomains without a record of their own is in t
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from typing import Any, Protocol
 
 from avowal.report.received import (
@@ -22,15 +23,15 @@ from avowal.report.shares import ShareRow
 _OF = "r.domain = ? AND r.kind = ? AND r.day BETWEEN ? AND ?"
 _DAYS = f"""
 SELECT r.day, sum(c.messages * o.passed), sum(c.messages * (1 - o.passed)),
-    sum(c.messages * (o.passed = 0 AND o.disposition = 'quarantine')),
-    sum(c.messages * (o.passed = 0 AND o.disposition = 'reject'))
+    sum(CASE WHEN o.passed = 0 AND o.disposition = 'quarantine' THEN c.messages ELSE 0 END),
+    sum(CASE WHEN o.passed = 0 AND o.disposition = 'reject' THEN c.messages ELSE 0 END)
 FROM report r JOIN record c ON c.report = r.id JOIN outcome o ON o.id = c.outcome
 WHERE {_OF} GROUP BY r.day ORDER BY r.day
 """  # noqa: S608 - constants
 _SOURCES = f"""
 SELECT c.source, r.day, o.header_from, sum(c.messages), o.passed, o.dkim, o.spf, o.disposition,
     (SELECT group_concat(domain, ' ') FROM (SELECT DISTINCT s.domain FROM signature s
-        WHERE s.outcome = o.id AND s.passed ORDER BY s.domain))
+        WHERE s.outcome = o.id AND s.passed = 1 ORDER BY s.domain) signers)
 FROM report r JOIN record c ON c.report = r.id JOIN outcome o ON o.id = c.outcome
 WHERE {_OF} GROUP BY c.source, r.day, o.id ORDER BY c.source, r.day
 """  # noqa: S608 - constants
@@ -43,7 +44,7 @@ GROUP BY s.domain, s.selector, r.receiver, r.day ORDER BY s.domain, s.selector, 
 """  # noqa: S608 - constants
 _REPORTERS = f"""
 SELECT r.receiver, count(*), sum(coalesce(m.messages, 0)), max(r.day), sum(r.copies),
-    sum(r.sender IS NOT NULL AND r.sender = '')
+    sum(CASE WHEN r.sender = '' THEN 1 ELSE 0 END)
 FROM report r LEFT JOIN (SELECT report, sum(messages) AS messages FROM record GROUP BY report) m
     ON m.report = r.id
 WHERE {_OF} GROUP BY r.receiver ORDER BY 3 DESC, 1
@@ -64,8 +65,10 @@ _Source = tuple[str, int, str, int, int, int, int, str | None, str | None]  # a 
 
 
 class Rows(Protocol):
-    """What is used of an answer: its rows, once."""
+    """What is used of an answer: its rows, once, or how many rows were changed."""
 
+    @property
+    def rowcount(self) -> int: ...
     def fetchone(self) -> Any: ...
     def __iter__(self) -> Iterator[Any]: ...
 
@@ -93,35 +96,42 @@ class ReceivedQueries:
 
     def days(self, domain: str, period: Period) -> tuple[DayRow, ...]:
         """The messages by day."""
-        return tuple(map(DayRow._make, self._of(_DAYS, domain, "aggregate", period)))
+        return tuple(map(DayRow._make, self._sums(_DAYS, domain, "aggregate", period)))
 
     def sources(self, domain: str, period: Period) -> Iterator[SourceRow]:
         """The messages by address, day and outcome."""
         found: Iterator[_Source] = self._of(_SOURCES, domain, "aggregate", period)
         for source, day, author, messages, passed, dkim, spf, disposition, signers in found:
             yield SourceRow(
-                source, day, author, messages, bool(passed), bool(dkim), bool(spf), disposition,
-                tuple((signers or "").split()),
+                source, day, author, int(messages), bool(passed), bool(dkim), bool(spf),
+                disposition, tuple((signers or "").split()),
             )  # fmt: skip
 
     def shares(self, domain: str, period: Period) -> tuple[ShareRow, ...]:
         """The signatures of a domain and its subdomains by key, receiver and day."""
         below = "%." + domain.replace("!", "!!").replace("%", "!%").replace("_", "!_")
-        found = self._of(_SHARES, domain, "aggregate", period, domain, below)
+        found = self._sums(_SHARES, domain, "aggregate", period, domain, below)
         return tuple(map(ShareRow._make, found))
 
     def reporters(self, domain: str, period: Period) -> tuple[ReporterRow, ...]:
         """Who reported, the largest first."""
-        found = self._of(_REPORTERS, domain, "aggregate", period)
+        found = self._sums(_REPORTERS, domain, "aggregate", period)
         return tuple(map(ReporterRow._make, found))
 
     def tls(self, domain: str, period: Period) -> tuple[TlsRow, ...]:
         """The TLS sessions by day and sender."""
-        return tuple(map(TlsRow._make, self._of(_TLS, domain, "tls", period)))
+        return tuple(map(TlsRow._make, self._sums(_TLS, domain, "tls", period)))
 
     def failures(self, domain: str, period: Period) -> tuple[FailureRow, ...]:
         """The failure reports by day."""
-        return tuple(map(FailureRow._make, self._of(_FAILURES, domain, "failure", period)))
+        return tuple(map(FailureRow._make, self._sums(_FAILURES, domain, "failure", period)))
+
+    def _sums(
+        self, statement: str, domain: str, kind: str, period: Period, *more: object
+    ) -> Iterator[list[Any]]:
+        """Yield the rows of an answer; PostgreSQL sums whole numbers to Decimal."""
+        for row in self._of(statement, domain, kind, period, *more):
+            yield [int(one) if isinstance(one, Decimal) else one for one in row]
 
     def _of(
         self, statement: str, domain: str, kind: str, period: Period, *more: object

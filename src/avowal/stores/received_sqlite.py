@@ -3,38 +3,20 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from avowal.errors import StoreError
-from avowal.report.aggregate import Aligned, PolicyPublished, Record, Result, key_of
-from avowal.report.failure import FailureReport
-from avowal.report.received import DAY, Kind, KnownReport, Pruned, ReceivedHead
-from avowal.report.tlsrpt import TlsReport
-from avowal.stores.received_facts import (
-    failure_facts,
-    head_facts,
-    outcome_facts,
-    policy_of,
-    tls_facts,
-)
-from avowal.stores.received_queries import ReceivedQueries
 from avowal.stores.received_schema import VERSIONS, no_store_of_reports
+from avowal.stores.received_tables import ReceivedTables
 from avowal.stores.sqlite_uri import file_uri
 
 _SECONDS = 10.0  # to wait for another writer
-_KEPT = 20_000  # outcomes known by their number, about 10 MB
 _PRAGMAS = (("journal_mode", "WAL"), ("synchronous", "NORMAL"), ("temp_store", "MEMORY"))
-_REPORT = """
-INSERT INTO report (kind, organization, report_id, domain, receiver, begins, ends, day, facts,
-    origin, sender, received, lost, damaged) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0)
-"""
 
 
-class SqliteReceived(ReceivedQueries):
+class SqliteReceived(ReceivedTables):
     """One connection to a file; it is made where there is none, unless it is only to be read."""
 
     def __init__(self, path: str | Path, *, make: bool = True, version: int | None = None) -> None:
@@ -42,215 +24,34 @@ class SqliteReceived(ReceivedQueries):
 
         Raises StoreError.
         """
-        self._path = str(path)
-        self._numbers: dict[tuple[object, ...], int] = {}
+        super().__init__()
+        self.name = str(path)
         mode = "rwc" if make else "rw"
         try:
             self._connection = sqlite3.connect(
-                f"{file_uri(self._path)}?mode={mode}", uri=True, timeout=_SECONDS,
+                f"{file_uri(self.name)}?mode={mode}", uri=True, timeout=_SECONDS,
                 isolation_level=None,
             )  # fmt: skip
-            if why := no_store_of_reports(self._connection, self._path):
+            if why := no_store_of_reports(self._connection, self.name):
                 raise StoreError(why)
             for name, setting in _PRAGMAS:
                 self._connection.execute(f"PRAGMA {name} = {setting}")
         except sqlite3.Error as error:
-            raise StoreError(f"{self._path}: {error}") from None
+            raise StoreError(f"{self.name}: {error}") from None
         self.migrate(len(VERSIONS) if version is None else version)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        fault: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Let go of the file."""
         self._connection.close()
 
-    def migrate(self, version: int) -> None:
-        """Bring the tables to a version, up or down.  Raises StoreError."""
-        with self._transaction():
-            found = self.version
-            if found > len(VERSIONS):
-                raise StoreError(
-                    f"{self._path}: the reports are of version {found}, and this program knows "
-                    f"{len(VERSIONS)}: use the newer program"
-                )
-            steps = [text for step in VERSIONS[found:version] for text in step.up]
-            steps += [text for step in reversed(VERSIONS[version:found]) for text in step.down]
-            for text in steps:
-                self._connection.execute(text)
-            if steps:
-                self._connection.execute(f"PRAGMA user_version = {version:d}")
-
     @property
     def version(self) -> int:
         """The version of the tables."""
-        return self._number("PRAGMA user_version") or 0
+        found: tuple[int] = self._one("PRAGMA user_version")
+        return found[0]
 
-    def known(self, kind: Kind, organization: str, report_id: str, domain: str) -> bool:
-        """Whether a report is there; counts the copy."""
-        found = self._execute(
-            "UPDATE report SET copies = copies + 1 WHERE kind = ? AND organization = ?"
-            " AND report_id = ? AND domain = ?",
-            (kind, organization, report_id, domain),
-        )
-        return found.rowcount > 0
-
-    @contextmanager
-    def adding(self, head: ReceivedHead) -> Iterator[_Adding]:
-        """Add an aggregate report: all of it when the block ends, nothing when it raises.
-
-        Raises KnownReport and StoreError.
-        """
-        told, key = head.metadata, key_of(head.metadata, head.policy)
-        with self._transaction():
-            number = self._report(
-                "aggregate", key, told.org_name, told.begin, told.end,
-                head_facts(head.metadata, head.policy), head.origin, head.sender, head.received,
-            )  # fmt: skip
-            yield _Adding(self, number)
-
-    def add_tls(self, report: TlsReport, *, origin: str, received: int, sender: str | None) -> bool:
-        """Add a report of SMTP TLS, once for each domain; False where it is known."""
-        added = False
-        for domain in dict.fromkeys(policy.domain for policy in report.policies):
-            key = report.organization.lower(), report.report_id, domain
-            with self._transaction():  # around the question too: others add to the same file
-                if self.known("tls", *key):
-                    continue
-                added = True
-                number = self._report(
-                    "tls", key, report.organization, report.begin, report.end, "{}", origin,
-                    sender, received,
-                )  # fmt: skip
-                self._connection.executemany(
-                    "INSERT INTO tls VALUES (?, ?, ?, ?, ?, ?)",
-                    [
-                        (number, p.type, p.domain, p.successful, p.failed, tls_facts(p))
-                        for p in report.policies
-                        if p.domain == domain
-                    ],
-                )
-        return added
-
-    def add_failure(
-        self, report: FailureReport, *, origin: str, received: int, sender: str | None
-    ) -> bool:
-        """Add a failure report; False where it is known."""
-        key = report.organization.lower(), report.report_id, report.domain
-        at = received if report.arrival is None else report.arrival
-        with self._transaction():
-            if self.known("failure", *key):
-                return False
-            number = self._report(
-                "failure", key, report.organization, at, at, "{}", origin, sender, received
-            )
-            self._execute(
-                "INSERT INTO failure VALUES (?, ?, ?, ?, ?, ?)",
-                (number, report.source_ip, report.failure, report.delivery, report.incidents,
-                 failure_facts(report)),
-            )  # fmt: skip
-        return True
-
-    def was_read(self, path: str, size: int, modified: int) -> bool:
-        """Whether a file was read to its end as it is now."""
-        found = self._number("SELECT count(*) FROM read_file WHERE path = ? AND size = ?"
-                             " AND modified = ?", (path, size, modified))  # fmt: skip
-        return found == 1
-
-    def last_read(self, place: str, validity: int) -> int:
-        """The number of the last mail read of a mailbox on a server; 0 under a new numbering."""
-        found = self._number(
-            "SELECT size FROM read_file WHERE path = ? AND modified = ?", (place, validity)
-        )
-        return found or 0
-
-    def mark_read(self, path: str, size: int, modified: int) -> None:
-        """Note that a file was read."""
-        self._execute("INSERT OR REPLACE INTO read_file VALUES (?, ?, ?)", (path, size, modified))
-
-    def policy(self, domain: str) -> PolicyPublished | None:
-        """The policy that was found last."""
-        found: tuple[str] | None = self._execute(
-            "SELECT facts FROM report WHERE domain = ? AND kind = 'aggregate'"
-            " ORDER BY ends DESC, id DESC LIMIT 1",
-            (domain,),
-        ).fetchone()
-        return None if found is None else policy_of(found[0])
-
-    def prune(self, before: int) -> Pruned:
-        """Remove what is of days before `before`, and outcomes that no record has any more."""
-        with self._transaction():
-            rows = 0
-            for table in ("record", "tls", "failure"):
-                rows += self._execute(
-                    f"DELETE FROM {table} WHERE report IN (SELECT id FROM report WHERE day < ?)",  # noqa: S608 - one of three
-                    (before,),
-                ).rowcount
-            reports = self._execute("DELETE FROM report WHERE day < ?", (before,)).rowcount
-            self._execute("DELETE FROM outcome WHERE id NOT IN (SELECT outcome FROM record)")
-            self._execute("DELETE FROM signature WHERE outcome NOT IN (SELECT id FROM outcome)")
-            self._execute(  # paths only: mailboxes on servers are numbers
-                "DELETE FROM read_file WHERE modified < ? AND path LIKE '/%'", (before * DAY,)
-            )
-            self._numbers.clear()
-        self._execute("VACUUM")
-        self._execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        return Pruned(reports, rows)
-
-    # -- parts -----------------------------------------------------------------------------
-
-    def _report(self, kind: Kind, key: Sequence[str], receiver: str, begins: int, ends: int,
-                *rest: object) -> int:  # fmt: skip
-        day = (begins + ends) // 2 // DAY
-        values = (kind, *key, receiver, begins, ends, day, *rest)
-        try:
-            found = self._connection.execute(_REPORT, values)
-        except sqlite3.IntegrityError:
-            raise KnownReport from None
-        return int(found.lastrowid or 0)
-
-    def _outcome(self, record: Record) -> int:
-        """The number of what a record has in common with others."""
-        key = (
-            record.header_from, record.envelope_from, record.envelope_to, record.disposition,
-            record.dkim, record.spf, record.reasons, record.dkim_results, record.spf_results,
-        )  # fmt: skip
-        number = self._numbers.get(key)
-        if number is not None:
-            return number
-        facts = outcome_facts(record)
-        number = self._number("SELECT id FROM outcome WHERE facts = ?", (facts,))
-        if number is None:
-            number = self._new_outcome(record, facts)
-        if len(self._numbers) >= _KEPT:
-            self._numbers.clear()
-        self._numbers[key] = number
-        return number
-
-    def _new_outcome(self, record: Record, facts: str) -> int:
-        number = self._execute(
-            "INSERT INTO outcome (facts, header_from, disposition, passed, dkim, spf)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            (facts, record.header_from, record.disposition, record.passed,
-             record.dkim is Aligned.PASS, record.spf is Aligned.PASS),
-        ).lastrowid  # fmt: skip
-        self._connection.executemany(
-            "INSERT INTO signature VALUES (?, ?, ?, ?)",
-            [
-                (number, one.domain, one.selector or "", one.result is Result.PASS)
-                for one in record.dkim_results
-                if one.result not in (None, Result.NONE)
-            ],
-        )
-        return int(number or 0)
+    def _mark(self, version: int) -> None:
+        self._connection.execute(f"PRAGMA user_version = {version:d}")
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -265,35 +66,23 @@ class SqliteReceived(ReceivedQueries):
                     self._numbers.clear()  # of outcomes that are undone
                 (self._connection.commit if whole else self._connection.rollback)()
         except sqlite3.Error as error:
-            raise StoreError(f"{self._path}: {error}") from None
+            raise StoreError(f"{self.name}: {error}") from None
 
     def _execute(self, statement: str, parameters: Sequence[object] = ()) -> sqlite3.Cursor:
         try:
             return self._connection.execute(statement, parameters)
         except sqlite3.Error as error:
-            raise StoreError(f"{self._path}: {error}") from None
+            raise StoreError(f"{self.name}: {error}") from None
 
-    def _number(self, statement: str, parameters: Sequence[object] = ()) -> int | None:
-        """Return the number that a statement asks for, None where there is no row."""
-        found: tuple[int] | None = self._execute(statement, parameters).fetchone()
-        return None if found is None else found[0]
+    def _each(self, statement: str, rows: Sequence[Sequence[object]]) -> None:
+        self._connection.executemany(statement, rows)
 
+    def _inserted(self, statement: str, values: Sequence[object]) -> int | None:
+        try:
+            return int(self._connection.execute(statement, values).lastrowid or 0)
+        except sqlite3.IntegrityError:
+            return None
 
-class _Adding:
-    """One report within its transaction."""
-
-    def __init__(self, store: SqliteReceived, number: int) -> None:
-        self._store = store
-        self._number = number
-
-    def rows(self, records: Iterable[Record]) -> None:
-        """Add records."""
-        store = self._store
-        rows = [(self._number, one.source_ip, store._outcome(one), one.count) for one in records]
-        store._connection.executemany("INSERT INTO record VALUES (?, ?, ?, ?)", rows)
-
-    def close(self, *, lost: int, damaged: bool) -> None:
-        """Say how the reading went."""
-        self._store._execute(
-            "UPDATE report SET lost = ?, damaged = ? WHERE id = ?", (lost, damaged, self._number)
-        )
+    def _shrink(self) -> None:
+        self._execute("VACUUM")
+        self._execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()

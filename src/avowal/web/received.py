@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final, NamedTuple
 
 from avowal.dates import date_of
-from avowal.errors import StoreError
 from avowal.report.overview import Overview, overview
 from avowal.report.received import Period
-from avowal.stores.received_sqlite import SqliteReceived
+from avowal.stores.received import open_kept_reports, shown
 from avowal.text import printable
 from avowal.web.stored import TREND_DAYS, TrendDay
 
@@ -49,14 +47,12 @@ def reports_of(store_name: str, domain: str) -> ReportView:
 
     Raises StoreError.
     """
-    if not Path(store_name).exists():
-        raise StoreError(f"{store_name}: no reports are kept there: avowal reports read PATH...")
-    with SqliteReceived(store_name, make=False) as store:
+    with open_kept_reports(store_name) as store:
         whole = store.period(domain)
         if whole is None:
-            return ReportView(printable(store_name))
+            return ReportView(printable(shown(store_name)))
         period = Period(max(whole.first, whole.last - TREND_DAYS + 1), whole.last)
-        return _view(printable(store_name), overview(store, domain, period))
+        return _view(printable(shown(store_name)), overview(store, domain, period))
 
 
 def _view(name: str, seen: Overview) -> ReportView:

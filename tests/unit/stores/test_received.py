@@ -27,9 +27,10 @@ from avowal.report.received import (
 )
 from avowal.report.shares import ShareRow
 from avowal.report.tlsrpt import TlsPolicy, TlsReport
-from avowal.stores import received_sqlite
+from avowal.stores import received_sqlite, received_tables
 from avowal.stores.received_schema import VERSIONS
 from avowal.stores.received_sqlite import SqliteReceived
+from avowal.stores.received_tables import ReceivedTables
 
 FAILED = replace(
     RECORD, source_ip="203.0.113.9", count=3, disposition=Disposition.REJECT, dkim=Aligned.FAIL,
@@ -43,13 +44,13 @@ ALL = Period(0, 10**6)
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqliteReceived]:
+def store(tmp_path: Path) -> Iterator[ReceivedTables]:
     with SqliteReceived(tmp_path / "reports.db") as made:
         yield made
 
 
 def add(
-    store: SqliteReceived, *records: Record, number: str = "7", day: int = 0, org: str = "Big"
+    store: ReceivedTables, *records: Record, number: str = "7", day: int = 0, org: str = "Big"
 ) -> None:
     metadata = replace(
         METADATA, org_name=org, report_id=number, begin=day * DAY, end=day * DAY + DAY - 1
@@ -60,14 +61,14 @@ def add(
         adding.close(lost=0, damaged=False)
 
 
-def test_a_report_is_known_by_organisation_id_and_domain(store: SqliteReceived) -> None:
+def test_a_report_is_known_by_organisation_id_and_domain(store: ReceivedTables) -> None:
     add(store, RECORD)
     assert store.known("aggregate", "big", "7", "example.org")
     assert not store.known("aggregate", "big", "8", "example.org")
     assert not store.known("tls", "big", "7", "example.org")
 
 
-def test_copies_are_counted(store: SqliteReceived) -> None:
+def test_copies_are_counted(store: ReceivedTables) -> None:
     add(store, RECORD)
     for _ in range(3):
         store.known("aggregate", "big", "7", "example.org")
@@ -75,7 +76,7 @@ def test_copies_are_counted(store: SqliteReceived) -> None:
     assert (reporter.reports, reporter.messages, reporter.copies) == (1, 2, 3)
 
 
-def test_messages_are_counted_by_day(store: SqliteReceived) -> None:
+def test_messages_are_counted_by_day(store: ReceivedTables) -> None:
     add(store, RECORD, FAILED)
     add(store, RECORD, number="8", day=3)
     assert store.days("example.org", ALL) == (DayRow(0, 2, 3, 0, 3), DayRow(3, 2, 0, 0, 0))
@@ -83,7 +84,7 @@ def test_messages_are_counted_by_day(store: SqliteReceived) -> None:
     assert store.period("example.org") == Period(0, 3)
 
 
-def test_signatures_are_counted_by_key_receiver_and_day(store: SqliteReceived) -> None:
+def test_signatures_are_counted_by_key_receiver_and_day(store: ReceivedTables) -> None:
     foreign = DkimAuthResult(domain="esp.example", selector="k", result=Result.PASS)
     add(store, replace(RECORD, dkim_results=(*RECORD.dkim_results, foreign)), FAILED)
     add(store, RECORD, org="Small", day=1)
@@ -93,7 +94,7 @@ def test_signatures_are_counted_by_key_receiver_and_day(store: SqliteReceived) -
     )
 
 
-def test_a_subdomain_is_told_by_whole_labels(store: SqliteReceived) -> None:
+def test_a_subdomain_is_told_by_whole_labels(store: ReceivedTables) -> None:
     signers = [
         DkimAuthResult(domain=domain, selector="k", result=Result.PASS)
         for domain in ("a.example.org", "notexample.org", "a.example_org")
@@ -102,14 +103,14 @@ def test_a_subdomain_is_told_by_whole_labels(store: SqliteReceived) -> None:
     assert [row.domain for row in store.shares("example.org", ALL)] == ["a.example.org"]
 
 
-def test_sources_tell_who_signed(store: SqliteReceived) -> None:
+def test_sources_tell_who_signed(store: ReceivedTables) -> None:
     add(store, RECORD, FAILED)
     passed, failed = store.sources("example.org", ALL)
     assert (passed.source, passed.messages, passed.signers) == ("192.0.2.1", 2, ("example.org",))
     assert (failed.source, failed.passed, failed.signers) == ("203.0.113.9", False, ())
 
 
-def test_alike_records_stand_once(store: SqliteReceived, tmp_path: Path) -> None:
+def test_alike_records_stand_once(store: ReceivedTables, tmp_path: Path) -> None:
     add(store, *[replace(RECORD, source_ip=f"192.0.2.{n}") for n in range(200)])
     with sqlite3.connect(tmp_path / "reports.db") as other:
         assert other.execute("SELECT count(*) FROM outcome").fetchone() == (1,)
@@ -117,15 +118,15 @@ def test_alike_records_stand_once(store: SqliteReceived, tmp_path: Path) -> None
 
 
 def test_outcomes_remembered_are_bounded(
-    store: SqliteReceived, monkeypatch: pytest.MonkeyPatch
+    store: ReceivedTables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(received_sqlite, "_KEPT", 5)
+    monkeypatch.setattr(received_tables, "_KEPT", 5)
     add(store, *[replace(RECORD, header_from=f"{n}.example.org") for n in range(30)])
     assert len(store._numbers) <= 5
     assert store.days("example.org", ALL)[0].passed == 60
 
 
-def test_a_report_that_breaks_leaves_nothing(store: SqliteReceived) -> None:
+def test_a_report_that_breaks_leaves_nothing(store: ReceivedTables) -> None:
     head = ReceivedHead(metadata=METADATA, policy=POLICY, origin="", received=0)
     with pytest.raises(AttributeError), store.adding(head) as adding:
         adding.rows([RECORD, None])  # type: ignore[list-item]
@@ -134,39 +135,39 @@ def test_a_report_that_breaks_leaves_nothing(store: SqliteReceived) -> None:
     assert store.days("example.org", ALL) == (DayRow(0, 2, 0, 0, 0),)
 
 
-def test_the_policy_is_the_last_one_found(store: SqliteReceived) -> None:
+def test_the_policy_is_the_last_one_found(store: ReceivedTables) -> None:
     add(store, RECORD, day=5)
     assert store.policy("example.org") == POLICY
     assert POLICY.p is Policy.REJECT
     assert store.policy("example.net") is None
 
 
-def test_reports_of_smtp_tls_are_kept_once(store: SqliteReceived) -> None:
+def test_reports_of_smtp_tls_are_kept_once(store: ReceivedTables) -> None:
     assert store.add_tls(TLS, origin="", received=0, sender=None)
     assert not store.add_tls(TLS, origin="", received=0, sender=None)
     assert store.tls("example.org", ALL) == (TlsRow(0, "Sender", "sts", 5, 2),)
 
 
-def test_failure_reports_are_kept_once(store: SqliteReceived) -> None:
+def test_failure_reports_are_kept_once(store: ReceivedTables) -> None:
     report = read_failure_report(feedback())
     assert store.add_failure(report, origin="", received=0, sender=None)
     assert not store.add_failure(report, origin="", received=0, sender=None)
     assert store.failures("example.org", ALL) == (FailureRow(0, "192.0.2.1", "dmarc", "reject", 1),)
 
 
-def test_a_file_that_was_read_is_known_as_it_is(store: SqliteReceived) -> None:
+def test_a_file_that_was_read_is_known_as_it_is(store: ReceivedTables) -> None:
     store.mark_read("a", 5, 9)
     assert store.was_read("a", 5, 9)
     assert not store.was_read("a", 6, 9)
 
 
-def test_the_last_mail_of_a_mailbox_is_known_under_its_numbering(store: SqliteReceived) -> None:
+def test_the_last_mail_of_a_mailbox_is_known_under_its_numbering(store: ReceivedTables) -> None:
     store.mark_read("a@h/INBOX", 12, 77)
     assert store.last_read("a@h/INBOX", 77) == 12
     assert store.last_read("a@h/INBOX", 78) == 0
 
 
-def test_what_is_older_goes_and_nothing_of_it_stays(store: SqliteReceived, tmp_path: Path) -> None:
+def test_what_is_older_goes_and_nothing_of_it_stays(store: ReceivedTables, tmp_path: Path) -> None:
     add(store, FAILED)
     add(store, RECORD, number="8", day=9)
     store.add_tls(TLS, origin="", received=0, sender=None)
@@ -188,7 +189,7 @@ def test_the_tables_go_up_and_down_with_what_both_hold(tmp_path: Path, version: 
 
 
 def test_a_writer_is_waited_for_so_long(
-    store: SqliteReceived, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: ReceivedTables, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(received_sqlite, "_SECONDS", 0.01)
     with store._transaction(), pytest.raises(StoreError, match="locked"):
@@ -209,7 +210,7 @@ def test_a_file_that_is_only_read_is_not_made(tmp_path: Path) -> None:
 
 
 def test_a_report_that_another_process_added_meanwhile_is_known(
-    store: SqliteReceived, tmp_path: Path
+    store: ReceivedTables, tmp_path: Path
 ) -> None:
     with SqliteReceived(tmp_path / "reports.db") as other:
         assert not store.known("aggregate", "big", "7", "example.org")
