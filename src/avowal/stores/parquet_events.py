@@ -26,6 +26,8 @@ from avowal.stores.sqlite_events import SqliteEvents
 
 MERGED: Final = 8
 """Parts of a day and level that become one of the next level."""
+MERGED_KINDS: Final = 200_000
+"""Of messages that a merge puts in order, in some 120 MB; parts of more stay as they are."""
 
 
 class ParquetEvents:
@@ -72,7 +74,11 @@ class ParquetEvents:
             alike: defaultdict[tuple[int, int, bool], list[Part]] = defaultdict(list)
             for part in self._catalog.parts():
                 alike[part.day, part.level, part.messages > 0].append(part)
-            many = [parts for parts in alike.values() if len(parts) >= MERGED]
+            many = [
+                parts
+                for parts in alike.values()
+                if len(parts) >= MERGED and sum(part.kinds for part in parts) <= MERGED_KINDS
+            ]
             if not many:
                 return
             for parts in many:

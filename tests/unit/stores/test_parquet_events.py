@@ -18,7 +18,7 @@ from tests.unit.stores.test_event_stores import WRITER
 from avowal.errors import StoreError
 from avowal.report.event import Event, EventKey
 from avowal.report.event_store import DAY, counted
-from avowal.stores import event_segments, parquet_engine, parquet_files
+from avowal.stores import event_segments, parquet_engine, parquet_events, parquet_files
 from avowal.stores.event_segments import SegmentWriter
 from avowal.stores.events import open_event_sink, open_event_store, open_kept_events
 from avowal.stores.parquet_events import MERGED, ParquetEvents
@@ -151,6 +151,17 @@ def test_many_parts_become_one(store: ParquetEvents, tmp_path: Path) -> None:
     assert len(list((tmp_path / "e").glob("day=*/*.kinds.parquet"))) == 1
     assert len(list(store.events(0, 1 << 40))) == 2 * MERGED
     assert dict(store.counts(DAY_0))[one(0).key] == MERGED + 1
+
+
+def test_parts_of_very_many_kinds_stay_as_they_are(
+    store: ParquetEvents, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet_events, "MERGED_KINDS", 2 * MERGED - 1)
+    for number in range(MERGED):
+        store.append([one(number), one(100)])
+        store.pack()
+    assert len(list((tmp_path / "e").glob("day=*/*.kinds.parquet"))) == MERGED
+    assert dict(store.counts(DAY_0))[one(100).key] == MERGED
 
 
 def test_what_is_too_much_for_memory_goes_to_the_disk(
