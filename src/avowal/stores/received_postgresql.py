@@ -81,8 +81,7 @@ class PostgresReceived(ReceivedTables):
             raise
 
     def _is_made(self) -> bool:
-        found: tuple[bool] = self._one(f"SELECT to_regclass('{SCHEMA}.report') IS NOT NULL")
-        return found[0]
+        return self._number(f"SELECT (to_regclass('{SCHEMA}.report') IS NOT NULL)::int") == 1
 
     def _make(self) -> None:
         with self._transaction():  # hosts that start together make it once
@@ -96,13 +95,12 @@ class PostgresReceived(ReceivedTables):
     @property
     def version(self) -> int:
         """The version of the tables."""
-        found: tuple[int] = self._one("SELECT coalesce(max(number), 0) FROM version")
-        return found[0]
+        return self._number("SELECT max(number) FROM version") or 0
 
     def _mark(self, version: int) -> None:
         self._execute("DELETE FROM version")
         self._execute("INSERT INTO version VALUES (?)", (version,))
-        if version and self._one("SELECT to_regclass('report_key') IS NULL") == (True,):
+        if version and self._number("SELECT (to_regclass('report_key') IS NULL)::int"):
             for index in _INDEXES:
                 self._execute(index)
 
@@ -136,10 +134,7 @@ class PostgresReceived(ReceivedTables):
             cursor.executemany(_written(statement), list(map(_storable, rows)))
 
     def _inserted(self, statement: str, values: Sequence[object]) -> int | None:
-        found: tuple[int] | None = self._one(
-            f"{statement} ON CONFLICT DO NOTHING RETURNING id", values
-        )
-        return None if found is None else found[0]
+        return self._number(f"{statement} ON CONFLICT DO NOTHING RETURNING id", values)
 
     def _place(self, path: str) -> str:
         """Files are of a host; a mailbox on a server is the same for all."""

@@ -47,8 +47,7 @@ class SqliteReceived(ReceivedTables):
     @property
     def version(self) -> int:
         """The version of the tables."""
-        found: tuple[int] = self._one("PRAGMA user_version")
-        return found[0]
+        return self._number("PRAGMA user_version") or 0
 
     def _mark(self, version: int) -> None:
         self._connection.execute(f"PRAGMA user_version = {version:d}")

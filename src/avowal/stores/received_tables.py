@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from avowal.errors import StoreError
 from avowal.report.aggregate import Aligned, PolicyPublished, Record, Result, key_of
@@ -183,18 +183,19 @@ class ReceivedTables(ReceivedQueries):
 
     def was_read(self, path: str, size: int, modified: int) -> bool:
         """Whether a file was read to its end as it is now."""
-        found: tuple[int, int] | None = self._one(
-            "SELECT size, modified FROM read_file WHERE path = ?", (self._place(path),)
+        found = self._number(
+            "SELECT count(*) FROM read_file WHERE path = ? AND size = ? AND modified = ?",
+            (self._place(path), size, modified),
         )
-        return found == (size, modified)
+        return found == 1
 
     def last_read(self, place: str, validity: int) -> int:
         """The number of the last mail read of a mailbox on a server; 0 under a new numbering."""
-        found: tuple[int] | None = self._one(
+        found = self._number(
             "SELECT size FROM read_file WHERE path = ? AND modified = ?",
             (self._place(place), validity),
         )
-        return 0 if found is None else found[0]
+        return found or 0
 
     def mark_read(self, path: str, size: int, modified: int) -> None:
         """Note that a file was read."""
@@ -202,11 +203,11 @@ class ReceivedTables(ReceivedQueries):
 
     def policy(self, domain: str) -> PolicyPublished | None:
         """The policy that was found last."""
-        found: tuple[str] | None = self._one(
+        found: tuple[str] | None = self._execute(
             "SELECT facts FROM report WHERE domain = ? AND kind = 'aggregate'"
             " ORDER BY ends DESC, id DESC LIMIT 1",
             (domain,),
-        )
+        ).fetchone()
         return None if found is None else policy_of(found[0])
 
     def prune(self, before: int) -> Pruned:
@@ -248,8 +249,9 @@ class ReceivedTables(ReceivedQueries):
         if number is not None:
             return number
         facts = outcome_facts(record)
-        found: tuple[int] | None = self._one("SELECT id FROM outcome WHERE facts = ?", (facts,))
-        number = self._new_outcome(record, facts) if found is None else found[0]
+        number = self._number("SELECT id FROM outcome WHERE facts = ?", (facts,))
+        if number is None:
+            number = self._new_outcome(record, facts)
         if len(self._numbers) >= _KEPT:
             self._numbers.clear()
         self._numbers[key] = number
@@ -272,8 +274,10 @@ class ReceivedTables(ReceivedQueries):
         )
         return number
 
-    def _one(self, statement: str, parameters: Sequence[object] = ()) -> Any:
-        return self._execute(statement, parameters).fetchone()
+    def _number(self, statement: str, parameters: Sequence[object] = ()) -> int | None:
+        """Return the number that a statement asks for, None where there is no row."""
+        found: tuple[int] | None = self._execute(statement, parameters).fetchone()
+        return None if found is None else found[0]
 
 
 class _Adding:
