@@ -39,7 +39,8 @@ def written(root: Path, domains: int) -> Path:
         zone[f"s._domainkey.{name}"] = record_text(key)
         lines.append(f'[keys.k{number}]\ndomain = "{name}"\nselector = "s"\nfile = "{path}"')
     (root / "zone.json").write_text(json.dumps(zone))
-    lines.append(f'[dns]\nzone_file = "{root}/zone.json"\n[server]\nworkers = {_WORKERS}\ndrain = 1\n')
+    lines.append(f'[dns]\nzone_file = "{root}/zone.json"')
+    lines.append(f"[server]\nworkers = {_WORKERS}\ndrain = 1\n")
     made = root / "avowal.toml"
     made.write_text("\n".join(lines))
     return made
