@@ -79,6 +79,11 @@ class ReceivedQueries:
     def _execute(self, statement: str, parameters: Sequence[object] = ()) -> Rows:
         raise NotImplementedError
 
+    def _number(self, statement: str, parameters: Sequence[object] = ()) -> int | None:
+        """Return the number that a statement asks for, None where there is no row."""
+        found: tuple[int] | None = self._execute(statement, parameters).fetchone()
+        return None if found is None else found[0]
+
     def domains(self) -> tuple[str, ...]:
         """The domains that reports are about."""
         found: Iterator[tuple[str]] = iter(

@@ -274,11 +274,6 @@ class ReceivedTables(ReceivedQueries):
         )
         return number
 
-    def _number(self, statement: str, parameters: Sequence[object] = ()) -> int | None:
-        """Return the number that a statement asks for, None where there is no row."""
-        found: tuple[int] | None = self._execute(statement, parameters).fetchone()
-        return None if found is None else found[0]
-
 
 class _Adding:
     """One report within its transaction."""
