@@ -110,11 +110,14 @@ class ListeningSocket:
     made: paths.Identity | None = None  # of a name in the file system
 
     def close(self) -> None:
-        """Close it; the name in the file system goes too, if it is still this socket's."""
+        """Close it; the name in the file system goes too, if it is still this socket's.
+
+        The name goes first, and once: when the socket is closed, another one may have its number.
+        """
+        address, made, self.made = parse(self.listener.socket), self.made, None
+        if isinstance(address, UnixAddress) and made is not None:
+            paths.remove(address.path, made)
         self.socket.close()
-        address = parse(self.listener.socket)
-        if isinstance(address, UnixAddress) and self.made is not None:
-            paths.remove(address.path, self.made)
 
     def serves(self, listener: Listener) -> bool:
         """Whether the socket is what a listener of a new configuration asks for."""

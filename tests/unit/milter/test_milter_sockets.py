@@ -92,6 +92,32 @@ def test_a_file_that_is_no_socket_is_left_alone(tmp_path: Path) -> None:
     assert path.read_text() == "precious"
 
 
+def test_a_successor_that_got_the_freed_number_is_not_removed(tmp_path: Path) -> None:
+    """A daemon that drains closes its sockets twice, and the next one may have begun meanwhile."""
+    listener = Listener(socket=f"unix:{tmp_path / 'm.sock'}")
+    opened = open_listener(listener)
+    number = opened.made
+    opened.close()
+    successor = open_listener(listener)
+    if successor.made != number:
+        successor.close()
+        pytest.skip("this file system does not give the number a second time")
+    opened.close()
+    assert (tmp_path / "m.sock").exists()
+    successor.close()
+
+
+def test_the_name_goes_while_the_socket_still_holds_its_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = open_listener(Listener(socket=f"unix:{tmp_path / 'm.sock'}"))
+    number = opened.socket.fileno()
+    held: list[int] = []
+    monkeypatch.setattr(sockets.paths, "remove", lambda *_: held.append(opened.socket.fileno()))
+    opened.close()
+    assert held == [number]
+
+
 def test_the_name_of_a_successor_is_not_removed(tmp_path: Path) -> None:
     path = tmp_path / "m.sock"
     opened = open_listener(Listener(socket=f"unix:{path}"))
