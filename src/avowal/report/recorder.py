@@ -23,13 +23,14 @@ _RETRY = 1.0  # seconds until a store that failed is tried again
 _QUIET = 60.0  # seconds in which a trouble is told once
 
 Outcome: TypeAlias = Literal["recorded", "dropped"]
+Trouble: TypeAlias = Literal["waiting", "dropped"]
 
 
 class Recorder:
     """Takes events and writes them in a thread of its own, which starts with the first one.
 
     `open_sink` is called in the thread.  `count` is told how many events were recorded or
-    dropped, `tell` what an operator should know, at most once a minute.
+    dropped, `tell` what an operator should know: each kind of trouble at most once a minute.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class Recorder:
         self._queue: queue.Queue[Event] = queue.Queue(waiting)
         self._ending = threading.Event()
         self._thread: threading.Thread | None = None
-        self._told: float | None = None
+        self._told: dict[Trouble, float] = {}
         self._wrote: Callable[[], bool] | None = None  # of a batch that may be there already
         self.taken = 0
         self.recorded = 0
@@ -74,18 +75,19 @@ class Recorder:
             thread.join(seconds)
         left = self.taken - self.recorded
         if left:
-            self._told = None
+            self._told.clear()
             self._drop(left, f"stopped with {left} events not written")
 
     def _drop(self, number: int, why: str) -> None:
         self.dropped += number
         self._count("dropped", number)
-        self._say(why)
+        self._say("dropped", why)
 
-    def _say(self, why: str) -> None:
+    def _say(self, trouble: Trouble, why: str) -> None:
         now = time.monotonic()
-        if self._told is None or now - self._told >= _QUIET:
-            self._told = now
+        told = self._told.get(trouble)  # one must not keep the other quiet: it is its cause
+        if told is None or now - told >= _QUIET:
+            self._told[trouble] = now
             self._tell(why)
 
     # -- the thread ----------------------------------------------------------------------
@@ -131,7 +133,7 @@ class Recorder:
         try:
             opened = self._open_sink() if sink is None else sink
         except EnvironmentFault as fault:
-            self._say(f"events wait: {fault}")
+            self._say("waiting", f"events wait: {fault}")
             return None, batch
         try:
             if self._wrote is None or not self._wrote():
@@ -140,7 +142,7 @@ class Recorder:
         except EnvironmentFault as fault:
             if isinstance(fault, DoubtfulWrite):
                 self._wrote = fault.wrote
-            self._say(f"events wait: {fault}")
+            self._say("waiting", f"events wait: {fault}")
             opened.close()
             return None, batch
         self._wrote = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 import avowal
 from avowal.config.opendkim_conf import OpendkimConf, read_conf
 from avowal.errors import ConfigError
+from avowal.milter.journal import LOGGER
 from avowal.milter.meters import Meters
 from avowal.milter.packets import ChangeHeader, InsertHeader, PlainAnswer
 from avowal.opendkim.explaining import explaining_of
@@ -52,6 +53,15 @@ async def send_nothing(mails: Sequence[Mail]) -> None:
 def conf_of(path: Path, text: str) -> OpendkimConf:
     path.write_text(text)
     return read_conf(str(path))
+
+
+@pytest.fixture(autouse=True)
+def _service_log() -> Iterator[None]:
+    """Give the service's log back as it was: other tests write to it too."""
+    handlers, propagate, level = LOGGER.handlers[:], LOGGER.propagate, LOGGER.level
+    yield
+    LOGGER.handlers[:], LOGGER.propagate = handlers, propagate
+    LOGGER.setLevel(level)
 
 
 async def lines_of(

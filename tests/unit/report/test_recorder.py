@@ -65,6 +65,24 @@ def test_what_finds_no_room_is_dropped_counted_and_told_once() -> None:
     assert told == ["events are dropped: too many wait to be written"]
 
 
+def test_what_was_dropped_does_not_hide_why() -> None:
+    told = list[str]()
+
+    def never() -> Kept:
+        raise StoreError("no such host")
+
+    recorder = Recorder(never, waiting=1, pause=0, tell=told.append)
+    recorder._queue.put(EVENT)  # no room, before there is a thread that could make some
+    recorder.take(EVENT)
+    recorder._queue.get()
+    recorder.take(EVENT)
+    recorder.settle(10)
+    assert told[:2] == [
+        "events are dropped: too many wait to be written",
+        "events wait: no such host",
+    ]
+
+
 def test_a_store_that_cannot_be_written_is_told_and_what_is_lost_is_counted() -> None:
     told = list[str]()
 
