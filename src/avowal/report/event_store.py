@@ -89,3 +89,20 @@ def counted(events: Iterable[Event]) -> dict[int, Counter[EventKey]]:
     for event in events:
         found.setdefault(event.time // DAY, Counter())[event.key] += 1
     return found
+
+
+class KindsOfRows:
+    """What every engine does alike: the kinds of messages, read from the rows of a day."""
+
+    def rows(
+        self, day: int, *, domain: str | None = None, reported: bool = False
+    ) -> Iterator[tuple[str, bytes, int]]:
+        """Yield policy domain, octets of the key, messages, as `EventStore.rows` says."""
+        raise NotImplementedError
+
+    def counts(
+        self, day: int, *, domain: str | None = None, reported: bool = False
+    ) -> Iterator[tuple[EventKey, int]]:
+        """Yield the kinds of messages of a day and how many there were, by policy domain."""
+        for _, facts, messages in self.rows(day, domain=domain, reported=reported):
+            yield EventKey.of(facts), messages

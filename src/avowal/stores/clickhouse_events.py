@@ -20,7 +20,7 @@ import msgspec
 from avowal.config.redaction import redacted
 from avowal.errors import StoreError
 from avowal.report.event import Event, EventKey, digest, rules_of
-from avowal.report.event_store import DAY, Pruned
+from avowal.report.event_store import DAY, KindsOfRows, Pruned
 from avowal.stores import clickhouse_schema as sql
 from avowal.stores.event_tables import Cursor, EventTables
 
@@ -63,7 +63,7 @@ class _Client(Protocol):
     def disconnect(self) -> None: ...
 
 
-class ClickhouseEvents:
+class ClickhouseEvents(KindsOfRows):
     """A connection to a server; one thread uses it.  Methods raise StoreError."""
 
     def __init__(self, name: str) -> None:
@@ -114,13 +114,6 @@ class ClickhouseEvents:
         ):  # fmt: skip
             rules = () if text is None else rules_of(text)
             yield Event(at, host, EventKey.of(facts.encode()), queue_id, rules)
-
-    def counts(
-        self, day: int, *, domain: str | None = None, reported: bool = False
-    ) -> Iterator[tuple[EventKey, int]]:
-        """Yield the kinds of messages of a day and how many there were, by policy domain."""
-        for _, facts, messages in self.rows(day, domain=domain, reported=reported):
-            yield EventKey.of(facts), messages
 
     def rows(
         self, day: int, *, domain: str | None = None, reported: bool = False

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Protocol, SupportsInt
 
 from avowal.errors import StoreError
 from avowal.report.event import Event, EventKey, digest, rules_of
-from avowal.report.event_store import DAY, Pruned
+from avowal.report.event_store import DAY, KindsOfRows, Pruned
 from avowal.stores.event_schema import CREATE, VERSIONS
 
 _REMEMBERED = 50_000  # keys known by their number, about 6 MB
@@ -34,7 +34,7 @@ class Cursor(Protocol):
     def __iter__(self) -> Iterator[Any]: ...
 
 
-class EventTables:
+class EventTables(KindsOfRows):
     """The statements over a connection that a subclass has opened.
 
     Methods are called by one thread at a time.  Each raises StoreError.
@@ -163,13 +163,6 @@ class EventTables:
             for time, host, queue_id, facts, text in found:
                 rules = () if text is None else rules_of(text)
                 yield Event(time, host, EventKey.of(bytes(facts)), queue_id, rules)
-
-    def counts(
-        self, day: int, *, domain: str | None = None, reported: bool = False
-    ) -> Iterator[tuple[EventKey, int]]:
-        """Yield the kinds of messages of a day and how many there were, by policy domain."""
-        for _, facts, messages in self.rows(day, domain=domain, reported=reported):
-            yield EventKey.of(facts), messages
 
     def rows(
         self, day: int, *, domain: str | None = None, reported: bool = False

@@ -14,8 +14,8 @@ from dataclasses import replace
 from typing import Final
 
 from avowal.errors import StoreError
-from avowal.report.event import Event, EventKey
-from avowal.report.event_store import DAY, Pruned
+from avowal.report.event import Event
+from avowal.report.event_store import DAY, KindsOfRows, Pruned
 from avowal.stores.event_segments import SegmentWriter, remove_damaged
 from avowal.stores.event_tables import Cursor
 from avowal.stores.parquet_catalog import Part, PartCatalog
@@ -30,7 +30,7 @@ MERGED_KINDS: Final = 200_000
 """Of messages that a merge puts in order, in some 120 MB; parts of more stay as they are."""
 
 
-class ParquetEvents:
+class ParquetEvents(KindsOfRows):
     """A store in a directory.  Methods are called by one thread and raise StoreError."""
 
     def __init__(self, directory: str) -> None:
@@ -101,13 +101,6 @@ class ParquetEvents:
                 days[part.day].append(part)
             for day in sorted(days):
                 yield from self._engine.events(days[day], begin, end)
-
-    def counts(
-        self, day: int, *, domain: str | None = None, reported: bool = False
-    ) -> Iterator[tuple[EventKey, int]]:
-        """Yield the kinds of messages of a day and how many there were, by policy domain."""
-        for _, facts, messages in self.rows(day, domain=domain, reported=reported):
-            yield EventKey.of(facts), messages
 
     def rows(
         self, day: int, *, domain: str | None = None, reported: bool = False
