@@ -21,6 +21,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from avowal.cli.report_files import Making, made_reports
+from avowal.dates import DAY
 from avowal.report.aggregation import Reporter
 from avowal.report.event import (
     Event,
@@ -30,7 +31,6 @@ from avowal.report.event import (
     EventSender,
     EventSignature,
 )
-from avowal.report.event_store import DAY
 from avowal.stores.events import open_event_sink, open_event_store
 from avowal.stores.report_tables import ReportStore
 

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from msgspec import structs
 
+from avowal.dates import DAY
 from avowal.report.event import (
     Event,
     EventKey,
@@ -18,7 +19,7 @@ from avowal.report.event import (
     EventSender,
     EventSignature,
 )
-from avowal.report.event_store import DAY, counted
+from avowal.report.event_store import counted
 from avowal.report.report_ledger import LEASE_SECONDS, MailName, MailState
 from avowal.stores.event_tables import EventTables
 from avowal.stores.report_tables import ReportStore, ReportTables

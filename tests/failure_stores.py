@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from tests.event_stores import DAY_0, Opening
 
-from avowal.report.event_store import DAY
+from avowal.dates import DAY
 from avowal.report.failure_case import FailureCase
 from avowal.report.failure_spool import FailureCaps
 from avowal.stores.failure_tables import FailureTables

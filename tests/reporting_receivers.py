@@ -14,9 +14,9 @@ from tests.mailloop import Daemon, free_port, until
 from tests.reporting_city import Receiver, program, told
 
 from avowal.cli.reporting import Reporting
+from avowal.dates import DAY
 from avowal.keys.files import write_key
 from avowal.report.aggregate_mail import AggregateLetter
-from avowal.report.event_store import DAY
 from avowal.stores.report_tables import ReportTables
 from avowal.stores.sqlite_events import SqliteEvents
 from avowal.testing import RSA_2048

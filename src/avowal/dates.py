@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-DAY = 86_400  # seconds: Unix time knows no leap second
+DAY = 86_400  # seconds; days of UTC are counted from 1970-01-01 and know no leap second
 LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z: what comes later has no date in Python
 _MOST = 2000  # octets that are looked at
 _LAST = 1 << 40  # Unix seconds that are taken for a time

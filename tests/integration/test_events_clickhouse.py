@@ -10,8 +10,9 @@ from tests.database_servers import clickhouse
 from tests.event_stores import CASES, DAY_0, Opening, counts_of, some_events
 from tests.failure_stores import FAILURE_CASES
 
+from avowal.dates import DAY
 from avowal.errors import StoreError
-from avowal.report.event_store import DAY, counted
+from avowal.report.event_store import counted
 from avowal.stores import clickhouse_schema
 from avowal.stores.clickhouse_events import ClickhouseEvents
 from avowal.stores.events import open_event_sink, open_event_store, open_kept_events

@@ -15,8 +15,8 @@ from tests.grafana_files import DASHBOARDS, targets
 from tests.reportmails import feedback
 from tests.unit.stores.test_received import FAILED, TLS, add
 
+from avowal.dates import DAY
 from avowal.report.failure import read_failure_report
-from avowal.report.received import DAY
 from avowal.report.report_ledger import MailName
 from avowal.stores.events import open_event_store
 from avowal.stores.received import open_received

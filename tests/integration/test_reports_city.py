@@ -23,13 +23,13 @@ from tests.mailloop import Daemon, Inbox, Postfix, free_port, submit, until, wor
 
 import avowal
 from avowal.cli.reporting import Reporting
+from avowal.dates import DAY
 from avowal.keys.files import write_key
 from avowal.keys.records import zone_line
 from avowal.names import DomainName
 from avowal.report.aggregate import AggregateReport
 from avowal.report.aggregate_mail import AggregateLetter
 from avowal.report.aggregate_reader import read_aggregate
-from avowal.report.event_store import DAY
 from avowal.stores.report_tables import ReportTables
 from avowal.stores.sqlite_events import SqliteEvents
 from avowal.testing import ED25519, message, record_for, tamper

@@ -16,7 +16,7 @@ from functools import lru_cache
 from itertools import chain, groupby
 from typing import TypeAlias
 
-from avowal.dates import date_of
+from avowal.dates import DAY, date_of
 from avowal.report.aggregate import (
     AggregateReport,
     PolicyPublished,
@@ -25,7 +25,6 @@ from avowal.report.aggregate import (
 )
 from avowal.report.aggregate_rows import Outcome, published
 from avowal.report.event import EventKey, EventPolicy
-from avowal.report.event_store import DAY
 from avowal.valueclass import value
 
 Alike: TypeAlias = tuple[EventKey, Iterable[tuple[str, int]]]

@@ -9,13 +9,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Protocol
 
+from avowal.dates import DAY
 from avowal.errors import StoreError
 from avowal.report.event import Event, EventKey
-
-DAY: Final = 86400
-"""Seconds; days are those of UTC, numbered from 1970-01-01 (RFC 9990 §3.1.1.2)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, Literal, Protocol, TypeAlias
 
+from avowal.dates import DAY
 from avowal.errors import StoreError
-from avowal.report.event_store import DAY
 from avowal.report.failure_case import FailureCase, FailureDraft
 from avowal.report.redaction import Redactor
 from avowal.valueclass import value

@@ -18,7 +18,6 @@ from avowal.report.tlsrpt import TlsReport
 from avowal.valueclass import value
 
 Kind = Literal["aggregate", "tls", "failure"]
-DAY = 86_400
 
 
 class KnownReport(Exception):

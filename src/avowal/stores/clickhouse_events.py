@@ -18,9 +18,10 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import msgspec
 
 from avowal.config.redaction import redacted
+from avowal.dates import DAY
 from avowal.errors import StoreError
 from avowal.report.event import Event, EventKey, digest, rules_of
-from avowal.report.event_store import DAY, KindsOfRows, Pruned
+from avowal.report.event_store import KindsOfRows, Pruned
 from avowal.stores import clickhouse_schema as sql
 from avowal.stores.event_tables import Cursor, EventTables
 

@@ -12,9 +12,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, ClassVar, Protocol, SupportsInt
 
+from avowal.dates import DAY
 from avowal.errors import StoreError
 from avowal.report.event import Event, EventKey, digest, rules_of
-from avowal.report.event_store import DAY, KindsOfRows, Pruned
+from avowal.report.event_store import KindsOfRows, Pruned
 from avowal.stores.event_schema import CREATE, VERSIONS
 
 _REMEMBERED = 50_000  # keys known by their number, about 6 MB

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from avowal.config.model import Configuration
-from avowal.report.event_store import DAY
+from avowal.dates import DAY
 from avowal.report.failure_case import FailureCase
 from avowal.report.failure_spool import FailureCaps, FailureSpool, Noted, WaitingCase
 from avowal.stores.event_tables import Cursor

@@ -13,9 +13,10 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import Final
 
+from avowal.dates import DAY
 from avowal.errors import StoreError
 from avowal.report.event import Event
-from avowal.report.event_store import DAY, KindsOfRows, Pruned
+from avowal.report.event_store import KindsOfRows, Pruned
 from avowal.stores.event_segments import SegmentWriter, remove_damaged
 from avowal.stores.event_tables import Cursor
 from avowal.stores.parquet_catalog import Part, PartCatalog

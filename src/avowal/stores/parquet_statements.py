@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from avowal.report.event_store import DAY
+from avowal.dates import DAY
 from avowal.stores.event_segments import COLUMNS
 
 FORM = "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 40960"

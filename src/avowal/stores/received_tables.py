@@ -11,10 +11,11 @@ from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 from typing import Self
 
+from avowal.dates import DAY
 from avowal.errors import StoreError
 from avowal.report.aggregate import Aligned, PolicyPublished, Record, Result, key_of
 from avowal.report.failure import FailureReport
-from avowal.report.received import DAY, Kind, KnownReport, Pruned, ReceivedHead
+from avowal.report.received import Kind, KnownReport, Pruned, ReceivedHead
 from avowal.report.tlsrpt import TlsReport
 from avowal.stores.received_facts import (
     failure_facts,

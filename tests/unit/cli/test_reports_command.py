@@ -15,9 +15,10 @@ from tests.unit.cli.conftest import Avowal
 
 import avowal
 from avowal.cli.reporting import day_of
+from avowal.dates import DAY
 from avowal.errors import UsageError
 from avowal.message import Message
-from avowal.report.event_store import DAY, counted
+from avowal.report.event_store import counted
 from avowal.stores.sqlite_events import SqliteEvents
 from avowal.testing import ED25519, Zone, record_for
 

@@ -16,9 +16,9 @@ from tests.reportmails import attached, feedback
 import avowal
 from avowal.calls import report_intake
 from avowal.cli import commands, exits, keystore
+from avowal.dates import DAY
 from avowal.report.aggregate import AggregateReport, Aligned, DkimAuthResult, Record, Result
 from avowal.report.aggregate_xml import write_aggregate, write_compressed
-from avowal.report.received import DAY
 from avowal.testing import RSA_2048, record_for
 
 Run = Callable[..., tuple[int, str]]

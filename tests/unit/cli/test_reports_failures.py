@@ -17,8 +17,8 @@ from tests.unit.cli.test_reports_command import (  # noqa: F401 - a fixture
 )
 
 import avowal
+from avowal.dates import DAY
 from avowal.report.arf import Report
-from avowal.report.event_store import DAY
 from avowal.report.failure_spool import FailureCaps
 from avowal.stores.events import open_event_store
 from avowal.stores.failure_tables import FailureTables

@@ -11,6 +11,7 @@ import pytest
 from tests.unit.flow.conftest import NOW, Site, load, steps_about
 
 from avowal.config.toml import parse
+from avowal.dates import DAY
 from avowal.errors import ConfigError
 from avowal.flow.actions import Actions
 from avowal.flow.compiler import compile_plan
@@ -19,7 +20,6 @@ from avowal.lookup import Failure
 from avowal.milter.outbox import Outbox
 from avowal.report.aggregation import Reporter
 from avowal.report.arf import Report
-from avowal.report.event_store import DAY
 from avowal.report.failure import read_failure_report
 from avowal.report.failure_case import FailureCase, FailureDraft
 from avowal.report.failure_mail import FailureLetter

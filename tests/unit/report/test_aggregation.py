@@ -14,13 +14,14 @@ import pytest
 from tests.event_stores import DAY_0, some_events
 
 from avowal.cli.report_files import Making, made_reports
+from avowal.dates import DAY
 from avowal.message import Message
 from avowal.report.aggregate import AggregateReport
 from avowal.report.aggregate_mail import AggregateMail, file_name
 from avowal.report.aggregate_xml import write_aggregate, write_compressed
 from avowal.report.aggregation import Reporter, aggregate_reports
 from avowal.report.event import EventKey, EventPolicy, EventSignature, digest, split_source
-from avowal.report.event_store import DAY, counted
+from avowal.report.event_store import counted
 
 US = Reporter(organization="Example", domain="r.example", email="dmarc@r.example")
 KEY = EventKey(

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 from tests.aggregates import METADATA, POLICY, RECORD
 
+from avowal.dates import DAY
 from avowal.dns.zone import Zone
 from avowal.lookup import run
 from avowal.report.aggregate import Aligned, Disposition, DkimAuthResult, Record, Result
 from avowal.report.overview import Cost, Overview, SourceKind, overview
-from avowal.report.received import DAY, Period, ReceivedHead
+from avowal.report.received import Period, ReceivedHead
 from avowal.report.shares import Share
 from avowal.report.source_names import named
 from avowal.stores.received_sqlite import SqliteReceived

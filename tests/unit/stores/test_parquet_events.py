@@ -15,9 +15,10 @@ import pytest
 from tests.event_stores import CASES, DAY_0, Opening, counts_of, some_events, with_rules
 from tests.unit.stores.test_event_stores import WRITER
 
+from avowal.dates import DAY
 from avowal.errors import StoreError
 from avowal.report.event import Event, EventKey
-from avowal.report.event_store import DAY, counted
+from avowal.report.event_store import counted
 from avowal.stores import event_segments, parquet_engine, parquet_events, parquet_files
 from avowal.stores.event_segments import SegmentWriter
 from avowal.stores.events import open_event_sink, open_event_store, open_kept_events
