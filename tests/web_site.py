@@ -21,6 +21,7 @@ from tests.aggregates import METADATA, POLICY, RECORD
 
 from avowal.config.model import Capture
 from avowal.crypto.age import AgeRecipients
+from avowal.dates import DAY
 from avowal.keys.audit import deed
 from avowal.keys.lifecycle import KeyState, ManagedKey, PassShare
 from avowal.keys.store import Change
@@ -35,7 +36,7 @@ from avowal.testing import message
 
 LESSONS: Final = Path(__file__).parents[1] / "src" / "avowal" / "web" / "lessons"
 NAMES: Final = ("good", "list", "forged", "replayed", "arc")
-DAY: Final = 86400
+
 DOMAIN: Final = "example.com"
 PASSWORD: Final = b"correct horse"
 

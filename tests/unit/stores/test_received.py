@@ -12,11 +12,11 @@ import pytest
 from tests.aggregates import METADATA, POLICY, RECORD
 from tests.reportmails import feedback
 
+from avowal.dates import DAY
 from avowal.errors import StoreError
 from avowal.report.aggregate import Aligned, Disposition, DkimAuthResult, Policy, Record, Result
 from avowal.report.failure import read_failure_report
 from avowal.report.received import (
-    DAY,
     DayRow,
     FailureRow,
     KnownReport,
