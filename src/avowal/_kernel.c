@@ -38,6 +38,13 @@ static inline int is_wsp(octet c)
     return (c == ' ') | (c == '\t');
 }
 
+/* Take a number that was passed; false with an exception set for what is none. */
+static int take_number(PyObject *given, Py_ssize_t *number)
+{
+    *number = PyLong_AsSsize_t(given);
+    return *number != -1 || PyErr_Occurred() == NULL;
+}
+
 /* The octets in `made` as bytes; frees it.  NULL stands for memory that was not to be had. */
 static PyObject *taken(octet *made, Py_ssize_t size)
 {
@@ -475,11 +482,7 @@ static PyObject *column_after(PyObject *module, PyObject *const *args, Py_ssize_
     }
     if (PyBytes_AsStringAndSize(args[0], &octets, &n) < 0)
         return NULL;
-    column = PyLong_AsSsize_t(args[1]);
-    if (column == -1 && PyErr_Occurred())
-        return NULL;
-    most = PyLong_AsSsize_t(args[2]);
-    if (most == -1 && PyErr_Occurred())
+    if (!take_number(args[1], &column) || !take_number(args[2], &most))
         return NULL;
     if (column < 0 || most <= column)
         return PyLong_FromLong(-1);
@@ -606,7 +609,7 @@ static PyObject *split_header(PyObject *module, PyObject *const *args, Py_ssize_
     }
     if (PyBytes_AsStringAndSize(args[0], &octets, &n) < 0)
         return NULL;
-    if (nargs == 2 && (most = PyLong_AsSsize_t(args[1]), most == -1 && PyErr_Occurred()))
+    if (nargs == 2 && !take_number(args[1], &most))
         return NULL;
     for (i = 0; i < 3; i++)
         if ((lists[i] = PyList_New(0)) == NULL)
@@ -786,11 +789,7 @@ static PyObject *scan_header(PyObject *module, PyObject *const *args, Py_ssize_t
     }
     if (PyBytes_AsStringAndSize(args[0], &octets, &n) < 0)
         return NULL;
-    most_octets = PyLong_AsSsize_t(args[1]);
-    if (most_octets == -1 && PyErr_Occurred())
-        return NULL;
-    most = PyLong_AsSsize_t(args[2]);
-    if (most == -1 && PyErr_Occurred())
+    if (!take_number(args[1], &most_octets) || !take_number(args[2], &most))
         return NULL;
     x = calloc(1, sizeof *x);
     if (x == NULL)
@@ -884,8 +883,7 @@ static PyObject *field_at(PyObject *module, PyObject *const *args, Py_ssize_t na
     }
     if ((x = PyCapsule_GetPointer(args[0], CAPSULE)) == NULL)
         return NULL;
-    place = PyLong_AsSsize_t(args[1]);
-    if (place == -1 && PyErr_Occurred())
+    if (!take_number(args[1], &place))
         return NULL;
     if (place < 0 || place >= x->count) {
         PyErr_SetString(PyExc_IndexError, "no field there");
@@ -960,11 +958,7 @@ static PyObject *select_places(PyObject *module, PyObject *const *args, Py_ssize
         PyErr_SetString(PyExc_TypeError, "select_places takes a dict, a tuple and two numbers");
         return NULL;
     }
-    except_at = PyLong_AsSsize_t(args[2]);
-    if (except_at == -1 && PyErr_Occurred())
-        return NULL;
-    count = PyLong_AsSsize_t(args[3]);
-    if (count < 0 && PyErr_Occurred())
+    if (!take_number(args[2], &except_at) || !take_number(args[3], &count))
         return NULL;
     taken = calloc(count > 0 ? (size_t)count : 1, sizeof *taken);
     if (taken == NULL)
@@ -1046,8 +1040,7 @@ static PyObject *relax_field(PyObject *module, PyObject *const *args, Py_ssize_t
     }
     if (PyBytes_AsStringAndSize(args[0], &raw, &n) < 0)
         return NULL;
-    colon = PyLong_AsSsize_t(args[1]);
-    if (colon == -1 && PyErr_Occurred())
+    if (!take_number(args[1], &colon))
         return NULL;
     if (colon < 0 || colon >= n || raw[colon] != ':') {
         PyErr_SetString(PyExc_ValueError, "no colon there");
@@ -1076,7 +1069,7 @@ static int listed_field(field *f, PyObject *const *args, Py_ssize_t nth)
 {
     PyObject *place = PyList_GetItem(args[3], nth), *raw, *name, *at;
     Py_ssize_t index, colon;
-    if (place == NULL || (index = PyLong_AsSsize_t(place), index == -1 && PyErr_Occurred()))
+    if (place == NULL || !take_number(place, &index))
         return -1;
     if ((raw = PyList_GetItem(args[0], index)) == NULL ||
         (name = PyList_GetItem(args[1], index)) == NULL ||
@@ -1198,8 +1191,7 @@ static PyObject *signed_fields(PyObject *module, PyObject *const *args, Py_ssize
     }
     if ((x = PyCapsule_GetPointer(args[0], CAPSULE)) == NULL)
         return NULL;
-    except_at = PyLong_AsSsize_t(args[2]);
-    if (except_at == -1 && PyErr_Occurred())
+    if (!take_number(args[2], &except_at))
         return NULL;
     relaxed = args[3] == Py_True;
     count = PyTuple_Size(args[1]);
@@ -1407,8 +1399,7 @@ static PyObject *tag_list(PyObject *module, PyObject *const *args, Py_ssize_t na
     }
     if (PyBytes_AsStringAndSize(args[0], &octets, &n) < 0)
         return NULL;
-    most = PyLong_AsSsize_t(args[1]);
-    if (most == -1 && PyErr_Occurred())
+    if (!take_number(args[1], &most))
         return NULL;
     if (refuse_strange_octets((octet *)octets, n) < 0 ||
         (count = count_specs((octet *)octets, n, most)) < 0)
