@@ -124,4 +124,4 @@ def test_what_users_call_spam_is_refused_from_the_next_message_on(border: Border
     assert border.rated(news)["sample_size"] == 4 * SPAM
     until(lambda: len(border.inbox) == SPAM + 1 + number, what="the mail")
     assert border.postfix.queued == 0
-    assert "opinions.db: database is locked" not in border.daemon.log
+    assert "opinions.db: another program holds it locked" not in border.daemon.log

@@ -8,6 +8,7 @@ Without a ledger events are kept, counted and made into reports, but no report i
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
@@ -48,6 +49,8 @@ def driver() -> ModuleType:
         raise StoreError(
             "ClickHouse needs clickhouse-driver: pip install 'avowal[clickhouse]'"
         ) from None
+    # It logs what it raises too, with a traceback, and a log that nobody set up is printed.
+    logging.getLogger("clickhouse_driver").setLevel(logging.CRITICAL)
     module: ModuleType = clickhouse_driver
     return module
 

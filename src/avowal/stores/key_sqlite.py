@@ -21,6 +21,7 @@ from avowal.paths import Step, UnsafePathError
 from avowal.stores.key_rows import Row
 from avowal.stores.key_schema import Dialect
 from avowal.stores.key_tables import Session, migrate
+from avowal.stores.sqlite_faults import sqlite_fault
 from avowal.stores.sqlite_uri import file_uri
 
 _WAIT_SECONDS = 5.0  # for another writer
@@ -37,20 +38,6 @@ DIALECT: Final = Dialect(
         for verb in ("UPDATE", "DELETE")
     ),
 )
-
-_SAID: Final = {
-    sqlite3.SQLITE_FULL: "the disk is full: nothing was written; make room, then do it again",
-    sqlite3.SQLITE_BUSY: "another program holds it locked: nothing was written; find it by"
-    " `fuser -v` on the file, or do it again later",
-    sqlite3.SQLITE_LOCKED: "it is locked: nothing was written; do it again later",
-    sqlite3.SQLITE_READONLY: "it cannot be written: look at the owner of the file, of its"
-    " directory and of the -wal and -shm files beside it",
-    sqlite3.SQLITE_CANTOPEN: "it, or the -wal file beside it, cannot be opened: look at the owner"
-    " of the file and of its directory",
-    sqlite3.SQLITE_CORRUPT: "it is damaged: restore a backup (avowal keys restore)",
-    sqlite3.SQLITE_NOTADB: "it is no SQLite database",
-    sqlite3.SQLITE_IOERR: "the disk does not read or write",
-}
 
 
 def not_there(path: str) -> StoreError:
@@ -132,8 +119,7 @@ class SqliteDatabase:
         try:
             yield
         except sqlite3.Error as error:
-            code: int = vars(error).get("sqlite_errorcode", 0)
-            raise StoreError(f"{self.name}: {_SAID.get(code & 0xFF, str(error))}") from None
+            raise sqlite_fault(self.name, error) from None
 
     def run(self, statement: str, given: Mapping[str, object] = {}) -> list[Row]:
         """Run a statement in the transaction that is open."""

@@ -24,6 +24,7 @@ from avowal import paths
 from avowal.errors import StoreError
 from avowal.reputation.opinions import Assessment, Opinion, Subject
 from avowal.reputation.table import lookup_names
+from avowal.stores.sqlite_faults import sqlite_fault
 from avowal.stores.sqlite_uri import file_uri
 
 SCHEMA = """
@@ -65,7 +66,7 @@ class SqliteOpinions:
             with closing(self._opened()) as connection, connection:
                 connection.execute(SCHEMA)
         except sqlite3.Error as error:
-            raise StoreError(f"{self._path}: {error}") from None
+            raise sqlite_fault(self._path, error) from None
 
     def put(self, *opinions: Opinion) -> None:
         """Add or replace opinions.  Raises StoreError."""
@@ -81,7 +82,7 @@ class SqliteOpinions:
                     rows,
                 )
         except sqlite3.Error as error:
-            raise StoreError(f"{self._path}: {error}") from None
+            raise sqlite_fault(self._path, error) from None
 
     def observe(
         self, assertion: str, seen: Mapping[Subject, int], *, holds: bool, now: int
@@ -116,14 +117,14 @@ class SqliteOpinions:
         except OSError as error:
             raise StoreError(f"{self._path}: {error.strerror}") from None
         except sqlite3.Error as error:
-            raise StoreError(f"{self._path}: {error}") from None
+            raise sqlite_fault(self._path, error) from None
 
     def _write(self, statement: str, rows: Sequence[Mapping[str, object]]) -> int:
         try:
             with closing(self._opened()) as connection, connection:
                 return connection.executemany(statement, rows).rowcount
         except sqlite3.Error as error:
-            raise StoreError(f"{self._path}: {error}") from None
+            raise sqlite_fault(self._path, error) from None
 
     def _opened(self) -> sqlite3.Connection:
         return sqlite3.connect(self._path, timeout=_SECONDS)

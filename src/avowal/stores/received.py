@@ -41,4 +41,6 @@ def _opened(name: str, *, make: bool) -> ReceivedTables:
         return PostgresReceived(name, make=make)
     from avowal.stores.received_sqlite import SqliteReceived  # noqa: PLC0415
 
+    if "://" in name:
+        raise StoreError(f"{shown(name)}: reports are kept in an SQLite file, or postgresql://…")
     return SqliteReceived(name, make=make)

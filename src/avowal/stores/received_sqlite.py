@@ -10,6 +10,7 @@ from pathlib import Path
 from avowal.errors import StoreError
 from avowal.stores.received_schema import VERSIONS, no_store_of_reports
 from avowal.stores.received_tables import ReceivedTables
+from avowal.stores.sqlite_faults import sqlite_fault
 from avowal.stores.sqlite_uri import file_uri
 
 _SECONDS = 10.0  # to wait for another writer
@@ -37,7 +38,7 @@ class SqliteReceived(ReceivedTables):
             for name, setting in _PRAGMAS:
                 self._connection.execute(f"PRAGMA {name} = {setting}")
         except sqlite3.Error as error:
-            raise StoreError(f"{self.name}: {error}") from None
+            raise sqlite_fault(self.name, error) from None
         self.migrate(len(VERSIONS) if version is None else version)
 
     def close(self) -> None:
@@ -65,13 +66,13 @@ class SqliteReceived(ReceivedTables):
                     self._numbers.clear()  # of outcomes that are undone
                 (self._connection.commit if whole else self._connection.rollback)()
         except sqlite3.Error as error:
-            raise StoreError(f"{self.name}: {error}") from None
+            raise sqlite_fault(self.name, error) from None
 
     def _execute(self, statement: str, parameters: Sequence[object] = ()) -> sqlite3.Cursor:
         try:
             return self._connection.execute(statement, parameters)
         except sqlite3.Error as error:
-            raise StoreError(f"{self.name}: {error}") from None
+            raise sqlite_fault(self.name, error) from None
 
     def _each(self, statement: str, rows: Sequence[Sequence[object]]) -> None:
         self._connection.executemany(statement, rows)

@@ -10,6 +10,7 @@ from typing import ClassVar
 from avowal import paths
 from avowal.errors import StoreError
 from avowal.stores.event_tables import Cursor, EventTables
+from avowal.stores.sqlite_faults import sqlite_fault
 from avowal.stores.sqlite_uri import file_uri
 
 _SECONDS = 10.0  # to wait for other writers; nobody's mail waits with us
@@ -39,7 +40,7 @@ class SqliteEvents(EventTables):
         except OSError as error:
             raise StoreError(f"{path}: {error.strerror}") from None
         except sqlite3.Error as error:
-            raise StoreError(f"{path}: {error}") from None
+            raise sqlite_fault(path, error) from None
         self.migrate()
 
     @contextmanager
@@ -55,7 +56,7 @@ class SqliteEvents(EventTables):
             finally:
                 (self._connection.commit if whole else self._connection.rollback)()
         except sqlite3.Error as error:
-            raise StoreError(f"{self._path}: {error}") from None
+            raise sqlite_fault(self._path, error) from None
 
     def has_schema(self, cursor: Cursor) -> bool:
         """Whether the tables are there."""
@@ -67,7 +68,7 @@ class SqliteEvents(EventTables):
         try:
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         except sqlite3.Error as error:
-            raise StoreError(f"{self._path}: {error}") from None
+            raise sqlite_fault(self._path, error) from None
 
     def close(self) -> None:
         """Close the file."""

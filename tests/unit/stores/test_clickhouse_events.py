@@ -57,3 +57,11 @@ def test_a_server_that_is_not_there_is_named_without_its_password(name: str) -> 
     with pytest.raises(StoreError, match="ClickHouse: ") as told:
         ClickhouseEvents(name)
     assert "secret" not in str(told.value)
+
+
+def test_nothing_is_logged_beside_the_fault(caplog: pytest.LogCaptureFixture) -> None:
+    """The client logs a traceback of each connection that fails; ours is the sentence."""
+    pytest.importorskip("clickhouse_driver", reason="not installed (extra: clickhouse)")
+    with pytest.raises(StoreError):
+        ClickhouseEvents("clickhouse://127.0.0.1:1/d")
+    assert caplog.records == []

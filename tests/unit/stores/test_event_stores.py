@@ -106,7 +106,7 @@ def test_tables_of_an_older_version_are_brought_up(tmp_path: Path, version: int)
 
 def test_what_is_no_database_is_named(tmp_path: Path) -> None:
     (tmp_path / "e.db").write_bytes(b"Dear diary, " * 100)
-    with pytest.raises(StoreError, match=r"e\.db: file is not a database"):
+    with pytest.raises(StoreError, match=r"e\.db: it is no SQLite database"):
         open_event_store(str(tmp_path / "e.db"))
 
 

@@ -28,6 +28,7 @@ from avowal.report.received import (
 from avowal.report.shares import ShareRow
 from avowal.report.tlsrpt import TlsPolicy, TlsReport
 from avowal.stores import received_sqlite, received_tables
+from avowal.stores.received import open_received
 from avowal.stores.received_schema import VERSIONS
 from avowal.stores.received_sqlite import SqliteReceived
 from avowal.stores.received_tables import ReceivedTables
@@ -236,3 +237,17 @@ def test_nothing_is_made_in_a_database_of_something_else(tmp_path: Path, version
 def test_a_store_without_a_name_is_refused() -> None:
     with pytest.raises(StoreError, match="name a file"):
         SqliteReceived("")
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        pytest.param("{}/none/r.db", "there is no directory", id="no-directory"),
+        pytest.param("{}/text", "it is no SQLite database", id="no-database"),
+        pytest.param("clickhouse://host/x", "an SQLite file, or postgresql://", id="no-such-store"),
+    ],
+)
+def test_what_cannot_be_opened_says_what_helps(tmp_path: Path, name: str, why: str) -> None:
+    (tmp_path / "text").write_text("no database at all, but some lines of text\n" * 100)
+    with pytest.raises(StoreError, match=why):
+        open_received(name.format(tmp_path))
