@@ -8,8 +8,8 @@ EXTRAS := test,daemon,psl,sql,reports,clickhouse,lmdb,serve,web,recover,pkcs11,e
 # Seconds per fuzz target, and pytest arguments for one run: `make test ARGS="-k folding"`.
 SECONDS ?= 60
 ARGS    ?=
-# How tests are spread.  `-n 3 --dist worksteal` takes three minutes less on two cores, but in one run
-# of two, two of its processes ended without a word in the middle of tests that pass alone.
+# How tests are spread.  `-n 3 --dist worksteal` takes two minutes less on two cores; in one of three
+# runs two of its processes ended without a word, which nobody could explain.
 SPREAD  ?= -n 2
 PYTHONS ?=
 
