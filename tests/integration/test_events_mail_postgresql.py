@@ -49,6 +49,7 @@ user = "nobody"
 group = "nogroup"
 metrics = "127.0.0.1:{metrics}"
 """
+_MOST_WAITING = 2  # events of one worker
 _EVENTS = re.compile(r'^avowal\w*_events_total\{outcome="(\w+)"\} ([0-9.]+)', re.MULTILINE)
 
 
@@ -116,7 +117,7 @@ def serves(server: PostgresServer) -> bool:
 
 
 def test_what_was_answered_is_recorded_or_counted_as_lost() -> None:
-    with flowing(waiting=2) as ends:
+    with flowing(waiting=_MOST_WAITING) as ends:
         until(lambda: serves(ends.server), what="PostgreSQL")
         answered, _ = sent(ends, 10)
         for how in (signal.SIGQUIT, signal.SIGINT):
@@ -134,7 +135,7 @@ def test_what_was_answered_is_recorded_or_counted_as_lost() -> None:
         assert "events wait: PostgreSQL: " in ends.daemon.log
 
         ends.server.stop()
-        last, _ = sent(ends, 3)
+        last, _ = sent(ends, _MOST_WAITING)  # none of them can be dropped
         ends.daemon.stop()
         lost = sum(map(int, re.findall(r"stopped with (\d+) events not written", ends.daemon.log)))
         told = last - lost
