@@ -11,6 +11,7 @@ from avowal.cli.sources import MessageOrigin
 from avowal.policy.assessment import Assessment, GenerationVerdict
 from avowal.policy.dmarc.result import DomainEvaluation, Evaluation
 from avowal.policy.practices import Standing
+from avowal.policy.protection import sentence
 from avowal.text import printable
 
 _COLOURS = {
@@ -50,8 +51,9 @@ def _lines(origin: MessageOrigin, assessment: Assessment, *, trace: bool) -> Ite
         yield f"  vbr        {assessment.vbr.result}"
     decided = f" by {assessment.decided_by}" if assessment.decided_by else ""
     yield f"  disposition {assessment.disposition}{decided}"
-    if assessment.answers:
-        yield f"  dnssec     {printable(_protection(assessment))}"
+    protection = sentence(assessment)
+    if protection:
+        yield f"  dnssec     {protection}"
     for line in assessment.differences:
         yield f"  differs    {printable(line)}"
     for step in assessment.trace if trace else ():
@@ -97,15 +99,6 @@ def as_object(origin: MessageOrigin, assessment: Assessment) -> dict[str, Any]:
             for step in assessment.trace
         ],
     }
-
-
-def _protection(assessment: Assessment) -> str:
-    """Say whether DNSSEC vouches for what the policies were read from."""
-    without = [f"{question.name} {question.type}" for question in assessment.unprotected]
-    if not without:
-        return "vouches for every answer"
-    more = f" and {len(without) - 3} more" if len(without) > 3 else ""
-    return f"does not vouch for {', '.join(without[:3])}{more}"
 
 
 def _verdict(verdict: GenerationVerdict) -> dict[str, Any]:

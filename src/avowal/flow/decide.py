@@ -13,7 +13,7 @@ from functools import partial
 from typing import NamedTuple
 
 from avowal.config.model import Action
-from avowal.flow import failure_drafts, feedback
+from avowal.flow import failure_drafts, feedback, policies
 from avowal.flow.actions import Actions, FlowDisposition, SmtpReply
 from avowal.flow.classes import DISPOSITIONS, STRICTNESS, UNPROVED, ResultClass
 from avowal.flow.outcome import FlowOutcome, Requested
@@ -178,6 +178,7 @@ def _steps(outcome: FlowOutcome, verdict: FlowVerdict, told: FailureDraft | None
     for conclusion in outcome.conclusions:
         yield from steps_of(conclusion.told)
         yield from conclusion.steps
+    yield from policies.protected(outcome.findings)
     if told is not None:
         yield failure_drafts.step(plan, told)
     for fault in outcome.faults:
@@ -278,6 +279,7 @@ def _record(outcome: FlowOutcome, verdict: FlowVerdict, *, reports: int) -> Mess
         message_id=printable(ids[0].value.strip(), most=_LINE) if ids else None,
         class_=None if verdict.class_ is None else str(verdict.class_),
         cause=verdict.why or None,
+        policy_dnssec=policies.protection_word(outcome.findings),
         made=tuple(
             Made(domain=one.domain, selector=one.selector, algorithm=one.algorithm)
             for one in outcome.signed

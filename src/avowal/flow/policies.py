@@ -32,6 +32,7 @@ from avowal.policy.authentication_results import (
 )
 from avowal.policy.dmarc.evaluate import DmarcRules
 from avowal.policy.evidence import EnvelopeResult
+from avowal.policy.protection import is_vouched_for, sentence
 from avowal.policy.result import PolicyResult
 from avowal.policy.spf import SpfRequest
 from avowal.reputation.opinions import Assessment as Opinions
@@ -125,6 +126,20 @@ def _class_of(assessment: Assessment) -> tuple[ResultClass | None, str]:
     ):
         return ResultClass.DISPOSITION_UNKNOWN, "the policy of the author's domain"
     return None, ""
+
+
+def protection_word(findings: Findings) -> str | None:
+    """Return whether DNSSEC vouched for the answers, `yes` or `no`; None where none were asked."""
+    found = findings.policies
+    vouched = None if found is None else is_vouched_for(found)
+    return None if vouched is None else "yes" if vouched else "no"
+
+
+def protected(findings: Findings) -> Iterator[Step]:
+    """Tell for which answers DNSSEC vouched, as a step; nothing follows from it."""
+    told = "" if findings.policies is None else sentence(findings.policies)
+    if told:
+        yield Step(Topic.POLICY, "dns.trust_ad", False, f"DNSSEC {told}")
 
 
 def choice_of(

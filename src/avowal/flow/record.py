@@ -43,7 +43,8 @@ class MessageRecord:
     are sentences about those who answer for the message; `mark` is set when it got the mark of
     `results.mark`.  `impostor` is set when a stranger used an author domain that we sign for.
     `reports` counts those to be sent to signers. `cause` is what the action follows from: a
-    reason, or the policy that decided, with its symbol and section. `unsigned` is the option by
+    reason, or the policy that decided, with its symbol and section. `policy_dnssec` tells whether
+    DNSSEC vouched for the answers that policies were read from. `unsigned` is the option by
     which a message of ours, by an author we sign for, leaves without a signature, and
     `unsigned_why` says how.
     """
@@ -73,6 +74,7 @@ class MessageRecord:
     dry_run: bool = False
     fault: str | None = None
     cause: str | None = None
+    policy_dnssec: str | None = None
     unsigned: str | None = None
     unsigned_why: str | None = None
 
@@ -97,7 +99,8 @@ class MessageRecord:
 _PLAIN = (
     "queue_id", "action", "treatment", "why", "class_", "client", "client_name", "author",
     "sender", "message_id", "removed", "refolded", "long_lines", "long_body", "reports",
-    "body_octets", "impostor", "mark", "dry_run", "fault", "cause", "unsigned",
+    "body_octets", "impostor", "mark", "dry_run", "fault", "cause", "policy_dnssec",
+    "unsigned",
 )  # fmt: skip
 _PLAIN_NAMES = tuple(name.rstrip("_") for name in _PLAIN)
 _plain_values = attrgetter(*_PLAIN)

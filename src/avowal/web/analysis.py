@@ -146,6 +146,7 @@ def _report(given: Given, known: _Known, *, now: int, version: str) -> Report:
         envelope=envelope_of(known.request, findings.spf),
         chain=verdicts.chain(findings.arc),
         generations=verdicts.generations(findings.policies),
+        dnssec=verdicts.protection(findings.policies),
         advice=tuple(Said(who=item.party.value, text=item.text) for item in told),
         questions=len(findings.answers),
     )

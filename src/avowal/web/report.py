@@ -221,5 +221,6 @@ class Report(Struct, frozen=True, kw_only=True, tag="avowal-report", tag_field="
     envelope: Envelope | None = None
     chain: Chain | None = None
     generations: tuple[Generation, ...] = ()
+    dnssec: str = ""
     advice: tuple[Said, ...] = ()
     questions: int = 0

@@ -12,6 +12,7 @@ from avowal.dkim.verification import Verification
 from avowal.examine.judgement import Authenticity, Judgement
 from avowal.policy.assessment import Assessment, GenerationVerdict, PolicyGeneration
 from avowal.policy.practices import Standing
+from avowal.policy.protection import sentence
 from avowal.reputation.display import Display, advice
 from avowal.text import lasting, printable
 from avowal.web.limits import SEEN_LINE
@@ -129,6 +130,11 @@ def _generation(one: GenerationVerdict, assessment: Assessment) -> Generation:
             for step in steps
         ),
     )
+
+
+def protection(assessment: Assessment | None) -> str:
+    """Say for which of the answers that policies were read from DNSSEC vouched; "" for none."""
+    return "" if assessment is None else sentence(assessment)
 
 
 def chain(found: ChainVerification | None) -> Chain | None:

@@ -232,3 +232,24 @@ def test_answers_that_never_came_give_temporary_errors(site: Made) -> None:
     text = written(decide(outcome))
     assert "spf=temperror" in text
     assert "dmarc=temperror" in text
+
+
+@pytest.mark.parametrize(
+    ("secure", "word", "said"),
+    [
+        pytest.param(True, "yes", "DNSSEC vouches for every answer", id="all"),
+        pytest.param(False, "no", "DNSSEC does not vouch for _dmarc.example.com TXT", id="none"),
+    ],
+)
+def test_whether_dnssec_vouches_for_the_policy_stands_in_the_log_and_in_the_trace(
+    site: Made, secure: bool, word: str, said: str
+) -> None:
+    zone = Zone(NAMES, secure=secure)
+    actions = site(BASE).actions(message(), zone=zone, client=STRANGER)
+    assert dict(actions.record.items())["policy_dnssec"] == word
+    assert said in [step.why for step in steps_about(Topic.POLICY, actions.trace)]
+
+
+def test_nothing_is_said_of_dnssec_where_no_policy_was_asked_for(site: Made) -> None:
+    actions = taken(site, "generations = []\n")
+    assert "policy_dnssec" not in dict(actions.record.items())

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.inspectors import Browser, signed, text_of
+from tests.inspectors import RECORDS, Browser, signed, text_of
 
 from avowal.errors import UsageError
-from avowal.testing import message
+from avowal.testing import Zone, message
 from avowal.web.analysis import receiver
 from avowal.web.lessons import LESSONS
 from avowal.web.limits import WebLimits
@@ -145,3 +145,12 @@ def test_without_a_list_of_suffixes_the_other_generations_are_shown(
     finally:
         receiver.cache_clear()
     assert ("DMARC of 2026" in shown, "DMARC of 2015" in shown) == (True, False)
+
+
+@pytest.mark.parametrize("secure", [True, False])
+def test_the_policies_say_for_which_records_dnssec_does_not_vouch(secure: bool) -> None:
+    browser = Browser()
+    browser.inspector.resolver = Zone(RECORDS, secure=secure)  # of names that are there
+    said = text_of(browser.give(signed()).text).partition("DNSSEC does not vouch for ")[2]
+    assert said
+    assert said.startswith("_dmarc.example.com TXT") is not secure
