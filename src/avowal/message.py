@@ -73,11 +73,12 @@ class Header:
     `raws`, `names` and `colons` run in parallel and are not to be changed; of a section that was
     read `within` limits they are made when somebody asks.  `repeated` are the names that stand
     more than once.  `beyond` is None where the header is whole; else it tells of what stands
-    beyond a limit and was not kept.
+    beyond a limit and was not kept.  `lone_cr`: a CR alone was read as a line end in the message.
     """
 
     __slots__ = (
-        "_index", "_size", "beyond", "colons", "count", "names", "positions", "raws", "repeated",
+        "_index", "_size", "beyond", "colons", "count", "lone_cr", "names", "positions", "raws",
+        "repeated",
     )  # fmt: skip
 
     def __init__(
@@ -91,7 +92,7 @@ class Header:
         self.names = names
         self.colons = colons
         self.count = len(raws)
-        self.beyond = beyond
+        self.beyond, self.lone_cr = beyond, False
         self._size: int | None = None  # in octets, once somebody asked
         self._index: Index | None = None  # the kernel's, of a section that is not split
         self.positions, self.repeated = index_names(names)
@@ -106,7 +107,7 @@ class Header:
             return None
         header = cls.__new__(cls)
         header._index, header.count, size, header.repeated = found
-        header._size, header.beyond = size, None
+        header._size, header.beyond, header.lone_cr = size, None, False
         return header, memoryview(octets)[size + len(CRLF) :]
 
     @classmethod
@@ -245,15 +246,14 @@ def split(octets: bytes) -> tuple[bytes, memoryview]:
 class WireForm:
     """Converts a stored message to wire form, chunk by chunk: a bare LF becomes CRLF.
 
-    With `bare_cr` a bare CR becomes CRLF too, as a signer must (RFC 6376 §5.3).
+    With `bare_cr` a bare CR becomes CRLF too (RFC 6376 §5.3); `lone_cr`: there was one.
     """
 
-    __slots__ = ("_bare_cr", "_held_cr", "changed")
+    __slots__ = ("_bare_cr", "_held_cr", "changed", "lone_cr")
 
     def __init__(self, *, bare_cr: bool = False) -> None:
         self._bare_cr = bare_cr
-        self._held_cr = False
-        self.changed = False
+        self._held_cr = self.changed = self.lone_cr = False
 
     def feed(self, chunk: bytes) -> bytes:
         """Return the wire form of what is certain by now."""
@@ -272,6 +272,7 @@ class WireForm:
         if (bare_break if self._bare_cr else bare_lf)(octets) < 0:
             return octets
         self.changed = True
+        self.lone_cr = self.lone_cr or octets.count(b"\r") != octets.count(CRLF)
         return (breaks_to_crlf if self._bare_cr else lf_to_crlf)(octets)
 
 

@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
+from avowal._fast import bare_break
 from avowal.canonical import Octets
 from avowal.dkim.rules import Rules
 from avowal.dkim.signer import refuse_beyond
@@ -21,7 +22,7 @@ from avowal.errors import UsageError
 from avowal.header_reader import HeaderReader
 from avowal.limits import DEFAULT, Limits
 from avowal.members import refuse_other
-from avowal.message import Header, LineEnds, WireForm, as_sent, split, wire_form
+from avowal.message import Header, LineEnds, WireForm, split, wire_form
 
 if TYPE_CHECKING:
     from avowal.dns.cache import Cached
@@ -56,17 +57,28 @@ def read_header(
 
     A header that goes beyond the limits is not whole: `Header.beyond` says so.
     """
-    if isinstance(source, bytes):
-        octets = source if line_ends == "wire" else as_sent(source)
-        found = Header.within(octets, limits)
-        if found is not None:
-            return found[0], (found[1],)
-        section, body = split(octets)
-        reader = HeaderReader(limits=limits)
-        reader.feed(section)
-        return reader.finish(), (body,)
     form = wire_form(line_ends)
-    return _streamed(source if form is None else _converted(source, form), limits)
+    if isinstance(source, bytes):
+        if form is None or bare_break(source) < 0:
+            return _whole(source, limits)
+        header, body = _whole(form.feed(source) + form.finish(), limits)
+        header.lone_cr = form.lone_cr
+        return header, body
+    if form is None:
+        return _streamed(source, limits)
+    header, chunks = _streamed(_converted(source, form), limits)
+    header.lone_cr = form.lone_cr
+    return header, _observed(chunks, form, header)
+
+
+def _whole(octets: bytes, limits: Limits) -> tuple[Header, Iterable[Octets]]:
+    found = Header.within(octets, limits)
+    if found is not None:
+        return found[0], (found[1],)
+    section, body = split(octets)
+    reader = HeaderReader(limits=limits)
+    reader.feed(section)
+    return reader.finish(), (body,)
 
 
 def _streamed(chunks: Chunks, limits: Limits) -> tuple[Header, Chunks]:
@@ -82,6 +94,12 @@ def _converted(chunks: Chunks, form: WireForm) -> Chunks:
     for chunk in chunks:
         yield form.feed(chunk)
     yield form.finish()
+
+
+def _observed(chunks: Chunks, form: WireForm, header: Header) -> Chunks:
+    for chunk in chunks:
+        header.lone_cr = form.lone_cr
+        yield chunk
 
 
 def signable(

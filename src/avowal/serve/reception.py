@@ -79,6 +79,7 @@ class Reception:
         if self._form is not None:
             self._take(self._form.finish())
         header = self._reader.finish()
+        header.lone_cr = self._form is not None and self._form.lone_cr
         examination = self._examination or self._begun(header)
         self._examination = examination
         left = 0.0 if self._asking is None else await self._asking
