@@ -22,7 +22,7 @@ from avowal.report.event import (
 from avowal.report.event_store import counted
 from avowal.report.report_ledger import LEASE_SECONDS, MailName, MailState
 from avowal.stores.event_tables import EventTables
-from avowal.stores.report_tables import ReportStore, ReportTables
+from avowal.stores.report_tables import ReportStore, ReportTables, lost_events
 
 DAY_0 = 20_000
 Opening = Callable[[], ReportStore]
@@ -257,6 +257,17 @@ def the_rules_that_decided_stand_at_their_events(opening: Opening) -> None:
     assert all(event.rules == expected[event.queue_id] for event in store.events(0, 1 << 40))
 
 
+def what_was_lost_is_counted_by_day_and_host(opening: Opening) -> None:
+    store = opening()
+    store.note_lost({(DAY_0, "mx1"): 2, (DAY_0 + 1, "mx1"): 1})
+    store.note_lost({(DAY_0, "mx1"): 3, (DAY_0, "mx2"): 4})
+    expected = [(DAY_0, "mx1", 5), (DAY_0, "mx2", 4), (DAY_0 + 1, "mx1", 1)]
+    assert list(lost_events(store)) == expected
+    store.prune(events_before=0, counts_before=DAY_0 + 1)
+    assert list(lost_events(store)) == expected[2:]
+    store.close()
+
+
 CASES = (
     one_leads_at_a_time,
     a_mail_begins_once_and_only_by_the_leader,
@@ -275,6 +286,7 @@ CASES = (
     an_address_in_a_comment_is_erased_too,
     another_writer_removing_kinds_is_noticed,
     the_rules_that_decided_stand_at_their_events,
+    what_was_lost_is_counted_by_day_and_host,
 )
 
 

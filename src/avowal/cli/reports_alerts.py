@@ -26,8 +26,25 @@ class DomainHealth(NamedTuple):
     last_day: int
     alerts: tuple[str, ...]
 
+    @property
+    def subject(self) -> tuple[str, str]:
+        """What it is about: a word and a name."""
+        return "domain", self.domain
 
-def posted(url: str, told: Sequence[DomainHealth]) -> bool:
+
+class HostHealth(NamedTuple):
+    """What is told of a host of ours that receives mail."""
+
+    host: str
+    alerts: tuple[str, ...]
+
+    @property
+    def subject(self) -> tuple[str, str]:
+        """What it is about."""
+        return "host", self.host
+
+
+def posted(url: str, told: Sequence[DomainHealth | HostHealth]) -> bool:
     """Post the alerts where there are some; whether that went well.
 
     A redirection is not followed: whoever answers could send alerts anywhere.
@@ -35,8 +52,8 @@ def posted(url: str, told: Sequence[DomainHealth]) -> bool:
     bad = [one for one in told if one.alerts]
     if not bad:
         return True
-    text = "; ".join(f"{printable(one.domain)}: {', '.join(one.alerts)}" for one in bad)
-    alerts = [{"domain": one.domain, "alerts": list(one.alerts)} for one in bad]
+    text = "; ".join(f"{printable(one.subject[1])}: {', '.join(one.alerts)}" for one in bad)
+    alerts = [dict([one.subject, ("alerts", list(one.alerts))]) for one in bad]
     octets = json.dumps({"text": text, "alerts": alerts}).encode()
     try:
         status = http_client.post(url, octets, "application/json", SECONDS)
@@ -49,16 +66,17 @@ def posted(url: str, told: Sequence[DomainHealth]) -> bool:
     return True
 
 
-def write_metrics(path: str, told: Iterable[DomainHealth]) -> None:
+def write_metrics(path: str, told: Iterable[DomainHealth | HostHealth]) -> None:
     """Replace a file by the numbers, whole at any moment.  Raises StoreError."""
-    rows = sorted(told)
+    rows = sorted(told, key=lambda one: one.subject)
+    domains = [one for one in rows if isinstance(one, DomainHealth)]
     lines = [
-        "# HELP avowal_reports_alerts What needs somebody's eye, by domain.",
+        "# HELP avowal_reports_alerts What needs somebody's eye, by domain, or host of ours.",
         "# TYPE avowal_reports_alerts gauge",
         *(f"avowal_reports_alerts{_label(one)} {len(one.alerts)}" for one in rows),
         "# HELP avowal_reports_last_day_seconds The beginning of the last day with a report.",
         "# TYPE avowal_reports_last_day_seconds gauge",
-        *(f"avowal_reports_last_day_seconds{_label(one)} {one.last_day * DAY}" for one in rows),
+        *(f"avowal_reports_last_day_seconds{_label(one)} {one.last_day * DAY}" for one in domains),
     ]
     try:
         paths.replace(path, "".join(f"{line}\n" for line in lines).encode(), _MODE)
@@ -66,6 +84,7 @@ def write_metrics(path: str, told: Iterable[DomainHealth]) -> None:
         raise StoreError(f"{path}: {error.strerror}") from None
 
 
-def _label(one: DomainHealth) -> str:
-    name = printable(one.domain, ascii_only=True).replace("\\", "\\\\").replace('"', '\\"')
-    return f'{{domain="{name}"}}'
+def _label(one: DomainHealth | HostHealth) -> str:
+    word, subject = one.subject
+    name = printable(subject, ascii_only=True).replace("\\", "\\\\").replace('"', '\\"')
+    return f'{{{word}="{name}"}}'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 
@@ -15,6 +15,7 @@ from avowal.cli.reporting import Reporting, config_option
 from avowal.cli.streams import echo
 from avowal.dates import date_of
 from avowal.report.report_ledger import MailState
+from avowal.text import printable
 
 
 @click.command("status")
@@ -23,9 +24,11 @@ from avowal.report.report_ledger import MailState
 def status(*, config: str, as_json: bool) -> int:
     """Tell what is kept of each day, what became of its reports, and who is suspended.
 
-    The status is 1 where mails were given up, or may have been lost with a sender.
+    Events that a daemon had to drop are counted by day and host: reports of that day count less
+    than came.  The status is 1 where there are some, or mails were given up, or may have been
+    lost with a sender.
     """
-    from avowal.stores.report_tables import ReportTables
+    from avowal.stores.report_tables import ReportTables, lost_events
 
     reporting = Reporting.read(config)
     with closing(reporting.store()) as store:
@@ -34,12 +37,14 @@ def status(*, config: str, as_json: bool) -> int:
         mails = _by_day(ledger.states())
         failures = _by_day(ReportTables(store, "failure").states())
         suspended = ledger.suspensions(now)
-    days = sorted(messages.keys() | mails.keys() | failures.keys())
+        dropped = lost_by_day(lost_events(store))
+    days = sorted(messages.keys() | mails.keys() | failures.keys() | dropped.keys())
     if as_json:
         told = [
             {
                 "day": date_of(day),
                 "messages": messages.get(day, 0),
+                "events_lost": dropped.get(day, {}),
                 "mails": mails.get(day, {}),
                 "failure_mails": failures.get(day, {}),
             }
@@ -51,12 +56,27 @@ def status(*, config: str, as_json: bool) -> int:
         for day in days:
             words = _words(mails.get(day, {})) or "nothing sent"
             more = f"; failure reports: {_words(failures[day])}" if day in failures else ""
+            more += f"; {words_of_lost(dropped[day])}" if day in dropped else ""
             echo(f"{date_of(day)}  {messages.get(day, 0):>10} messages  {words}{more}")
         for to, until, why in suspended:
             echo(f"suspended until {datetime.fromtimestamp(until, UTC):%Y-%m-%d}: {to}: {why}")
     bad = (MailState.FAILED.value, MailState.UNCERTAIN.value)
     lost = any(word in one for one in (*mails.values(), *failures.values()) for word in bad)
-    return ExitStatus.NOT_PASSED if lost else ExitStatus.PASSED
+    return ExitStatus.NOT_PASSED if lost or dropped else ExitStatus.PASSED
+
+
+def lost_by_day(rows: Iterable[tuple[int, str, int]]) -> dict[int, dict[str, int]]:
+    """Return how many messages of each host have no event, by day."""
+    found: dict[int, dict[str, int]] = {}
+    for day, host, messages in rows:
+        found.setdefault(day, {})[host] = messages
+    return found
+
+
+def words_of_lost(hosts: Mapping[str, int]) -> str:
+    """Say what was lost of a day."""
+    by_host = ", ".join(f"{messages} at {printable(host)}" for host, messages in hosts.items())
+    return f"without an event, so in no report: {by_host}"
 
 
 def _by_day(states: Iterable[tuple[int, MailState, int]]) -> dict[int, dict[str, int]]:

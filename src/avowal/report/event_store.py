@@ -7,13 +7,16 @@ weeks, a count of equal messages on one day for a year.  Both are written in one
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from avowal.dates import DAY
 from avowal.errors import StoreError
 from avowal.report.event import Event, EventKey
+
+LostEvents: TypeAlias = Mapping[tuple[int, str], int]
+"""How many messages have no event, by day and host: there was no room for it, or no store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,9 @@ class EventSink(Protocol):
 
     def append(self, events: Sequence[Event], /) -> None:
         """Write events: all of them or none.  Raises StoreError, DoubtfulWrite among them."""
+
+    def note_lost(self, lost: LostEvents, /) -> None:
+        """Count events that were dropped, where that can be read again.  Raises StoreError."""
 
     def close(self) -> None:
         """Let go of it."""

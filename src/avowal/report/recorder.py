@@ -1,7 +1,8 @@
 """Writing events beside the mail's way: a bounded queue and a thread that nobody waits for.
 
 Whoever answers for a message calls `take`, which never waits; what finds no room is dropped
-and counted.  While the store cannot be written, what waits is kept and tried again.
+and counted, in the store too once that can be written.  While it cannot, what waits is kept
+and tried again.
 """
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Final, Literal, TypeAlias
 
+from avowal.dates import DAY
 from avowal.errors import EnvironmentFault
 from avowal.report.event import Event
-from avowal.report.event_store import DoubtfulWrite, EventSink
+from avowal.report.event_store import DoubtfulWrite, EventSink, LostEvents
 
 PAUSE: Final = 0.2
 """Seconds between two batches: what a kill can lose, less than the second we promise."""
@@ -51,6 +54,8 @@ class Recorder:
         self._thread: threading.Thread | None = None
         self._told: dict[Trouble, float] = {}
         self._wrote: Callable[[], bool] | None = None  # of a batch that may be there already
+        self._lost = Counter[tuple[int, str]]()  # not yet put down in the store
+        self._counting = threading.Lock()  # of what is lost, for no longer than an addition
         self.taken = 0
         self.recorded = 0
         self.dropped = 0
@@ -60,6 +65,7 @@ class Recorder:
         try:
             self._queue.put_nowait(event)
         except queue.Full:
+            self._note_lost({(event.time // DAY, event.host): 1})
             self._drop(1, "events are dropped: too many wait to be written")
             return
         self.taken += 1
@@ -108,6 +114,7 @@ class Recorder:
                     return
             if self._ending.wait(self._pause) and self._queue.empty():
                 if sink is not None:
+                    self._put_down_lost(sink)
                     sink.close()
                 return
 
@@ -148,4 +155,23 @@ class Recorder:
         self._wrote = None
         self.recorded += len(batch)
         self._count("recorded", len(batch))
+        self._put_down_lost(opened)
         return opened, []
+
+    # -- what is lost ----------------------------------------------------------------------
+
+    def _note_lost(self, lost: LostEvents) -> None:
+        with self._counting:
+            self._lost.update(lost)
+
+    def _put_down_lost(self, sink: EventSink) -> None:
+        """Count in the store what was dropped since; what cannot be is kept for the next time."""
+        with self._counting:
+            lost, self._lost = self._lost, Counter()
+        if not lost:
+            return
+        try:
+            sink.note_lost(lost)
+        except EnvironmentFault as fault:
+            self._note_lost(lost)
+            self._say("waiting", f"what was dropped is not counted in the store yet: {fault}")

@@ -22,7 +22,7 @@ from avowal.config.redaction import redacted
 from avowal.dates import DAY
 from avowal.errors import StoreError
 from avowal.report.event import Event, EventKey, digest, rules_of
-from avowal.report.event_store import KindsOfRows, Pruned
+from avowal.report.event_store import KindsOfRows, LostEvents, Pruned
 from avowal.stores import clickhouse_schema as sql
 from avowal.stores.event_tables import Cursor, EventTables
 
@@ -106,6 +106,11 @@ class ClickhouseEvents(KindsOfRows):
         """Write events, in one INSERT: all or none, unless the server dies in the middle."""
         if events:
             self._run(sql.INSERT, list(map(_row, events)))
+
+    def note_lost(self, lost: LostEvents) -> None:
+        """Count events that were dropped, in the ledger; without one nothing could ask for it."""
+        if self._ledger_name is not None:
+            self._kept().note_lost(lost)
 
     # -- reading ---------------------------------------------------------------------------
 

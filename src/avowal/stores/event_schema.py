@@ -48,6 +48,10 @@ VERSIONS: Final[tuple[tuple[str, ...], ...]] = (
             attempts BIGINT NOT NULL, next_at BIGINT NOT NULL, why TEXT NOT NULL,
             changed BIGINT NOT NULL, PRIMARY KEY (day, domain, report_id, recipient))""",
     ),
+    (  # 6: messages whose events were dropped
+        """CREATE TABLE event_lost (day BIGINT NOT NULL, host TEXT NOT NULL,
+            messages BIGINT NOT NULL, PRIMARY KEY (day, host))""",
+    ),
 )
 """What makes version n of version n - 1; a version that was released never changes."""
 CREATE: Final = (

@@ -18,7 +18,7 @@ import os
 import re
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 from typing import Final
@@ -27,6 +27,8 @@ from avowal import paths
 from avowal.errors import StoreError
 from avowal.keys.trust import Account
 from avowal.report.event import Event, digest
+from avowal.report.event_store import LostEvents
+from avowal.stores.sqlite_events import SqliteEvents
 
 COLUMNS: Final = (
     ("time", "BIGINT"), ("host", "VARCHAR"), ("key", "UUID"), ("queue_id", "VARCHAR"),
@@ -36,6 +38,8 @@ COLUMNS: Final = (
 """Of a line; `domain` to `facts` are empty where the segment has the kind already."""
 FIRST_FORM: Final = COLUMNS[:-1]
 """Of a line of the first form, which had no rules."""
+LEDGER: Final = "ledger.db"
+"""The SQLite file beside segments and parts: what counts, what was sent, what was lost."""
 MOST_OCTETS: Final = 64 << 20
 """Of a segment; then its writer begins another."""
 _LIVE = ".segment"
@@ -70,6 +74,12 @@ class SegmentWriter:
                 self._write(descriptor, events)
         except OSError as error:
             raise StoreError(f"{error.filename or self._path}: {error.strerror}") from None
+
+    def note_lost(self, lost: LostEvents) -> None:
+        """Count events that were dropped, in the ledger: segments hold what is there."""
+        require_ledger(self._directory)
+        with closing(SqliteEvents(f"{self._directory}/{LEDGER}")) as ledger:
+            ledger.note_lost(lost)
 
     def close(self) -> None:
         """Let go of the segment."""
@@ -170,6 +180,16 @@ def make_private(directory: str) -> None:
         raise StoreError(f"{directory}: belongs to {owner}: run this as {owner}")
     if status.st_mode & 0o022:
         raise StoreError(f"{directory}: others may write there: chmod 700 {directory}")
+
+
+def require_ledger(directory: str) -> None:
+    """See that parts do not stand alone: none of them would count.  Raises StoreError."""
+    parts = next(Path(directory).glob("day=*"), None)
+    if parts is not None and not Path(directory, LEDGER).exists():
+        raise StoreError(
+            f"{directory}: {parts.name} is there without {LEDGER}, which says what counts:"
+            " bring it back from a backup, or move the days away to begin anew"
+        )
 
 
 # -- taking ------------------------------------------------------------------------------------

@@ -15,7 +15,8 @@ from typing import Any, ClassVar, Protocol, SupportsInt
 from avowal.dates import DAY
 from avowal.errors import StoreError
 from avowal.report.event import Event, EventKey, digest, rules_of
-from avowal.report.event_store import KindsOfRows, Pruned
+from avowal.report.event_store import KindsOfRows, LostEvents, Pruned
+from avowal.stores import event_statements as sql
 from avowal.stores.event_schema import CREATE, VERSIONS
 
 _REMEMBERED = 50_000  # keys known by their number, about 6 MB
@@ -102,22 +103,28 @@ class EventTables(KindsOfRows):
                 self._rules.clear()
                 self._generation = None
             numbers = self._keys(cursor, {octets: event.key for event, octets in keyed})
-            hosts = self._named(cursor, _HOST, self._hosts, {event.host for event in events})
+            hosts = self._named(cursor, sql.HOST, self._hosts, {event.host for event in events})
             texts = [event.rules_text() for event in events]
-            rules = self._named(cursor, _RULES, self._rules, set(filter(None, texts)))
+            rules = self._named(cursor, sql.RULES, self._rules, set(filter(None, texts)))
             rows = [
                 (e.time, hosts[e.host], numbers[octets], e.queue_id, rules.get(text or ""))
                 for (e, octets), text in zip(keyed, texts, strict=True)
             ]
-            cursor.executemany(self.statement(_EVENT), rows)
+            cursor.executemany(self.statement(sql.EVENT), rows)
             counts = Counter((row[0] // DAY, row[2]) for row in rows)
             cursor.executemany(
-                self.statement(_COUNT), sorted((*place, n) for place, n in counts.items())
+                self.statement(sql.COUNT), sorted((*place, n) for place, n in counts.items())
             )
         self._numbers.update(numbers)
         self._hosts.update(hosts)
         self._rules.update(rules)
         self._generation = generation
+
+    def note_lost(self, lost: LostEvents) -> None:
+        """Count events that were dropped."""
+        with self.transaction() as cursor:
+            rows = [(*place, messages) for place, messages in sorted(lost.items())]
+            cursor.executemany(self.statement(sql.LOST), rows)
 
     def writing(self, cursor: Cursor) -> None:
         """Note the transaction in which events are written, where a store may be asked for it."""
@@ -130,7 +137,7 @@ class EventTables(KindsOfRows):
         known = {octets: self._numbers[octets] for octets in wanted if octets in self._numbers}
         new = {digest(octets): octets for octets in sorted(wanted) if octets not in known}
         cursor.executemany(
-            self.statement(_KEY),
+            self.statement(sql.KEY),
             [(name, *_columns(wanted[octets]), octets) for name, octets in sorted(new.items())],
         )
         names = list(new)
@@ -159,7 +166,7 @@ class EventTables(KindsOfRows):
     def events(self, begin: int, end: int) -> Iterator[Event]:
         """Yield the events of a time, by time."""
         with self.reading() as cursor:
-            self._run(cursor, _EVENTS, begin, end)
+            self._run(cursor, sql.EVENTS, begin, end)
             found: Iterator[tuple[int, str, str | None, bytes, str | None]] = iter(cursor)
             for time, host, queue_id, facts, text in found:
                 rules = () if text is None else rules_of(text)
@@ -169,7 +176,7 @@ class EventTables(KindsOfRows):
         self, day: int, *, domain: str | None = None, reported: bool = False
     ) -> Iterator[tuple[str, bytes, int]]:
         """Yield the same as it is written: policy domain, octets of the key, messages."""
-        text, parameters = _COUNTS, (day,) if domain is None else (day, domain)
+        text, parameters = sql.COUNTS, (day,) if domain is None else (day, domain)
         if reported:
             text += " AND k.reported = 1"
         if domain is not None:
@@ -183,7 +190,7 @@ class EventTables(KindsOfRows):
     def domains(self, day: int) -> list[str]:
         """Return the policy domains of a day that get reports, in order."""
         with self.transaction(writes=False) as cursor:
-            self._run(cursor, _DOMAINS, day)
+            self._run(cursor, sql.DOMAINS, day)
             found: list[tuple[str]] = cursor.fetchall()
             return [domain for (domain,) in found]
 
@@ -202,9 +209,9 @@ class EventTables(KindsOfRows):
             self._run(cursor, "UPDATE event_schema SET generation = generation + 1")
             events = self._run(cursor, "DELETE FROM event WHERE time < ?", events_before)
             counts = self._run(cursor, "DELETE FROM event_count WHERE day < ?", counts_before)
-            keys = self._run(cursor, _UNUSED)
-            cursor.execute(_UNUSED_RULES)
-            for text in _OLD_REPORTS:
+            keys = self._run(cursor, sql.UNUSED)
+            cursor.execute(sql.UNUSED_RULES)
+            for text in sql.OLD_REPORTS:
                 self._run(cursor, text, counts_before)
         self.shrink()
         return Pruned(events, counts, keys)
@@ -251,43 +258,3 @@ class EventTables(KindsOfRows):
 
 def _columns(key: EventKey) -> tuple[str | None, int, str | None]:
     return key.policy_domain, int(key.is_reported), key.source
-
-
-_EVENT = "INSERT INTO event (time, host, key, queue_id, rules) VALUES (?, ?, ?, ?, ?)"
-_HOST = (
-    "INSERT INTO event_host (name) VALUES (?) ON CONFLICT DO NOTHING",
-    "SELECT id FROM event_host WHERE name = ?",
-)
-_RULES = (
-    "INSERT INTO event_rules (name) VALUES (?) ON CONFLICT DO NOTHING",
-    "SELECT id FROM event_rules WHERE name = ?",
-)
-_UNUSED_RULES = (
-    "DELETE FROM event_rules WHERE id NOT IN (SELECT rules FROM event WHERE rules IS NOT NULL)"
-)
-_KEY = (
-    "INSERT INTO event_key (digest, domain, reported, source, facts) VALUES (?, ?, ?, ?, ?)"
-    " ON CONFLICT (digest) DO NOTHING"
-)
-_COUNT = (
-    "INSERT INTO event_count (day, key, messages) VALUES (?, ?, ?)"
-    " ON CONFLICT (day, key) DO UPDATE SET messages = event_count.messages + excluded.messages"
-)
-_EVENTS = (
-    "SELECT e.time, h.name, e.queue_id, k.facts, r.name FROM event e"
-    " JOIN event_host h ON h.id = e.host JOIN event_key k ON k.id = e.key"
-    " LEFT JOIN event_rules r ON r.id = e.rules"
-    " WHERE e.time >= ? AND e.time < ? ORDER BY e.time"
-)
-_COUNTS = """SELECT k.domain, k.facts, c.messages FROM event_count c
-    JOIN event_key k ON k.id = c.key WHERE c.day = ?"""
-_DOMAINS = """SELECT DISTINCT k.domain FROM event_count c JOIN event_key k ON k.id = c.key
-    WHERE c.day = ? AND k.reported = 1 ORDER BY k.domain"""
-_OLD_REPORTS = tuple(
-    f"DELETE FROM {table} WHERE day < ?"  # noqa: S608 - one of four
-    for table in ("report_mail", "failure_mail", "failure_case", "failure_count")
-)
-_UNUSED = (
-    "DELETE FROM event_key WHERE id NOT IN (SELECT key FROM event)"
-    " AND id NOT IN (SELECT key FROM event_count)"
-)

@@ -17,7 +17,7 @@ import msgspec
 
 from avowal.errors import StoreError
 from avowal.report.event import Event
-from avowal.report.event_store import EventSink
+from avowal.report.event_store import EventSink, LostEvents
 from avowal.stores import clickhouse_events, postgres_events
 from avowal.stores.clickhouse_events import ClickhouseEvents
 from avowal.stores.event_segments import SegmentWriter
@@ -50,6 +50,9 @@ class LineEvents:
             self._file.flush()
         except OSError as error:
             raise StoreError(f"{self._path}: {error.strerror}") from None
+
+    def note_lost(self, lost: LostEvents) -> None:
+        """Leave it to log and metrics: whoever reads the lines takes each for an event."""
 
     def close(self) -> None:
         """Close the file."""

@@ -16,13 +16,13 @@ from typing import Final
 from avowal.dates import DAY
 from avowal.errors import StoreError
 from avowal.report.event import Event
-from avowal.report.event_store import KindsOfRows, Pruned
-from avowal.stores.event_segments import SegmentWriter, remove_damaged
+from avowal.report.event_store import KindsOfRows, LostEvents, Pruned
+from avowal.stores.event_segments import LEDGER, SegmentWriter, remove_damaged, require_ledger
 from avowal.stores.event_tables import Cursor
 from avowal.stores.parquet_catalog import Part, PartCatalog
 from avowal.stores.parquet_engine import ParquetEngine
 from avowal.stores.parquet_faults import MissingPart
-from avowal.stores.parquet_files import LEDGER, PartFiles, require_ledger
+from avowal.stores.parquet_files import PartFiles
 from avowal.stores.sqlite_events import SqliteEvents
 
 MERGED: Final = 8
@@ -49,6 +49,10 @@ class ParquetEvents(KindsOfRows):
     def append(self, events: Sequence[Event]) -> None:
         """Write events: all of them or none."""
         self._writer.append(events)
+
+    def note_lost(self, lost: LostEvents) -> None:
+        """Count events that were dropped."""
+        self._ledger.note_lost(lost)
 
     def pack(self) -> int:
         """Make parts of what was written; return how many events that were."""

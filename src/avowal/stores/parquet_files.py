@@ -24,8 +24,6 @@ from avowal.stores.segment_salvage import Salvaged, salvage
 
 GROUP_OCTETS: Final = 64 << 20
 """Of segments that are packed together: what the engine has in memory."""
-LEDGER: Final = "ledger.db"
-"""The SQLite file beside the parts."""
 WAIT_SECONDS: Final = 60.0
 """For another process that packs, removes or reads."""
 _STEP = 0.05
@@ -167,13 +165,3 @@ def _set_aside(found: Salvaged, fault: StoreError) -> StoreError:
 
 class Busy(StoreError):
     """Another process has the files for now."""
-
-
-def require_ledger(directory: str) -> None:
-    """See that parts do not stand alone: none of them would count.  Raises StoreError."""
-    parts = next(Path(directory).glob("day=*"), None)
-    if parts is not None and not Path(directory, LEDGER).exists():
-        raise StoreError(
-            f"{directory}: {parts.name} is there without {LEDGER}, which says what counts:"
-            " bring it back from a backup, or move the days away to begin anew"
-        )

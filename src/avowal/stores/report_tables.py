@@ -30,6 +30,14 @@ class ReportStore(EventStore, LedgerTables, Protocol):
     """Events that reports are made of, and beside them what became of the reports."""
 
 
+def lost_events(tables: LedgerTables) -> Sequence[tuple[int, str, int]]:
+    """Return how many messages of each day and host have no event.  Raises StoreError."""
+    with tables.transaction(writes=False) as cursor:
+        cursor.execute("SELECT day, host, messages FROM event_lost ORDER BY day, host")
+        found: list[tuple[int, str, int]] = cursor.fetchall()
+        return found
+
+
 class ReportTables:
     """A ledger over the connection of a store of events, which nobody else may use."""
 

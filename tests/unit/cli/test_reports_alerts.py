@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from avowal.cli.reports_alerts import DomainHealth, posted, write_metrics
+from avowal.cli.reports_alerts import DomainHealth, HostHealth, posted, write_metrics
 from avowal.errors import StoreError
 
 BAD = DomainHealth("example.org", 20_000, ("no report since 2024-10-04",))
@@ -61,6 +61,18 @@ def test_alerts_are_posted_once_together(hook: Hook) -> None:
         "text": "example.org: no report since 2024-10-04",
         "alerts": [{"domain": "example.org", "alerts": ["no report since 2024-10-04"]}],
     }
+
+
+def test_a_host_of_ours_is_told_as_a_host(hook: Hook, tmp_path: Path) -> None:
+    host = HostHealth("mx1", ("3 messages of 2024-10-04 have no event, so are in no report",))
+    assert posted(url(hook), [WELL, host])
+    assert json.loads(hook.got[0])["alerts"] == [{"host": "mx1", "alerts": list(host.alerts)}]
+    write_metrics(str(tmp_path / "m.prom"), [host, WELL])
+    lines = (tmp_path / "m.prom").read_text().splitlines()
+    assert 'avowal_reports_alerts{host="mx1"} 1' in lines
+    assert [one for one in lines if one.startswith("avowal_reports_last_day")] == [
+        'avowal_reports_last_day_seconds{domain="example.net"} 1728086400'
+    ]
 
 
 def test_without_alerts_nothing_is_posted(hook: Hook) -> None:

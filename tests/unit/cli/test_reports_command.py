@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from avowal.dates import DAY
 from avowal.errors import UsageError
 from avowal.message import Message
 from avowal.report.event_store import counted
+from avowal.stores.received import open_received
 from avowal.stores.sqlite_events import SqliteEvents
 from avowal.testing import ED25519, Zone, record_for
 
@@ -123,6 +126,25 @@ def test_reports_are_sent_once_signed_and_counted(
     told = json.loads(site("reports", "status", "--json").stdout)
     assert told["suspended"][0]["address"] == "gone@d4.example"
     assert told["days"][0]["mails"] == {"refused": 1, "sent": 2}
+
+
+def test_what_a_daemon_dropped_is_told(
+    site: Avowal, avowal_command: Avowal, tmp_path: Path
+) -> None:
+    assert site("reports", "status").returncode == 0
+    today = int(time.time()) // DAY
+    with closing(SqliteEvents(str(tmp_path / "e.db"))) as store:
+        store.note_lost({(today, "mx1"): 7})
+    ran = site("reports", "status")
+    assert ran.returncode == 1
+    assert b"nothing sent; without an event, so in no report: 7 at mx1" in ran.stdout
+    told = json.loads(site("reports", "status", "--json").stdout)
+    assert told["days"][-1]["events_lost"] == {"mx1": 7}
+    open_received(str(tmp_path / "r.db")).close()
+    health = site("reports", "health", "--store", "r.db")
+    assert health.returncode == 1
+    assert health.stdout.startswith(b"mx1: 7 messages of ")
+    assert avowal_command("reports", "health", "--store", "r.db").returncode == 0
 
 
 def test_make_writes_a_file_for_each_domain_that_asks(site: Avowal, tmp_path: Path) -> None:

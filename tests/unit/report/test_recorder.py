@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Sequence
 
 import pytest
 from tests.mailloop import until
 
+from avowal.dates import DAY
 from avowal.errors import StoreError
 from avowal.report.event import Event, EventKey
-from avowal.report.event_store import DoubtfulWrite
+from avowal.report.event_store import DoubtfulWrite, LostEvents
 from avowal.report.recorder import PAUSE, Recorder
 
 EVENT = Event(0, "mx", EventKey(author="a.example"))
@@ -21,6 +23,7 @@ class Kept:
 
     def __init__(self, failures: int = 0, gate: threading.Event | None = None) -> None:
         self.events: list[Event] = []
+        self.lost = Counter[tuple[int, str]]()
         self.failures = failures
         self.gate = gate
 
@@ -31,6 +34,9 @@ class Kept:
             self.failures -= 1
             raise StoreError("the disk is full")
         self.events += events
+
+    def note_lost(self, lost: LostEvents) -> None:
+        self.lost.update(lost)
 
     def close(self) -> None:
         pass
@@ -62,7 +68,30 @@ def test_what_finds_no_room_is_dropped_counted_and_told_once() -> None:
     assert recorder.taken + recorder.dropped == 100
     assert len(kept.events) == recorder.taken == recorder.recorded
     assert sum(number for outcome, number in counts if outcome == "dropped") == recorder.dropped > 0
+    assert kept.lost == {(0, "mx"): recorder.dropped}
     assert told == ["events are dropped: too many wait to be written"]
+
+
+def test_what_was_lost_is_counted_in_the_store_once_that_takes_it() -> None:
+    refused: list[int] = []
+
+    class Refusing(Kept):
+        def note_lost(self, lost: LostEvents) -> None:
+            if not refused:
+                refused.append(1)
+                raise StoreError("the disk is full")
+            super().note_lost(lost)
+
+    kept = Refusing()
+    recorder = Recorder(lambda: kept, waiting=1, pause=0)
+    recorder._queue.put(EVENT)  # no room, before there is a thread that could make some
+    recorder.take(EVENT)
+    recorder.take(Event(DAY, "mx", EVENT.key))
+    recorder._queue.get()
+    recorder.take(EVENT)
+    recorder.settle(10)
+    assert refused
+    assert kept.lost == {(0, "mx"): 1, (1, "mx"): 1}
 
 
 def test_what_was_dropped_does_not_hide_why() -> None:
