@@ -97,7 +97,7 @@ def test_long_names_and_characters_that_no_text_has_are_kept(store: ReceivedTabl
     odd = replace(RECORD, dkim_results=(signer,))
     add(store, odd, odd, org="ö" * 4000, number="#" * 4000)
     with pytest.raises(KnownReport):
-        add(store, odd, org="ö" * 4000, number="#" * 4000)
+        add(store, odd, odd, org="ö" * 4000, number="#" * 4000)
     assert store.known("aggregate", "ö" * 4000, "#" * 4000, "example.org")
     assert store.days("example.org", ALL)[0].passed == 4
 

@@ -1,7 +1,7 @@
 """Takes reports into a store: each once, whole or not at all, with a reason where not.
 
-The aggregate reports of one file are streamed: memory does not grow with them.  A report that
-is known already is counted as a copy as soon as its beginning is read.
+The aggregate reports of one file are streamed: memory does not grow with them.  Receivers use
+ids twice, so a copy is read to its end before it is known for one.
 """
 
 from __future__ import annotations
@@ -20,7 +20,15 @@ from avowal.report.arf import ReportFault
 from avowal.report.containers import Damaged, expanded, kind_of
 from avowal.report.failure import read_failure_report
 from avowal.report.limits import DEFAULT, ReportLimits
-from avowal.report.received import Adding, Kind, KnownReport, ReceivedHead, ReceivedReports
+from avowal.report.received import (
+    MOST_UNDER_ONE_ID,
+    Adding,
+    Kind,
+    KnownReport,
+    OverusedId,
+    ReceivedHead,
+    ReceivedReports,
+)
 from avowal.report.tlsrpt import read_tls_report
 from avowal.text import printable
 from avowal.valueclass import value
@@ -161,55 +169,50 @@ class _Aggregate:
 
     def read(self, first: bytes, chunks: Iterator[bytes]) -> Intake:
         """Read to the end."""
-        with ExitStack() as ending:
-            if self._take(first, ending) or self._follow(chunks, ending):
-                return self._result("copy")
-            self._add(self._reader.finish(), ending)
-            if self._known_or_open(ending):
-                return self._result("copy")
-            assert self._adding is not None  # noqa: S101 - finish raises where nobody reports
-            damaged = self._reader.damaged or self._damage is not None
-            self._adding.close(lost=self._reader.lost, damaged=damaged)
+        try:
+            with ExitStack() as ending:
+                self._add(self._reader.feed(first), ending)
+                self._follow(chunks, ending)
+                self._add(self._reader.finish(), ending)
+                assert self._adding is not None  # noqa: S101 - finish raises where nobody reports
+                damaged = self._reader.damaged or self._damage is not None
+                self._adding.close(lost=self._reader.lost, damaged=damaged)
+        except KnownReport:
+            return self._copy()
+        except OverusedId:
+            why = f"{MOST_UNDER_ONE_ID} different reports with its id are kept: no more are"
+            raise ReportFault(0, why) from None
         return self._result("kept")
 
-    def _follow(self, chunks: Iterator[bytes], ending: ExitStack) -> bool:
+    def _copy(self) -> Intake:
+        told, policy = self._reader.metadata, self._reader.policy
+        assert told is not None and policy is not None  # noqa: S101 - it was opened
+        self._store.known("aggregate", *key_of(told, policy))  # which counts it
+        self._records = self._messages = 0
+        return self._result("copy")
+
+    def _follow(self, chunks: Iterator[bytes], ending: ExitStack) -> None:
         try:
             for chunk in chunks:
-                if self._take(chunk, ending):
-                    return True
+                self._add(self._reader.feed(chunk), ending)
         except Damaged as damage:  # what came before it is read all the same
             self._damage = str(damage)
-        return False
 
-    def _take(self, chunk: bytes, ending: ExitStack) -> bool:
-        """Read a chunk; whether the report is known already."""
-        records = self._reader.feed(chunk)
-        if self._known_or_open(ending):
-            return True
-        self._add(records, ending)
-        return False
-
-    def _known_or_open(self, ending: ExitStack) -> bool:
+    def _open(self, ending: ExitStack) -> None:
+        """Begin to add the report once its beginning is read."""
         told, policy = self._reader.metadata, self._reader.policy
         if self._adding is not None or told is None or policy is None:
-            return False
+            return
         _refuse_ahead(told.end, self._now)
         _refuse_no_domain(policy.domain)
-        if self._store.known("aggregate", *key_of(told, policy)):
-            return True
         head = ReceivedHead(
             metadata=told, policy=policy, origin=self._origin, received=self._now,
             sender=self._sender,
         )  # fmt: skip
-        try:
-            self._adding = ending.enter_context(self._store.adding(head))
-        except KnownReport:  # another process was faster
-            return self._store.known("aggregate", *key_of(told, policy))
-        return False
+        self._adding = ending.enter_context(self._store.adding(head))
 
     def _add(self, records: list[Record], ending: ExitStack) -> None:
-        if records and self._adding is None and self._known_or_open(ending):
-            return
+        self._open(ending)
         if records and self._adding is not None:
             self._adding.rows(records)
             self._records += len(records)
@@ -220,6 +223,8 @@ class _Aggregate:
         problems = [str(one) for one in self._reader.problems]
         problems += [f"{text} ({number} times)" for text, number in self._reader.notes]
         problems += [self._damage] if self._damage else []
+        if word == "kept" and self._adding is not None and self._adding.others:
+            problems.append(f"its id is used again: what is in {self._adding.others + 1} differs")
         return Intake(
             origin=self._origin, word=word, kind="aggregate",
             organization=told.org_name if told else "", report_id=told.report_id if told else "",

@@ -1,15 +1,16 @@
 """What a store of received reports holds and answers: the protocol, and the rows it gives.
 
-A store keeps each report once (`known`): receivers send them again, and mailboxes are read
-again.  Rows are sums over all reports of a domain; days count from 1970-01-01, and a report
-belongs to the day in which the middle of its period lies.
+A store keeps each report once: receivers send them again, and mailboxes are read again.  Some
+give one id to reports that say different things, and these are all kept.  Rows are sums over all
+reports of a domain; days count from 1970-01-01, and a report belongs to the day in which the
+middle of its period lies.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
-from typing import Literal, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
 
 from avowal.report.aggregate import PolicyPublished, Record, ReportMetadata
 from avowal.report.failure import FailureReport
@@ -18,6 +19,14 @@ from avowal.report.tlsrpt import TlsReport
 from avowal.valueclass import value
 
 Kind = Literal["aggregate", "tls", "failure"]
+
+
+MOST_UNDER_ONE_ID: Final = 100
+"""Reports of one receiver about one domain that have the same id and say different things."""
+
+
+class OverusedId(Exception):
+    """So many different reports are kept under this id that no further one is."""
 
 
 class KnownReport(Exception):
@@ -111,6 +120,10 @@ class Pruned(NamedTuple):
 class Adding(Protocol):
     """One report on its way into the store."""
 
+    @property
+    def others(self) -> int:
+        """How many reports with this id are there."""
+
     def rows(self, records: Iterable[Record]) -> None:
         """Add records."""
 
@@ -127,7 +140,8 @@ class ReceivedReports(Protocol):
     def adding(self, head: ReceivedHead) -> AbstractContextManager[Adding]:
         """Add an aggregate report: all of it when the block ends, nothing when it raises.
 
-        Raises KnownReport where it is there: another process may add it after `known` was asked.
+        Raises KnownReport at the end where a report with this id about the same time is there
+        that says the same, or one of the two is not whole (decision 0033); OverusedId.
         """
 
     def add_tls(self, report: TlsReport, *, origin: str, received: int, sender: str | None) -> bool:

@@ -17,6 +17,7 @@ from avowal.report.aggregate import Aligned, PolicyPublished, Record, Result, ke
 from avowal.report.failure import FailureReport
 from avowal.report.received import Kind, KnownReport, Pruned, ReceivedHead
 from avowal.report.tlsrpt import TlsReport
+from avowal.stores.received_copies import is_copy, same_id, under
 from avowal.stores.received_facts import (
     failure_facts,
     head_facts,
@@ -130,15 +131,18 @@ class ReceivedTables(ReceivedQueries):
     def adding(self, head: ReceivedHead) -> Iterator[_Adding]:
         """Add an aggregate report: all of it when the block ends, nothing when it raises.
 
-        Raises KnownReport and StoreError.
+        Raises KnownReport at the end of the block, OverusedId and StoreError.
         """
         told, key = head.metadata, key_of(head.metadata, head.policy)
         with self._transaction():
+            others = same_id(self._number, key)
             number = self._report(
-                "aggregate", key, told.org_name, told.begin, told.end,
-                head_facts(head.metadata, head.policy), head.origin, head.sender, head.received,
+                "aggregate", under(key, len(others)), told.org_name, told.begin, told.end,
+                head_facts(told, head.policy), head.origin, head.sender, head.received,
             )  # fmt: skip
-            yield _Adding(self, number)
+            yield _Adding(self, number, len(others))
+            if any(is_copy(self._number, number, other) for other in others):
+                raise KnownReport
 
     def add_tls(self, report: TlsReport, *, origin: str, received: int, sender: str | None) -> bool:
         """Add a report of SMTP TLS, once for each domain; False where it is known."""
@@ -277,11 +281,10 @@ class ReceivedTables(ReceivedQueries):
 
 
 class _Adding:
-    """One report within its transaction."""
+    """One report in its transaction; `others` have its id."""
 
-    def __init__(self, store: ReceivedTables, number: int) -> None:
-        self._store = store
-        self._number = number
+    def __init__(self, store: ReceivedTables, number: int, others: int) -> None:
+        self._store, self._number, self.others = store, number, others
 
     def rows(self, records: Iterable[Record]) -> None:
         """Add records."""

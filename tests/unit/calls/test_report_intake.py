@@ -10,13 +10,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.aggregates import RECORD, REPORT, with_records
+from tests.aggregates import METADATA, RECORD, REPORT, with_records
 from tests.bombs import gzip_bomb
 from tests.reportmails import HEAD, attached, feedback
 
 from avowal.calls.report_intake import Intake, ReportIntake
 from avowal.calls.report_sources import report_sources
+from avowal.dates import DAY
 from avowal.report.aggregate_xml import write_aggregate, write_compressed
+from avowal.report.received import Period
+from avowal.stores import received_copies
 from avowal.stores.received_sqlite import SqliteReceived
 
 XML = write_aggregate(REPORT)
@@ -91,14 +94,57 @@ def test_a_refusal_says_why_and_keeps_nothing(store: SqliteReceived) -> None:
     assert store.domains() == ()
 
 
-def test_a_copy_is_not_read_to_its_end(store: SqliteReceived) -> None:
-    many = [replace(RECORD, source_ip=f"10.0.{n % 256}.{n // 256}") for n in range(3000)]
-    octets = write_aggregate(with_records(*many))
-    taken(store, octets)
-    file = io.BufferedReader(io.BytesIO(octets))
-    (source,) = report_sources(file, "x", progress=lambda _: None)
-    assert ReportIntake(store).take(source).word == "copy"
-    assert file.tell() < len(octets)
+def under_one_id(*counts: int, begin: int = METADATA.begin, damage: int = 0) -> bytes:
+    """Return a report with one id: a row for each count."""
+    rows = [replace(RECORD, count=n, source_ip=f"192.0.2.{k}") for k, n in enumerate(counts)]
+    whole = with_records(*rows)
+    times = replace(whole.metadata, begin=begin, end=begin + DAY - 1)
+    octets = write_aggregate(replace(whole, metadata=times))
+    return octets[: len(octets) - damage]
+
+
+@pytest.mark.parametrize(
+    ("second", "words", "messages"),
+    [
+        pytest.param(under_one_id(3, 4), ["kept", "copy"], 7, id="the same again"),
+        pytest.param(under_one_id(3, 4, damage=20), ["kept", "copy"], 7, id="the same, cut off"),
+        pytest.param(under_one_id(9), ["kept", "kept"], 16, id="other messages of the same day"),
+        pytest.param(
+            under_one_id(3, 4, begin=METADATA.begin + DAY), ["kept", "kept"], 14,
+            id="the same rows of another day",
+        ),
+    ],
+)  # fmt: skip
+def test_of_reports_with_one_id_a_copy_is_what_says_the_same(
+    store: SqliteReceived, second: bytes, words: list[str], messages: int
+) -> None:
+    found = [taken(store, octets)[0].word for octets in (under_one_id(3, 4), second)]
+    assert found == words
+    for octets in (under_one_id(3, 4), second):  # all are read once more
+        assert taken(store, octets)[0].word == "copy"
+    (domain,) = store.domains()
+    (reporter,) = store.reporters(domain, Period(0, 10**6))
+    assert reporter.messages == messages
+    assert reporter.copies == 2 + words.count("copy")
+
+
+def test_a_report_that_was_cut_off_stays_the_only_one_of_its_id(store: SqliteReceived) -> None:
+    assert taken(store, under_one_id(3, 4, damage=20))[0].word == "kept"
+    assert taken(store, under_one_id(3, 4))[0].word == "copy"
+
+
+def test_an_id_that_is_used_again_is_told(store: SqliteReceived) -> None:
+    taken(store, under_one_id(1))
+    (found,) = taken(store, under_one_id(2))
+    assert "its id is used again: what is in 2 differs" in found.problems
+
+
+def test_so_many_reports_are_kept_under_one_id(
+    store: SqliteReceived, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(received_copies, "MOST_UNDER_ONE_ID", 2)
+    words = [taken(store, under_one_id(count))[0].word for count in (1, 2, 3)]
+    assert words == ["kept", "kept", "refused"]
 
 
 def test_a_pipe_is_read(store: SqliteReceived) -> None:
