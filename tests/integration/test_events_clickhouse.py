@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from tests.failure_stores import FAILURE_CASES
 
 from avowal.dates import DAY
 from avowal.errors import StoreError
-from avowal.report.event_store import counted
+from avowal.report.event_store import DoubtfulWrite, counted
 from avowal.stores import clickhouse_schema
 from avowal.stores.clickhouse_events import ClickhouseEvents
 from avowal.stores.events import open_event_sink, open_event_store, open_kept_events
@@ -88,12 +89,49 @@ def test_without_a_ledger_events_are_kept_and_no_report_is_sent(
     store.close()
 
 
+@pytest.mark.parametrize("at_the_end", [True, False], ids=["written", "not-written"])
+@pytest.mark.parametrize("broken_at", [1, 2], ids=["first-day", "second-day"])
+def test_a_connection_that_breaks_around_an_insert_writes_a_batch_once(
+    opening: Opening, broken_at: int, *, at_the_end: bool
+) -> None:
+    store, events, calls = opening(), some_events(40), list[str]()
+    assert isinstance(store, ClickhouseEvents)
+    execute = store._client.execute
+
+    def breaking(query: str, params: object = None, **rest: object) -> object:
+        calls.append(query)
+        if len(calls) == broken_at and not at_the_end:
+            raise EOFError("gone")
+        answer = execute(query, params, **rest)
+        if len(calls) == broken_at:
+            raise EOFError("gone")
+        return answer
+
+    store._client.execute = breaking
+    with pytest.raises(DoubtfulWrite) as told:
+        store.append(events)
+    assert told.value.wrote()
+    assert Counter(store.events(0, 1 << 40)) == Counter(events)
+    assert counts_of(store) == counted(events)
+
+
+def test_tables_of_version_1_get_the_numbers_of_batches(server: str, opening: Opening) -> None:
+    store = opening()
+    assert isinstance(store, ClickhouseEvents)
+    store._run("ALTER TABLE event DROP COLUMN batch")
+    store._run("DROP TABLE event_schema")
+    again = ClickhouseEvents(server)
+    again.append(some_events(20))
+    assert len(list(again.events(0, 1 << 40))) == 20
+    again.close()
+
+
 def test_a_newer_version_is_refused_and_left_alone(
     server: str, opening: Opening, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opening().close()
     monkeypatch.setattr(clickhouse_schema, "VERSION", 0)
-    with pytest.raises(StoreError, match="are of version 1, and this program knows 0: update it"):
+    with pytest.raises(StoreError, match="are of version 2, and this program knows 0: update it"):
         ClickhouseEvents(server)
 
 

@@ -12,18 +12,21 @@ import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
+from functools import partial
 from types import ModuleType
 from typing import Final, Protocol, TypeVar
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import msgspec
 
 from avowal.config.redaction import redacted
 from avowal.dates import DAY
 from avowal.errors import StoreError
-from avowal.report.event import Event, EventKey, digest, rules_of
-from avowal.report.event_store import KindsOfRows, LostEvents, Pruned
+from avowal.report.event import Event, EventKey, rules_of
+from avowal.report.event_store import DoubtfulWrite, KindsOfRows, LostEvents, Pruned
 from avowal.stores import clickhouse_schema as sql
+from avowal.stores.clickhouse_batch import EventBatch
+from avowal.stores.clickhouse_ledger import named_ledger, opened_ledger
 from avowal.stores.event_tables import Cursor, EventTables
 
 SCHEMES: Final = ("clickhouse://", "clickhouses://")
@@ -58,9 +61,7 @@ def driver() -> ModuleType:
 class _Client(Protocol):
     """What is used of clickhouse_driver's client."""
 
-    def execute(
-        self, query: str, params: object = ..., *, settings: Mapping[str, object] = ...
-    ) -> object: ...
+    def execute(self, query: str, params: object = ..., *, query_id: str = ...) -> object: ...
     def execute_iter(
         self, query: str, params: object = ..., *, settings: Mapping[str, object] = ...
     ) -> Iterator[object]: ...
@@ -73,7 +74,8 @@ class ClickhouseEvents(KindsOfRows):
     def __init__(self, name: str) -> None:
         """Connect, and make the tables where there are none.  Raises StoreError."""
         module = driver()
-        self._url, self._ledger_name = _split(name)
+        self._name = name
+        self._url, self._ledger_name = named_ledger(name, _CONNECT_SECONDS)
         self._from_url = module.Client.from_url
         self._faults: tuple[type[Exception], ...] = (module.errors.Error, OSError, EOFError)
         self._ledger: EventTables | None = None
@@ -88,6 +90,8 @@ class ClickhouseEvents(KindsOfRows):
                     " update it"
                 )
             if found < sql.VERSION:
+                if not self.number(sql.HAS_BATCH, {}):
+                    self._run(sql.ADD_BATCH)
                 self._run(sql.MARK, [(sql.VERSION,)])
         except StoreError:
             self._client.disconnect()
@@ -103,9 +107,20 @@ class ClickhouseEvents(KindsOfRows):
     # -- writing ---------------------------------------------------------------------------
 
     def append(self, events: Sequence[Event]) -> None:
-        """Write events, in one INSERT: all or none, unless the server dies in the middle."""
-        if events:
-            self._run(sql.INSERT, list(map(_row, events)))
+        """Write events: all or none, unless the server dies in the middle.
+
+        After a fault nobody knows which: it is DoubtfulWrite, and writes what is not there.
+        """
+        batch = EventBatch(events)
+        try:
+            batch.write(self)
+        except StoreError as fault:
+            raise DoubtfulWrite(str(fault), partial(_finished, self._name, batch)) from None
+
+    def insert(self, rows: Sequence[tuple[object, ...]], name: str) -> None:
+        """Write rows of one day; the server knows the statement by its name."""
+        with self._telling():
+            self._client.execute(sql.INSERT, rows, query_id=name)
 
     def note_lost(self, lost: LostEvents) -> None:
         """Count events that were dropped, in the ledger; without one nothing could ask for it."""
@@ -150,12 +165,10 @@ class ClickhouseEvents(KindsOfRows):
         Kinds are not kept by themselves: none of them is counted as gone.
         """
         before = {"before": events_before}
-        events = self._number(sql.EVENT_COUNT.format(where=sql.OLD_EVENTS), before)
-        counts = self._number(
-            sql.KIND_COUNT.format(where=sql.OLD_COUNTS), {"before": counts_before}
-        )
+        events = self.number(sql.EVENT_COUNT.format(where=sql.OLD_EVENTS), before)
+        counts = self.number(sql.KIND_COUNT.format(where=sql.OLD_COUNTS), {"before": counts_before})
         self._drop("event", events_before // DAY)
-        if self._number(sql.EVENT_COUNT.format(where=sql.OLD_EVENTS), before):
+        if self.number(sql.EVENT_COUNT.format(where=sql.OLD_EVENTS), before):
             self._delete("event", sql.OLD_EVENTS, before)
         self._drop("event_count", counts_before)
         if self._ledger_name is not None:
@@ -170,9 +183,9 @@ class ClickhouseEvents(KindsOfRows):
         for at in range(0, max(len(named), 1), _KEYS_AT_ONCE):
             # An empty array has no type that a key could be compared with.
             those = {"source": source, "keys": named[at : at + _KEYS_AT_ONCE] or [""]}
-            events += self._number(sql.EVENT_COUNT.format(where=sql.NAMED), those)
-            counts += self._number(sql.KIND_COUNT.format(where=sql.NAMED), those)
-            keys += self._number(sql.KEY_COUNT.format(where=sql.NAMED), those)
+            events += self.number(sql.EVENT_COUNT.format(where=sql.NAMED), those)
+            counts += self.number(sql.KIND_COUNT.format(where=sql.NAMED), those)
+            keys += self.number(sql.KEY_COUNT.format(where=sql.NAMED), those)
             self._delete("event", sql.NAMED, those)
             self._delete("event_count", sql.NAMED, those)
         if self._ledger_name is not None:
@@ -187,7 +200,7 @@ class ClickhouseEvents(KindsOfRows):
     def _delete(self, table: str, where: str, values: Mapping[str, object]) -> None:
         self._run(sql.DELETE.format(table=table, where=where), values)
         until = time.monotonic() + _REMOVING_SECONDS
-        while self._number(sql.MUTATIONS, {"table": table}):
+        while self.number(sql.MUTATIONS, {"table": table}):
             if time.monotonic() > until:
                 raise StoreError(
                     f"ClickHouse still writes {table} anew without what was removed:"
@@ -208,7 +221,7 @@ class ClickhouseEvents(KindsOfRows):
     def _kept(self) -> EventTables:
         """Open the ledger at its first use: whoever only writes events needs none."""
         if self._ledger is None:
-            self._ledger = _opened(self._ledger_name)
+            self._ledger = opened_ledger(self._ledger_name)
         return self._ledger
 
     def close(self) -> None:
@@ -226,7 +239,8 @@ class ClickhouseEvents(KindsOfRows):
     def _all(self, rows: type[T], statement: str, values: object = None) -> T:
         return msgspec.convert(self._run(statement, values), rows)
 
-    def _number(self, statement: str, values: Mapping[str, object]) -> int:
+    def number(self, statement: str, values: Mapping[str, object]) -> int:
+        """Ask for a number."""
         ((found,),) = self._all(list[tuple[int]], statement, values)
         return found
 
@@ -255,38 +269,8 @@ class _Disconnecting:
         self.close = client.disconnect
 
 
-def _row(event: Event) -> tuple[object, ...]:
-    key, octets = event.key, event.key.octets()
-    return (
-        event.time // DAY, event.time, event.host, digest(octets).hex(), event.queue_id,
-        key.policy_domain or "", int(key.is_reported), key.source or "", octets.decode(),
-        event.rules_text(),
-    )  # fmt: skip
-
-
-def _split(name: str) -> tuple[str, str | None]:
-    """Take the ledger off the name of a store."""
-    parts = urlsplit(name)
-    options = parse_qsl(parts.query, keep_blank_values=True)
-    ledgers = [text for option, text in options if option == "ledger"]
-    if len(ledgers) > 1:
-        raise StoreError("ClickHouse: ledger= stands twice in the name of the store")
-    given = {option for option, _ in options}
-    rest = [one for one in options if one[0] != "ledger"]
-    if "connect_timeout" not in given:
-        rest.append(("connect_timeout", str(_CONNECT_SECONDS)))
-    return urlunsplit(parts._replace(query=urlencode(rest))), ledgers[0] if ledgers else None
-
-
-def _opened(name: str | None) -> EventTables:
-    from avowal.stores.postgres_events import PostgresEvents  # noqa: PLC0415 - few have these
-    from avowal.stores.sqlite_events import SqliteEvents  # noqa: PLC0415
-
-    if not name:
-        raise StoreError(
-            "ClickHouse keeps no ledger of report mails: name one in the store,"
-            " clickhouse://…?ledger=sqlite:PATH or ?ledger=postgresql://… for several hosts"
-        )
-    if name.startswith(("postgresql://", "postgres://")):
-        return PostgresEvents(name)
-    return SqliteEvents(name.removeprefix("sqlite:"))
+def _finished(name: str, batch: EventBatch) -> bool:
+    """Write what is not there of a batch; it is there then.  Raises StoreError."""
+    with closing(ClickhouseEvents(name)) as store:
+        batch.finish(store)
+    return True

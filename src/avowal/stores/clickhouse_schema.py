@@ -1,20 +1,22 @@
 """The tables of events in ClickHouse, and what is asked of them.
 
-A batch is one INSERT into `event`; a view counts it by day and kind.  Both tables are in parts by
-day, so that retention lets whole parts go, and in the order in which reports are made.  Each row
-has the facts of its kind: equal ones stand side by side, where they compress to next to nothing.
+A batch is an INSERT into `event` for each day; a view counts it by day and kind.  Both tables are
+in parts by day, so that retention lets whole parts go, and in the order in which reports are
+made.  Each row has the facts of its kind: equal ones stand side by side, where they compress to
+next to nothing.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-VERSION: Final = 1
+VERSION: Final = 2
 CREATE: Final = (
     "CREATE TABLE IF NOT EXISTS event_schema (version UInt32) ENGINE = MergeTree ORDER BY version",
     """CREATE TABLE IF NOT EXISTS event (day Int32, time Int64, host String, key String,
         queue_id Nullable(String), domain String, reported UInt8, source String, facts String,
-        rules Nullable(String)) ENGINE = MergeTree PARTITION BY day ORDER BY (domain, key, time)""",
+        rules Nullable(String), batch UInt64 DEFAULT 0)
+        ENGINE = MergeTree PARTITION BY day ORDER BY (domain, key, time)""",
     """CREATE TABLE IF NOT EXISTS event_count (day Int32, domain String, key String, reported UInt8,
         source String, facts String, messages UInt64)
         ENGINE = SummingMergeTree(messages) PARTITION BY day ORDER BY (day, domain, key)""",
@@ -23,10 +25,18 @@ CREATE: Final = (
         count() AS messages FROM event GROUP BY day, domain, key""",
 )
 FOUND: Final = "SELECT max(version) FROM event_schema"
+HAS_BATCH: Final = (
+    "SELECT count() FROM system.columns"
+    " WHERE database = currentDatabase() AND table = 'event' AND name = 'batch'"
+)
+ADD_BATCH: Final = "ALTER TABLE event ADD COLUMN batch UInt64 DEFAULT 0"
+"""2: by which batches whose answer was lost are found; tables may be made by somebody else."""
+WRITTEN: Final = "SELECT count() FROM event WHERE day = %(day)s AND batch = %(batch)s"
+RUNNING: Final = "SELECT count() FROM system.processes WHERE query_id = %(name)s"
 MARK: Final = "INSERT INTO event_schema (version) VALUES"
 INSERT: Final = (
-    "INSERT INTO event (day, time, host, key, queue_id, domain, reported, source, facts, rules)"
-    " VALUES"
+    "INSERT INTO event (day, time, host, key, queue_id, domain, reported, source, facts, rules,"
+    " batch) VALUES"
 )
 EVENTS: Final = (
     "SELECT time, host, queue_id, facts, rules FROM event"

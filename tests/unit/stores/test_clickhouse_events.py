@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from avowal.errors import StoreError
-from avowal.stores import clickhouse_events
 from avowal.stores.clickhouse_events import ClickhouseEvents
+from avowal.stores.clickhouse_ledger import named_ledger
 from avowal.stores.events import event_opener
 
 
@@ -36,12 +36,12 @@ def test_a_client_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch
     ],
 )  # fmt: skip
 def test_the_ledger_stands_in_the_name(name: str, url: str, ledger: str | None) -> None:
-    assert clickhouse_events._split(name) == (url, ledger)
+    assert named_ledger(name, 5) == (url, ledger)
 
 
 def test_two_ledgers_are_refused() -> None:
     with pytest.raises(StoreError, match="ledger= stands twice"):
-        clickhouse_events._split("clickhouse://h/d?ledger=a&ledger=b")
+        named_ledger("clickhouse://h/d?ledger=a&ledger=b", 5)
 
 
 @pytest.mark.parametrize(
