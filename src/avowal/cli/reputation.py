@@ -155,7 +155,9 @@ def count(
     store = SqliteOpinions(database)
     store.create()
     store.observe(assertion.lower(), seen, holds=not fails, now=int(time.time()))
-    echo(f"{messages:,} messages, {unsigned:,} of them signed by nobody; {len(seen):,} identities")
+    named = "1 identity" if len(seen) == 1 else f"{len(seen):,} identities"
+    came = "1 message" if messages == 1 else f"{messages:,} messages"
+    echo(f"{came}, {unsigned:,} of them signed by nobody; {named}")
     return ExitStatus.PASSED if messages else ExitStatus.UNUSABLE
 
 

@@ -63,7 +63,7 @@ def test_what_is_counted_is_the_share_for_whoever_validly_signed(
     (tmp_path / "spam" / "forged").write_bytes((tmp_path / "tampered.eml").read_bytes())
     zone = ZONE[:2]
     ran = avowal_command("reputation", "count", "spam", *TABLE, *zone)
-    assert ran.stdout == b"5 messages, 2 of them signed by nobody; 1 identities\n"
+    assert ran.stdout == b"5 messages, 2 of them signed by nobody; 1 identity\n"
     assert avowal_command("reputation", "count", "ham", "--fails", *TABLE, *zone).returncode == 0
     (line,) = avowal_command("reputation", "show", *TABLE, "--json").stdout.splitlines()
     found = json.loads(line)
