@@ -39,7 +39,7 @@ pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="Postfix has to be started by root"),
     pytest.mark.slow,
 ]
-_CONFIGURATION = """
+CONFIGURATION = """
 [[listeners]]
 socket = "inet:{milter}@127.0.0.1"
 role = "verify"
@@ -100,7 +100,7 @@ def city() -> Iterator[City]:
         milter, inbox = free_port(), Inbox(root)
         owner = Postfix(root, "owner", milter="")
         receiver = Postfix(root, "mx", milter=f"inet:127.0.0.1:{milter}")
-        text = _CONFIGURATION.format(root=root, milter=milter, owner=owner.port, dns=dns.port)
+        text = CONFIGURATION.format(root=root, milter=milter, owner=owner.port, dns=dns.port)
         with Daemon(root, text) as daemon, owner, receiver:
             yield City(receiver, inbox, daemon.file, root / "events" / "events.db")
 
