@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.mailloop import free_port
 
-_PATIENCE = 30.0  # seconds until a server takes connections
+_PATIENCE = 60.0  # seconds until a server takes connections
 _AS_NOBODY = ("setpriv", "--reuid", "nobody", "--clear-groups", "--")
 
 
@@ -33,13 +33,6 @@ def _postgresql_program(name: str) -> str | None:
 
 def _version(path: Path) -> float:
     return float(path.parts[-3])
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager

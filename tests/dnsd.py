@@ -7,6 +7,7 @@ text (complete names, as a recursive server would answer) and logs each query in
     _servfail _refused _formerr    that RCODE            _timeout     no answer
     _lost        no answer to the first of two datagrams
     _delayNNN    NNN ms later                            _tc          truncated over UDP
+    _togetherN   not before N names that say so are asked (UDP)
     _garbage     random octets     _malformed   the header fits, the rest is cut off
     _wrongid     another id first, the answer 50 ms later (never over TCP)
     _wrongname   answers another question                _noedns      FORMERR to EDNS
@@ -17,6 +18,7 @@ text (complete names, as a recursive server would answer) and logs each query in
 
 from __future__ import annotations
 
+import functools
 import random
 import re
 import socket
@@ -80,6 +82,7 @@ class NameServer:
         self.address = f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
         self.queries: list[Query] = []
         self.silent = False  # while set nobody gets an answer
+        self._held: dict[str, Callable[[], None]] = {}  # answers of _togetherN, by name
         self._random = random.Random(6376)
         self._threads = [
             threading.Thread(target=loop) for loop in (self._serve_udp, self._serve_tcp)
@@ -164,6 +167,14 @@ class NameServer:
             wire = wire[:-3]
         if "_wrongid" in labels:
             send(struct.pack("!H", reply.id ^ 1) + wire[2:])
+        if together := re.search(r"(?:^|\.)_together(\d+)(?:\.|$)", name):
+            self._held[name] = functools.partial(send, wire)
+            if len(self._held) < int(together[1]):
+                return
+            for answer in self._held.values():
+                answer()
+            self._held.clear()
+            return
         delays = [
             int(found[1]) for label in labels if (found := re.fullmatch(r"_delay(\d+)", label))
         ]

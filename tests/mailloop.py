@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import contextlib
 import grp
+import itertools
 import os
 import pwd
+import random
 import shutil
 import smtplib
 import socket
@@ -115,15 +117,24 @@ def _once(settings: str) -> str:
     return "".join(f"{line}\n" for line in last.values())
 
 
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_PORTS = itertools.cycle(
+    # Each process that runs tests has its own, away from those that the kernel gives to whoever
+    # connects: what is free now must be so still when the server has started.
+    random.Random(os.getpid()).sample(range(10_000 + _WORKER % 8, 32_000, 8), 2_750)
+)
+
+
 def free_port() -> int:
-    """Return a port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port nobody listens on, and that nobody else will be given."""
+    for port in _PORTS:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
 
 
-def until(true: Callable[[], bool], *, seconds: float = 30, what: str = "it") -> None:
+def until(true: Callable[[], bool], *, seconds: float = 60, what: str = "it") -> None:
     """Wait for something; AssertionError after `seconds`."""
     end = time.monotonic() + seconds
     while not true():
@@ -203,7 +214,7 @@ class Postfix:
     def __exit__(self, *_: object) -> None:
         self._run("stop")
         with contextlib.suppress(AssertionError):
-            until(lambda: not answers(self.port), seconds=10)
+            until(lambda: not answers(self.port))
 
     @property
     def log(self) -> str:
@@ -261,7 +272,7 @@ class Daemon:
         assert self.process is not None
         self.process.terminate()
         try:
-            return self.process.wait(40)
+            return self.process.wait(60)
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise

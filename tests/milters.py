@@ -37,7 +37,7 @@ ALL_MACROS = replace(
     late_queue_id=False,
 )
 STRANGER = Connect(b"mail.example.org", b"4", 25, b"192.0.2.9")
-_PATIENCE = 15.0
+_PATIENCE = 60.0
 _OWN_DEV = r"""
 d=$1; shift
 mount -t tmpfs tmpfs "$d/dev"

@@ -110,4 +110,4 @@ def _running(root: Path, command: list[str], port: int) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(60)

@@ -170,7 +170,7 @@ def opendkim(dns: NameServer) -> Iterator[tuple[Postfix, Inbox]]:
                 yield postfix, inbox
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(60)
 
 
 @pytest.mark.parametrize("name", REFUSED)

@@ -6,7 +6,6 @@ import asyncio
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from avowal.limits import Limits
 from avowal.names import DomainName
 from avowal.testing import ED25519, RSA_2048, message, record_for
 
+UNANSWERED = {"x._timeout", "x._garbage"}  # the resolver waits for an answer to the end
 DOMAIN = DomainName.parse(b"example.com")
 
 
@@ -42,8 +42,8 @@ ZONE = "\n".join(
         "alias._domainkey.example.com. CNAME ed._domainkey.example.com.",
         f"own._domainkey.example.com. TYPE65280 \\# {len(OWN_TYPE)} {OWN_TYPE.hex()}",
         published("x._tc", record_for(ED25519)),
-        published("x._delay100", record_for(ED25519)),
-        published("y._delay100", record_for(ED25519)),
+        published("x._together2", record_for(ED25519)),
+        published("y._together2", record_for(ED25519)),
     ]
 )
 
@@ -69,6 +69,10 @@ def signed(*selectors: str, query: bytes | None = None) -> bytes:
 
 
 def resolver(server: NameServer) -> DnsResolver:
+    return DnsResolver([server.address], timeout=30, tries=1)
+
+
+def hurried(server: NameServer) -> DnsResolver:
     return DnsResolver([server.address], timeout=0.3, tries=1)
 
 
@@ -93,26 +97,23 @@ def test_what_dns_says_decides_the_result(
     server: NameServer, mode: str, selector: str, result: str, reason: str | None
 ) -> None:
     octets = signed(selector)
+    asked = resolver(server) if selector not in UNANSWERED else hurried(server)
     if mode == "sync":
-        (verdict,) = avowal.verify(octets, resolver(server))
+        (verdict,) = avowal.verify(octets, asked)
     else:
-        (verdict,) = asyncio.run(avowal.averify(octets, resolver(server)))
+        (verdict,) = asyncio.run(avowal.averify(octets, asked))
     assert (verdict.result, verdict.reason) == (result, reason)
 
 
 def test_keys_of_one_message_are_asked_for_at_the_same_time(server: NameServer) -> None:
-    started = time.monotonic()
-    verdicts = avowal.verify(signed("x._delay100", "y._delay100"), resolver(server))
+    verdicts = avowal.verify(signed("x._together2", "y._together2"), resolver(server))
     assert [verdict.passed for verdict in verdicts] == [True, True]
-    assert time.monotonic() - started < 0.19
 
 
 def test_the_deadline_of_a_message_ends_slow_lookups(server: NameServer) -> None:
-    patient = DnsResolver([server.address], timeout=30, tries=5, lifetime=60)
-    started = time.monotonic()
+    patient = DnsResolver([server.address], timeout=600, tries=5, lifetime=600)
     (verdict,) = avowal.verify(signed("x._timeout"), patient, limits=Limits(dns_seconds=1))
     assert (verdict.result, verdict.detail) == ("temperror", "deadline of this message passed")
-    assert time.monotonic() - started < 5
 
 
 def test_a_cache_before_the_resolver_asks_once(server: NameServer) -> None:

@@ -94,7 +94,7 @@ def opendkim() -> Iterator[tuple[Postfix, Inbox]]:
                 yield postfix, inbox
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(60)
 
 
 @pytest.mark.parametrize(

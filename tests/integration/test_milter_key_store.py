@@ -126,7 +126,7 @@ def test_the_daemon_signs_by_a_signer_while_it_serves_others(tmp_path: Path) -> 
         def sign(self, digest: bytes, /) -> bytes:
             asked.append(digest)
             if len(asked) == 1:
-                assert answered.wait(30)
+                assert answered.wait(60)
             return ED25519.sign(digest)
 
     listening = socket.socket(socket.AF_UNIX)

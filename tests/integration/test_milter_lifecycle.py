@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
-import time
+import termios
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -74,7 +76,7 @@ class Process:
 
     def end(self) -> int:
         self.popen.terminate()
-        return self.popen.wait(30)
+        return self.popen.wait(60)
 
 
 Start = Callable[..., Process]
@@ -113,7 +115,7 @@ def sent(address: str) -> bytes:
 def refusal(start: Start, *arguments: str, **environment: str) -> tuple[int, str]:
     """Start a daemon that must not start; return its status and words."""
     process = start(*arguments, **environment)
-    status = process.popen.wait(30)
+    status = process.popen.wait(60)
     return status, process.log
 
 
@@ -409,6 +411,11 @@ def test_workers_end_when_their_supervisor_is_killed(start: Start, configuration
     until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
 
 
+def unread(connection: socket.socket) -> int:
+    """Return how many octets that we sent on a unix socket the other side has not taken."""
+    return struct.unpack("i", fcntl.ioctl(connection, termios.TIOCOUTQ, bytes(4)))[0]  # type: ignore[no-any-return]
+
+
 def test_a_message_under_way_is_answered_before_the_end(
     start: Start, configuration: Path, tmp_path: Path
 ) -> None:
@@ -416,16 +423,15 @@ def test_a_message_under_way_is_answered_before_the_end(
     mta = MtaClient.connected(f"unix:{tmp_path}/m.sock")
     octets = mta.session.submit(Transaction.of(MESSAGE))
     mta._socket.sendall(octets[:-20])
-    time.sleep(0.3)  # so that the message has begun
+    until(lambda: unread(mta._socket) == 0)
     process.popen.terminate()
     until(lambda: "stopping" in process.log)
-    time.sleep(0.2)
     mta._socket.sendall(octets[-20:])
     while mta.session.outcome is None:
         mta._exchange()
     assert mta.session.outcome.octets.startswith(b"DKIM-Signature:")
     mta.close()
-    assert process.popen.wait(10) == 0
+    assert process.popen.wait(60) == 0
 
 
 # -- systemd -----------------------------------------------------------------------------------
@@ -453,7 +459,7 @@ def test_systemd_is_told_and_its_watchdog_fed(
         said(b"READY=1")
         process.popen.terminate()
         said(b"STOPPING=1")
-        assert process.popen.wait(20) == 0
+        assert process.popen.wait(60) == 0
 
 
 def test_a_socket_of_systemd_is_taken_over(
@@ -483,4 +489,4 @@ def test_a_socket_of_systemd_is_taken_over(
         assert sent(f"inet:{port}@127.0.0.1").startswith(b"DKIM-Signature:")
     finally:
         process.terminate()
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0

@@ -18,7 +18,7 @@ from tests.milters import AVOWAL
 from avowal.testing import RSA_2048
 
 _CONF = "Mode sv\nDomain example.com\nSelector s1\nKeyFile key.pem\nRequireSafeKeys no\n"
-_PATIENCE = 15.0
+_PATIENCE = 60.0
 
 
 @pytest.fixture

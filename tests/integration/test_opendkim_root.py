@@ -17,7 +17,7 @@ from avowal.testing import RSA_2048
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can change the root")
 
-_PATIENCE = 15.0
+_PATIENCE = 60.0
 _CONF = """\
 Mode s
 Background no

@@ -97,7 +97,7 @@ def by_lmtp(root: Path) -> Iterator[tuple[Postfix, str]]:
             yield postfix, "dmarc@reports.example.org"
     finally:
         process.terminate()
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
 
 
 @pytest.mark.parametrize("way", [by_pipe, by_lmtp], ids=lambda way: way.__name__)

@@ -23,7 +23,7 @@ from avowal.testing import RSA_2048, message
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become somebody else")
 
 NOBODY = 65534
-_PATIENCE = 20.0
+_PATIENCE = 60.0
 _CONF = """\
 Background no
 Mode s

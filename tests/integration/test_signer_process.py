@@ -58,7 +58,7 @@ def test_the_socket_is_its_owners_and_goes_with_the_process(
 ) -> None:
     assert stat.S_IMODE((tmp_path / "s.sock").stat().st_mode) == 0o600
     signer.send_signal(signal.SIGTERM)
-    assert signer.wait(30) == 0
+    assert signer.wait(60) == 0
     assert not (tmp_path / "s.sock").exists()
 
 

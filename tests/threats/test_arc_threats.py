@@ -157,9 +157,9 @@ def test_the_number_of_keys_asked_for_has_a_limit() -> None:
 
 def test_fields_of_a_megabyte_cost_linear_time() -> None:
     def seconds(octets: bytes) -> float:
-        start = time.perf_counter()
+        start = time.thread_time()
         verdict(octets)
-        return time.perf_counter() - start
+        return time.thread_time() - start
 
     start = b"ARC-Message-Signature: i=1; a=rsa-sha256; d=a.example; s=s; bh=AA==; b=AA==; h="
     limit = 64 << 10

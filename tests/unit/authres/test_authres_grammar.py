@@ -217,10 +217,10 @@ ROOMY = Limits(authres_octets=1 << 20, authres_results=1 << 20)
 
 
 def seconds(octets: bytes) -> float:
-    start = time.perf_counter()
+    start = time.thread_time()
     with contextlib.suppress(PayloadFault):
         parse(octets, limits=ROOMY)
-    return time.perf_counter() - start
+    return time.thread_time() - start
 
 
 @pytest.fixture(scope="module")

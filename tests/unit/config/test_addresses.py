@@ -84,10 +84,10 @@ def test_what_is_no_pattern_is_refused(text: str) -> None:
 
 def test_a_lookup_does_not_grow_with_the_table() -> None:
     def seconds(rows: AddressTable[str]) -> float:
-        started = time.perf_counter()
+        started = time.thread_time()
         for _ in range(300):
             found(rows, "user@host.example.com")
-        return time.perf_counter() - started
+        return time.thread_time() - started
 
     small = table(*(f"u{n}@d{n}.example" for n in range(10)))
     large = table(*(f"u{n}@d{n}.example" for n in range(20_000)))

@@ -126,6 +126,24 @@ def test_so_much_of_other_messages_is_kept(monkeypatch: pytest.MonkeyPatch) -> N
     assert sum(len(list(around.copies(header, name))) for name in names) == 3
 
 
+def threads_of(references: int, addresses: int) -> Surroundings:
+    ids = b"".join(b" <%d>" % number for number in range(references))
+    people = b", ".join(b"a%d@b.example" % number for number in range(addresses))
+    around = Surroundings()
+    around.take(Header.of([Field.of(b"References:" + ids), Field.of(b"Cc: " + people)]))
+    return around
+
+
+def test_so_many_messages_of_a_thread_are_looked_at_the_nearest_first() -> None:
+    around = threads_of(1000, 1)
+    assert set(around.threads) == {b"<%d>" % number for number in range(900, 1000)}
+
+
+def test_so_many_addresses_are_kept_under_message_ids(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(surroundings, "_MOST_IN_THREADS", 10)
+    assert sum(map(len, threads_of(100, 3).threads.values())) == 12
+
+
 def matcher(text: bytes, **effort: int) -> BodyMatcher:
     field = Message.parse(signed(text)).header[0]
     return BodyMatcher(Signature.parse(field), Budget(Effort(**effort)))

@@ -31,9 +31,11 @@ class Source:
         self.answers = answers
         self.delay = delay
         self.asked: list[Question] = []
+        self.begun = threading.Event()
 
     def resolve(self, questions: tuple[Question, ...], /) -> tuple[Answer, ...]:
         self.asked += questions
+        self.begun.set()
         time.sleep(self.delay)
         return tuple(self.answers.get(question, NO_NAME) for question in questions)
 
@@ -275,24 +277,26 @@ def test_a_name_that_hangs_holds_up_its_neighbours_in_no_other_message() -> None
 
 
 class Rushed(Source):
-    """Has no answer for whoever brings less than a second."""
+    """Has no answer for whoever brings less than a minute."""
 
     def resolve_within(
         self, questions: tuple[Question, ...], seconds: float, /
     ) -> tuple[Answer, ...]:
+        self.begun.set()
         time.sleep(self.delay)
-        if seconds < 1:
+        if seconds < 60:
             return tuple(Answer.failed(Failure.DEADLINE) for _ in questions)
         return self.resolve(questions)
 
 
 def test_the_deadline_of_one_message_is_not_that_of_another() -> None:
-    cache = Cached(Rushed({A: Answer.found(b"x", ttl=60)}, delay=0.1))
+    source = Rushed({A: Answer.found(b"x", ttl=60)}, delay=0.1)
+    cache = Cached(source)
     found: list[Answer] = []
-    hurried = threading.Thread(target=lambda: found.extend(cache.resolve_within((A,), 0.5)))
+    hurried = threading.Thread(target=lambda: found.extend(cache.resolve_within((A,), 30)))
     hurried.start()
-    time.sleep(0.03)
-    assert cache.resolve_within((A,), 5)[0].records == (b"x",)
+    assert source.begun.wait(60)
+    assert cache.resolve_within((A,), 120)[0].records == (b"x",)
     hurried.join()
     assert found == [Answer.failed(Failure.DEADLINE)]
 
@@ -302,7 +306,7 @@ def test_waiting_for_another_thread_has_an_end() -> None:
     cache = Cached(source)
     first = threading.Thread(target=cache.resolve, args=((A,),))
     first.start()
-    time.sleep(0.1)
+    assert source.begun.wait(60)
     assert cache.resolve_within((A,), 0.05)[0].failure is Failure.DEADLINE
     first.join()
 

@@ -7,7 +7,6 @@ import errno
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,7 +69,13 @@ def asked(resolver: DnsResolver, mode: str, *questions: Question) -> tuple[Answe
     return asyncio.run(resolver.aresolve(questions))
 
 
+def patient(server: NameServer) -> DnsResolver:
+    """Return a resolver for what is answered, however slow the machine is."""
+    return DnsResolver([server.address], timeout=30, tries=1)
+
+
 def brief(server: NameServer, *, tries: int = 1, timeout: float = 0.2) -> DnsResolver:
+    """Return a resolver for what is never answered."""
     return DnsResolver([server.address], timeout=timeout, tries=tries)
 
 
@@ -101,7 +106,7 @@ def brief(server: NameServer, *, tries: int = 1, timeout: float = 0.2) -> DnsRes
 def test_records_arrive(
     server: NameServer, mode: str, name: str, rrtype: str, records: list[bytes]
 ) -> None:
-    (answer,) = asked(brief(server, timeout=2), mode, Question(name, rrtype))
+    (answer,) = asked(patient(server), mode, Question(name, rrtype))
     assert answer.outcome is Outcome.FOUND
     assert sorted(answer.records) == records
 
@@ -115,7 +120,7 @@ def test_reading_an_answer_imports_nothing(server: NameServer) -> None:
         "import asyncio, sys; from avowal.dns.dnspython import DnsResolver\n"
         "from avowal.lookup import Question\n"
         f"questions = tuple(Question(*one) for one in {asked})\n"
-        f"resolver = DnsResolver(['{server.address}'], timeout=2)\n"
+        f"resolver = DnsResolver(['{server.address}'], timeout=30)\n"
         "before = set(sys.modules)\n"
         "first, second = resolver.resolve(questions), asyncio.run(resolver.aresolve(questions))\n"
         "print([one.outcome.name for one in first], first == second)\n"
@@ -139,8 +144,14 @@ def test_reading_an_answer_imports_nothing(server: NameServer) -> None:
 def test_negative_answers_last_as_long_as_the_soa_says(
     server: NameServer, mode: str, name: str, outcome: Outcome, ttl: int
 ) -> None:
-    (answer,) = asked(brief(server), mode, Question(name))
+    (answer,) = asked(patient(server), mode, Question(name))
     assert (answer.outcome, answer.ttl) == (outcome, ttl)
+
+
+UNUSABLE = {  # the resolver waits for a better answer to the end
+    "_timeout.example.com", "_garbage.example.com", "_malformed.one.example.com",
+    "_wrongname.example.com",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -162,7 +173,8 @@ def test_negative_answers_last_as_long_as_the_soa_says(
 def test_failures_are_told_apart(
     server: NameServer, mode: str, name: str, failure: Failure
 ) -> None:
-    (answer,) = asked(brief(server), mode, Question(name))
+    resolver = brief(server, timeout=1) if name in UNUSABLE else patient(server)
+    (answer,) = asked(resolver, mode, Question(name))
     assert answer == Answer.failed(failure)
 
 
@@ -170,7 +182,7 @@ def test_a_closed_port_is_unreachable(mode: str) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
         port = sock.getsockname()[1]
-    resolver = DnsResolver(["127.0.0.1"], port=port, timeout=0.5)
+    resolver = DnsResolver(["127.0.0.1"], port=port, timeout=30)
     assert asked(resolver, mode, Question("a.example")) == (Answer.failed(Failure.UNREACHABLE),)
 
 
@@ -186,37 +198,33 @@ def test_a_closed_port_is_unreachable(mode: str) -> None:
 )
 def test_an_impossible_name_is_not_sent(server: NameServer, mode: str, name: str) -> None:
     before = len(server.queries)
-    assert asked(brief(server), mode, Question(name))[0].outcome is Outcome.NO_NAME
+    assert asked(patient(server), mode, Question(name))[0].outcome is Outcome.NO_NAME
     assert len(server.queries) == before
 
 
 @pytest.mark.parametrize("rrtype", ["ANY", "AXFR", "NONSENSE", "TYPE99999", "", "TYPE0"])
 def test_a_type_that_no_record_has_is_not_sent(server: NameServer, rrtype: str) -> None:
     before = len(server.queries)
-    (answer,) = brief(server).resolve((Question("one.example.com", rrtype),))
+    (answer,) = patient(server).resolve((Question("one.example.com", rrtype),))
     assert answer.outcome is Outcome.NO_DATA
     assert len(server.queries) == before
 
 
 def test_the_ttl_is_the_smallest_of_the_chain(server: NameServer) -> None:
-    (answer,) = brief(server).resolve((Question("alias.example.com"),))
+    (answer,) = patient(server).resolve((Question("alias.example.com"),))
     assert answer.ttl == 60
 
 
 def test_a_batch_keeps_its_order(server: NameServer, mode: str) -> None:
     names = ["_delay100.example.com", "one.example.com", "absent.example.com", "many.example.com"]
-    answers = asked(brief(server, timeout=2), mode, *map(Question, names))
+    answers = asked(patient(server), mode, *map(Question, names))
     assert [answer.records[:1] for answer in answers][:3] == [(b"later",), (b"v=DKIM1; p=one",), ()]
 
 
 def test_questions_of_a_batch_travel_at_the_same_time(server: NameServer, mode: str) -> None:
-    names = ["_timeout.x1", "_timeout.x2", "_timeout.x3", "one.example.com"]
-    before = len(server.queries)
-    started = time.monotonic()
-    answers = asked(brief(server, timeout=0.5), mode, *map(Question, names))
-    assert [answer.outcome for answer in answers] == [Outcome.FAILED] * 3 + [Outcome.FOUND]
-    assert time.monotonic() - started < 1.4  # three times 0.5 one after another
-    assert len(server.queries) == before + 4
+    names = [f"{letter}._together3.example.com" for letter in "abc"]
+    answers = asked(patient(server), mode, *map(Question, names))
+    assert [answer.outcome for answer in answers] == [Outcome.NO_NAME] * 3
 
 
 def test_an_empty_batch_has_no_answers(server: NameServer, mode: str) -> None:
@@ -225,7 +233,7 @@ def test_an_empty_batch_has_no_answers(server: NameServer, mode: str) -> None:
 
 def test_the_next_server_is_asked_when_one_fails(server: NameServer, mode: str) -> None:
     with NameServer("one.example.com. TXT here") as other:
-        resolver = DnsResolver([other.address, server.address], timeout=0.2, tries=1)
+        resolver = DnsResolver([other.address, server.address], timeout=30, tries=1)
         (answer,) = asked(resolver, mode, Question("_servfail.example.com"))
         assert answer.failure is Failure.SERVER_FAILURE
         assert [query.name for query in other.queries] == ["_servfail.example.com"]
@@ -236,16 +244,16 @@ def test_silence_is_asked_again_and_refusal_is_not(server: NameServer) -> None:
     before = len(server.queries)
     brief(server, tries=3, timeout=0.05).resolve((Question("_timeout.example.com"),))
     assert len(server.queries) == before + 3
-    brief(server, tries=3).resolve((Question("_refused.example.com"),))
+    DnsResolver([server.address], timeout=30, tries=3).resolve((Question("_refused.example.com"),))
     assert len(server.queries) == before + 4
 
 
 def test_a_lost_datagram_is_sent_again_from_the_same_port(server: NameServer, mode: str) -> None:
     before = len(server.queries)
-    resolver = DnsResolver([server.address], timeout=5, lifetime=5, tries=1, resend=0.05)
+    resolver = DnsResolver([server.address], timeout=60, lifetime=60, tries=1, resend=0.05)
     (answer,) = asked(resolver, mode, Question("_lost.example.com"))
     queries = server.queries[before:]
-    assert answer.records == (b"at the second time",)  # long before the five seconds are over
+    assert answer.records == (b"at the second time",)  # long before the minute is over
     assert len(queries) >= 2
     assert len({query.port for query in queries}) == 1  # RFC 5452 §9.2
 
@@ -311,7 +319,7 @@ def test_a_shorter_time_given_with_the_questions_is_a_deadline(server: NameServe
 
 def test_every_query_has_its_own_port_and_asks_for_recursion_and_ad(server: NameServer) -> None:
     before = len(server.queries)
-    brief(server).resolve(tuple(Question("one.example.com") for _ in range(8)))
+    patient(server).resolve(tuple(Question("one.example.com") for _ in range(8)))
     queries = server.queries[before:]
     assert len({query.port for query in queries}) > 1
     assert {query.flags for query in queries} == {0x0120}

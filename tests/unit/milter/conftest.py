@@ -84,18 +84,18 @@ class Running:
         def connected() -> socket.socket:
             opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             opened.connect(self.address.removeprefix("unix:"))
-            opened.settimeout(5)
+            opened.settimeout(60)
             return opened
 
         return await asyncio.to_thread(connected)
 
     async def until(self, true: Callable[[], bool]) -> None:
         """Wait for something that is about to be."""
-        for _ in range(500):
+        for _ in range(6000):
             if true():
                 return
             await asyncio.sleep(0.01)
-        raise AssertionError("it did not come about within 5 s")
+        raise AssertionError("it did not come about within a minute")
 
 
 Serve = Callable[..., Any]

@@ -76,7 +76,7 @@ class Process:
         self.open.set()
 
     def explain(self, failed: FailedMessage) -> list[dict[str, Any]] | None:
-        self.open.wait(10)
+        self.open.wait(60)
         if isinstance(self.found, Exception):
             raise self.found
         return None if self.found is None else list(self.found)

@@ -118,7 +118,7 @@ async def test_reports_leave_before_the_answer(
 
     async with serve(opendkim(send=send)) as running:
         waiting = asyncio.create_task(running.send(PLAIN, connection=STRANGER))
-        await asyncio.wait_for(sent.wait(), 10)
+        await asyncio.wait_for(sent.wait(), 60)
         assert not waiting.done()
         go.set()
         assert (await waiting).answer is PlainAnswer.ACCEPT

@@ -54,7 +54,7 @@ class Post:
         self.fault = fault
 
     def send(self, mail: ReportMail) -> None:
-        self.open.wait(10)
+        self.open.wait(60)
         if self.fault is not None:
             raise self.fault
         self.sent.append(mail)

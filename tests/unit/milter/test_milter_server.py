@@ -234,7 +234,7 @@ async def test_keys_are_asked_for_before_the_body_has_come(
         octets = mta.submit(Transaction.of(signed, connection=STRANGER, macros=J))
         cut = octets.index(encode(EndOfHeader())) + len(encode(EndOfHeader()))
         peer.sendall(octets[:cut])
-        await asyncio.wait_for(slow.asked.wait(), 5)
+        await asyncio.wait_for(slow.asked.wait(), 60)
         slow.go.set()
         peer.sendall(octets[cut:])
         while mta.outcome is None:
@@ -289,7 +289,7 @@ async def test_an_abort_while_dns_is_slow_frees_the_connection(
         mta = await running.client()
         octets = mta.session.submit(Transaction.of(signed, connection=STRANGER, macros=J))
         mta._socket.sendall(octets)
-        await asyncio.wait_for(slow.asked.wait(), 5)
+        await asyncio.wait_for(slow.asked.wait(), 60)
         mta._socket.sendall(encode(Abort()))
         await running.until(lambda: running.service.held == 0)
         slow.go.set()
@@ -308,7 +308,7 @@ async def test_a_client_that_hangs_up_while_we_wait_is_forgotten(
         mta._socket.sendall(
             mta.session.submit(Transaction.of(signed, connection=STRANGER, macros=J))
         )
-        await asyncio.wait_for(slow.asked.wait(), 5)
+        await asyncio.wait_for(slow.asked.wait(), 60)
         mta._socket.close()
         await running.until(lambda: not running.service.open)
         assert running.service.held == 0
@@ -636,7 +636,7 @@ async def test_at_the_end_of_its_time_messages_are_finished_and_what_is_idle_is_
         idle, busy = await running.client(), await running.client()
         transaction = Transaction.of(signed, connection=STRANGER, macros=J)
         waiting = asyncio.create_task(asyncio.to_thread(busy.send, transaction))
-        await asyncio.wait_for(slow.asked.wait(), 5)
+        await asyncio.wait_for(slow.asked.wait(), 60)
         finishing = asyncio.create_task(running.server.finish(60))
         assert await asyncio.to_thread(idle._socket.recv, 1) == b""
         assert not waiting.done()
@@ -654,7 +654,7 @@ async def test_draining_ends_at_its_time(serve: Serve, plan: Plans, zone: Zone) 
         busy = await running.client()
         transaction = Transaction.of(signed, connection=STRANGER, macros=J)
         waiting = asyncio.create_task(asyncio.to_thread(busy.send, transaction))
-        await asyncio.wait_for(slow.asked.wait(), 5)
+        await asyncio.wait_for(slow.asked.wait(), 60)
         await running.server.drain(0.1)
         with pytest.raises((PeerError, OSError)):
             await waiting

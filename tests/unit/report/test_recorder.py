@@ -29,7 +29,7 @@ class Kept:
 
     def append(self, events: Sequence[Event]) -> None:
         if self.gate is not None:
-            self.gate.wait(10)
+            self.gate.wait(60)
         if self.failures:
             self.failures -= 1
             raise StoreError("the disk is full")

@@ -54,7 +54,7 @@ def listening(relay: Relay, *, login: bool) -> Iterator[int]:
 
     thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
     thread.start()
-    ready.wait(10)
+    ready.wait(60)
     try:
         yield ports[0]
     finally:

@@ -20,7 +20,7 @@ class Slow:
         self.let = threading.Event()
 
     def assess(self, subjects: Sequence[Subject], *, now: int) -> Assessment:
-        self.let.wait(10)
+        self.let.wait(60)
         self.asked += subjects
         return Assessment(
             opinions=tuple(
