@@ -17,8 +17,11 @@ from avowal.message import Header
 
 _ID = re.compile(rb"<[^<>\s]{1,300}>")
 _MAILTO = re.compile(rb"mailto:([^>?\s]{1,300})")
+_MOST_OCTETS = 64 << 10  # of a field in which Message-IDs are looked for
 _MOST_MESSAGES = 20_000
 _MOST_COPIES = 200_000  # fields of other messages that are kept under their Message-ID
+_MOST_IDENTIFIERS = 100  # of one message and those it refers to
+_MOST_IN_THREADS = 1_000_000  # addresses kept under Message-IDs: one message may name many of each
 _TAG_SHARE = 0.35  # of the messages that carry a list's tag
 _ENOUGH_SUBJECTS = 20  # messages that would show a tag
 _REWRITTEN = re.compile(rb"[ \t]via[ \t]|=40|@dmarc\.", re.IGNORECASE)
@@ -33,11 +36,13 @@ def is_rewritten(value: bytes) -> bool:
     return _REWRITTEN.search(value) is not None
 
 
-def identifiers(header: Header) -> set[bytes]:
-    """Return the Message-IDs of a message and of those it refers to."""
-    names = (b"message-id", b"in-reply-to", b"references")
-    text = b" ".join([field.value for name in names for field in header.named(name)])
-    return set(_ID.findall(text[: 64 << 10]))
+def identifiers(header: Header) -> list[bytes]:
+    """Return the Message-IDs of a message and of those it refers to, the nearest first."""
+    found: list[bytes] = []
+    for name in (b"message-id", b"in-reply-to", b"references"):
+        for field in header.named(name):
+            found += reversed(_ID.findall(field.value[-_MOST_OCTETS:]))
+    return list(dict.fromkeys(found))[:_MOST_IDENTIFIERS]
 
 
 class Surroundings:
@@ -56,6 +61,7 @@ class Surroundings:
         self._signed: defaultdict[tuple[str, str], set[frozenset[bytes]]] = defaultdict(set)
         self._copies: defaultdict[bytes, dict[bytes, set[bytes]]] = defaultdict(dict)
         self._kept = 0
+        self._in_threads = 0
 
     def take(self, header: Header, *, copies: bool = False) -> None:
         """Look at a message; with `copies` its fields are tried for messages of the same ID."""
@@ -92,6 +98,9 @@ class Surroundings:
                         if one.name and one.key not in known:
                             known.append(one.key)
         for identifier in identifiers(header):
+            if self._in_threads >= _MOST_IN_THREADS:
+                break
+            self._in_threads += len(seen)
             self.threads[identifier].update(seen)
         if author:
             self.recipients[author].update(seen)
