@@ -101,6 +101,16 @@ MESSAGES: Final[list[tuple[str, bytes, Authenticity, Authenticity, dict[str, Any
     ("4.1.18-top-level-domain", made(d="com", i="a@example.com"), NOT, OPEN, {}),
     ("4.1.18-public-suffix", made(from_("a@example.co.uk"), d="co.uk", i="a@example.co.uk"), OPEN,
      OPEN, {}),
+    # A registry's record without psd=y makes it the organization of all its customers.
+    *((f"4.1.18-{name}", made(from_(author), d=signer, i=None), answer, OPEN,
+       {f"s1._domainkey.{signer}": KEY, "_dmarc.co.uk": "v=DMARC1; p=reject"})
+      for name, author, signer, answer in (
+          ("another-customer-of-the-registry", "a@bank.co.uk", "evil.co.uk", OPEN),
+          ("another-customer-in-the-display-name", '"a@bank.co.uk" <a@evil.co.uk>', "evil.co.uk",
+           OPEN))),
+    ("4.1.18-the-same-organization-below-the-registry", made(from_("a@bank.co.uk"),
+     d="mail.bank.co.uk", i=None), YES, YES,
+     {"s1._domainkey.mail.bank.co.uk": KEY, "_dmarc.co.uk": "v=DMARC1; p=reject"}),
     # RFC 4686 §4.2: what readers see
     ("4.2.1-look-alike-of-the-signer", made(d="examp1e.com"), NOT, OPEN, {}),
     ("4.2.1-look-alike-author", made(from_("a@examp1e.com"), d="examp1e.com"), YES, YES, {}),

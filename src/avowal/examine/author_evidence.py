@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from itertools import takewhile
+from typing import Final, NamedTuple
 
 from avowal.arc.verdict import ChainVerification
 from avowal.dates import seconds_of
@@ -12,7 +14,7 @@ from avowal.dkim.verification import Verification
 from avowal.examine.acceptance import Acceptance
 from avowal.examine.coverage import Coverage, coverage_of
 from avowal.examine.findings import Findings
-from avowal.examine.judgement import Ground
+from avowal.examine.judgement import Ground, Voucher
 from avowal.examine.shown_names import others_than, shown_domains
 from avowal.examine.trusted_chain import saw_pass, untrusted_sealer
 from avowal.mailbox import HIDING, Authors, Problem
@@ -20,6 +22,7 @@ from avowal.message import Header
 from avowal.names import DomainName
 from avowal.policy.dmarc.record import Policy
 from avowal.policy.dmarc.result import DomainEvaluation
+from avowal.policy.evidence import EnvelopeResult
 from avowal.policy.result import PolicyResult
 
 _SKEW = 300  # seconds that a signature may be made in the future, as Rules.clock_skew
@@ -32,6 +35,7 @@ class AuthorEvidence:
 
     `doubt` is why the shown authors are not certain, `best` the passing signature of the
     domain that counts most.  `age` belongs to what vouches, in seconds, None where unknown.
+    `strangers` are the vouchers whose domain has no more than a public suffix in common.
     """
 
     domain: DomainName
@@ -44,6 +48,7 @@ class AuthorEvidence:
     chain: bool
     chain_age: int | None
     spf: bool
+    strangers: frozenset[Voucher]
     unknown: bool
     broken: bool
     others: bool
@@ -66,15 +71,29 @@ class AuthorEvidence:
             return Ground.BROKEN
         return Ground.UNALIGNED if self.others else Ground.UNSIGNED
 
-    def is_suffix(self, *, signed: bool) -> bool:
-        """Whether the domain, or with `signed` the one that signed, belongs to no organization."""
+    def is_suffix(self, by: Voucher | None) -> bool:
+        """Whether the domain belongs to no organization, or not to that of what vouches."""
         record, domain = self.evaluation.record, self.domain.ascii
         if record is not None and record.psd == "y" and self.evaluation.record_domain == domain:
             return True
-        if self.accepted.is_suffix(domain):
-            return True
-        signer = None if self.best is None or not signed else self.best.signature.domain.ascii
-        return signer is not None and signer != domain and self.accepted.is_suffix(signer)
+        return self.accepted.is_suffix(domain) or by in self.strangers
+
+
+class _Organization(NamedTuple):
+    """The organization of an author's domain, as far as public suffixes are known.
+
+    By DNS alone it may be a suffix that publishes a policy without psd=y (RFC 9989 §4.10.2):
+    then every customer of a registry would speak for every other.
+    """
+
+    author: DomainName
+    is_suffix: Callable[[str], bool]
+
+    def lacks(self, name: DomainName) -> bool:
+        """Whether a name has no more in common with the author's domain than a suffix."""
+        pairs = zip(reversed(self.author.labels), reversed(name.labels), strict=False)
+        common = [one for one, _ in takewhile(lambda pair: pair[0] == pair[1], pairs)]
+        return self.is_suffix(".".join(reversed(common)))
 
 
 def evidence_of(
@@ -89,11 +108,13 @@ def evidence_of(
     covers = [coverage_of(one, header, unsigned=accepted.unsigned) for one in findings.dkim]
     passing = [cover for cover in covers if cover is not None and whole]
     evaluations = assessment.dmarc.evaluations
-    organizations = [name for one in evaluations for name in _organizations(one)]
+    organizations = [name for one in evaluations for name in _organizations(one, accepted)]
     impersonates = shown is None or bool(others_than(shown, organizations))
     found = []
     for evaluation in evaluations:
-        own = _ordered([c for c in passing if _aligned(evaluation, c)], header, now)
+        organization = _Organization(evaluation.domain, accepted.is_suffix)
+        own = [c for c in passing if _aligned(evaluation, c)]
+        own.sort(key=lambda cover: _order(cover, organization, header, now))
         failing = [v for v in findings.dkim if v.signature is not None and not v.passed]
         near = [v for v in failing if _is_near(evaluation, v)]
         chain = findings.arc if whole else None
@@ -109,6 +130,7 @@ def evidence_of(
                 chain=chain is not None and _vouches(chain, header, evaluation, accepted),
                 chain_age=None if chain is None else _chain_age(chain, now),
                 spf=whole and _spf_passes(evaluation, findings),
+                strangers=frozenset(_strangers(organization, own[:1], findings.envelope)),
                 unknown=_is_unknown(evaluation, findings),
                 broken=any(v.result is not Result.TEMPERROR for v in near),
                 others=bool(passing)
@@ -132,14 +154,13 @@ def doubt_of(header: Header, authors: Authors) -> Ground | None:
     return Ground.AMBIGUOUS if unclear or not _AMBIGUOUS.isdisjoint(problems) else None
 
 
-def _ordered(own: list[Coverage], header: Header, now: int | None) -> list[Coverage]:
-    """Those that cover all first, and of those the youngest."""
-
-    def order(cover: Coverage) -> tuple[bool, bool, int]:
-        age = _age(cover.verification, header, now)
-        return (not cover.complete, age is None, age or 0)
-
-    return sorted(own, key=order)
+def _order(
+    cover: Coverage, organization: _Organization, header: Header, now: int | None
+) -> tuple[bool, bool, bool, int]:
+    """The organization's own first, then those that cover all, and of those the youngest."""
+    age = _age(cover.verification, header, now)
+    stranger = organization.lacks(cover.signature.domain)
+    return (stranger, not cover.complete, age is None, age or 0)
 
 
 def _aligned(evaluation: DomainEvaluation, cover: Coverage) -> bool:
@@ -159,10 +180,19 @@ def _is_near(evaluation: DomainEvaluation, verification: Verification) -> bool:
     return signer.is_within(author) or ("." in signer.ascii and author.is_within(signer))
 
 
-def _organizations(evaluation: DomainEvaluation) -> tuple[DomainName, ...]:
+def _strangers(
+    organization: _Organization, own: Sequence[Coverage], envelope: EnvelopeResult | None
+) -> Iterator[Voucher]:
+    if own and organization.lacks(own[0].signature.domain):
+        yield "dkim"
+    if envelope is not None and envelope.domain is not None and organization.lacks(envelope.domain):
+        yield "spf"
+
+
+def _organizations(evaluation: DomainEvaluation, accepted: Acceptance) -> tuple[DomainName, ...]:
     """The names whose addresses belong to the author's organization, as far as DNS says so."""
     record, place = evaluation.record, evaluation.record_domain
-    if record is None or place is None or record.psd == "y":
+    if record is None or place is None or record.psd == "y" or accepted.is_suffix(place):
         return (evaluation.domain,)
     return (evaluation.domain, DomainName(place, place))
 

@@ -76,7 +76,7 @@ def _is_old(evidence: AuthorEvidence, by: Voucher | None) -> bool:
 
 # What takes an AUTHENTIC back to CANNOT_TELL, by what vouches.
 _CAPS: Final[tuple[tuple[Callable[[AuthorEvidence, Voucher | None], bool], Ground], ...]] = (
-    (lambda evidence, by: evidence.is_suffix(signed=by == "dkim"), Ground.PUBLIC_SUFFIX),
+    (lambda evidence, by: evidence.is_suffix(by), Ground.PUBLIC_SUFFIX),
     (_is_old, Ground.OLD),
 )
 _DOUBTS: Final = 2  # rows up to this one say that it does not matter who vouches
