@@ -12,7 +12,6 @@ Encoded words are never decoded to find addresses (RFC 2047 §5).
 from __future__ import annotations
 
 import re
-from binascii import a2b_base64
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -29,6 +28,7 @@ from avowal.addresses import (
 )
 from avowal.names import DomainName
 from avowal.tokens import QUOTED, Token, scan
+from avowal.word_octets import word_octets
 
 # Over the kinds of tokens, one letter each.
 _ADDRESS = r"[aq](?:\.[aq])*@(?:a(?:\.a)*|l)"
@@ -81,12 +81,7 @@ def _says_at(word: bytes) -> bool:
     In a broken field it may be an address to a reader that decodes first.
     """
     _, _, encoding, text = word.split(b"?")
-    if encoding in b"Qq":
-        return b"@" in text or b"=40" in text
-    try:
-        return b"@" in a2b_base64(text)
-    except ValueError:
-        return True
+    return any(b"@" in octets for octets in word_octets(encoding, text))
 
 
 def _names(reading: Reading) -> set[str]:

@@ -50,6 +50,13 @@ DISGUISES = [
     pytest.param(b" a.example; none\r\n Authentication-Results: mx.example.org; x", id="nested"),
     pytest.param(b" =?us-ascii?q?mx=2Eexample=2Eorg?=; dkim=pass", id="encoded-word-q"),
     pytest.param(b" =?utf-8?B?bXguZXhhbXBsZS5vcmc=?=; dkim=pass", id="encoded-word-b"),
+    pytest.param(b" =?utf-8?b?IG14LmV4YW1wbGUub3Jn?=; dkim=pass", id="encoded-word-b-and-a-space"),
+    pytest.param(b" =?utf-8?b?bXguZXhhbXBsZS5vcmc?=; dkim=pass", id="encoded-word-b-no-padding"),
+    pytest.param(b" =?utf-8?b?bXguZXhh=bXBsZS5vcmc?=; dkim=pass", id="encoded-word-b-padded"),
+    pytest.param(
+        b" =?utf-8?q?==6Dx.example.org mx=2Eexample=2Eorg?=; dkim=pass",
+        id="encoded-word-q-and-no-escape",
+    ),
     pytest.param(b" spf=pass; dkim=pass header.d=mx.example.org", id="unreadable-mention"),
 ]
 

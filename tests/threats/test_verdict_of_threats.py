@@ -98,6 +98,12 @@ MESSAGES: Final[list[tuple[str, bytes, Authenticity, Authenticity, dict[str, Any
     ("4.1.14-512-bits", made(None, RSA_2048), NOT, OPEN, {KEY_NAME: rsa_record(512)}),
     ("4.1.14-1024-bits", made(None, RSA_1024), YES, YES, {KEY_NAME: record_for(RSA_1024)}),
     ("4.1.15-display-name", made(from_('"ceo@bank.example" <x@example.com>')), OPEN, OPEN, {}),
+    *((f"4.1.15-display-name-in-{name}", made(from_(f"=?utf-8?{word}?= <x@example.com>")),
+       OPEN, OPEN, {}) for name, word in (
+          ("base64-without-padding", "b?Y2VvQGJhbmsuZXhhbXBsZSE"),
+          ("base64-with-a-letter-too-many", "b?Y2VvQGJhbmsuZXhhbXBsZSEhA"),
+          ("base64-with-padding-inside", "b?Y2VvQGJhbms=LmV4YW1wbGUh"),
+          ("quoted-printable-behind-a-sign", "q?ceo==40bank.example"))),
     ("4.1.18-top-level-domain", made(d="com", i="a@example.com"), NOT, OPEN, {}),
     ("4.1.18-public-suffix", made(from_("a@example.co.uk"), d="co.uk", i="a@example.co.uk"), OPEN,
      OPEN, {}),

@@ -7,14 +7,15 @@ reader take this for one of our ids?
 
 from __future__ import annotations
 
-import binascii
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 from avowal.members import refuse_single
 from avowal.names import DomainName, NameFault
 from avowal.tokens import without_comments
+from avowal.word_octets import MOST_READINGS, word_octets
 
 # The dots of RFC 3490 §3.1 (NFKC knows U+FF0E); what is no letter of an id goes.
 _SEEN = str.maketrans({"\u3002": ".", "\uff61": ".", '"': None, " ": None})
@@ -95,8 +96,9 @@ def _views(octets: bytes) -> set[bytes]:
     if b"\\" in octets:
         views = {view.replace(b"\\", b"") for view in views}
     for view in tuple(views) if b"=?" in octets else ():
-        words = _ENCODED_WORD.sub(_decoded_word, view)
-        views |= {words, without_comments(words)} if b"(" in words else {words}
+        for reading in range(MOST_READINGS):
+            words = _ENCODED_WORD.sub(partial(_decoded_word, reading=reading), view)
+            views |= {words, without_comments(words)} if b"(" in words else {words}
     return views
 
 
@@ -169,15 +171,9 @@ def _unicode_form(name: str) -> str:
     return ".".join(labels)
 
 
-def _decoded_word(match: re.Match[bytes]) -> bytes:
+def _decoded_word(match: re.Match[bytes], *, reading: int) -> bytes:
     charset, encoding, text = match.groups()
-    try:
-        if encoding in b"Bb":
-            octets = binascii.a2b_base64(text)
-        else:
-            octets = binascii.a2b_qp(text, header=True)
-    except (binascii.Error, ValueError):
-        return text
+    octets = word_octets(encoding, text)[: reading + 1][-1]
     codec = _WIDE.get(charset.partition(b"*")[0].lower().translate(None, b"-_"))
     if codec is None:
         return octets

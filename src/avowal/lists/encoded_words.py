@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 
 from avowal.lists.charsets import DECODABLE
+from avowal.word_octets import word_octets
 
 _WORD = re.compile(rb"=\?([^\s?]{1,40})\?([BbQq])\?([^?\r\n]*+)\?=")
 _GAP = re.compile(rb"[ \t\r\n]*+")
@@ -54,14 +55,8 @@ def _text(charset: bytes, encoding: bytes, octets: bytes) -> str | None:
     codec = DECODABLE.get(charset.partition(b"*")[0].lower())  # RFC 2231 §5: a language
     if codec is None:
         return None
-    try:
-        if encoding in b"Bb":
-            raw = binascii.a2b_base64(octets)
-        else:
-            raw = binascii.a2b_qp(octets, header=True)
-    except binascii.Error:
-        return None
-    return raw.decode(codec, "replace")
+    raw = word_octets(encoding, octets)[0]
+    return raw.decode(codec, "replace") if raw or not octets else None
 
 
 def encode(text: str) -> list[bytes]:
