@@ -18,6 +18,8 @@ import httpx
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.aggregates import METADATA, POLICY, RECORD
+from tests.ugly_messages import RECORDS as UGLY_RECORDS
+from tests.ugly_messages import UGLY
 
 from avowal.config.model import Capture
 from avowal.crypto.age import AgeRecipients
@@ -55,7 +57,7 @@ def site(directory: Path) -> Iterator[Site]:
     """Start an inspector with everything in it; a client of its own made the pages."""
     command = [
         sys.executable, "-m", "avowal", "web", "--listen", "127.0.0.1:0",
-        "--zone", str(LESSONS / "zone.json"), *_sources(directory, int(time.time())),
+        "--zone", str(_zone(directory)), *_sources(directory, int(time.time())),
     ]  # fmt: skip
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
         assert running.stderr is not None
@@ -71,6 +73,14 @@ def site(directory: Path) -> Iterator[Site]:
             rest = running.stderr.read().splitlines()
     assert all(one.startswith("open http://") for one in rest), rest  # nothing else is logged
     assert running.returncode == 0
+
+
+def _zone(directory: Path) -> Path:
+    """The records of the lessons, and those of the ugly messages."""
+    records = json.loads((LESSONS / "zone.json").read_text(encoding="utf-8"))
+    made = directory / "zone.json"
+    made.write_text(json.dumps({**records, **UGLY_RECORDS}), encoding="utf-8")
+    return made
 
 
 def _link(line: str) -> str:
@@ -101,6 +111,8 @@ def _paths(client: httpx.Client, token: str) -> Iterator[tuple[str, str]]:
     yield "message-hostile", handed(hostile(), "\u202elme.lamroN.eml")
     bundle = client.get(f"{handed((LESSONS / 'list.eml').read_bytes(), 'x')}/bundle").content
     yield "message-bundle", handed(bundle, "bundle.json")
+    for kind, octets in UGLY.items():
+        yield f"ugly-{kind}", handed(octets(), f"{kind * 20}.eml")
     form = {"token": token}
     yield "captured", "/captured"
     name = re.findall(r'action="(/captured/[^"]+)"', client.get("/captured").text)[0]

@@ -223,8 +223,8 @@ _STRICTEST = {
 }
 
 
-def verdict_of(generation: PolicyGeneration, detail: Detail) -> GenerationVerdict:
-    """Say what one result means."""
+def verdict_of(generation: PolicyGeneration, detail: Detail, authors: Authors) -> GenerationVerdict:
+    """Say what one result means; without an author it follows from what is wrong with From."""
     if isinstance(detail, Practices):
         standing = detail.standing
         suspicious = standing is Standing.SUSPICIOUS
@@ -247,7 +247,7 @@ def verdict_of(generation: PolicyGeneration, detail: Detail) -> GenerationVerdic
         standing=standing,
         asks=asks,
         unknown=detail.unknown,
-        why=why,
+        why=why or "; ".join(f"From: {problem.sentence}" for problem in authors.problems),
         detail=detail,
     )
 
@@ -288,7 +288,7 @@ def _concluded(
 def _why(evaluation: Evaluation) -> str:
     decisive = evaluation.decisive
     if decisive is None:
-        return ", ".join(str(problem) for problem in evaluation.problems)
+        return ""
     if decisive.failure is not None:
         return f"no answer: {decisive.failure}"
     if decisive.record_domain is None:

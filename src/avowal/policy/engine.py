@@ -139,7 +139,7 @@ class Engine:
         for generation, evaluator in self._dmarc.items():
             found[generation] = evaluator.judge(checked, envelope)
         verdicts = tuple(
-            [verdict_of(generation, found[generation]) for generation in self.choice.generations]
+            [verdict_of(one, found[one], self.authors) for one in self.choice.generations]
         )
         disposition, decided_by, steps = combined(verdicts, self.choice)
         told = _traces(verdicts, others.authorization, others.vouched)

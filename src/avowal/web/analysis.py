@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final, NamedTuple
 
 from msgspec import structs
@@ -26,9 +26,8 @@ from avowal.dkim.verification import Verification
 from avowal.errors import UsageError
 from avowal.examine.findings import Findings, Receiver, Want
 from avowal.examine.judgement_rows import judge
-from avowal.lists.encoded_words import decode
 from avowal.lookup import Resolver
-from avowal.message import CRLF, Header, Message
+from avowal.message import Message
 from avowal.policy.assessment import Choice, Handling, PolicyGeneration
 from avowal.policy.dmarc.suffixes import public_suffix_list
 from avowal.policy.spf import SpfRequest
@@ -36,6 +35,7 @@ from avowal.reputation.display import display
 from avowal.text import printable
 from avowal.web import hops, ladder, verdicts
 from avowal.web.envelope import SaidEnvelope, envelope_of, request_of
+from avowal.web.heading import field_line
 from avowal.web.limits import SEEN_LINE, SEEN_SIGNATURES
 from avowal.web.paste import Arrived, losses
 from avowal.web.report import Fact, Hop, Ladder, Report, Said, State
@@ -119,6 +119,7 @@ def _deadline(seconds: float) -> Callable[[], Callable[[], bool]]:
 def _report(given: Given, known: _Known, *, now: int, version: str) -> Report:
     message, findings = known.message, known.findings
     header = message.header
+    line = partial(field_line, header, octets=4 * SEEN_LINE, most=SEEN_LINE)
     judged = judge(header, findings, accepted((), False, (), None, ()), now=now)
     ladders = tuple(_ladders(known))
     way, left = hops.path(header, tuple(_signed(known, ladders)))
@@ -127,9 +128,9 @@ def _report(given: Given, known: _Known, *, now: int, version: str) -> Report:
     return Report(
         avowal=version,
         name=printable(given.name, most=200),
-        subject=_line(header, b"subject"),
-        date=_line(header, b"date"),
-        author_line=_line(header, b"from"),
+        subject=line(b"subject"),
+        date=line(b"date"),
+        author_line=line(b"from"),
         octets=len(given.octets),
         fields=len(header),
         examined=hops.moment(now),
@@ -150,15 +151,6 @@ def _report(given: Given, known: _Known, *, now: int, version: str) -> Report:
         advice=tuple(Said(who=item.party.value, text=item.text) for item in told),
         questions=len(findings.answers),
     )
-
-
-def _line(header: Header, name: bytes) -> str:
-    """Return the first field of a name as a reader sees it."""
-    fields = header.named(name)
-    if not fields:
-        return ""
-    value = fields[0].value.replace(CRLF, b"").strip(b" \t")
-    return printable(decode(value[: 4 * SEEN_LINE]), most=SEEN_LINE)
 
 
 # -- signatures --------------------------------------------------------------------------

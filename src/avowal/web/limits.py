@@ -27,6 +27,8 @@ SEEN_SIGNATURES: Final = 12
 """Signatures of one message that a page tells; how many more there are, it says."""
 SEEN_HOPS: Final = 40
 """Received fields of one message that a page tells; how many more there are, it says."""
+SEEN_NOTES: Final = 8
+"""Oddities of From that a page tells; how many more there are, it says."""
 SEEN_EDITS: Final = 40
 """Places that one undo steps through; what is beyond them goes in the last step."""
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
 from avowal.calls import mailboxes
 from avowal.calls.wrappings import Unusable
-from avowal.lists.encoded_words import decode
-from avowal.message import CRLF, Header, split, wire_form
+from avowal.message import Header, split, wire_form
 from avowal.text import printable
 from avowal.web.analysis import Given
+from avowal.web.heading import field_line
 from avowal.web.limits import PAGE_ROWS
 from avowal.web.refusals import NOT_FOUND, TOO_LARGE, UNREADABLE, NoPage
 
@@ -86,11 +87,5 @@ def heading(octets: bytes) -> tuple[str, str, str]:
     octets = octets[:_HEAD]
     wire = octets if form is None else form.feed(octets) + form.finish()
     header = Header.parse(bytes(split(wire)[0]))
-    return _value(header, b"from"), _value(header, b"subject"), _value(header, b"date")
-
-
-def _value(header: Header, name: bytes) -> str:
-    fields = header.named(name)
-    if not fields:
-        return ""
-    return printable(decode(fields[0].value.replace(CRLF, b"").strip(b" \t")[:1000]), most=160)
+    line = partial(field_line, header, octets=1000, most=160)
+    return line(b"from"), line(b"subject"), line(b"date")

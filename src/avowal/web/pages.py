@@ -73,12 +73,17 @@ def said(text: str) -> str:
     return text if not word.isalpha() else text[:1].upper() + text[1:]
 
 
-def size(octets: int) -> str:
-    """Return a size as people say it."""
+def size(octets: int) -> Markup:
+    """Return a size as people say it; its unit stays on the line of the number."""
     for unit, length in (("MB", 1 << 20), ("kB", 1 << 10)):
         if octets >= length:
-            return f"{octets / length:.1f}\u00a0{unit}"
-    return f"{octets}\u00a0octets"
+            return Markup("{:.1f}&nbsp;{}").format(octets / length, unit)
+    return Markup("{}&nbsp;octet{}").format(octets, "" if octets == 1 else "s")
+
+
+def counted(number: int, noun: str) -> str:
+    """Return so many of something that takes an s."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def lasting(seconds: int) -> str:
@@ -101,7 +106,13 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.filters |= {"short": short, "said": said, "size": size, "lasting": lasting}
+    made.filters |= {
+        "short": short,
+        "said": said,
+        "size": size,
+        "lasting": lasting,
+        "counted": counted,
+    }
     made.globals["asset"] = _versioned
     return made
 

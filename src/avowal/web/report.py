@@ -178,7 +178,8 @@ class Envelope(Struct, frozen=True, kw_only=True):
 class Verdict(Struct, frozen=True, kw_only=True):
     """The answer for whoever reads the message, and what it does not say.
 
-    `story` says what became of a signature that fails, where that is proven.
+    `story` says what became of a signature that fails, where that is proven; `problems` are of
+    the field From, `misleading` of the names in it.
     """
 
     state: State
@@ -194,6 +195,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
     age: Shared = ""
     not_said: tuple[Shared, ...] = ()
     notes: tuple[Shared, ...] = ()
+    problems: tuple[Shared, ...] = ()
     misleading: tuple[str, ...] = ()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from avowal.arc.reasons import ChainStatus
@@ -15,7 +15,7 @@ from avowal.policy.practices import Standing
 from avowal.policy.protection import sentence
 from avowal.reputation.display import Display, advice
 from avowal.text import lasting, printable
-from avowal.web.limits import SEEN_LINE
+from avowal.web.limits import SEEN_LINE, SEEN_NOTES
 from avowal.web.report import ArcInstance, Chain, Generation, State, Verdict
 from avowal.web.usual import USUAL_FIELDS
 
@@ -87,7 +87,8 @@ def verdict(judged: Judgement, shown: Display, *, spf: bool = False) -> Verdict:
     """Return the verdict for whoever reads the message; `spf` tells that it was checked."""
     hints = [hint.sentence for hint in judged.hints]
     cautions = [caution.sentence for caution in judged.warnings]
-    problems = [f"From: {problem.sentence}" for problem in judged.problems]
+    problems = tuple(f"From: {problem.sentence}" for problem in judged.problems)
+    names = [note for note in shown.notes if note not in problems]
     return Verdict(
         state=_ANSWERS[judged.answer],
         answer=judged.answer.value,
@@ -102,9 +103,18 @@ def verdict(judged: Judgement, shown: Display, *, spf: bool = False) -> Verdict:
         not_said=tuple(
             _SAID if spf and one is _CONNECTION else one for one in _NOT_SAID[judged.answer]
         ),
-        notes=(*hints, *cautions, *problems),
-        misleading=tuple(printable(note, most=SEEN_LINE) for note in shown.notes),
+        notes=(*hints, *cautions),
+        problems=problems,
+        misleading=tuple(_misleading(names)),
     )
+
+
+def _misleading(notes: Sequence[str]) -> Iterator[str]:
+    """Yield what is odd about the names in From, so many."""
+    for note in notes[:SEEN_NOTES]:
+        yield printable(note, most=SEEN_LINE)
+    if len(notes) > SEEN_NOTES:
+        yield f"and {len(notes) - SEEN_NOTES} more like these"
 
 
 def generations(assessment: Assessment | None) -> tuple[Generation, ...]:

@@ -178,3 +178,11 @@ def test_a_stranger_s_form_leaves_no_line_in_the_log(
     answer = Browser().client.post("/message", content=body, headers=kind)
     assert answer.status_code in {403, 422}
     assert caplog.records == []
+
+
+def test_names_in_from_that_mislead_are_counted() -> None:
+    names = ", ".join(f'"a@b{n}.example" <x@a{n}.example>' for n in range(limits.SEEN_NOTES + 3))
+    verdict = report_of(message(**{"from": names})).verdict
+    assert len(verdict.misleading) == limits.SEEN_NOTES + 1
+    assert verdict.misleading[-1] == "and 3 more like these"
+    assert verdict.problems == ("From: it names more authors than are looked at",)

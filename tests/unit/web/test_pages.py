@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from tests.inspectors import RECORDS, Browser, signed, text_of
+from tests.ugly_messages import RECORDS as UGLY_RECORDS
+from tests.ugly_messages import UGLY
+from tests.unit.web.test_web_threats import assert_inert
 
 from avowal.errors import UsageError
 from avowal.testing import Zone, message
 from avowal.web.analysis import receiver
 from avowal.web.lessons import LESSONS
 from avowal.web.limits import WebLimits
+from avowal.web.pages import size
 
 FOOTER = b"_____\r\nfood list\r\n"
 
@@ -154,3 +159,40 @@ def test_the_policies_say_for_which_records_dnssec_does_not_vouch(secure: bool) 
     said = text_of(browser.give(signed()).text).partition("DNSSEC does not vouch for ")[2]
     assert said
     assert said.startswith("_dmarc.example.com TXT") is not secure
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        pytest.param("=?utf-8?q?Prix_=C2=A0:_3=E2=80=AF=E2=82=AC?=", id="no-break"),
+        pytest.param("=?utf-8?q?=E4=BC=9A=E8=AD=B0=E3=80=80=E6=97=A5?=", id="ideographic"),
+    ],
+)
+def test_a_blank_of_another_script_is_a_blank(written: str) -> None:
+    page = text_of(Browser().give(signed(message(subject=written))).text)
+    assert "\\x" not in page
+    assert "\\u" not in page
+
+
+@pytest.mark.parametrize(
+    ("number", "said"), [(1, "1&nbsp;octet"), (1000, "1000&nbsp;octets"), (1 << 20, "1.0&nbsp;MB")]
+)
+def test_a_size_stays_on_one_line(number: int, said: str) -> None:
+    assert size(number) == said
+
+
+def test_a_page_without_a_from_says_so_for_each_generation() -> None:
+    page = Browser().give(b"X: y\r\n\r\n").text
+    told = page.count("<p><bdi>From: there is no From field</bdi></p>")
+    assert told == len(receiver().choice.generations)
+    assert "1 header field;" in page
+
+
+@pytest.mark.parametrize("name", UGLY)
+def test_a_page_of_ugly_mail_is_no_larger_than_one_can_read(name: str) -> None:
+    browser = Browser({**RECORDS, **UGLY_RECORDS})
+    page = browser.give(UGLY[name]()).text
+    assert_inert(page)
+    assert len(page) < 500_000
+    labels = re.findall(r'role="region" aria-label="([^"]+)"', page)
+    assert sorted(set(labels)) == sorted(labels)
