@@ -12,6 +12,7 @@
     ├─ ConfigError           the operator's files: (file, line, column, key, why, hint)
     └─ EnvironmentFault      the world around us
        ├─ StoreError         a file or database could not be read or written
+       │  └─ StoreAwayError   its server does not answer now and may do so later
        ├─ ResolverSetupError no usable DNS resolver
        └─ PeerError          the other end of a connection broke its protocol
 
@@ -109,6 +110,10 @@ class EnvironmentFault(AvowalError):
 
 class StoreError(EnvironmentFault):
     """A file or database could not be read or written."""
+
+
+class StoreAwayError(StoreError):
+    """A store's server does not answer now and may do so later; nothing is wrong with the name."""
 
 
 class ResolverSetupError(EnvironmentFault):

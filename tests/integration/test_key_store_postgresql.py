@@ -13,9 +13,9 @@ import pytest
 from tests.database_servers import postgresql
 from tests.key_store_facts import FACTS, KEY, NOW, ROTATION, change, holds
 
-from avowal.errors import StoreError
+from avowal.errors import StoreAwayError, StoreError
 from avowal.keys.audit import first_fault
-from avowal.keys.store import ConflictError, KeyStore, StoreAwayError
+from avowal.keys.store import ConflictError, KeyStore
 from avowal.stores.key_schema import NEWEST
 from avowal.stores.key_stores import (
     back_up,

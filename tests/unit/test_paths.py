@@ -112,3 +112,28 @@ def test_what_cannot_be_written_whole_is_an_error_and_changes_nothing(
     assert "File too large" in ran.stdout
     assert (tmp_path / "file").read_bytes() == before
     assert [path.name for path in tmp_path.iterdir() if path.name[0] == "."] == []
+
+
+def test_a_file_of_its_own_holds_its_number_until_it_was_removed(tmp_path: Path) -> None:
+    """A later file that got the number of the first would be taken for it."""
+    path = tmp_path / "pid"
+    first = paths.OwnFile(str(path), b"1\n", 0o644)
+    number = path.stat().st_ino
+    successors = []
+    for text in (b"2\n", b"3\n", b"4\n"):
+        paths.replace(path, text, 0o644)
+        successors.append(path.stat().st_ino)
+    first.remove()
+    assert path.read_bytes() == b"4\n"
+    assert number not in successors
+
+
+def test_a_file_of_its_own_is_removed_once(tmp_path: Path) -> None:
+    path = tmp_path / "pid"
+    own = paths.OwnFile(str(path), b"1\n", 0o644)
+    own.remove()
+    assert not path.exists()
+    successor = paths.OwnFile(str(path), b"2\n", 0o644)
+    own.remove()
+    assert path.exists()
+    successor.remove()

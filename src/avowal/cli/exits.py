@@ -11,7 +11,7 @@ from collections.abc import Callable
 from enum import IntEnum
 
 from avowal.cli import streams
-from avowal.errors import AvowalError, EnvironmentFault, StoreError
+from avowal.errors import AvowalError, EnvironmentFault, StoreAwayError, StoreError
 from avowal.text import printable
 
 
@@ -76,12 +76,18 @@ def _run(work: Callable[[], int]) -> int:
         return ExitStatus.BROKEN_PIPE
     except AvowalError as fault:
         complain(str(fault))
-        surroundings = isinstance(fault, EnvironmentFault) and not isinstance(fault, StoreError)
-        return ExitStatus.TRY_AGAIN if surroundings else ExitStatus.UNUSABLE
+        return ExitStatus.TRY_AGAIN if _may_pass(fault) else ExitStatus.UNUSABLE
     except OSError as error:
         complain(os_error(error))
         return ExitStatus.TRY_AGAIN if error.filename is None else ExitStatus.UNUSABLE
     return status
+
+
+def _may_pass(fault: AvowalError) -> bool:
+    """Whether the same command may do later: what is wrong is neither it nor a file it names."""
+    if isinstance(fault, StoreError):
+        return isinstance(fault, StoreAwayError)
+    return isinstance(fault, EnvironmentFault)
 
 
 def os_error(error: OSError) -> str:

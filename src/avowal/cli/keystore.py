@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from avowal.cli.exits import complain
+from avowal.errors import StoreAwayError
 
 if TYPE_CHECKING:
     from avowal.stores.key_database import DatabaseKeyStore
@@ -54,8 +55,6 @@ def awaited(name: str) -> Iterator[DatabaseKeyStore]:
 
     Raises StoreError for a store that is not there, or is none.
     """
-    from avowal.keys.store import StoreAwayError
-
     said, store = None, None
     with ExitStack() as held:
         while store is None:

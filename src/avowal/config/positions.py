@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from avowal.config.places import Path, Place
@@ -33,22 +34,47 @@ _ESCAPE = re.compile(r'\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|([btnfre"\\]))')
 _SIMPLE = {"b": "\b", "t": "\t", "n": "\n", "f": "\f", "r": "\r", "e": "\x1b"}
 
 
-def find_places(text: str, file: str) -> dict[Path, Place]:
+def find_places(text: str, file: str) -> Mapping[Path, Place]:
     """Return the place of every table, key and list entry of a valid TOML document."""
-    return _Walk(text, file).places()
+    starts = [0] + [m.end() for m in re.finditer("\n", text)]
+    return _Found(file, _Walk(text).offsets(), starts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found(Mapping[Path, Place]):
+    """Places that are worked out when they are asked for: of many thousands few ever are.
+
+    `offsets` are in characters from the start of the document, `starts` those of its lines.
+    The document itself, the empty path, is the file.
+    """
+
+    file: str
+    offsets: dict[Path, int]
+    starts: list[int]
+
+    def __getitem__(self, path: Path) -> Place:
+        if not path:
+            return Place(self.file)
+        at = self.offsets[path]
+        line = bisect_right(self.starts, at)
+        return Place(self.file, line, at - self.starts[line - 1] + 1)
+
+    def __iter__(self) -> Iterator[Path]:
+        yield ()
+        yield from self.offsets
+
+    def __len__(self) -> int:
+        return len(self.offsets) + 1
 
 
 @dataclass(slots=True)
 class _Walk:
     text: str
-    file: str
     at: int = 0
-    found: dict[Path, Place] = field(default_factory=dict)
+    found: dict[Path, int] = field(default_factory=dict)
     counts: dict[Path, int] = field(default_factory=dict)
-    starts: list[int] = field(default_factory=list)
 
-    def places(self) -> dict[Path, Place]:
-        self.starts = [0] + [m.end() for m in re.finditer("\n", self.text)]
+    def offsets(self) -> dict[Path, int]:
         table: Path = ()
         self.skip(_FILLER)
         while self.at < len(self.text):
@@ -143,9 +169,7 @@ class _Walk:
         self.at += 1
 
     def note(self, path: Path, at: int) -> None:
-        if path not in self.found:
-            line = bisect_right(self.starts, at)
-            self.found[path] = Place(self.file, line, at - self.starts[line - 1] + 1)
+        self.found.setdefault(path, at)
 
     def skip(self, pattern: re.Pattern[str]) -> None:
         match = pattern.match(self.text, self.at)

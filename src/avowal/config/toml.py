@@ -21,7 +21,7 @@ from msgspec.structs import FieldInfo
 from avowal import paths
 from avowal.config.mistakes import Collector, closest
 from avowal.config.model import Configuration
-from avowal.config.places import Path, Place, Places
+from avowal.config.places import Path, Places
 from avowal.config.positions import find_places
 from avowal.config.schema import choices, dotted_names, meaning, struct_in
 from avowal.errors import ConfigError
@@ -71,7 +71,7 @@ def parse(octets: bytes, *, file: str = "avowal.toml") -> Loaded:
         raise ConfigError("lists or tables are nested too deeply", file=file) from None
     except ValueError:
         raise ConfigError("a number has too many digits", file=file) from None
-    places = Places({(): Place(file), **find_places(text, file)})
+    places = Places(find_places(text, file))
     try:
         configuration = msgspec.convert(document, Configuration)
     except msgspec.ValidationError:

@@ -58,7 +58,7 @@ class PrivateKey:
     `handle` is a key of cryptography, of a kind that is registered in `crypto.privatekey`.
     """
 
-    __slots__ = ("_handle", "_kind", "algorithm", "public_octets")
+    __slots__ = ("_handle", "_kind", "_public_octets", "algorithm")
 
     def __init__(self, handle: Any) -> None:
         kind = kind_of(handle)
@@ -68,7 +68,14 @@ class PrivateKey:
         self._handle = handle
         self._kind = kind
         self.algorithm = kind.algorithm
-        self.public_octets: bytes = kind.publish(handle)
+        self._public_octets: bytes | None = None
+
+    @property
+    def public_octets(self) -> bytes:
+        """The octets of p=, made when first asked for: of thousands of keys few ever are."""
+        if self._public_octets is None:
+            self._public_octets = self._kind.publish(self._handle)
+        return self._public_octets
 
     @property
     def public(self) -> PublicKey:

@@ -25,10 +25,6 @@ from avowal.names import DomainName, Selector
 from avowal.valueclass import value
 
 
-class StoreAwayError(StoreError):
-    """A store's server does not answer now and may do so later; nothing is wrong with the name."""
-
-
 class ConflictError(StoreError):
     """What was read has changed since, or the lease is another's: read again, decide again."""
 

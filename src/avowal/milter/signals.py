@@ -30,9 +30,17 @@ class Signals:
         self.pipe, self._written = socket.socketpair()
         for end in (self.pipe, self._written):
             end.setblocking(False)
-        signal.set_wakeup_fd(self._written.fileno(), warn_on_full_buffer=False)
-        for number in _CAUGHT:
-            signal.signal(number, self._take)
+        self._wakeup = signal.set_wakeup_fd(self._written.fileno(), warn_on_full_buffer=False)
+        self._before = {number: signal.signal(number, self._take) for number in _CAUGHT}
+
+    def close(self) -> None:
+        """Leave signals as they were: a program may run a daemon within itself, and go on."""
+        for number, handler in self._before.items():
+            if handler is not None:  # one that Python did not set cannot be set by it again
+                signal.signal(number, handler)
+        signal.set_wakeup_fd(self._wakeup)
+        self.pipe.close()
+        self._written.close()
 
     def _take(self, number: int, _frame: object) -> None:
         if self._breakable and number in STOPS:

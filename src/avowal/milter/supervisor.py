@@ -59,7 +59,7 @@ class Supervisor:
         self._reload_wanted = False
         self._changes = Changes()
         self._gauges = RotationGauges()
-        self._pid_file: tuple[str, paths.Identity] | None = None
+        self._pid_file: paths.OwnFile | None = None
 
     # -- start and stop ------------------------------------------------------------------
 
@@ -82,6 +82,8 @@ class Supervisor:
             return 0
         finally:
             self._clean_up()
+            self._selector.unregister(signals.pipe)
+            signals.close()
 
     def _loop(self, signals: Signals) -> int:
         feed = self._notifier.watchdog
@@ -258,11 +260,10 @@ class Supervisor:
         if name is None:
             return
         try:
-            written = paths.replace(name, f"{os.getpid()}\n".encode(), 0o644)
+            self._pid_file = paths.OwnFile(name, f"{os.getpid()}\n".encode(), 0o644)
         except OSError as error:
             where = named(("server", "pid_file"), generation.prepared.places)
             raise EnvironmentFault(f"{where}: {name}: {error.strerror}") from None
-        self._pid_file = name, written
 
     def _clean_up(self) -> None:
         for child in self._fleet.living:
@@ -274,7 +275,7 @@ class Supervisor:
         if self._fleet.metrics is not None:
             meters.remove(self._fleet.metrics)
         if self._pid_file is not None:
-            paths.remove(*self._pid_file)
+            self._pid_file.remove()
 
 
 def _with(one: ListeningSocket, listener: Listener) -> ListeningSocket:

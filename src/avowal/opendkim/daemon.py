@@ -58,7 +58,7 @@ class Daemon:
     shadow: ShadowLog | None = None
     recorder: Recorder | None = None
     explaining_maker: ExplainingMaker | None = None
-    pid_file: tuple[str, paths.Identity] | None = None
+    pid_file: paths.OwnFile | None = None
 
     def detach(self) -> None:
         """Settle in the background (Background): the child serves.
@@ -91,8 +91,7 @@ class Daemon:
             path = confined(conf, path)
             try:
                 # UMask is for the socket; everybody may know the id
-                written = paths.replace(path, f"{os.getpid()}\n".encode(), 0o644)
-                self.pid_file = path, written
+                self.pid_file = paths.OwnFile(path, f"{os.getpid()}\n".encode(), 0o644)
             except OSError as error:
                 self.log.write(Line(LogLevel.ERROR, f"can't write pid to {path}: {error.strerror}"))
         root = conf.text("ChangeRootDirectory")
@@ -121,7 +120,7 @@ class Daemon:
         if self.recorder is not None:
             self.recorder.settle(_LAST_SECONDS)
         if self.pid_file is not None:  # it may stay: privileges are dropped, the root is another
-            paths.remove(*self.pid_file)
+            self.pid_file.remove()
         self._say(LogLevel.INFO, f"{_PRODUCT} v{__version__} terminating with status 0, errno = 0")
         return 0
 

@@ -12,6 +12,7 @@ from avowal.agenda import Agenda, shares_of
 from avowal.canonical import Octets
 from avowal.dkim.verification import Verification
 from avowal.errors import StoreError, UsageError
+from avowal.examine.findings import Receiver
 from avowal.limits import DEFAULT
 from avowal.lookup import Steps
 from avowal.message import Header
@@ -37,11 +38,13 @@ class OpendkimGeneration:
     settings: Settings
     keyring: Keyring
     detail: Detail
+    receiver: Receiver
 
     @classmethod
     def of(cls, settings: Settings) -> OpendkimGeneration:
         """Build it."""
-        return cls(settings, keyring_of(settings), Detail.of(settings.conf))
+        receiver = verification.receiver_of(settings)
+        return cls(settings, keyring_of(settings), Detail.of(settings.conf), receiver)
 
     def admits(self, envelope: Envelope) -> bool:
         """Whether a connection is filtered at all: peers are not (PeerList)."""
@@ -86,9 +89,11 @@ class Filtering:
             return
         seen = header if settings.replacer is None else settings.replacer.header(header)
         self.treatment = treat(settings, generation.keyring, envelope, seen, self.journal)
-        self._begin(self.treatment, seen, now, draw)
+        self._begin(self.treatment, seen, generation.receiver, now, draw)
 
-    def _begin(self, treatment: Treatment, seen: Header, now: int, draw: int) -> None:
+    def _begin(
+        self, treatment: Treatment, seen: Header, receiver: Receiver, now: int, draw: int
+    ) -> None:
         kind = treatment.kind
         if kind is TreatmentKind.LEAVE:
             self.early = OpendkimVerdict(answer=PlainAnswer.ACCEPT)
@@ -105,7 +110,7 @@ class Filtering:
         else:
             self._verifying = VerifyingWork(
                 self.settings, self._envelope, self.header, treatment, self.journal,
-                now=now, draw=draw, agenda=self.agenda,
+                receiver=receiver, now=now, draw=draw, agenda=self.agenda,
             )  # fmt: skip
 
     def _settle(self, verdict: OpendkimVerdict) -> None:

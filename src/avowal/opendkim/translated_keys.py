@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from avowal import paths
 from avowal.crypto.algorithms import has_sizes
 from avowal.crypto.signing import PrivateKey
 from avowal.errors import KeyMaterialError, StoreError
@@ -79,11 +80,17 @@ class _Tables:
         self._made = SigningPart(patterned=isinstance(table.data, PatternSet))
         self._members = Members()
         self._tried: dict[str, str | None] = {}
+        self._written: dict[str, str] = {}  # names of keys as they were first written
 
     def part(self) -> SigningPart:
         if rows_in(self._data) is None or rows_in(self._keys.data) is None:
             self._made.words = DATABASE
             return self._made
+        with paths.Directories(self._settings.account.judge) as self._keyring.directories:
+            self._take_rows()
+        return self._made.finish("keys and signing.rules", self._members)
+
+    def _take_rows(self) -> None:
         for row in first_rows(self._data):
             pattern = author_pattern(row.key, patterned=self._made.patterned)
             if pattern is None:
@@ -93,7 +100,6 @@ class _Tables:
                 self._made.rules.append(self._rule(row, pattern))
             except _Unsaid as fault:
                 self._members.lost.append(f"{_where(row)}: {fault}")
-        return self._made.finish("keys and signing.rules", self._members)
 
     def _rule(self, row: Row, pattern: str) -> dict[str, Any]:
         name, *rest = split_fields(row.value, 2)
@@ -106,8 +112,9 @@ class _Tables:
         if entry is None:
             raise _Unsaid(f"there is no key {name!r} in the KeyTable" if name else "names no key")
         identity = _identity(rest[0] if rest else "", entry.domain)
-        name = next((n for n in self._made.keys if n.lower() == name.lower()), name)
-        self._made.keys.setdefault(name, self._key(entry))
+        key = self._key(entry)
+        name = self._written.setdefault(name.lower(), name)
+        self._made.keys.setdefault(name, key)
         rule = {"from": pattern, "keys": [name]}
         return rule if identity is None else rule | {"identity": identity}
 

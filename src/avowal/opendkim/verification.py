@@ -102,6 +102,11 @@ def limits_of(settings: Settings) -> Limits:
     )
 
 
+def receiver_of(settings: Settings) -> Receiver:
+    """Return what signatures are judged by, made once for all messages of a configuration."""
+    return Receiver(rules=rules_of(settings), limits=limits_of(settings))
+
+
 def syntax_fault(header: Header) -> str | None:
     """Return what makes OpenDKIM give a whole message up: a signature that is no tag list.
 
@@ -143,6 +148,7 @@ class VerifyingWork:
         treatment: Treatment,
         journal: Journal,
         *,
+        receiver: Receiver,
         now: int,
         draw: int,
         agenda: Agenda,
@@ -153,7 +159,7 @@ class VerifyingWork:
         self._header = header
         self._author = treatment.author
         self._journal = journal
-        receiver = Receiver(rules=rules_of(settings), limits=limits_of(settings))
+        self._limits = receiver.limits
         self._examination = Examination(header, receiver, Want.DKIM, now=now, agenda=agenda)
         self.verifications: tuple[Verification, ...] = ()
         self.passing = Passing()
@@ -177,7 +183,7 @@ class VerifyingWork:
         judged = screened(self._settings, self._author, self._judged(self.verifications))
         self.passing = passing(judged)
         removals = forged.removals(self._settings, self._envelope, self._header, self._journal)
-        excess = self._header.excess(limits_of(self._settings))
+        excess = self._header.excess(self._limits)
         if excess is not None:
             return self._unread(excess, removals)
         deciding = decider(judged)

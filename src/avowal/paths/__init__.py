@@ -31,12 +31,14 @@ from avowal.paths.files import (
     write_all,
     write_new,
 )
+from avowal.paths.owned import OwnFile
 from avowal.paths.walk import Judge, Step, UnsafePathError, no_foreign_links, only_our_links
 
 __all__ = [
     "Directories",
     "Identity",
     "Judge",
+    "OwnFile",
     "Place",
     "Step",
     "UnsafePathError",

@@ -12,8 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from avowal.config.redaction import redacted
-from avowal.errors import ConfigError, StoreError
-from avowal.keys.store import StoreAwayError
+from avowal.errors import ConfigError, StoreAwayError, StoreError
 from avowal.stores.key_rows import Row
 from avowal.stores.key_schema import Dialect
 from avowal.stores.key_tables import Session

@@ -16,13 +16,13 @@ import pytest
 from tests.rotating import ALGORITHM, DOMAIN, changing_course
 
 from avowal.cli import commands, exits, keys_run, keystore
-from avowal.errors import StoreError
+from avowal.errors import StoreAwayError, StoreError
 from avowal.keys.audit import deed
 from avowal.keys.lifecycle import PassShare
 from avowal.keys.rotation_clock import moment
 from avowal.keys.rotation_document import write_rotation
 from avowal.keys.rotation_runner import LEASE, Runner
-from avowal.keys.store import Change, KeptRotation, KeyStore, StoreAwayError
+from avowal.keys.store import Change, KeptRotation, KeyStore
 from avowal.stores.key_stores import open_key_store
 
 Run: TypeAlias = Callable[..., tuple[int, str, str]]
@@ -287,7 +287,8 @@ def test_once_does_not_wait_for_a_database_that_is_away(
         raise StoreAwayError(f"{name}: connection refused")
 
     monkeypatch.setattr(keys_run, "opened", opened)
-    assert keys("run", "--once", "--resolver", "127.0.0.1:9")[0] == 2
+    # docs/reference/command.md: 3 is what is so for now, 2 what the operator has to change.
+    assert keys("run", "--once", "--resolver", "127.0.0.1:9")[0] == 3
 
 
 def test_a_rotation_that_is_ended_leaves_its_keys_as_they_are(rotating: Run) -> None:

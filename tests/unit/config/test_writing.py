@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from avowal.config.model import Configuration
@@ -103,3 +104,16 @@ def test_the_listeners_are_written_out_where_they_are_wanted() -> None:
     written = toml(Configuration(), listeners=True)
     assert written == '[[listeners]]\nsocket = "inet:8891@localhost"\n'
     assert parse(written.encode()).configuration == Configuration()
+
+
+def test_what_a_table_may_hold_is_worked_out_once_for_thousands_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[object] = []
+    there = msgspec.structs.fields
+    monkeypatch.setattr(msgspec.structs, "fields", lambda of: (asked.append(of), there(of))[1])
+    text = "".join(
+        f'[keys.k{n}]\ndomain = "a.example"\nselector = "s"\nfile = "/k"\n' for n in range(50)
+    )
+    toml(parse(text.encode()).configuration)
+    assert len(asked) == len(set(asked))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -184,3 +185,33 @@ def test_what_stands_below_the_root_is_named_from_outside(site: Path) -> None:
     assert _option(made, "listeners")[0].socket == f"unix:{site}/root/run/socket"
     assert _option(made, "server.pid_file") == f"{site}/root/run/pid"
     assert _option(made, "keys")["main"].file == f"{site}/root/etc/s1.pem"
+
+
+def test_the_work_of_a_translation_grows_with_its_tables(site: Path) -> None:
+    def calls(rows: int) -> int:
+        keys = "".join(f"k{n} d{n}.example:s:./s1.pem\n" for n in range(rows))
+        signing = "".join(f"*@d{n}.example k{n}\n" for n in range(rows))
+        planted(site, {"conf": TABLES.format("refile:"), "keys": keys, "signing": signing})
+        conf, count = read_conf("conf"), 0
+
+        def counted(_frame: object, event: str, _of: object) -> None:
+            nonlocal count
+            count += event in {"call", "c_call"}
+
+        sys.setprofile(counted)
+        try:
+            translate(conf).text()
+        finally:
+            sys.setprofile(None)
+        return count
+
+    calls(10)  # what is worked out once
+    few, many = calls(50), calls(200)
+    assert many < 5 * few
+
+
+def test_a_key_that_rows_name_in_other_cases_stands_there_once(site: Path) -> None:
+    rows = "a.example main\nb.example MAIN\n"
+    made = _translated(site, TABLES.format("file:"), signing=rows)
+    assert list(made.configuration.keys) == ["main"]
+    assert [rule.keys for rule in made.configuration.signing.rules] == [("main",), ("main",)]
