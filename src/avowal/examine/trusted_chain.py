@@ -13,6 +13,8 @@ from avowal.policy.dmarc.record import Policy
 from avowal.policy.dmarc.result import Evaluation, Override
 from avowal.policy.result import PolicyResult
 
+_TELLING = frozenset(("pass", "fail"))
+
 
 def untrusted_sealer(
     chain: ChainVerification, trusts: Callable[[DomainName], bool]
@@ -60,16 +62,24 @@ def _overridden(evaluation: Evaluation, chain: ChainVerification) -> Evaluation 
 
 
 def saw_pass(chain: ChainVerification, author: DomainName) -> bool:
-    """Whether the results of some set say that this author passed DMARC; all sealers speak."""
-    return any(_passed(arc_set.results.results, author) for arc_set in chain.chain.sets)
+    """Whether the first of the sets that tells says that this author passed DMARC, and only that.
+
+    All sealers speak.  A later pass does not mend an earlier failure: what changed in between is
+    that somebody we trust let the message through.
+    """
+    for arc_set in chain.chain.sets:
+        told = _told(arc_set.results.results, author)
+        if told:
+            return told == {"pass"}
+    return False
 
 
-def _passed(results: AuthenticationResults | None, author: DomainName) -> bool:
-    """Whether an earlier hop saw this author pass DMARC."""
-    if results is None:
-        return False
-    names = (author.ascii, author.text)
-    return any(
-        result.result == "pass" and (result.value("header.from") or "").lower() in names
-        for result in results.named("dmarc")
-    )
+def _told(results: AuthenticationResults | None, author: DomainName) -> set[str]:
+    """What a hop found of this author by DMARC: pass, fail, both, or neither."""
+    names = (author.ascii, author.text.lower())
+    found = () if results is None else results.named("dmarc")
+    return {
+        result.result
+        for result in found
+        if result.result in _TELLING and (result.value("header.from") or "").lower() in names
+    }

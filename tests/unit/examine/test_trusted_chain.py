@@ -6,12 +6,14 @@ import pytest
 from tests.unit.arc.arcs import sealed, verdict
 
 from avowal.addresses import HIDING, Problem
+from avowal.arc.verdict import ChainVerification
 from avowal.authres import AuthenticationResults, MethodResult
-from avowal.examine.trusted_chain import as_trusted
+from avowal.examine.trusted_chain import as_trusted, saw_pass
 from avowal.limits import Limits
 from avowal.lookup import run
 from avowal.mailbox import Authors
 from avowal.message import Header
+from avowal.names import DomainName
 from avowal.policy.assessment import Choice, Handling, PolicyDisposition
 from avowal.policy.engine import Engine
 from avowal.testing import Zone, message
@@ -42,6 +44,35 @@ HIDDEN = {
     Problem.TOO_MANY: b"From: x@a.example, y@b.example, z@c.example\r\n",
     Problem.TOO_LARGE: b"From: x@a.example" + b" " * 200 + b"\r\n",
 }
+
+
+def told(*hops: tuple[str, ...]) -> ChainVerification:
+    """A chain whose hops say this of a.example by DMARC."""
+    octets = message()
+    for results in hops:
+        found = [
+            MethodResult("dmarc", word, properties=(("header.from", "a.example"),))
+            for word in results
+        ]
+        octets = sealed(octets, results=AuthenticationResults("mx.list.example", tuple(found)))
+    return verdict(octets)
+
+
+@pytest.mark.parametrize(
+    ("hops", "passed"),
+    [
+        pytest.param([("pass",)], True, id="pass"),
+        pytest.param([("fail",)], False, id="fail"),
+        pytest.param([()], False, id="nothing"),
+        pytest.param([("pass",), ("fail",)], True, id="pass-before-a-list-changed-it"),
+        pytest.param([(), ("pass",)], True, id="only-the-second-tells"),
+        pytest.param([("temperror",), ("pass",)], True, id="an-error-tells-nothing"),
+        pytest.param([("fail",), ("pass",)], False, id="fail-before-a-pass"),
+        pytest.param([("fail", "pass")], False, id="both-at-once"),
+    ],
+)
+def test_the_first_hop_that_tells_decides(hops: list[tuple[str, ...]], *, passed: bool) -> None:
+    assert saw_pass(told(*hops), DomainName.parse(b"a.example")) is passed
 
 
 def asked(header: bytes) -> tuple[PolicyDisposition, tuple[Problem, ...]]:
