@@ -199,8 +199,7 @@ def _around(files: Sequence[str], wish: Wish) -> Surroundings:
 def _whole(origin: sources.MessageOrigin, chunks: Iterator[bytes], line_ends: LineEnds) -> Message:
     """Read one message into memory.  Raises Unusable."""
     header, body = read_header(chunks, line_ends=line_ends)
-    if not any(header.names):
-        raise sources.Unusable(f"{origin}: not a message: its first lines are no header fields")
+    sources.require_fields(header, origin)
     pieces, size = [], 0
     for piece in body:
         size += len(piece)

@@ -9,7 +9,7 @@ from avowal.calls.arguments import read_header
 from avowal.calls.receipt import received_at
 from avowal.calls.verify import verified
 from avowal.canonical import Octets
-from avowal.cli.sources import MessageOrigin, Unusable
+from avowal.cli.sources import MessageOrigin, require_fields
 from avowal.dkim.rules import Rules
 from avowal.dkim.verification import Verification
 from avowal.message import Header, LineEnds
@@ -37,8 +37,7 @@ def begun(
 ) -> tuple[Header, Iterable[Octets]]:
     """Read a message up to its body.  Raises Unusable for no message."""
     header, body = read_header(chunks, line_ends=line_ends)
-    if not any(header.names):
-        raise Unusable(f"{origin}: not a message: its first lines are no header fields")
+    require_fields(header, origin)
     return header, body
 
 

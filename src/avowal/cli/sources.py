@@ -15,7 +15,7 @@ from avowal.calls.mailboxes import MailboxPart, MessageOrigin
 from avowal.calls.mbox import CHUNK, FROM, MboxPart
 from avowal.calls.wrappings import Unusable, unwrapped
 from avowal.cli import exits
-from avowal.message import Message, looks_stored
+from avowal.message import Header, Message, looks_stored
 
 MOST_WHOLE = 256 << 20  # octets of a message that a command keeps in memory
 _STDIN = "-"
@@ -133,6 +133,15 @@ def from_line(beginning: bytes) -> bytes:
     return beginning[: beginning.find(b"\n") + 1] or beginning
 
 
+def require_fields(header: Header, where: object) -> None:
+    """Raise Unusable, with what to do, where a header has no field that can be read."""
+    if not any(header.names):
+        raise Unusable(
+            f"{where}: not a message: its first lines are no header fields; save the message with "
+            "its header (mail programs call that its source, or original)"
+        )
+
+
 def stored(path: str) -> StoredMessage:
     """Read one message into memory; its `converted` says that it is written with LF.
 
@@ -152,6 +161,7 @@ def stored(path: str) -> StoredMessage:
     if len(before) == len(octets):
         raise Unusable(f"{name}: empty")
     message = Message.from_stored(octets[len(before) :])
+    require_fields(message.header, name)
     converted = looks_stored(octets[:CHUNK])
     return StoredMessage(Message(message.header, message.body, converted=converted), before)
 

@@ -66,6 +66,18 @@ def test_an_unsigned_message_cannot_be_looked_at(
     assert capsys.readouterr().err == said
 
 
+@pytest.mark.parametrize("command", [["preflight"], ["arc", "verify"], ["check"], ["explain"]])
+def test_octets_that_are_no_message_are_named_with_what_to_do(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_bytes(b"Dear all,\nhere are my notes.\n")
+    assert main([*command, str(path)]) == ExitStatus.UNUSABLE
+    said = capsys.readouterr().err
+    assert f"avowal: {path}: not a message: its first lines are no header fields" in said
+    assert "save the message with its header" in said
+
+
 def test_a_header_beyond_the_limits_is_refused_with_a_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
