@@ -1,4 +1,4 @@
-"""What added text reads like, and links that lead through a gateway.
+"""What added text reads like, links that lead through a gateway, and filters that name themselves.
 
 The text is what a proof took out, so that it was added is proven; by what kind of program is
 only read from its words.
@@ -16,6 +16,7 @@ from avowal.text import printable
 
 _MOST_TEXT = 256 << 10  # octets of a body in which links are looked for
 _LONGEST_LINE = 100  # characters of a line that are shown
+_FILTERED = b"x-content-filtered-by"
 _FAMILIES: tuple[tuple[str, tuple[bytes, ...]], ...] = (
     ("antivirus-note", (
         b"virus-free", b"virus free", b"checked for virus", b"scanned for virus",
@@ -37,13 +38,16 @@ _FAMILIES: tuple[tuple[str, tuple[bytes, ...]], ...] = (
 def note_observations(
     message: Message, explanations: Sequence[Explanation]
 ) -> Iterator[Observation]:
-    """Yield what proven additions read like, and gateways of links where the body is open."""
+    """Yield what proven additions read like; where the body is open, filters and gateways."""
     for name, words in _FAMILIES:
         line = next((one for one in _added(explanations) if _has(one, words)), None)
         if line is not None:
             shown = printable(line.strip(), most=_LONGEST_LINE)
             yield Observation(name=name, evidence=f"added: {shown}")
     if any(one.body is PartState.CHANGED for one in explanations):
+        for field in message.header.named(_FILTERED)[:1]:
+            shown = printable(field.value.strip(b" \t\r\n"), most=_LONGEST_LINE)
+            yield Observation(name="parts-filtered", evidence=f"X-Content-Filtered-By: {shown}")
         names = dict.fromkeys(one.name for one, _ in gateways(message.body[:_MOST_TEXT]))
         if names:
             yield Observation(

@@ -86,16 +86,34 @@ def _spellings(one: Spelled, price: float, step: str = "from-rewritten") -> Iter
 
 
 def reply_to(case: HeaderCase) -> Iterator[Value]:
-    """Yield values of Reply-To: lists add it, or add themselves to it."""
+    """Yield values of Reply-To: lists add it, add themselves to it, or take it out (ezmlm)."""
     raw = case.first(b"reply-to")
     yield Value(0, "field-added" if raw is not None else "", None)
     if raw is None:
+        yield from _replies(case, "field-dropped")
         return
     shown = unfolded(raw)
     yield Value(1, "", shown)
     mailboxes = split_addresses(shown)
     for mailbox in mailboxes if len(mailboxes) > 1 else ():
         yield Value(3, "reply-to", mailbox)
+    if len(mailboxes) == 1 and spelled(shown).key in case.lists:
+        yield from _replies(case, "reply-to")
+
+
+def _replies(case: HeaderCase, step: str) -> Iterator[Value]:
+    """Yield the author, where replies are mostly led to, in several spellings."""
+    author = case.first(b"from")
+    if author is None:
+        return
+    shown = unfolded(author)
+    one = spelled(shown)
+    if one.key in case.lists:
+        return
+    ways = (one.address, shown, *case.around.spellings(one.key, 3), b"<" + one.address + b">",
+            one.written(quoted=True))  # fmt: skip
+    for number, way in enumerate(dict.fromkeys(ways)):
+        yield Value(4 + 0.5 * number, step, way)
 
 
 def sender(case: HeaderCase) -> Iterator[Value]:

@@ -7,15 +7,8 @@ from collections.abc import Iterator
 
 from avowal.diagnose.header_case import HeaderCase
 from avowal.diagnose.header_slots import Value, unfolded
+from avowal.diagnose.presence import added_by_lists
 
-_ADDED_BY_LISTS = frozenset((
-    b"list-id", b"list-unsubscribe", b"list-post", b"list-help", b"list-subscribe",
-    b"list-archive", b"list-owner", b"list-unsubscribe-post", b"precedence", b"errors-to",
-    b"x-beenthere", b"x-mailman-version", b"archived-at", b"resent-from", b"resent-sender",
-    b"resent-to", b"resent-cc", b"resent-date", b"resent-message-id", b"x-original-to",
-    b"delivered-to", b"x-mailman-rule-hits", b"mail-followup-to", b"mail-reply-to", b"x-loop",
-    b"autocrypt", b"x-mailer",
-))  # fmt: skip
 _USUAL = {
     b"x-ms-exchange-senderadcheck": (b"1", b"0", b"2"),
     b"x-ms-exchange-antispam-messagedata-chunkcount": (b"1", b"0"),
@@ -36,7 +29,7 @@ def others(case: HeaderCase, name: bytes) -> Iterator[Value]:
     """Yield values of a field that has no generator of its own."""
     raw = case.first(name)
     shown = None if raw is None else unfolded(raw)
-    if name in _ADDED_BY_LISTS or name.startswith(b"list-"):
+    if added_by_lists(name):
         yield Value(0, "field-added" if raw is not None else "", None)
         if shown is not None:
             yield Value(1, "", shown)

@@ -12,8 +12,19 @@ from collections.abc import Collection
 
 from avowal.dkim.signature import Signature
 
+_LISTS_OWN = frozenset((
+    b"precedence", b"errors-to", b"x-beenthere", b"x-mailman-version", b"archived-at",
+    b"resent-from", b"resent-sender", b"resent-to", b"resent-cc", b"resent-date",
+    b"resent-message-id", b"x-original-to", b"delivered-to", b"x-mailman-rule-hits",
+    b"mail-followup-to", b"mail-reply-to", b"x-loop", b"autocrypt", b"x-mailer",
+))  # fmt: skip
 _SEVERAL = 4  # names written twice, from which a habit can be read
 _GOOGLE = ("gmail.com", "google.com", "1e100.net", "gappssmtp.com")
+
+
+def added_by_lists(name: bytes) -> bool:
+    """Whether lists and forwarders add a field, or its absence is as usual as its presence."""
+    return name in _LISTS_OWN or name.startswith(b"list-")
 
 
 def was_present(
@@ -41,6 +52,8 @@ def was_present(
         return True
     if twice >= _SEVERAL:  # rspamd: what is there twice, what is not once
         return False
+    if added_by_lists(name):  # servers name these in h= to guard against them, or not at all
+        return None
     return True if name in sometimes else None
 
 

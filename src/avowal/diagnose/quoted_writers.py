@@ -213,8 +213,9 @@ def _tried(
         if not budget.body(forms, forms * len(line) * (1 if easy else _HARDER)):
             return None
         grown: list[_Branch] = []
+        written_as: dict[tuple[bytes, bool, int], _Tokens] = {}
         for branch in branches:
-            parted = _parted(branch, line, budget) if easy is None else [(branch, (line,))]
+            parted = [(branch, (line,))] if easy else _parted(branch, line, written_as, budget)
             if parted is None:
                 return None
             for one, written in parted:
@@ -240,12 +241,20 @@ def _is_hard(line: bytes) -> bool:
 
 
 def _parted(
-    branch: _Branch, line: bytes, budget: Budget
+    branch: _Branch,
+    line: bytes,
+    written_as: dict[tuple[bytes, bool, int], _Tokens],
+    budget: Budget,
 ) -> list[tuple[_Branch, Sequence[bytes]]] | None:
-    """Part the writers of a branch by what they make of a line; None beyond a limit."""
+    """Part the writers of a branch by what they make of a line; None beyond a limit.
+
+    `written_as` keeps, for all branches, what each manner makes of the line.
+    """
     forms: dict[tuple[bytes, ...], list[_Manner]] = {}
     for manner in branch.manners:
-        tokens = _Tokens.of(manner.writers[0].tokens(line))
+        tokens = written_as.get(manner[:3])
+        if tokens is None:
+            tokens = written_as[manner[:3]] = _Tokens.of(manner.writers[0].tokens(line))
         if len(tokens.text) <= manner.least:
             forms.setdefault((tokens.text,), []).append(manner)
             continue

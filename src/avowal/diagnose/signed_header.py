@@ -80,8 +80,8 @@ def _found(
     complete, tried = True, -1
     orders = recipient_orders(case, slots, accepts, budget) if rounds > 1 else None
     for number, (most, limit, share) in enumerate(_ROUNDS[:rounds]):
-        groups = _groups(case, slots, most, limit)
         left = int(budget.effort.candidates * share) - budget.candidates
+        groups = _groups(case, slots, most, max(_FEW[1], min(limit, left)))
         search = HeaderSearch(
             signature.signed_names, groups, own, accepts=accepts, new=new, budget=budget, share=left
         )

@@ -145,3 +145,9 @@ def test_what_h_says_of_a_field(names: str, domain: str, name: bytes, present: b
 
 def test_a_signer_that_leaves_a_name_out_signs_what_is_there() -> None:
     assert was_present(b"cc", signature("from:cc"), {b"cc"}) is True
+
+
+@pytest.mark.parametrize("name", [b"list-id", b"list-archive", b"resent-to", b"precedence"])
+def test_what_lists_add_may_be_absent_though_a_signer_names_it_only_sometimes(name: bytes) -> None:
+    names = b"from:" + name
+    assert was_present(name, signature(names.decode()), {name}) is None

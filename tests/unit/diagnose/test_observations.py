@@ -97,6 +97,10 @@ CASES = [
         tamper(signed()) + b"https://protect-eu.mimecast.com/s/abcdEF?domain=example.org\r\n",
         {NAME: KEY}, "links-protected", "links lead through Mimecast", id="links-that-are-tokens",
     ),
+    pytest.param(
+        b"X-Content-Filtered-By: Mailman/MimeDel 2.1.29\r\n" + tamper(signed()), {NAME: KEY},
+        "parts-filtered", "X-Content-Filtered-By: Mailman/MimeDel 2.1.29", id="a-content-filter",
+    ),
 ]  # fmt: skip
 
 
