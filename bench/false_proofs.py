@@ -114,6 +114,8 @@ def few(candidates: int) -> Effort:
     share = candidates / USUAL.candidates
     return Effort(
         candidates=candidates,
+        orders=max(100, int(share * USUAL.orders)),
+        header_octets=max(1 << 20, int(share * USUAL.header_octets)),
         spellings=max(4, int(share * USUAL.spellings)),
         lines=max(2000, int(share * USUAL.lines)),
         octets=max(1 << 20, int(share * USUAL.octets)),

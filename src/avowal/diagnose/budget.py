@@ -13,12 +13,14 @@ class Effort:
     """How much is tried for one signature.
 
     `candidates` counts header sets, `orders` those that differ in the order of addresses alone,
-    `spellings` different quoted-printable forms of a text; `lines` are those of bodies that are
-    compared at each line end, `octets` all that are hashed.
+    `header_octets` what is hashed for both; `spellings` counts different quoted-printable forms
+    of a text; `lines` are those of bodies that are compared at each line end, `octets` all of
+    bodies that are hashed.
     """
 
     candidates: int = 20_000
     orders: int = 400_000
+    header_octets: int = 256 << 20
     spellings: int = 120
     lines: int = 300_000
     octets: int = 96 << 20
@@ -26,7 +28,12 @@ class Effort:
 
 USUAL = Effort()
 THOROUGH = Effort(
-    candidates=400_000, orders=20_000_000, spellings=600, lines=3_000_000, octets=1 << 30
+    candidates=400_000,
+    orders=20_000_000,
+    header_octets=16 << 30,
+    spellings=600,
+    lines=3_000_000,
+    octets=1 << 30,
 )
 
 
@@ -45,6 +52,7 @@ class Budget:
     expired: Callable[[], bool] = _never
     candidates: int = 0
     orders: int = 0
+    header_octets: int = 0
     lines: int = 0
     octets: int = 0
     met: tuple[str, ...] = ()
@@ -61,32 +69,34 @@ class Budget:
             return False
         return self.in_time()
 
-    def header(self, candidates: int) -> bool:
-        """Spend some header sets; False where they are beyond the limit."""
+    def header(self, candidates: int, octets: int) -> None:
+        """Note header sets that were tried, and what was hashed of them."""
         self.candidates += candidates
-        if self.candidates > self.effort.candidates:
-            self.meet("candidates")
-            return False
-        return True
+        self.header_octets += octets
 
-    def order(self, orders: int) -> bool:
-        """Spend some orders of addresses; False where they are beyond the limit."""
-        if not self.affords(orders) or not self.in_time():
+    def order(self, orders: int, octets: int) -> bool:
+        """Spend some orders of addresses; False where they are beyond a limit."""
+        if not self.affords(orders, octets) or not self.in_time():
             return False
         self.orders += orders
+        self.header_octets += octets
         return True
 
-    def affords(self, orders: int) -> bool:
-        """Whether so many orders are within the limit still."""
+    def affords(self, orders: int, octets: int) -> bool:
+        """Whether so many orders, and octets hashed for them, are within the limits still."""
         if self.orders + orders > self.effort.orders:
             self.meet("orders")
+            return False
+        if self.header_octets + octets > self.effort.header_octets:
+            self.meet("header-octets")
             return False
         return True
 
     @property
     def headers_spent(self) -> bool:
         """Whether no more header sets may be tried."""
-        return self.candidates >= self.effort.candidates or "time" in self.met
+        used = self.candidates >= self.effort.candidates
+        return used or self.header_octets >= self.effort.header_octets or "time" in self.met
 
     @property
     def bodies_spent(self) -> bool:

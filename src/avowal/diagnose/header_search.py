@@ -62,6 +62,7 @@ class HeaderSearch:
         left = max(0, budget.effort.candidates - budget.candidates)
         self._left = self._most = max(0, min(share, left))
         self._by_share = self._most < left
+        self._octets = max(0, budget.effort.header_octets - budget.header_octets)
         self._picked: list[Alternative] = [group.alternatives[0] for group in groups]
         self._begin, self._levels = self._laid_out(names)
         self._any, self._fresh = self._attainable()
@@ -107,7 +108,7 @@ class HeaderSearch:
 
         Up to `tried` a round before has tried all combinations without anything new.
         """
-        begun = self._new()
+        begun, octets = self._new(), self._octets
         begun.update(self._begin)
         try:
             for price in range(most + 1):
@@ -117,16 +118,18 @@ class HeaderSearch:
                 ):
                     return tuple(self._picked)
         except _SpentError:
-            if not self._by_share:
+            if self._octets < 0:
+                self._budget.meet("header-octets")
+            elif self._left < 0 and not self._by_share:
                 self._budget.meet("candidates")
         finally:
-            self._budget.header(self._most - max(self._left, 0))
+            self._budget.header(self._most - max(self._left, 0), octets - self._octets)
         return None
 
     @property
     def complete(self) -> bool:
         """Whether everything was tried: the share was not used up."""
-        return self._left > 0
+        return self._left > 0 and self._octets >= 0
 
     def _costs(self, at: int, left: int, *, wanted: bool) -> bool:
         """Whether choices from a level on may cost exactly `left`, and are worth trying."""
@@ -138,7 +141,7 @@ class HeaderSearch:
         Not `wanted` is what costs no more than a round before went up to and has nothing new.
         """
         if at == len(self._levels):
-            self._spend()
+            self._spend(len(self._tail))
             candidate = hashed.copy()
             candidate.update(self._tail)
             return self._accepts(candidate.digest())
@@ -165,11 +168,12 @@ class HeaderSearch:
         for one in level.by_price.get(left, ()):
             if not (wanted or one.fresh):
                 continue
-            self._spend()
             self._picked[level.number] = one
-            candidate = copy()
             behind = self._behind(level) + self._tail if fixed is None else fixed
-            candidate.update(one.forms[0] + behind)
+            octets = one.forms[0] + behind
+            self._spend(len(octets))
+            candidate = copy()
+            candidate.update(octets)
             if accepts(candidate.digest()):
                 return True
         return False
@@ -180,9 +184,14 @@ class HeaderSearch:
     def _forms(self, slots: Sequence[tuple[int, int]]) -> bytes:
         return b"".join([self._picked[number].forms[mention] for number, mention in slots])
 
-    def _spend(self) -> None:
+    def _spend(self, octets: int) -> None:
         self._left -= 1
-        if self._left < 0 or not (self._left % _AT_ONCE or self._budget.in_time()):
+        self._octets -= octets
+        if (
+            self._left < 0
+            or self._octets < 0
+            or not (self._left % _AT_ONCE or self._budget.in_time())
+        ):
             raise _SpentError
 
 

@@ -98,12 +98,13 @@ class OrderSearch:
         """
         left = sorted((row.cost, row.mailboxes) for row in rows)
         for total in range(first, last + 1):
-            left = [one for one in left if self._budget.affords(factorial(len(one[1])))]
+            left = [one for one in left if self._affords(one[1])]
             for cost, row in left:
                 if cost > total:
                     break
                 for others in self._costing(total - cost):
-                    if not self._budget.order(factorial(len(row))):
+                    orders = factorial(len(row))
+                    if not self._budget.order(orders, orders * (len(others.behind) + _size(row))):
                         break
                     found = self._any_order(others, row)
                     if found is not None:
@@ -111,6 +112,10 @@ class OrderSearch:
             if not left or not self._budget.in_time():
                 return None
         return None
+
+    def _affords(self, row: tuple[bytes, ...]) -> bool:
+        orders = factorial(len(row))
+        return self._budget.affords(orders, orders * (len(self._tail) + _size(row)))
 
     def _any_order(self, others: _Others, row: tuple[bytes, ...]) -> tuple[bytes, ...] | None:
         hashed = others.before.copy()
@@ -164,3 +169,8 @@ class OrderSearch:
         before = self._new()
         before.update(b"".join(forms[: self._at]))
         return _Others(picked, before, b"".join(forms[self._at :]) + self._tail)
+
+
+def _size(row: tuple[bytes, ...]) -> int:
+    """Return about how many octets of addresses are hashed for each order of them."""
+    return _AT_ONCE * sum(map(len, row)) // max(1, len(row))

@@ -11,9 +11,10 @@ _LIMITS: Mapping[str, str] = MappingProxyType(
     {
         "candidates": "as many combinations of fields as are tried by default",
         "orders": "as many orders of the addresses in Cc as are tried by default",
+        "header-octets": "as many octets of headers as are hashed by default",
         "spellings": "as many ways to write quoted-printable as are tried by default",
         "lines": "as many lines as are compared by default",
-        "octets": "as many octets as are hashed by default",
+        "octets": "as many octets of bodies as are hashed by default",
         "time": "the time a message may take",
     }
 )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from itertools import product
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -110,6 +112,54 @@ def test_a_search_stops_at_its_share() -> None:
     )  # fmt: skip
     assert search.find(-1, 9) is None
     assert (search.complete, budget.candidates) == (False, 10)
+
+
+def test_a_search_stops_at_the_octets_that_may_be_hashed() -> None:
+    groups = groups_of([[0] * 4] * 4, set())
+    budget = Budget(Effort(header_octets=100))  # the last field is 6 octets, and hashed each time
+    search = HeaderSearch(
+        [group.name for group in groups], groups, b"", accepts=lambda digest: False,
+        new=hashlib.sha256, budget=budget, share=1000,
+    )  # fmt: skip
+    assert search.find(-1, 9) is None
+    assert not search.complete
+    assert budget.met == ("header-octets",)
+    assert budget.headers_spent
+
+
+class Counted:
+    """A hash that counts how often one was copied."""
+
+    copies = 0
+
+    def __init__(self, hashed: hashlib._Hash | None = None) -> None:
+        self._hashed = hashed or hashlib.sha256()
+
+    def copy(self) -> Counted:
+        Counted.copies += 1
+        return Counted(self._hashed.copy())
+
+    def update(self, octets: bytes) -> None:
+        self._hashed.update(octets)
+
+    def digest(self) -> bytes:
+        return self._hashed.digest()
+
+
+@given(PRICES, st.integers(0, 10), st.integers(-1, 6))
+def test_nothing_is_hashed_that_leads_to_no_candidate(
+    prices: list[list[int]], most: int, before: int
+) -> None:
+    groups = groups_of(prices, {(number, 0) for number in range(len(prices))})
+    budget = Budget()
+    search = HeaderSearch(
+        [group.name for group in groups], groups, b"", accepts=lambda digest: False,
+        new=cast("Callable[[], hashlib._Hash]", Counted), budget=budget, share=10_000,
+    )  # fmt: skip
+    Counted.copies = 0
+    search.find(before, most)
+    levels = max(1, sum(len(group.alternatives) > 1 for group in groups))
+    assert Counted.copies <= budget.candidates * levels
 
 
 # -- what h= tells of presence -------------------------------------------------------------------

@@ -64,6 +64,13 @@ def test_a_set_with_more_orders_than_are_left_is_passed_over_and_the_limit_named
     assert one._budget.met == ("orders",)
 
 
+def test_a_set_that_needs_more_octets_than_may_be_hashed_is_passed_over() -> None:
+    one = search(b"from:a\r\ncc:b@x, a@x\r\nsubject:x\r\ntail")
+    one._budget.effort = Effort(header_octets=1000)
+    assert one.find([Row(0, FIVE), Row(9, FIVE[:2])]) is not None
+    assert one._budget.met == ("header-octets",)
+
+
 def test_what_costs_less_was_tried_in_the_round_before() -> None:
     one = search(b"from:a\r\ncc:b@x, a@x\r\nsubject:x\r\ntail")
     assert one.find([Row(1, FIVE[:2])], 0, 3) is None
