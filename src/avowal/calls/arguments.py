@@ -57,9 +57,11 @@ def read_header(
 
     A header that goes beyond the limits is not whole: `Header.beyond` says so.
     """
+    if isinstance(source, bytes) and bare_break(source) < 0:
+        return _whole(source, limits)  # as nearly always: there is nothing to convert
     form = wire_form(line_ends)
     if isinstance(source, bytes):
-        if form is None or bare_break(source) < 0:
+        if form is None:
             return _whole(source, limits)
         header, body = _whole(form.feed(source) + form.finish(), limits)
         header.lone_cr = form.lone_cr

@@ -23,14 +23,6 @@ from avowal.flow.trace import Step, Topic
 from avowal.keys.watch import is_withheld
 
 
-def is_verified(context: Context) -> bool:
-    """Whether a verdict on the chain is of use."""
-    plan = context.plan
-    arc = plan.configuration.arc
-    wanted = arc.verify or plan.sealing is not None or bool(arc.trusted_sealers)
-    return wanted and context.is_judged
-
-
 def conclusion(context: Context, findings: Findings, verdict: ChainVerification) -> Conclusion:
     """Return the result of the chain, and what follows from it."""
     client = context.transaction.client

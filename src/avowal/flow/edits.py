@@ -214,8 +214,10 @@ def _untrusted(
         return
     for name in own_fields(plan):
         yield from header.positions.get(name, ())
+    if _AUTHRES not in header.positions:
+        return  # as most mail comes; what was not kept of them is `_beyond`'s
     if results.remove == "all":
-        yield from header.positions.get(_AUTHRES, ())
+        yield from header.positions[_AUTHRES]
     elif results.remove == "forged":
         ids = {*own_ids(plan, transaction), *results.remove_ids}
         below = {id_ for id_ in ids if id_.startswith(".")}

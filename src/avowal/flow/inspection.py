@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import NamedTuple
 
 from avowal.agenda import Agenda, Rank, Slot
 from avowal.canonical import Octets
@@ -48,8 +49,19 @@ from avowal.policy.wishes import Wish
 from avowal.report.dkim_failure import KeptBodies
 from avowal.report.dkim_feedback import Records, records
 
-SEALERS: tuple[Callable[[Context, BodyHasher], FlowSeal | None], ...] = (signing.begin, arc.begin)
-"""What adds fields: each starts before the body, the last one's stand on top."""
+
+class FlowSealer(NamedTuple):
+    """What adds fields: the messages it has to do with, and how it starts on one."""
+
+    concerns: Callable[[Context], bool]
+    begin: Callable[[Context, BodyHasher], FlowSeal | None]
+
+
+SEALERS: tuple[FlowSealer, ...] = (
+    FlowSealer(lambda context: context.treatment.sign, signing.begin),
+    FlowSealer(lambda context: context.plan.sealing is not None, arc.begin),
+)
+"""Each starts before the body, the last one's fields stand on top."""
 
 
 class Inspection:
@@ -108,9 +120,11 @@ class Inspection:
 
     def _begun_seals(self) -> list[FlowSeal]:
         begun = []
-        for begin in SEALERS:
+        for sealer in SEALERS:
+            if not sealer.concerns(self._context):
+                continue
             try:
-                seal = begin(self._context, self._examination.body)
+                seal = sealer.begin(self._context, self._examination.body)
             except AvowalError as error:
                 self._faults.append(_fault(error))
             else:
@@ -254,10 +268,10 @@ def _wanted(context: Context) -> Want:
         want |= Want.DKIM
         if context.plan.receiver.rules.read_domainkeys:
             want |= Want.DOMAINKEYS
-    if arc.is_verified(context):
-        want |= Want.ARC
     if context.is_judged:
         want |= Want.POLICIES
+        if context.plan.verifies_arc:
+            want |= Want.ARC
     return want
 
 

@@ -107,6 +107,7 @@ class Plan:
     resign_rules: AddressTable[SigningRule]  # by recipient
     list_rules: AddressTable[SigningRule]  # by envelope sender
     sealing: Intent | None
+    verifies_arc: bool  # whether a verdict on a chain is of use here
     addresses: AddressSets
     hosts: HostSets
     receiver: Receiver

@@ -22,13 +22,11 @@ from avowal.message import Field, Header
 from avowal.names import DomainName, Identity, NameFault
 
 
-def begin(context: Context, hasher: BodyHasher, /) -> FlowSeal | None:
+def begin(context: Context, hasher: BodyHasher, /) -> FlowSeal:
     """Start the signatures, by the rules that were found to apply.
 
     Raises UsageError for a message or key of no use.
     """
-    if not context.treatment.sign:
-        return None
     intents = tuple(dict.fromkeys(_intents(context)))
     if not intents:
         raise KeyMaterialError("keys", "none may sign while DNS does not show its record")

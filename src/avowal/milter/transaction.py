@@ -163,8 +163,6 @@ def modifications_of(actions: Actions, session: FilterSession) -> tuple[Modifica
 
     Raises UsageError for a field that no MTA would take as it is.
     """
-    if not actions.modifies:
-        return ()
     wanted: list[Modification] = [
         ChangeHeader(one.instance, one.name, b"") for one in actions.delete
     ]

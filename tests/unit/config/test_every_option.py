@@ -71,7 +71,7 @@ malformed = "reject"
 """
 ZONE = Zone({"s1._domainkey.example.com": record_for(ED25519)})
 MESSAGES = (
-    b"From: a@example.net\r\nDKIM-Signature: v=1\r\n\r\n",
+    b"Authentication-Results: x; none\r\nFrom: a@example.net\r\nDKIM-Signature: v=1\r\n\r\n",
     (
         b"From: a@example.com\r\nTo: b@example.org\r\nSubject: s\r\nSender: a@example.net\r\n"
         b"X-Identity: a@example.com\r\n\r\nbody\r\n" + b"a long line " * 90 + b"\r\n"
@@ -101,7 +101,8 @@ _ELSEWHERE = {  # read where no message here comes by: in which module
     "signing.require_published": "app.py",
     "signing.publication_file": "app.py",
     "signing.atps_hash": "flow/signing.py",
-    "signing.resign.sender": "flow/compiler.py",
+    "arc.verify": "flow/compiler.py",
+    "signing.resign.sender": "flow/signing_tables.py",
     "signing.rewrites.pattern": "flow/compiler.py",
     "signing.rewrites.replacement": "flow/compiler.py",
     "reputation.limits.assertion": "flow/policies.py",
