@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from email import message_from_bytes
+
 import pytest
 
 from avowal.authres import forged, read
@@ -73,6 +75,50 @@ def test_a_disguised_claim_is_deleted(value: bytes) -> None:
 def test_the_name_can_be_disguised_too(name: bytes) -> None:
     header = Header.parse(name + b" mx.example.org; dkim=pass\r\n")
     assert len(forged(header, IDS)) == 1
+
+
+HIDDEN = [
+    pytest.param(b"X-Note: y\rAuthentication-Results: mx.example.org; dkim=pass", id="cr"),
+    pytest.param(b"X-Note: y\nAuthentication-Results: mx.example.org; dkim=pass", id="lf"),
+    pytest.param(b"Subject: y\rX: z\rAuthentication-Results: mx.example.org; x", id="second-line"),
+    pytest.param(b"X-Note: y\rauthentication-RESULTS: (x) MX.example.org; x", id="disguised"),
+    pytest.param(b"X-Note: y\rAuthentication-Results:\r\n\tmx.example.org; x", id="fold"),
+    pytest.param(b"X-Note: y\rAuthentication-Results:\r mx.example.org; x", id="fold-by-cr"),
+    pytest.param(b"Authentication-Results: mx.else.example; none\r"
+                 b"Authentication-Results: mx.example.org; x", id="in-results-of-another"),
+]  # fmt: skip
+INNOCENT = [
+    pytest.param(b"X-Note: y\rAuthentication-Results: mx.else.example; dkim=pass", id="another-id"),
+    pytest.param(b"X-Note: y\r Authentication-Results: mx.example.org; x", id="a-fold"),
+    pytest.param(b"X-Note: Authentication-Results: mx.example.org; x", id="text"),
+    pytest.param(b"X-Note: y\r", id="nothing-behind-it"),
+]
+
+
+def with_a_true_field_around(field: bytes) -> Header:
+    return Header.parse(b"X-Note: true\r\n" + field + b"\r\nFrom: a@b.example\r\n")
+
+
+@pytest.mark.parametrize("field", HIDDEN)
+def test_results_behind_a_bare_line_break_are_deleted_with_their_field(field: bytes) -> None:
+    """Python's `email` ends a line there, and shows a field that stands in our name."""
+    header = with_a_true_field_around(field)
+    (found,) = forged(header, IDS)
+    assert found.place == 1
+    name = header.names[1]
+    assert (found.name.lower(), found.index) == (name, 2 if name == b"x-note" else 1)
+
+
+@pytest.mark.parametrize("field", HIDDEN)
+def test_python_shows_them(field: bytes) -> None:
+    shown = message_from_bytes(with_a_true_field_around(field).octets + b"\r\n")
+    values = map(str, shown.get_all("Authentication-Results", []))
+    assert any("mx.example.org" in value.lower() for value in values)
+
+
+@pytest.mark.parametrize("field", INNOCENT)
+def test_a_bare_line_break_alone_deletes_nothing(field: bytes) -> None:
+    assert not forged(with_a_true_field_around(field), IDS)
 
 
 def test_all_are_found_at_once() -> None:

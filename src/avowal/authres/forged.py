@@ -3,16 +3,19 @@
 A field that claims one of our authserv-ids did not come from us.  The id may hide behind
 comments, quotes, folds, case, a final dot, U-labels, controls; a field that cannot be read
 for certain is taken for a claim when it mentions one of our ids anywhere, since another
-reader may see results in it (our decision: no text settles this).
+reader may see results in it (our decision: no text settles this).  To some (Python's `email`)
+a bare CR or LF ends a line, and what stands behind it in any field is a field.
 """
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_left
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import ClassVar
 
+from avowal._fast import bare_break
 from avowal.authres.grammar import (
     PayloadFault,
     VersionFault,
@@ -27,6 +30,8 @@ from avowal.limits import DEFAULT, Limits
 from avowal.members import refuse_single
 from avowal.message import Header
 
+_BREAK = re.compile(rb"(?:\r(?!\n)|(?<!\r)\n)(?![ \t])")  # no fold, by any line end
+_UNPRINTABLE = re.compile(rb"[^!-~]++")
 _LONGEST_ID = 1024  # characters; a domain name has 253
 
 
@@ -38,6 +43,7 @@ class Cause(Word):
     TOO_LARGE = "too-large", "it is longer or odder than any results need: it was not read"
     VERSION = "unknown-version", "it is of a version that is not known (RFC 8601 §5)"
     NOT_KEPT = "not-kept", "it stands beyond a limit of the header: it was not read"
+    HIDDEN = "hidden", "behind a bare line break it holds results in our name"
     NOT_ADMITTED = "not-admitted", "its authserv-id is not among those admitted (RFC 8601 §5)"
 
 
@@ -45,14 +51,14 @@ class Cause(Word):
 class Forgery:
     """One field to delete.
 
-    `place` counts from 0 at the top of the header, `index` from 1 among all fields of this
-    name, as a milter counts.  The place of a field that was not kept is -1.
+    `place` counts from 0 at the top of the header, `index` from 1 among all fields of `name`,
+    as a milter counts.  The place of a field that was not kept is -1.
     """
 
     place: int
     index: int
     cause: Cause
-    name: ClassVar[bytes] = b"Authentication-Results"
+    name: bytes = b"Authentication-Results"
 
 
 def forged(
@@ -81,7 +87,8 @@ def forged(
         refuse_single("admitted", admitted)
     places = header.positions.get(FIELD_NAME, ())
     unread = 0 if header.beyond is None else header.beyond.count(FIELD_NAME)
-    if not places and not unread:
+    broken = bare_break(b" ".join(header.raws)) >= 0
+    if not places and not unread and not broken:
         return ()
     ours = _identifiers(frozenset(ids), frozenset(below))
     foreign = None if admitted is None else _identifiers(frozenset(admitted))
@@ -90,8 +97,31 @@ def forged(
         cause = cause_of(header[place].value, ours, foreign, limits=limits)
         if cause is not None:
             found.append(Forgery(place, index, cause))
+    if broken:
+        known = {forgery.place for forgery in found}
+        found += [one for one in hidden(header, ours, limits=limits) if one.place not in known]
+        found.sort()
     behind = range(len(places) + 1, len(places) + unread + 1)
     return (*found, *(Forgery(-1, index, Cause.NOT_KEPT) for index in behind))
+
+
+def hidden(header: Header, ours: Identifiers, *, limits: Limits = DEFAULT) -> Iterator[Forgery]:
+    """Yield the fields of any name that hold results in our name behind a bare CR or LF."""
+    for place, raw in enumerate(header.raws):
+        if bare_break(raw) >= 0 and _holds_results(raw, ours, limits):
+            name = header.names[place]
+            index = bisect_left(header.positions[name], place) + 1
+            yield Forgery(place, index, Cause.HIDDEN, name)
+
+
+def _holds_results(raw: bytes, ours: Identifiers, limits: Limits) -> bool:
+    _, *lines = _BREAK.split(raw)
+    fields = [line.partition(b":") for line in lines if b":" in line]
+    return any(
+        _UNPRINTABLE.sub(b"", name).lower() == FIELD_NAME
+        and cause_of(value, ours, None, limits=limits) is not None
+        for name, _, value in fields
+    )
 
 
 def cause_of(

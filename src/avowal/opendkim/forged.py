@@ -7,7 +7,7 @@ RemoveARFrom lists whom they may name; leaving them is how a forger gets through
 
 from __future__ import annotations
 
-from avowal.authres.forged import cause_of
+from avowal.authres.forged import cause_of, hidden
 from avowal.authres.grammar import PayloadFault, VersionFault, parse
 from avowal.authres.identifiers import Identifiers
 from avowal.keys.opendkim import DataSet
@@ -42,16 +42,23 @@ def removals(
         return ()
     places = header.positions.get(NAME.lower(), ())
     unread = 0 if header.beyond is None else header.beyond.count(NAME.lower())
-    if not places and not unread:
-        return ()
     ours = Identifiers({_own_name(settings, envelope)})
+    within = [
+        deletion
+        for one in hidden(header, ours)
+        if one.place not in places
+        for deletion in delete(one.name, [one.index])
+    ]
+    within.reverse()  # each deletion changes the index of those below
+    if not places and not unread:
+        return tuple(within)
     gone = [
         index
         for index, place in enumerate(places, 1)
         if _goes(settings, header[place], ours, journal)
     ]
     # What stands beyond a limit was not read: whatever it says, it goes.
-    return delete(NAME, (*gone, *range(len(places) + 1, len(places) + unread + 1)))
+    return (*delete(NAME, (*gone, *range(len(places) + 1, len(places) + unread + 1))), *within)
 
 
 def _goes(settings: Settings, field: Field, ours: Identifiers, journal: Journal) -> bool:

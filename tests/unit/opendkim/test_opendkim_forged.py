@@ -79,3 +79,10 @@ def test_a_failure_for_more_recipients_than_are_kept_is_held() -> None:
     made = redirected(replace(STRANGER, more_recipients=True)).modifications
     assert any(isinstance(one, Quarantine) for one in made)
     assert not any(isinstance(one, AddRecipient) for one in made)
+
+
+def test_results_behind_a_bare_line_break_go_with_their_field() -> None:
+    octets = b"X: a\r\nX: b\rAuthentication-Results: mx.example.net; dkim=pass\r\n"
+    conf = generation("").settings
+    gone = removals(conf, STRANGER, Header.parse(octets), Journal("job", Detail(any=True)))
+    assert [(one.name, one.index) for one in gone] == [(b"x", 2)]  # type: ignore[union-attr]
