@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -52,6 +52,38 @@ class Site(NamedTuple):
     client: httpx.Client
 
 
+class Asked(NamedTuple):
+    """An inspector that runs, a client that was let in, and the link for one browser more."""
+
+    client: httpx.Client
+    link: str
+    base: str
+
+    def token(self) -> str:
+        """Return the token that forms of the client's session hold."""
+        found = re.search(r'name="token" value="([^"]+)"', self.client.get("/").text)
+        assert found is not None
+        return found[1]
+
+
+@contextmanager
+def asked(command: Sequence[str]) -> Iterator[Asked]:
+    """Start an inspector as a user does, and let a client in."""
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stderr is not None
+        try:
+            first = _link(running.stderr.readline())
+            base = first.partition("/enter")[0]
+            with httpx.Client(base_url=base, follow_redirects=True, timeout=60) as client:
+                client.get(first.removeprefix(base))
+                yield Asked(client, _link(running.stderr.readline()), base)
+        finally:
+            running.terminate()
+            rest = running.stderr.read().splitlines()
+    assert all(one.startswith("open http://") for one in rest), rest  # nothing else is logged
+    assert running.returncode == 0
+
+
 @contextmanager
 def site(directory: Path) -> Iterator[Site]:
     """Start an inspector with everything in it; a client of its own made the pages."""
@@ -59,20 +91,8 @@ def site(directory: Path) -> Iterator[Site]:
         sys.executable, "-m", "avowal", "web", "--listen", "127.0.0.1:0",
         "--zone", str(_zone(directory)), *_sources(directory, int(time.time())),
     ]  # fmt: skip
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
-        assert running.stderr is not None
-        try:
-            first = _link(running.stderr.readline())
-            base = first.partition("/enter")[0]
-            with httpx.Client(base_url=base, follow_redirects=True, timeout=60) as client:
-                token = _token(client.get(first.removeprefix(base)).text)
-                link = _link(running.stderr.readline())
-                yield Site(link, base, dict(_paths(client, token)), client)
-        finally:
-            running.terminate()
-            rest = running.stderr.read().splitlines()
-    assert all(one.startswith("open http://") for one in rest), rest  # nothing else is logged
-    assert running.returncode == 0
+    with asked(command) as made:
+        yield Site(made.link, made.base, dict(_paths(made.client, made.token())), made.client)
 
 
 def _zone(directory: Path) -> Path:
@@ -87,12 +107,6 @@ def _link(line: str) -> str:
     found = re.search(r"http://\S+", line)
     assert found is not None, line
     return found[0]
-
-
-def _token(page: str) -> str:
-    found = re.search(r'name="token" value="([^"]+)"', page)
-    assert found is not None
-    return found[1]
 
 
 def _paths(client: httpx.Client, token: str) -> Iterator[tuple[str, str]]:

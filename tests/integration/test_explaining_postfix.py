@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import mailbox
 import os
+import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from tests.mailloop import Daemon, Inbox, Postfix, free_port, submit, until, workplace
+from tests.web_site import asked
 
 import avowal
 from avowal.message import Message
@@ -36,6 +40,8 @@ wait = 5000
 [capture]
 directory = "{root}/box"
 recipients = ["{recipient}"]
+[events]
+store = "sqlite:{root}/events/events.db"
 [policies]
 spf = "off"
 [dns]
@@ -71,8 +77,9 @@ def border() -> Iterator[Border]:
             json.dumps({"s._domainkey.example.com": record_for(RSA_2048)})
         )
         box = root / "box"
-        box.mkdir(mode=0o700)
-        os.chown(box, 65534, 65534)
+        for directory in (box, root / "events"):
+            directory.mkdir(mode=0o700)
+            os.chown(directory, 65534, 65534)
         port, inbox = free_port(), Inbox(root)
         postfix = Postfix(root, "e", milter=f"inet:127.0.0.1:{port}")
         text = _CONFIGURATION.format(root=root, port=port, recipient=identity.to_public())
@@ -110,3 +117,37 @@ def test_what_is_not_explained_is_captured_for_the_owner_of_the_key_alone(border
     captured = pyrage.decrypt(octets, [border.identity])
     assert captured.endswith(b"\r\n\r\nShall we meet at midnight?\r\n")
     assert b"X-Found: 3\r\n" in captured
+
+
+def test_the_inspector_opens_what_was_delivered_and_captured_and_tells_what_decided(
+    border: Border, tmp_path: Path
+) -> None:
+    """A Maildir, an mbox, the box and the events that a real Postfix and the daemon wrote."""
+    border.explanations(_signed().replace(b"noon", b"teatime"), 4)
+    root = border.box.parent
+    identity = tmp_path / "capture.key"
+    identity.write_text(f"{border.identity}\n")
+    identity.chmod(0o600)
+    mbox = mailbox.mbox(tmp_path / "archive.mbox")
+    mbox.add(_signed())
+    mbox.close()
+    command = [
+        sys.executable, "-m", "avowal", "web", "--listen", "127.0.0.1:0",
+        "--zone", str(root / "zone.json"), "--capture", str(border.box),
+        "--identity", str(identity), "--events", f"sqlite:{root}/events/events.db",
+        str(root / "mail" / "inbox"), str(tmp_path / "archive.mbox"),
+    ]  # fmt: skip
+    with asked(command) as web:
+        token = web.token()
+        for place, said in (
+            ("/mailbox/0", "<bdi>Lunch</bdi>"), ("/mailbox/1", "</span> Authentic</h2>"),
+            ("/captured", "</span> Cannot tell</h2>"),
+        ):  # fmt: skip
+            actions = re.findall(rf'action="({place}/[^"]+)"', web.client.get(place).text)
+            files = {"none": ("", b"")}
+            opened = web.client.post(actions[-1], data={"token": token}, files=files)
+            assert said in opened.text, place
+        queue_id = re.findall(r"queue id <bdi>(\w+)</bdi>", web.client.get("/captured").text)[0]
+        page = web.client.get("/mail", params={"queue": queue_id}).text
+        assert "what made it ours or not" in page
+        assert "avowal.toml line" in page
