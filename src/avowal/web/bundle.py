@@ -19,6 +19,8 @@ from avowal.web.report import Report
 S = TypeVar("S", bound=Struct)
 MOST_OCTETS: Final = 4 << 20
 """Of a bundle that is opened."""
+MOST_MEMBERS: Final = 12_000
+"""Of such a bundle: steps, lines, hosts and all else that a page has a row for."""
 BEGINNING: Final = b'{"kind":"avowal-report"'
 _DECODER: Final = msgspec.json.Decoder(Report)
 
@@ -37,12 +39,25 @@ def read(octets: bytes) -> Report:
         report = _DECODER.decode(octets)
     except (msgspec.DecodeError, RecursionError) as fault:  # ValidationError is one of them
         raise UsageError(f"this is no bundle of avowal web: {fault}") from None
+    if _members(report) > MOST_MEMBERS:
+        raise UsageError(f"a bundle has at most {MOST_MEMBERS} steps, lines and hosts")
     return structs.replace(_redacted(report), redacted=True)
 
 
 def looks_like_one(octets: bytes) -> bool:
     """Whether octets begin as a bundle does: no message does."""
     return octets[:200].replace(b" ", b"").replace(b"\n", b"").startswith(BEGINNING)
+
+
+def _members(value: object) -> int:
+    """Return how many values a page would show of a report or a part of it."""
+    if isinstance(value, Struct):
+        held: dict[str, object] = structs.asdict(value)
+        return 1 + sum(map(_members, held.values()))
+    if isinstance(value, tuple):
+        members: tuple[object, ...] = value
+        return len(members) + sum(map(_members, members))
+    return 0
 
 
 def _redacted(made: S) -> S:

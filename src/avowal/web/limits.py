@@ -27,6 +27,8 @@ SEEN_SIGNATURES: Final = 12
 """Signatures of one message that a page tells; how many more there are, it says."""
 SEEN_HOPS: Final = 40
 """Received fields of one message that a page tells; how many more there are, it says."""
+SEEN_ROWS: Final = 500
+"""Lines of one way back that a page shows, of all its steps together; the rest is counted."""
 SEEN_NOTES: Final = 8
 """Oddities of From that a page tells; how many more there are, it says."""
 SEEN_EDITS: Final = 40

@@ -13,6 +13,8 @@ from msgspec import Meta, Struct
 
 Shared: TypeAlias = Annotated[str, Meta(extra={"shared": True})]
 """A text that may leave this machine: none of it is content or somebody's address."""
+Count: TypeAlias = Annotated[int, Meta(ge=-(1 << 53), le=1 << 53)]
+"""A number that can be shown, whoever wrote it: a bundle comes from a stranger."""
 State: TypeAlias = Literal["good", "bad", "open", "plain"]
 Mark: TypeAlias = Literal["same", "came", "signed", "gap"]
 
@@ -22,8 +24,8 @@ class Octets(Struct, frozen=True, kw_only=True):
 
     title: Shared
     lines: tuple[str, ...] = ()
-    total: int = 0
-    octets_left: int = 0
+    total: Count = 0
+    octets_left: Count = 0
 
 
 class Fact(Struct, frozen=True, kw_only=True):
@@ -53,8 +55,8 @@ class Edit(Struct, frozen=True, kw_only=True):
     side: Literal["header", "body"]
     sentence: Shared
     subject: str = ""
-    removed: int = 0
-    added: int = 0
+    removed: Count = 0
+    added: Count = 0
 
 
 class Line(Struct, frozen=True, kw_only=True):
@@ -66,10 +68,10 @@ class Line(Struct, frozen=True, kw_only=True):
 
     side: Literal["header", "body"]
     mark: Mark
-    first: int = 0
-    last: int = 1_000_000
+    first: Count = 0
+    last: Count = 1_000_000
     text: str = ""
-    count: int = 0
+    count: Count = 0
 
 
 class Undo(Struct, frozen=True, kw_only=True):
@@ -106,7 +108,7 @@ class Ladder(Struct, frozen=True, kw_only=True):
     notes: tuple[Shared, ...] = ()
     rungs: tuple[Rung, ...] = ()
     undo: Undo | None = None
-    hop: int = 0
+    hop: Count = 0
     warnings: tuple[Shared, ...] = ()
 
 
@@ -117,12 +119,12 @@ class Hop(Struct, frozen=True, kw_only=True):
     above its Received field and below the next one.  `signed` are domains with their state.
     """
 
-    number: int
+    number: Count
     host: str = ""
     came_from: str = ""
     protocol: str = ""
     when: str = ""
-    seconds: int | None = None
+    seconds: Count | None = None
     added: tuple[str, ...] = ()
     signed: tuple[Fact, ...] = ()
     sealed: tuple[Fact, ...] = ()
@@ -133,7 +135,7 @@ class Hop(Struct, frozen=True, kw_only=True):
 class ArcInstance(Struct, frozen=True, kw_only=True):
     """One set of an ARC chain."""
 
-    instance: int
+    instance: Count
     domain: Shared
     seal: State
     seal_sentence: Shared
@@ -189,7 +191,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
     domain: Shared = ""
     author: str = ""
     shown_as: str = ""
-    row: int = 0
+    row: Count = 0
     show: Shared = ""
     covered: tuple[Shared, ...] = ()
     age: Shared = ""
@@ -209,20 +211,20 @@ class Report(Struct, frozen=True, kw_only=True, tag="avowal-report", tag_field="
     subject: str = ""
     date: str = ""
     author_line: str = ""
-    octets: int = 0
-    fields: int = 0
+    octets: Count = 0
+    fields: Count = 0
     examined: Shared = ""
     seconds: float = 0.0
     losses: tuple[Said, ...] = ()
     beyond: Shared = ""
     verdict: Verdict
     hops: tuple[Hop, ...] = ()
-    hops_left: int = 0
+    hops_left: Count = 0
     ladders: tuple[Ladder, ...] = ()
-    ladders_left: int = 0
+    ladders_left: Count = 0
     envelope: Envelope | None = None
     chain: Chain | None = None
     generations: tuple[Generation, ...] = ()
     dnssec: str = ""
     advice: tuple[Said, ...] = ()
-    questions: int = 0
+    questions: Count = 0

@@ -14,7 +14,7 @@ from avowal.lists.edits import Keep, Replace, Script
 from avowal.lists.findings import ListFinding
 from avowal.message import CRLF, Message
 from avowal.text import printable, revealed
-from avowal.web.limits import SEEN_EDITS, SEEN_LINE, SEEN_LINES
+from avowal.web.limits import SEEN_EDITS, SEEN_LINE, SEEN_LINES, SEEN_ROWS
 from avowal.web.report import Edit, Line, Undo
 
 Side: TypeAlias = Literal["header", "body"]
@@ -45,7 +45,14 @@ def undo(explanation: Explanation, message: Message) -> Undo | None:
     for side, script in sides:
         came = message.header.raws if side == "header" else message.body.split(CRLF)
         lines += _lines(side, script, came, edits, changes.findings)
-    return Undo(edits=tuple(edits), lines=tuple(lines)) if edits else None
+    return Undo(edits=tuple(edits), lines=tuple(_shown(lines))) if edits else None
+
+
+def _shown(lines: list[Line]) -> Iterator[Line]:
+    """Yield so many lines, and how many more there are."""
+    yield from lines[:SEEN_ROWS]
+    if left := lines[SEEN_ROWS:]:
+        yield Line(side=left[0].side, mark="gap", count=sum(line.count or 1 for line in left))
 
 
 def _lines(

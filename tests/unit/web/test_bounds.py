@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -81,6 +82,21 @@ def test_a_bundle_has_so_many_octets() -> None:
         bundle.read(bundle.BEGINNING + b" " * bundle.MOST_OCTETS)
 
 
+@pytest.mark.parametrize(
+    ("member", "written", "said"),
+    [
+        pytest.param("hops", [{"number": 1}] * bundle.MOST_MEMBERS, "at most 12000", id="hosts"),
+        pytest.param("octets", 10**1000, "this is no bundle", id="a-number-without-end"),
+        pytest.param("questions", -(1 << 60), "this is no bundle", id="a-number-below-all"),
+    ],
+)
+def test_a_bundle_holds_so_much(member: str, written: object, said: str) -> None:
+    made = json.loads(bundle.written(report_of(signed())))
+    octets = json.dumps(made | {member: written}, separators=(",", ":")).encode()
+    with pytest.raises(UsageError, match=said):
+        bundle.read(octets)
+
+
 def test_a_form_without_a_message_is_small() -> None:
     browser = Browser()
     form = {"token": browser.form_token, "more": "x" * limits.MOST_TEXT}
@@ -154,6 +170,16 @@ def test_the_way_back_has_so_many_steps() -> None:
     assert len(back.edits) == limits.SEEN_EDITS
     assert back.edits[-1].sentence == "all other places"
     assert max(line.first for line in back.lines) == limits.SEEN_EDITS
+
+
+def test_the_way_back_has_so_many_lines() -> None:
+    lines = [b"line %d" % number for number in range(3000)]
+    odd = [line + b"!" if number % 2 else line for number, line in enumerate(lines)]
+    signed_one, came = (Message(Header.of([]), CRLF.join(rows)) for rows in (lines, odd))
+    back = undo(SimpleNamespace(changes=changes(signed_one, came)), came)  # type: ignore[arg-type]
+    assert back is not None
+    assert len(back.lines) == limits.SEEN_ROWS + 1
+    assert (back.lines[-1].mark, back.lines[-1].count) == ("gap", 4500 - limits.SEEN_ROWS)
 
 
 def test_signs_of_a_bad_copy_are_looked_for_so_far() -> None:
