@@ -108,8 +108,12 @@ class Application:
 
     async def _unknown(self, request: Request, error: Exception) -> Response:
         method = isinstance(error, HTTPException) and error.status_code == 405
-        told = refusals.METHOD if method else refusals.NOT_FOUND
-        return self._refused(NoPage(told), Incoming(request.receive))
+        refused = NoPage(refusals.METHOD if method else refusals.NOT_FOUND)
+        try:
+            self._inspector.sessions.admit_host(request.headers.get("host"))
+        except NoPage as other:
+            refused = other
+        return self._refused(refused, Incoming(request.receive))
 
     def _refused(self, refused: NoPage, incoming: Incoming) -> Response:
         told = refused.told

@@ -52,7 +52,8 @@ def test_a_name_that_is_not_ours_gets_nothing(host: str) -> None:
     """DNS rebinding: the address is ours, the name is not."""
     browser = Browser()
     assert browser.client.get("/", headers={"host": host}).status_code == 421
-    assert browser.client.get("/static/avowal.css", headers={"host": host}).status_code == 421
+    for path in ("/static/avowal.css", "/nope", "/message"):
+        assert browser.client.get(path, headers={"host": host}).status_code == 421
 
 
 @pytest.mark.parametrize(
