@@ -12,17 +12,17 @@ import asyncio
 import socket
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from avowal.agenda import Rank
 from avowal.config.model import Role
 from avowal.errors import PeerError, UsageError
 from avowal.lookup import Failure
-from avowal.milter.admission import host_of
 from avowal.milter.durations import Durations
 from avowal.milter.events import EndOfMessage, Event, HeaderEnd
 from avowal.milter.inquiry import Inquiry
 from avowal.milter.journal import LOGGER
+from avowal.milter.mta_transport import MtaTransport
 from avowal.milter.packets import (
     Abort,
     Body,
@@ -40,31 +40,25 @@ from avowal.milter.underway import Underway, names_of
 
 PROGRESS_SECONDS = 8.0
 """How often the MTA is asked for patience: below Sendmail's 10 s between two reads."""
-_QUICKACK: Final = getattr(socket, "TCP_QUICKACK", None)  # Linux
-_PAUSE_AT = 1 << 17  # octets of answers the MTA does not read before we stop reading
 
 
-class Connection(asyncio.Protocol):
+class Connection(MtaTransport):
     """Serves one MTA connection; `role` is that of the listener it came through."""
 
     def __init__(self, service: Service, role: Role, sock: socket.socket) -> None:
+        super().__init__(sock)
         self._service = service
         self._role = role
-        self._socket = sock if sock.family != socket.AF_UNIX and _QUICKACK is not None else None
         self._session = FilterSession(service.filter.wish, limits=service.session_limits)
-        self._transport: asyncio.Transport | None = None
         self._message: Underway | None = None
         self._held = 0
         self._negotiated = False
-        self.peer = host_of(sock)
         self.made_at = self.active_at = time.monotonic()
 
     # -- what the event loop says ------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # A stream socket's; uvloop's transports are no asyncio.Transport by inheritance.
-        self._transport = cast("asyncio.Transport", transport)
-        self._transport.set_write_buffer_limits(high=_PAUSE_AT)
+        super().connection_made(transport)
         service = self._service
         service.open.add(self)
         service.meters.connections(1)
@@ -76,26 +70,15 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget_message()
         self._hold(0)
-        self._transport = None
+        super().connection_lost(exc)
         self._service.open.discard(self)
         self._service.admission.gone(self)
         self._service.meters.connections(-1)
         self._service.on_room()
 
-    def pause_writing(self) -> None:
-        if self._transport is not None:
-            self._transport.pause_reading()
-
-    def resume_writing(self) -> None:
-        if self._transport is not None:
-            self._transport.resume_reading()
-
     def data_received(self, data: bytes) -> None:
         self.active_at = time.monotonic()
-        if self._socket is not None:
-            # The kernel turns it off again by itself; without it, MTAs that send a message
-            # in several small writes wait 40 ms for each acknowledgement.
-            self._socket.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)  # type: ignore[arg-type] # not None
+        self.acknowledge_at_once()
         self._session.receive(data)
         self._guarded(self._advance)
 
@@ -123,9 +106,7 @@ class Connection(asyncio.Protocol):
         self._flush()
 
     def _flush(self) -> None:
-        octets = self._session.outgoing()
-        if octets and self._transport is not None and not self._transport.is_closing():
-            self._transport.write(octets)
+        self.write(self._session.outgoing())
         if self._service.finishing and not self.in_message:
             self.close()
 
@@ -192,21 +173,14 @@ class Connection(asyncio.Protocol):
     # -- waiting -------------------------------------------------------------------------
 
     def _wait(self, message: Underway) -> None:
-        loop = asyncio.get_running_loop()
-        message.timers = [
-            loop.call_later(PROGRESS_SECONDS, self._ask_patience, message),
-            loop.call_later(
-                self._service.seconds, lambda: self._guarded(lambda: self._too_late(message))
-            ),
-        ]
+        message.wait(
+            PROGRESS_SECONDS, self._ask_patience,
+            self._service.seconds, lambda: self._guarded(lambda: self._too_late(message)),
+        )  # fmt: skip
 
-    def _ask_patience(self, message: Underway) -> None:
-        if message is not self._message:
-            return
+    def _ask_patience(self) -> None:
         self._session.progress()
         self._flush()
-        loop = asyncio.get_running_loop()
-        message.timers[0] = loop.call_later(PROGRESS_SECONDS, self._ask_patience, message)
 
     def _too_late(self, message: Underway) -> None:
         """Answer without DNS, which is a temporary error; without a key, which is our fault."""
@@ -233,16 +207,14 @@ class Connection(asyncio.Protocol):
         if message.slot is not None and message.slot.done:
             self._decided(message, message.slot.value)
             return
-        if not message.timers:
-            self._wait(message)
+        self._wait(message)
         inquiry.when_done(lambda: self._guarded(lambda: self._conclude(message)))
 
     def _decided(self, message: Underway, verdict: MilterVerdict) -> None:
         if verdict.before is None:
             self._carry_out(message, verdict)
             return
-        if not message.timers:
-            self._wait(message)
+        self._wait(message)
         task = self._prepared(message, verdict.before)
         message.task = asyncio.get_running_loop().create_task(task)
 
@@ -304,16 +276,6 @@ class Connection(asyncio.Protocol):
     def in_message(self) -> bool:
         """Whether a message has begun and has no answer yet."""
         return self._session.sender is not None or self._message is not None
-
-    def close(self) -> None:
-        """Close after what was written is sent."""
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.close()
-
-    def abort(self) -> None:
-        """Close at once."""
-        if self._transport is not None:
-            self._transport.abort()
 
     def _hold(self, octets: int) -> None:
         change, self._held = octets - self._held, octets

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from avowal.agenda import Slot
 from avowal.milter.inquiry import Inquiry
@@ -25,9 +26,26 @@ class Underway:
         self.task: asyncio.Task[None] | None = None
         self.timers: list[asyncio.TimerHandle] = []
 
+    def wait(
+        self, every: float, ask: Callable[[], None], at_most: float, give_up: Callable[[], None]
+    ) -> None:
+        """While nothing is decided call `ask` every so many seconds, and `give_up` at the end."""
+        if not self.timers:
+            loop = asyncio.get_running_loop()
+            self.timers = [
+                loop.call_later(every, self._again, every, ask),
+                loop.call_later(at_most, give_up),
+            ]
+
+    def _again(self, every: float, ask: Callable[[], None]) -> None:
+        ask()
+        if self.timers:
+            self.timers[0] = asyncio.get_running_loop().call_later(every, self._again, every, ask)
+
     def drop(self) -> None:
         for timer in self.timers:
             timer.cancel()
+        self.timers = []
         if self.inquiry is not None:
             self.inquiry.give_up()
         if self.task is not None:

@@ -32,9 +32,9 @@ from avowal.opendkim.envelope import Envelope, bare_address
 from avowal.opendkim.events import event_of_verdict
 from avowal.opendkim.filtering import Filtering, OpendkimGeneration
 from avowal.opendkim.journal import Log
+from avowal.opendkim.receiver import limits_of
 from avowal.opendkim.settings import Settings
 from avowal.opendkim.verdict import Mail, OpendkimVerdict
-from avowal.opendkim.verification import limits_of
 from avowal.report.recorder import Recorder
 
 _DNS_SECONDS = 5  # OpenDKIM's default of DNSTimeout

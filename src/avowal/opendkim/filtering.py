@@ -18,14 +18,16 @@ from avowal.lookup import Steps
 from avowal.message import Header
 from avowal.milter.actions import reply_code
 from avowal.milter.packets import Answer, PlainAnswer
-from avowal.opendkim import forged, signing, unverified, verification
+from avowal.opendkim import forged, signing, unverified
 from avowal.opendkim.envelope import Envelope
 from avowal.opendkim.hosts import holds_host
 from avowal.opendkim.journal import Detail, Journal
 from avowal.opendkim.keyring import Keyring, keyring_of
 from avowal.opendkim.passing import Passing, required
+from avowal.opendkim.receiver import receiver_of
 from avowal.opendkim.settings import Settings
 from avowal.opendkim.signing import SigningWork
+from avowal.opendkim.syntax import syntax_fault
 from avowal.opendkim.treatment import Treatment, TreatmentKind, header_fault, treat
 from avowal.opendkim.verdict import OpendkimVerdict
 from avowal.opendkim.verification import VerifyingWork
@@ -43,7 +45,7 @@ class OpendkimGeneration:
     @classmethod
     def of(cls, settings: Settings) -> OpendkimGeneration:
         """Build it."""
-        receiver = verification.receiver_of(settings)
+        receiver = receiver_of(settings)
         return cls(settings, keyring_of(settings), Detail.of(settings.conf), receiver)
 
     def admits(self, envelope: Envelope) -> bool:
@@ -103,7 +105,7 @@ class Filtering:
             self.early = OpendkimVerdict(answer=_refusal(treatment.why or "malformed"))
         elif kind is TreatmentKind.MALFORMED or self._breaks_counts():
             self._malformed = True
-        elif (why := verification.syntax_fault(self.header)) is not None:
+        elif (why := syntax_fault(self.header)) is not None:
             self._settle(unverified.syntax_verdict(self.settings, self.journal, why))
         elif kind is TreatmentKind.SIGN:
             self._begin_signing(treatment, seen, now)

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 import socket
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from avowal.keys.files import load_key
 from avowal.keys.opendkim import DataSet, KeyTable, SigningTable
 from avowal.keys.trust import Account
 from avowal.names import DomainName, NameFault
+from avowal.opendkim.minimum import Minimum
 from avowal.opendkim.replacer import Replacer
 from avowal.opendkim.sockets import account_of
 from avowal.stores.datasets import MemorySet
@@ -44,25 +44,7 @@ _ON: Final = {
 }  # fmt: skip
 _OURS: Final = "On-NoPassingSignature"
 _INTERNAL_HOSTS = "csl:127.0.0.1,::1"
-_MINIMUM = re.compile(r"([0-9]+)([%+]?)")
 _MAX_HEADER_OCTETS, _UNLIMITED = 65536, 1 << 30  # the first is OpenDKIM's default
-
-
-@dataclass(frozen=True, slots=True)
-class Minimum:
-    """How much of a body must be signed: `octets`, `percent`, or at most `unsigned` octets."""
-
-    octets: int | None = None
-    percent: int | None = None
-    unsigned: int | None = None
-
-    def refuses(self, signed: int, length: int) -> bool:
-        """Whether `signed` octets of a canonical body of `length` octets are too few."""
-        if self.octets is not None:
-            return signed < min(self.octets, length)
-        if self.percent is not None:
-            return signed * 100 < length * self.percent
-        return self.unsigned is not None and length - signed > self.unsigned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,10 +111,7 @@ class Settings:
 
 def compiled(conf: OpendkimConf) -> Settings:
     """Check a configuration and open what it names.  Raises ConfigError."""
-    mode = conf.text("Mode", "sv") or ""
-    for letter in mode:
-        if letter not in "sv":
-            raise _fault(conf, "Mode", f'unknown mode "{letter}"', "write s, v or sv")
+    mode = _mode(conf)
     _word(conf, "BogusKey", ("fail", "neutral", "none"), "key action")  # no more than checked
     header_canon, body_canon = _canonicalization(conf)
     domains = _set(conf, "Domain")
@@ -178,6 +157,14 @@ def compiled(conf: OpendkimConf) -> Settings:
         actions=_actions(conf),
         unprotected_key=_word(conf, "UnprotectedKey", ("none", "neutral", "fail"), "key action"),
     )
+
+
+def _mode(conf: OpendkimConf) -> str:
+    mode = conf.text("Mode", "sv") or ""
+    for letter in mode:
+        if letter not in "sv":
+            raise _fault(conf, "Mode", f'unknown mode "{letter}"', "write s, v or sv")
+    return mode
 
 
 def _fault(conf: OpendkimConf, name: str, why: str, hint: str | None = None) -> ConfigError:
@@ -315,16 +302,10 @@ def _replacer(conf: OpendkimConf) -> Replacer | None:
 
 
 def _minimum(conf: OpendkimConf) -> Minimum:
-    text = conf.text("Minimum")
-    if text is None:
-        return Minimum()
-    found = _MINIMUM.fullmatch(text)
-    if found is None or (found[2] == "%" and int(found[1]) > 100):
+    found = Minimum.parse(conf.text("Minimum"))
+    if found is None:
         raise _fault(conf, "Minimum", 'illegal value for "Minimum"', "write N, N% or N+")
-    number = int(found[1])
-    if found[2] == "%":
-        return Minimum(percent=number)
-    return Minimum(unsigned=number) if found[2] else Minimum(octets=number)
+    return found
 
 
 def _actions(conf: OpendkimConf) -> dict[str, str]:

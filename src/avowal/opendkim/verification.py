@@ -8,17 +8,14 @@ had.  `avowal milter` judges by the standards.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 
 from avowal.agenda import Agenda
 from avowal.canonical import Octets
 from avowal.crypto.algorithms import has_sizes
-from avowal.dkim.rules import Rules
-from avowal.dkim.signature import FIELD_NAME, REQUIRED
+from avowal.dkim.signature import FIELD_NAME
 from avowal.dkim.verification import Verification
 from avowal.examine.examination import Examination
 from avowal.examine.findings import Receiver, Want
-from avowal.limits import DEFAULT, Limits
 from avowal.lookup import Steps
 from avowal.mailbox import Authors
 from avowal.message import Header
@@ -61,80 +58,7 @@ from avowal.policy.evidence import SignatureResult
 from avowal.policy.result import PolicyResult
 
 _AR = results.NAME
-_MIN_RSA_BITS, _MAX_RSA_BITS = 384, 16384
-_MISSING = tuple(name for name in REQUIRED if name != "bh")
-_NUMBERS = (b"t", b"x")
 _LEAST_BITS = 1024  # OpenDKIM's default of MinimumKeyBits
-_ROOM = 1 << 16  # octets of a header beyond MaximumHeaders that are still read
-_LEAST_FIELD = 4  # octets: a name, a colon, CRLF
-_SIGNATURES = 3  # OpenDKIM's default of MaximumSignaturesToVerify
-
-
-def rules_of(settings: Settings) -> Rules:
-    """Return OpenDKIM's idea of an acceptable signature."""
-    return Rules(
-        min_rsa_bits=_MIN_RSA_BITS,  # MinimumKeyBits is asked for last, as in OpenDKIM
-        max_rsa_bits=_MAX_RSA_BITS,
-        accept_historic=True,
-        accept_unsigned_content=True,
-        clock_skew=settings.conf.integer("ClockDrift", 300),
-        refuse_future=True,
-        sole_fields=frozenset(),
-        once_fields=frozenset(),
-        accept_single_label=True,
-    )
-
-
-def limits_of(settings: Settings) -> Limits:
-    """Return the limits: how many signatures are checked is OpenDKIM's choice.
-
-    OpenDKIM counts the octets of a header (MaximumHeaders) and not its fields: as many are
-    read as fit into the octets, up to our own limit for them.
-    """
-    most = settings.conf.integer("MaximumSignaturesToVerify", _SIGNATURES) or _SIGNATURES
-    octets = settings.header_octets + _ROOM
-    return replace(
-        DEFAULT,
-        header_octets=octets,
-        header_fields=min(octets, DEFAULT.header_octets) // _LEAST_FIELD,
-        signatures_checked=most,
-        key_names=max(most, DEFAULT.key_names),
-    )
-
-
-def receiver_of(settings: Settings) -> Receiver:
-    """Return what signatures are judged by, made once for all messages of a configuration."""
-    return Receiver(rules=rules_of(settings), limits=limits_of(settings))
-
-
-def syntax_fault(header: Header) -> str | None:
-    """Return what makes OpenDKIM give a whole message up: a signature that is no tag list.
-
-    A tag that stands twice is none of its concerns; our verifier refuses that signature.
-    """
-    for field in header.named(FIELD_NAME):
-        why = _tag_list_fault(field.value)
-        if why is not None:
-            return why
-    return None
-
-
-def _tag_list_fault(value: bytes) -> str | None:
-    names, at = set(), 0
-    specs = value.split(b";")
-    for spec in specs:
-        name, equals, text = spec.partition(b"=")
-        name = name.strip()
-        at += len(spec)
-        if not equals and name:
-            if spec is specs[-1]:
-                return "tag without value at end of signature data"
-            return f"syntax error in signature data (ASCII 0x3b at offset {at})"
-        if name in _NUMBERS and not text.strip().isdigit():
-            return f'invalid "{name.decode()}" value in signature data'
-        names.add(name.decode("ascii", "replace"))
-        at += 1
-    return None if names.issuperset(_MISSING) else "missing parameter(s) in signature data"
 
 
 class VerifyingWork:

@@ -11,12 +11,13 @@ from avowal.config.opendkim_conf import read_conf
 from avowal.errors import ConfigError
 from avowal.message import Header
 from avowal.opendkim.hosts import holds_host
+from avowal.opendkim.minimum import Minimum
 from avowal.opendkim.replacer import Replacer
 from avowal.opendkim.results import malformed_value, none_value
-from avowal.opendkim.settings import Minimum, Settings, compiled
+from avowal.opendkim.settings import Settings, compiled
 from avowal.opendkim.sockets import socket_name
+from avowal.opendkim.syntax import syntax_fault
 from avowal.opendkim.verdict import answer_of
-from avowal.opendkim.verification import syntax_fault
 from avowal.stores.opening import open_data_set
 
 
