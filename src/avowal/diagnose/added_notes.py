@@ -6,6 +6,7 @@ only read from its words.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from avowal.diagnose.explanation import Explanation, PartState
@@ -16,6 +17,7 @@ from avowal.text import printable
 
 _MOST_TEXT = 256 << 10  # octets of a body in which links are looked for
 _LONGEST_LINE = 100  # characters of a line that are shown
+_LOST = re.compile(rb"\?\?|\w\?\w|[\x00-\x08\x0e-\x1f\x7f]")  # in place of octets of 8 bits
 _FILTERED = b"x-content-filtered-by"
 _FAMILIES: tuple[tuple[str, tuple[bytes, ...]], ...] = (
     ("antivirus-note", (
@@ -42,17 +44,40 @@ def note_observations(
     for name, words in _FAMILIES:
         line = next((one for one in _added(explanations) if _has(one, words)), None)
         if line is not None:
-            shown = printable(line.strip(), most=_LONGEST_LINE)
-            yield Observation(name=name, evidence=f"added: {shown}")
+            yield Observation(name=name, evidence=f"added: {_shown(line)}")
     if any(one.body is PartState.CHANGED for one in explanations):
-        for field in message.header.named(_FILTERED)[:1]:
-            shown = printable(field.value.strip(b" \t\r\n"), most=_LONGEST_LINE)
-            yield Observation(name="parts-filtered", evidence=f"X-Content-Filtered-By: {shown}")
-        names = dict.fromkeys(one.name for one, _ in gateways(message.body[:_MOST_TEXT]))
-        if names:
-            yield Observation(
-                name="links-protected", evidence=f"links lead through {', '.join(names)}"
-            )
+        yield from _of_open_body(message)
+
+
+def _of_open_body(message: Message) -> Iterator[Observation]:
+    """Yield what a body shows whose signed form was not found."""
+    for field in message.header.named(_FILTERED)[:1]:
+        yield Observation(
+            name="parts-filtered", evidence=f"X-Content-Filtered-By: {_shown(field.value)}"
+        )
+    text = message.body[:_MOST_TEXT]
+    found = _LOST.search(text) if text.isascii() and _is_8bit(message) else None
+    if found is not None:
+        start = text.rfind(b"\n", 0, found.start()) + 1
+        line = text[start : text.find(b"\n", start)]
+        yield Observation(
+            name="eight-bits-lost", evidence=f"said to be 8bit, all ASCII: {_shown(line)}"
+        )
+    names = dict.fromkeys(one.name for one, _ in gateways(text))
+    if names:
+        evidence = f"links lead through {', '.join(names)}"
+        yield Observation(name="links-protected", evidence=evidence)
+
+
+def _is_8bit(message: Message) -> bool:
+    return any(
+        field.value.strip(b" \t\r\n").lower() == b"8bit"
+        for field in message.header.named(b"content-transfer-encoding")
+    )
+
+
+def _shown(line: bytes) -> str:
+    return printable(line.strip(b" \t\r\n"), most=_LONGEST_LINE)
 
 
 def _added(explanations: Sequence[Explanation]) -> Iterator[bytes]:

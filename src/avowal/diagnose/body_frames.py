@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import binascii
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from avowal.diagnose.body_matcher import Block, BodyMatcher, Lines
 from avowal.diagnose.body_proof import BodyProof, proof
 from avowal.diagnose.broken_lines import joined
 from avowal.diagnose.mime_lines import Entity, delimiters, part_of
-from avowal.diagnose.protected_links import unprotected
-from avowal.message import CRLF
 
 _MOST_UNWRAPPED = 8  # parts of a multipart, each of which may be the whole original
 _MOST_DROPPED = 6  # parts at the end that may have been added
 _MOST_BANNER = 25  # lines at the beginning that may have been added
-_QUOTED = re.compile(rb"=(?:[0-9A-F]{2}|\Z)")
 _PREAMBLES: tuple[Lines, ...] = (
     (),
     (b"This is a multi-part message in MIME format.",),
@@ -134,32 +129,3 @@ def banner(matcher: BodyMatcher, entity: Entity) -> BodyProof | None:
 
 def _footer(rest: Sequence[bytes]) -> tuple[str, ...]:
     return ("footer",) if any(line.strip(b" \t") for line in rest) else ()
-
-
-def damaged(entity: Entity) -> Iterator[Entity]:
-    """Yield a body with damage undone that transport or a paste does to each line alike."""
-    for step, undo in _DAMAGE:
-        lines = [undo(line) for line in entity.lines]
-        if tuple(lines) != entity.lines:
-            yield entity.became(step, lines)
-    between = entity.lines[1::2]
-    if len(between) > 1 and not any(between) and any(entity.lines):
-        yield entity.became("lines-apart", entity.lines[::2])
-    if any(_QUOTED.search(line) for line in entity.lines):  # and no field that says so
-        octets = binascii.a2b_qp(CRLF.join(entity.lines))
-        yield entity.became("quoted-printable-was-plain", octets.split(CRLF))
-    yield from unprotected(entity)
-
-
-_DAMAGE: tuple[tuple[str, Callable[[bytes], bytes]], ...] = (
-    ("signature-dashes", lambda line: b"-- " if line == b"--" else line),
-    ("dots-doubled", lambda line: line[1:] if line.startswith(b"..") else line),
-    ("dots-removed", lambda line: b"." + line if line.startswith(b".") else line),
-    ("quoted-reply", lambda line: line.removeprefix(b"> ") if line != b">" else b""),
-    ("blanks-added", lambda line: line.rstrip(b" \t")),
-    ("indented", lambda line: line.removeprefix(b"    ")),
-    ("no-break-spaces", lambda line: line.replace(b"\xc2\xa0", b" ")),
-    ("blank-behind-quote", lambda line: b"> " if line == b">" else line),
-    ("tabs-to-spaces", lambda line: line.replace(b"        ", b"\t")),
-    ("line-ends-doubled", lambda line: line.removesuffix(b"\r")),
-)

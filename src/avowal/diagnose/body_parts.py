@@ -1,9 +1,8 @@
-"""Parts of a multipart that were encoded anew, and footers written into one of them."""
+"""Parts of a multipart that were encoded anew."""
 
 from __future__ import annotations
 
 import binascii
-import re
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import NamedTuple
@@ -15,7 +14,6 @@ from avowal.diagnose.mime_lines import (
     PartField,
     Segment,
     decoded,
-    delimiters,
     field_of,
     part_header,
     part_of,
@@ -29,10 +27,6 @@ _CTE = b"content-transfer-encoding"
 _MOST_CHOICES = 6  # leaves whose forms are combined
 _MOST_COMBINED = 1000
 _MOST_WRITTEN = 3000  # lines of a text whose other encodings are made
-_FOOTER_LINES = 40  # lines of a footer within a part
-_MOST_HTML = 4000  # octets of a footer within HTML
-_MOST_TAGS = 30
-_HTML_FOOTER = re.compile(rb"<(?:div|p|br|hr|pre|font|table)\b", re.IGNORECASE)
 
 
 class Form(NamedTuple):
@@ -165,49 +159,4 @@ class _Head(NamedTuple):
             yield rest
 
 
-def footer_within(matcher: BodyMatcher, entity: Entity) -> BodyProof | None:
-    """Find a footer that was written at the end of a text part."""
-    boundary = entity.boundary
-    if boundary is None:
-        return None
-    lines = entity.lines
-    opened, closed = delimiters(lines, boundary)
-    stop = len(lines) if closed is None else closed
-    for at, end in zip(opened, (*opened[1:], stop), strict=True) if opened else ():
-        part = part_of(lines[at + 1 : end])
-        if not part.is_text:
-            continue
-        start = end - len(part.lines)
-        found = _footer_line(matcher, lines, start, end) or _html_footer(matcher, lines, start, end)
-        if found is not None:
-            return proof(entity, found, ("footer-in-part",))
-    return None
-
-
-def _footer_line(matcher: BodyMatcher, lines: Lines, start: int, end: int) -> Lines | None:
-    first = max(start, end - _FOOTER_LINES)
-    head, tail = Block(lines[:first]), Block(lines[end:])
-    for stop in range(end - 1, first - 1, -1):
-        for gap in ((), (b"",)):
-            middle = Block((*lines[first:stop], *gap))
-            if matcher.whole((head, middle, tail)):
-                return (*head.lines, *middle.lines, *tail.lines)
-    return None
-
-
-def _html_footer(matcher: BodyMatcher, lines: Lines, start: int, end: int) -> Lines | None:
-    text = b"\n".join(lines[start:end])
-    body_end = text.lower().rfind(b"</body")
-    if body_end < 0:
-        return None
-    head, tail = Block(lines[:start]), Block(lines[end:])
-    begin = max(0, body_end - _MOST_HTML)
-    tags = list(_HTML_FOOTER.finditer(text, begin, body_end))[-_MOST_TAGS:]
-    for tag in reversed(tags):
-        middle = Block((text[: tag.start()] + text[body_end:]).split(b"\n"))
-        if matcher.whole((head, middle, tail)):
-            return (*head.lines, *middle.lines, *tail.lines)
-    return None
-
-
-__all__ = ["Form", "Segment", "encoded_anew", "footer_within"]
+__all__ = ["Form", "Segment", "encoded_anew"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
-from avowal.diagnose import body_frames, body_parts, body_text
+from avowal.diagnose import body_damage, body_footers, body_frames, body_parts, body_text
 from avowal.diagnose.body_matcher import BodyMatcher
 from avowal.diagnose.body_proof import BodyProof
 from avowal.diagnose.mime_lines import Entity
@@ -49,7 +49,7 @@ def _plan(
         return body_frames.fewer_parts(matcher, one)
 
     def footer(one: Entity) -> BodyProof | None:
-        return body_parts.footer_within(matcher, one)
+        return body_footers.footer_within(matcher, one)
 
     def text(one: Entity) -> BodyProof | None:
         return body_text.encoded_anew(matcher, one, hot) if one.boundary is None else None
@@ -63,6 +63,12 @@ def _plan(
 
     def parts(one: Entity) -> BodyProof | None:
         return body_parts.encoded_anew(matcher, one, forms, hot)
+
+    def footers(one: Entity) -> BodyProof | None:
+        return body_footers.footers_within(matcher, one)
+
+    def dot(one: Entity) -> BodyProof | None:
+        return body_damage.dot_lost(matcher, one)
 
     def banner(one: Entity) -> BodyProof | None:
         return body_frames.banner(matcher, one)
@@ -80,12 +86,22 @@ def _plan(
     yield parts, (*inside, *own)
     yield parts, spaced
     yield banner, (*own, *inside)
-    yield cut, (made for one in (*own, *inside) for made in body_frames.damaged(one))
+    yield cut, (made for one in (*own, *inside) for made in body_damage.damaged(one, matcher.form))
     yield parts, _reframed((*own, *inside))
     yield footer, _reframed((*own, *inside))
     for way in (fewer, footer, parts):
-        yield way, (made for one in own for made in body_frames.damaged(one) if one.boundary)
-    yield usual, (made for one in own for made in body_frames.damaged(one))
+        yield (
+            way,
+            (
+                made
+                for one in own
+                for made in body_damage.damaged(one, matcher.form)
+                if one.boundary
+            ),
+        )
+    yield footers, own
+    yield dot, own
+    yield usual, (made for one in own for made in body_damage.damaged(one, matcher.form))
 
 
 def _undamaged(entity: Entity) -> list[Entity]:

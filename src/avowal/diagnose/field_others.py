@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 
+from avowal.dates import seconds_of
 from avowal.diagnose.header_case import HeaderCase
 from avowal.diagnose.header_slots import Value, unfolded
 from avowal.diagnose.presence import added_by_lists
@@ -18,6 +20,17 @@ _USUAL = {
     b"x-priority": (b"3",),
 }
 _STAYING = frozenset((b"date", b"message-id", b"in-reply-to", b"references"))
+_UTC = (b"+0000", b"-0000", b"GMT", b"UT", b"UTC")
+_ZONES = tuple(
+    sorted(
+        (*range(-720, 0, 30), *range(30, 841, 30), 345, 525, 765), key=lambda at: (at % 60, abs(at))
+    )
+)  # minutes east of UTC, whole hours first
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - a moment in a zone is counted by hand
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = (
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+)  # fmt: skip
 _ID = re.compile(rb"<[^<>]*+>")
 _FOLD = re.compile(rb"\r\n[ \t]++")
 _COMMENT = re.compile(rb"[ \t]*+\([^()]*+\)\Z")
@@ -44,8 +57,11 @@ def others(case: HeaderCase, name: bytes) -> Iterator[Value]:
         yield Value(5, "field-added", None)
     if name == b"date" and shown is not None:
         yield from _dates(shown)
-    if name in {b"message-id", b"in-reply-to"} and shown is not None and shown.endswith(b")"):
-        yield Value(5, "field-changed", _COMMENT.sub(b"", shown))
+    if name in {b"message-id", b"in-reply-to"} and shown is not None:
+        if shown.endswith(b")"):
+            yield Value(5, "field-changed", _COMMENT.sub(b"", shown))
+        if not shown.startswith(b"<"):
+            yield Value(6, "field-changed", b"<" + shown + b">")
 
 
 def _identifiers(case: HeaderCase, name: bytes, raw: bytes | None) -> Iterator[Value]:
@@ -82,3 +98,20 @@ def _dates(shown: bytes) -> Iterator[Value]:
         changed = pattern.sub(form, shown)
         if changed != shown:
             yield Value(5, "date", changed)
+    if bare.endswith(_UTC):
+        yield from _elsewhere(bare)
+
+
+def _elsewhere(shown: bytes) -> Iterator[Value]:
+    """Yield a date in UTC as the same moment in other zones: gateways rewrite them."""
+    moment = seconds_of(shown)
+    if moment is None:
+        return
+    for minutes in _ZONES:
+        then = _EPOCH + timedelta(seconds=moment + 60 * minutes)
+        hours, rest = divmod(abs(minutes), 60)
+        day, month = _DAYS[then.weekday()], _MONTHS[then.month - 1]
+        zone = f"{'-' if minutes < 0 else '+'}{hours:02}{rest:02}"
+        for number in dict.fromkeys((str(then.day), f"{then.day:02}")):
+            date = f"{day}, {number} {month} {then.year:04} {then:%H:%M:%S} {zone}"
+            yield Value(9, "date", date.encode("ascii"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from itertools import islice
 from typing import NamedTuple
 
 from avowal.crypto.algorithms import ALGORITHMS, HASHES
@@ -26,6 +27,8 @@ _FEW = (3, 100)  # bits, and alternatives of a group, where all fields are folde
 _RESTYLED = 300  # candidates for each way to fold
 _REFOLDED_BITS = 3  # that other fields may cost when the signature itself was refolded
 _MOST_COPIED = 100  # fields in z= that are tried
+_MOST_GAPS = 16  # blanks in a signature's field each of which may be new
+_INNER = re.compile(rb"(?<=[\w+/=:]) (?=[\w+/=:])")  # a blank within a tag's value
 _GAP = re.compile(rb";[ \t]++")
 
 
@@ -162,28 +165,32 @@ def _refolded(
     signature = case.signature
     own = own_forms(signature.unsigned_field, relaxed=True)
     new = HASHES[ALGORITHMS[signature.algorithm].hash_name]
-    for tail in _other_folds(own):
+    for tail, share in _other_folds(own):
         search = HeaderSearch(
-            signature.signed_names, groups, tail, accepts=accepts, new=new, budget=budget, share=500
-        )
+            signature.signed_names, groups, tail,
+            accepts=accepts, new=new, budget=budget, share=share,
+        )  # fmt: skip
         found = search.find(-1, _REFOLDED_BITS)
         if found is not None:
             return _proof(case, groups, found, tail, "signature-refolded")
     return None
 
 
-def _other_folds(own: bytes) -> Iterator[bytes]:
+def _other_folds(own: bytes) -> Iterator[tuple[bytes, int]]:
+    """Yield a signature's field with other white space, and how many candidates that is worth."""
     name, _, value = own.partition(b":")
-    tried = {own}
-    for changed in (
-        _GAP.sub(b";", value),
-        re.sub(rb";[ \t]*+(?=.)", b"; ", value),
-        re.sub(rb"(?<=[\w+/=:]) (?=[\w+/=:])", b"", value),
-        value.replace(b" ", b""),
+    tried = {value}
+    gaps = _INNER.finditer(value)
+    for share, changed in (
+        (500, _GAP.sub(b";", value)),
+        (500, re.sub(rb";[ \t]*+(?=.)", b"; ", value)),
+        (500, _INNER.sub(b"", value)),
+        (500, value.replace(b" ", b"")),
+        *((100, value[: gap.start()] + value[gap.end() :]) for gap in islice(gaps, _MOST_GAPS)),
     ):
-        if name + b":" + changed not in tried:
-            tried.add(name + b":" + changed)
-            yield name + b":" + changed
+        if changed not in tried:
+            tried.add(changed)
+            yield name + b":" + changed, share
 
 
 def _values(case: HeaderCase, name: bytes, most: int) -> Iterable[Value]:

@@ -129,3 +129,122 @@ def test_words_before_a_subject_are_taken_off_one_by_one() -> None:
 )  # fmt: skip
 def test_lists_are_told_only_what_lists_do(octets: bytes, parties: bool) -> None:
     assert any(one.party is Party.LIST for one in advice(only(octets))) is parties
+
+
+FLOWED = "Some words that flow on \r\ninto a second line \r\nand end.\r\n\r\n-- \r\nAnn\r\n"
+NOTES = "See\r\n.gitignore and\r\nthe rest.\r\n"
+MANUAL = ".TH AVOWAL 1\r\n.SH NAME\r\navowal\r\n.SH SYNOPSIS\r\n"
+PARTS = (
+    "--b\r\nContent-Type: text/plain\r\n\r\nHello\r\n--b\r\nContent-Type: text/html\r\n\r\n"
+    "<html><body><p>Hello</p></body></html>\r\n--b--\r\n"
+)
+
+
+def simple(octets: bytes) -> bytes:
+    field = avowal.sign(
+        octets, domain="example.com", selector="s1", key=RSA_1024, body_canon="simple"
+    )
+    return field + octets
+
+
+@pytest.mark.parametrize(
+    ("octets", "was", "came", "step"),
+    [
+        pytest.param(
+            signed(message(NOTES)), b".git", b"git", "dots-removed", id="one line lost its dot"
+        ),
+        pytest.param(
+            signed(message(MANUAL)), b"\r\n.", b"\r\n", "dots-removed",
+            id="all lines of a manual lost theirs",
+        ),
+        pytest.param(
+            signed(message("Dear")), b"\r\n\r\nDear", b"\r\n\r\n\xef\xbb\xbfDear",
+            "byte-order-mark", id="a byte order mark",
+        ),
+        pytest.param(
+            signed(message("one\r\ntwo\r\n")), b"one\r\ntwo\r\n", b"one\rtwo\r",
+            "line-ends-bare", id="line ends of an old Macintosh",
+        ),
+        pytest.param(
+            simple(message(FLOWED)), b" \r\n", b"\r\n", "blanks-removed",
+            id="flowed text that lost its blanks",
+        ),
+    ],
+)  # fmt: skip
+def test_what_a_conversion_lost_is_put_back(
+    octets: bytes, was: bytes, came: bytes, step: str
+) -> None:
+    head, blank, body = octets.partition(b"\r\n\r\n")
+    changed = (blank + body).replace(was, came)
+    assert changed != blank + body
+    one = only(head + (changed if changed.startswith(blank) else blank + changed[2:]))
+    assert one.explained
+    assert one.body_steps == (step,)
+
+
+SENT_PARTS = signed(message(PARTS, content_type="multipart/alternative; boundary=b"))
+NOTE = b"This is confidential."
+BOTH_NOTED = SENT_PARTS.replace(b"Hello\r\n--b", b"Hello\r\n\r\n" + NOTE + b"\r\n--b").replace(
+    b"</body>", b"<p>" + NOTE + b"</p></body>"
+)
+
+
+def test_a_footer_in_the_plain_text_and_in_the_html_is_taken_out_of_both() -> None:
+    one = only(BOTH_NOTED)
+    assert one.explained
+    assert one.body_steps == ("footer-in-part",)
+
+
+_AT = SENT.index(b"bh=") + 8
+BLANK_IN_TAG = SENT[:_AT] + b" " + SENT[_AT:]
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "octets"),
+    [
+        pytest.param("body_footers._PAIRED_OCTETS", 100, BOTH_NOTED, id="octets-for-two-footers"),
+        pytest.param("body_footers._MOST_TEXTS", 1, BOTH_NOTED, id="texts-two-by-two"),
+        pytest.param(
+            "body_damage._MOST_DOTTED", 10,
+            signed(message(NOTES)).replace(b".git", b"git"), id="octets-for-a-lost-dot",
+        ),
+        pytest.param(
+            "signed_header._MOST_GAPS", 0,
+            BLANK_IN_TAG, id="blanks-in-a-signature",
+        ),
+    ],
+)  # fmt: skip
+def test_so_far_each_of_these_is_tried(
+    limit: str, value: int, octets: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert only(octets).explained
+    monkeypatch.setattr(f"avowal.diagnose.{limit}", value)
+    assert not only(octets).explained
+
+
+@pytest.mark.parametrize(
+    ("signed_value", "came", "step"),
+    [
+        pytest.param(
+            b"Date: Mon, 30 Nov 2026 01:05:00 +0530", b"Date: Sun, 29 Nov 2026 19:35:00 +0000",
+            "date", id="a date in another zone",
+        ),
+        pytest.param(
+            b"Message-ID: <1@example.com>", b"Message-ID: 1@example.com", "field-changed",
+            id="a Message-ID without its brackets",
+        ),
+    ],
+)  # fmt: skip
+def test_a_field_that_a_gateway_wrote_anew_is_led_back(
+    signed_value: bytes, came: bytes, step: str
+) -> None:
+    octets = signed(b"From: ann@example.com\r\n" + signed_value + b"\r\n\r\nHello\r\n")
+    one = only(octets.replace(signed_value, came))
+    assert one.explained
+    assert one.header_steps == (step,)
+
+
+def test_a_blank_within_a_tag_of_the_signature_is_taken_out() -> None:
+    one = only(BLANK_IN_TAG)
+    assert one.explained
+    assert one.header_steps == ("signature-refolded",)

@@ -101,6 +101,10 @@ CASES = [
         b"X-Content-Filtered-By: Mailman/MimeDel 2.1.29\r\n" + tamper(signed()), {NAME: KEY},
         "parts-filtered", "X-Content-Filtered-By: Mailman/MimeDel 2.1.29", id="a-content-filter",
     ),
+    pytest.param(
+        b"Content-Transfer-Encoding: 8bit\r\n" + tamper(signed()) + b"gr????e\r\n", {NAME: KEY},
+        "eight-bits-lost", "said to be 8bit, all ASCII: gr????e", id="question-marks",
+    ),
 ]  # fmt: skip
 
 
