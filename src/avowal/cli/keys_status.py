@@ -32,6 +32,11 @@ _COLOURS = {"signing": "green", "draining": "yellow", "revoked": "red", "gone": 
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per rotation and line.")
 @click.option("--svg", metavar="FILE", help="Draw the life of the keys as an SVG picture.")
 @click.option("--html", metavar="FILE", help="Write a page with the picture and the table.")
+@click.option(
+    "--metrics",
+    metavar="FILE",
+    help="Write the numbers of rotations for Prometheus' node exporter to this .prom file.",
+)
 @store_option
 def command(
     *,
@@ -40,6 +45,7 @@ def command(
     as_json: bool,
     svg: str | None,
     html: str | None,
+    metrics: str | None,
     store_name: str,
 ) -> int:
     """Show the keys of DOMAIN, or of all: state, age, bits, next step and when, health.
@@ -49,6 +55,8 @@ def command(
     names = [domain_name(one) for one in domains]
     with opened(store_name) as store:
         views = _views(store, {name.ascii for name in names})
+        if metrics is not None:
+            _write_metrics(metrics, views, store)
     if svg is not None or html is not None:
         _draw(views, svg, html)
     elif as_json:
@@ -114,6 +122,17 @@ def _views(store: KeyStore, names: set[str]) -> list[View]:
             rotation = passed(read_rotation(kept.state), moment())
             views.append(View(rotation=rotation, health=_health(store, rotation)))
     return views
+
+
+def _write_metrics(path: str, views: Sequence[View], store: KeyStore) -> None:
+    """Replace a file by what a daemon's /metrics tells of these rotations."""
+    from avowal import paths
+    from avowal.keys.rotation_metrics import exposition, gauges_of
+    from avowal.keys.rotation_runner import LEASE
+
+    found = [gauges_of(view.rotation) for view in views]
+    text = exposition(found, store.leader(LEASE), int(time.time()))
+    paths.replace(path, text.encode(), 0o644)
 
 
 def _health(store: KeyStore, rotation: Rotation) -> dict[str, str]:

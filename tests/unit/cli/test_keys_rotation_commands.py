@@ -115,6 +115,18 @@ def test_the_status_as_json_is_for_programs(rotating: Run) -> None:
     assert found["troubles"] == []
 
 
+def test_the_status_writes_what_a_daemon_tells_of_rotations(rotating: Run, tmp_path: Path) -> None:
+    status, out, _ = rotating("status", "--metrics", "keys.prom")
+    assert (status, "sb  " in out) == (0, True)
+    lines = (tmp_path / "keys.prom").read_text().splitlines()
+    assert "avowal_rotations 1" in lines
+    halted = 'avowal_rotation_halted{domain="example.com",algorithm="ed25519-sha256"}'
+    assert f"{halted} 0" in lines
+    rotating("rollback", "example.com", "--why", "a receiver called")
+    assert rotating("status", "--metrics", "keys.prom")[0] == 1
+    assert f"{halted} 1" in (tmp_path / "keys.prom").read_text().splitlines()
+
+
 def test_the_status_tells_how_receivers_judged_each_key(rotating: Run) -> None:
     store = open_key_store("keys.db")
     row = PassShare(
