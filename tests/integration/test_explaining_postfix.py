@@ -1,18 +1,22 @@
-"""Failed signatures explained and captured beside a real Postfix, when the mail has its answer."""
+"""Failed signatures explained and captured beside a real Postfix, by either daemon."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import mailbox
 import os
 import re
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from tests.mailloop import Daemon, Inbox, Postfix, free_port, submit, until, workplace
+from tests.mailloop import Daemon, Inbox, Postfix, answers, free_port, submit, until, workplace
+from tests.milters import AVOWAL
 from tests.web_site import asked
 
 import avowal
@@ -50,6 +54,23 @@ zone_file = "{root}/zone.json"
 user = "nobody"
 group = "nogroup"
 """
+_OPENDKIM = """
+Mode v
+Socket inet:{port}@127.0.0.1
+Background no
+UserID nobody:nogroup
+TestPublicKeys {root}/keys
+AuthservID mx.example.net
+On-BadSignature accept
+PeerList 192.0.2.1
+InternalHosts 192.0.2.1
+ExplainFailures yes
+ExplainField X-Explanation
+ExplainWait 5000
+CaptureDirectory {root}/box
+CaptureRecipients {recipient}
+"""
+_NAME = "s._domainkey.example.com"
 _FORGED = b"x-EXPLANATION: explained; d=bank.example\r\n"
 
 
@@ -58,7 +79,6 @@ class Border(NamedTuple):
 
     postfix: Postfix
     inbox: Inbox
-    daemon: Daemon
     box: Path
     identity: object
 
@@ -69,22 +89,58 @@ class Border(NamedTuple):
         return [one.value.strip().decode() for one in arrived.named(b"x-explanation")]
 
 
-@pytest.fixture(scope="module")
-def border() -> Iterator[Border]:
+@contextlib.contextmanager
+def _set_up(
+    started: Callable[[Path, str, int], AbstractContextManager[object]],
+) -> Iterator[Border]:
     identity = pyrage.x25519.Identity.generate()
     with workplace() as root:
-        (root / "zone.json").write_text(
-            json.dumps({"s._domainkey.example.com": record_for(RSA_2048)})
-        )
         box = root / "box"
         for directory in (box, root / "events"):
             directory.mkdir(mode=0o700)
             os.chown(directory, 65534, 65534)
         port, inbox = free_port(), Inbox(root)
         postfix = Postfix(root, "e", milter=f"inet:127.0.0.1:{port}")
-        text = _CONFIGURATION.format(root=root, port=port, recipient=identity.to_public())
-        with Daemon(root, text) as daemon, postfix:
-            yield Border(postfix, inbox, daemon, box, identity)
+        with started(root, str(identity.to_public()), port), postfix:
+            yield Border(postfix, inbox, box, identity)
+
+
+def _milter(root: Path, recipient: str, port: int) -> AbstractContextManager[object]:
+    (root / "zone.json").write_text(json.dumps({_NAME: record_for(RSA_2048)}))
+    return Daemon(root, _CONFIGURATION.format(root=root, port=port, recipient=recipient))
+
+
+@contextlib.contextmanager
+def _opendkim(root: Path, recipient: str, port: int) -> Iterator[None]:
+    (root / "keys").write_text(f"{_NAME} {record_for(RSA_2048)}\n")
+    (root / "conf").write_text(_OPENDKIM.format(root=root, port=port, recipient=recipient))
+    process = subprocess.Popen([*AVOWAL, "-f", "-x", "conf"], cwd=root)
+    try:
+        until(lambda: answers(port) or process.poll() is not None, what="avowal-opendkim")
+        assert process.poll() is None
+        yield
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+@pytest.fixture(scope="module")
+def border() -> Iterator[Border]:
+    with _set_up(_milter) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def opendkim_border() -> Iterator[Border]:
+    with _set_up(_opendkim) as made:
+        yield made
+
+
+@pytest.fixture(params=["border", "opendkim_border"])
+def either(request: pytest.FixtureRequest) -> Border:
+    made = request.getfixturevalue(request.param)
+    assert isinstance(made, Border)
+    return made
 
 
 def _signed() -> bytes:
@@ -92,29 +148,29 @@ def _signed() -> bytes:
     return avowal.sign(octets, domain="example.com", selector="s", key=RSA_2048) + octets
 
 
-def test_mail_that_passes_has_no_explanation_not_even_a_forged_one(border: Border) -> None:
-    assert border.explanations(_signed(), 1) == []
+def test_mail_that_passes_has_no_explanation_not_even_a_forged_one(either: Border) -> None:
+    assert either.explanations(_signed(), 1) == []
 
 
-def test_a_footer_is_explained_in_a_field_and_not_captured(border: Border) -> None:
+def test_a_footer_is_explained_in_a_field_and_not_captured(either: Border) -> None:
     changed = _signed() + b"-- \r\na list\r\n"
-    assert border.explanations(changed, 2) == [
+    assert either.explanations(changed, 2) == [
         "explained; d=example.com; s=s; key=proven; header=intact; body=restored; steps=footer"
     ]
-    assert list(border.box.iterdir()) == []
+    assert list(either.box.iterdir()) == []
 
 
-def test_what_is_not_explained_is_captured_for_the_owner_of_the_key_alone(border: Border) -> None:
+def test_what_is_not_explained_is_captured_for_the_owner_of_the_key_alone(either: Border) -> None:
     changed = _signed().replace(b"noon", b"midnight")
-    assert border.explanations(changed, 3) == [
+    assert either.explanations(changed, 3) == [
         "unexplained; d=example.com; s=s; key=proven; header=intact; body=changed"
     ]
-    until(lambda: any(border.box.glob("*.eml.age")))
-    (file,) = border.box.glob("*.eml.age")
+    until(lambda: any(either.box.glob("*.eml.age")))
+    (file,) = either.box.glob("*.eml.age")
     assert (file.stat().st_mode & 0o777, file.stat().st_uid) == (0o600, 65534)
     octets = file.read_bytes()
     assert b"midnight" not in octets
-    captured = pyrage.decrypt(octets, [border.identity])
+    captured = pyrage.decrypt(octets, [either.identity])
     assert captured.endswith(b"\r\n\r\nShall we meet at midnight?\r\n")
     assert b"X-Found: 3\r\n" in captured
 
