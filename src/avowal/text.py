@@ -69,4 +69,9 @@ def lasting(seconds: int) -> str:
     for unit, length in _UNITS:
         if size >= 2 * length:
             return f"{size // length} {unit}s"
-    return f"{size} second{'' if size == 1 else 's'}"
+    return counted(size, "second")
+
+
+def counted(number: int, noun: str) -> str:
+    """Return so many of something whose name takes an s: 1 key, 2 keys."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -102,7 +102,7 @@ def test_what_users_call_spam_is_refused_from_the_next_message_on(border: Border
     until(lambda: len(border.inbox) == SPAM, what="the mail")
     shutil.copytree(border.root / "mail" / "inbox", border.root / "Junk")
     told = border.reputation(*border.count())
-    assert told == f"{SPAM} messages, 0 of them signed by nobody; 1 identities\n"
+    assert told == f"{SPAM} messages, 0 of them signed by nobody; 1 identity\n"
 
     with pytest.raises(smtplib.SMTPDataError) as refused:
         border.take(news, SPAM)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeAlias
 
 from avowal.requirements.model import MailFacts, Requirement, SenderFacts
+from avowal.text import counted
 
 
 class Checked(NamedTuple):
@@ -62,7 +63,7 @@ def _dkim(facts: SenderFacts) -> Checked:
         return Checked(None if mail.temporary else False, "no DKIM signature passes")
     if facts.keys is None:
         return Checked(None, "no selector is known: give --selector or a message")
-    return Checked(facts.keys > 0, f"{facts.keys} usable DKIM keys are published")
+    return Checked(facts.keys > 0, f"{counted(facts.keys, 'usable DKIM key')} published")
 
 
 def _spf_pass(facts: SenderFacts, _: Requirement) -> Checked:

@@ -16,7 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import Response
 
-from avowal.text import printable
+from avowal.text import counted, printable
 
 STATIC: Final[Mapping[str, str]] = {
     "avowal.css": "text/css; charset=utf-8",
@@ -78,12 +78,7 @@ def size(octets: int) -> Markup:
     for unit, length in (("MB", 1 << 20), ("kB", 1 << 10)):
         if octets >= length:
             return Markup("{:.1f}&nbsp;{}").format(octets / length, unit)
-    return Markup("{}&nbsp;octet{}").format(octets, "" if octets == 1 else "s")
-
-
-def counted(number: int, noun: str) -> str:
-    """Return so many of something that takes an s."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    return Markup("&nbsp;").join(counted(octets, "octet").split())
 
 
 def lasting(seconds: int) -> str:
