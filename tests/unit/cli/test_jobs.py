@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.mailloop import until
 from tests.unit.cli.conftest import KEYS, SIGNED, Avowal
 
 from avowal.calls import mailboxes, mbox
@@ -241,7 +242,7 @@ def test_an_interrupt_keeps_what_is_done_and_says_how_much(
         (tmp_path / "endless").open("wb", buffering=0) as pipe,  # waits for who reads it
     ):
         pipe.write(b"From: a@example.com\n")
-        time.sleep(0.2)
+        until(lambda: (tmp_path / "told").read_bytes().count(b", message ") == 40)
         process.send_signal(signal.SIGINT)
         assert process.stderr is not None
         said = process.stderr.read()
