@@ -16,7 +16,7 @@ from avowal.message import Header
 _MOST_POOL = 64  # mailboxes that may be put back
 _MOST_BODY = 256 << 10  # octets of text in which addresses are looked for
 _TRAILER = re.compile(
-    rb"^(?:>[> ]*)?(?:[Cc]c|[A-Za-z-]{1,30}-by|To|From):[ \t]*([^\r\n]{3,300}>)", re.MULTILINE
+    rb"^(?:>[> ]*)?(?:[Cc]c|[A-Za-z-]{1,30}-by|To|From):[ \t]*+([^\r\n]{3,300}>)", re.MULTILINE
 )
 _WROTE = re.compile(
     rb"([^\r\n<>,\"]{2,60}<[^<>\s@]{1,80}@[^<>\s@]{1,80}>)[ \t\r\n]{1,4}wr(?:ote|ites)"

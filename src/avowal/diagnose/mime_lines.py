@@ -87,19 +87,24 @@ class Entity:
 def part_header(lines: Sequence[bytes]) -> tuple[list[PartField], int]:
     """Return the header fields of a part, and the place of the first line behind them."""
     found: list[PartField] = []
-    at = 0
-    while at < len(lines) and lines[at].strip(_SPACE):
-        line = lines[at]
-        if line[:1] in {b" ", b"\t"} and found:
-            last = found[-1]
-            value = last.value + b" " + line.strip(_SPACE)
-            found[-1] = PartField(last.start, at + 1, last.name, value)
-        else:
-            name, _, value = line.partition(b":")
-            name = name.strip(_SPACE).lower()
-            found.append(PartField(at, at + 1, name, value.strip(_SPACE)))
-        at += 1
-    return found, min(at + 1, len(lines))
+    start = 0
+    for at, line in enumerate(lines):
+        if at and line[:1] in {b" ", b"\t"} and line.strip(_SPACE):
+            continue
+        if at:
+            found.append(_part_field(lines, start, at))
+        if not line.strip(_SPACE):
+            return found, at + 1
+        start = at
+    if lines:
+        found.append(_part_field(lines, start, len(lines)))
+    return found, len(lines)
+
+
+def _part_field(lines: Sequence[bytes], start: int, stop: int) -> PartField:
+    name, _, value = lines[start].partition(b":")
+    folded = [line.strip(_SPACE) for line in (value, *lines[start + 1 : stop])]
+    return PartField(start, stop, name.strip(_SPACE).lower(), b" ".join(folded))
 
 
 def field_of(fields: Sequence[PartField], name: bytes) -> PartField | None:
