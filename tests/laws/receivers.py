@@ -12,6 +12,7 @@ from tests.laws.world import NOW, TRUSTED, US, Case, zone_of
 from avowal.agenda import Agenda, Rank, shares_of
 from avowal.calls.arguments import read_header
 from avowal.config.toml import parse
+from avowal.dns.zone import Zone
 from avowal.flow.actions import Actions, FlowDisposition
 from avowal.flow.compiler import compile_plan
 from avowal.flow.decide import decide
@@ -58,17 +59,17 @@ def received(case: Case, rng: random.Random | None = None) -> Actions:
     )
     agenda = Agenda(shares_of(site.receiver.limits))
     inspection = Inspection(site, transaction, header, now=NOW, agenda=agenda)
-    answered(agenda, case, rng)
+    zone = zone_of(case)
+    answered(agenda, zone, case.silent, rng)
     for chunk in body:
         inspection.feed(bytes(chunk))
     slot = agenda.add(inspection.finish(), Rank.POLICY)
-    answered(agenda, case, rng)
+    answered(agenda, zone, case.silent, rng)
     return decide(inspection.sealed(slot.value))
 
 
-def answered(agenda: Agenda, case: Case, rng: random.Random | None) -> None:
-    """Answer what is wanted in some order; what hangs fails when nothing else is left."""
-    zone, silent = zone_of(case), case.silent
+def answered(agenda: Agenda, zone: Zone, silent: frozenset[str], rng: random.Random | None) -> None:
+    """Answer what is wanted in some order; what is `silent` fails when nothing else is left."""
     while not agenda.idle:
         wanted = [question for _, question in agenda.wanted()]
         coming = [question for question in wanted if question.name not in silent]
