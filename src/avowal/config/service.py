@@ -33,7 +33,11 @@ class Dns(Table, frozen=True, kw_only=True):
         option("How much memory they may take in each worker.", unit="octets", ge=1 << 20),
     ] = 64 << 20
     trust_ad: Annotated[
-        bool, option("Whether the servers' word on DNSSEC (the AD bit) is believed.")
+        bool,
+        option(
+            "Whether the word on DNSSEC (the AD bit) of servers elsewhere is believed too; that of "
+            "a server on this host is, and of all where resolv.conf says `trust-ad`."
+        ),
     ] = False
     zone_file: Annotated[
         str | None,
