@@ -118,6 +118,33 @@ def double_dots(message: Message) -> Message | None:
     return _each_line(message, lambda line: b"." + line if line.startswith(b".") else line)
 
 
+def lose_dot(message: Message) -> Message | None:
+    """Take the dot from the first line that begins with one."""
+    lines = lines_of(message)
+    at = next((at for at, line in enumerate(lines) if line[:1] == b"." and line[1:2] > b"."), None)
+    return (
+        None if at is None else with_lines(message, [*lines[:at], lines[at][1:], *lines[at + 1 :]])
+    )
+
+
+def mark_byte_order(message: Message) -> Message | None:
+    """Put a byte order mark before a plain text, as programs that convert do."""
+    entity = entity_of(message)
+    if entity.boundary is not None or not entity.is_text or entity.transfer not in _PLAIN:
+        return None
+    lines = lines_of(message)
+    return with_lines(message, [b"\xef\xbb\xbf" + lines[0], *lines[1:]]) if lines else None
+
+
+def footers_in_parts(message: Message) -> Message | None:
+    """Add lines to the plain text, and a paragraph to the HTML beside it."""
+    noted = footer_in_part(message)
+    if noted is None or b"</body>" not in noted.body:
+        return None
+    note = b"<p>" + _FOOTER[1] + b"</p></body>"
+    return replace(noted, body=noted.body.replace(b"</body>", note, 1))
+
+
 def strip_dash_blank(message: Message) -> Message | None:
     """Take the blank from the line before a signature."""
     return _each_line(message, lambda line: b"--" if line == b"-- " else line)

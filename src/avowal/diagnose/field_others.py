@@ -21,11 +21,8 @@ _USUAL = {
 }
 _STAYING = frozenset((b"date", b"message-id", b"in-reply-to", b"references"))
 _UTC = (b"+0000", b"-0000", b"GMT", b"UT", b"UTC")
-_ZONES = tuple(
-    sorted(
-        (*range(-720, 0, 30), *range(30, 841, 30), 345, 525, 765), key=lambda at: (at % 60, abs(at))
-    )
-)  # minutes east of UTC, whole hours first
+_OFTEN = (60, 120, -300, -240, -480, -420, 480, 540, 330, 180)
+_ZONES = dict.fromkeys((*_OFTEN, *range(-720, 841, 30), 345, 525, 765))  # minutes east of UTC
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - a moment in a zone is counted by hand
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = (
@@ -114,4 +111,4 @@ def _elsewhere(shown: bytes) -> Iterator[Value]:
         zone = f"{'-' if minutes < 0 else '+'}{hours:02}{rest:02}"
         for number in dict.fromkeys((str(then.day), f"{then.day:02}")):
             date = f"{day}, {number} {month} {then.year:04} {then:%H:%M:%S} {zone}"
-            yield Value(9, "date", date.encode("ascii"))
+            yield Value(7 if minutes in _OFTEN else 9, "date", date.encode("ascii"))

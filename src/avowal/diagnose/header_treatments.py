@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
+from email.utils import format_datetime
 
+from avowal.dates import seconds_of
 from avowal.diagnose.address_words import spelled, split_addresses
 from avowal.diagnose.edited import entity_of, value_of, with_value
 from avowal.diagnose.field_subject import tokens
@@ -102,6 +105,24 @@ def tidy_date(message: Message) -> Message | None:
         if tidy.endswith(zone):
             tidy = tidy.removesuffix(zone) + b"+0000"
     return None if tidy == date else with_value(message, b"date", tidy)
+
+
+def date_to_utc(message: Message) -> Message | None:
+    """Write Date in UTC."""
+    date = value_of(message, b"date")
+    moment = None if date is None else seconds_of(date)
+    if date is None or moment is None or date.endswith((b"+0000", b"GMT", b")")):
+        return None
+    then = datetime.fromtimestamp(moment, UTC)
+    return with_value(message, b"date", format_datetime(then).encode("ascii"))
+
+
+def bare_message_id(message: Message) -> Message | None:
+    """Take the brackets from Message-ID."""
+    name = value_of(message, b"message-id")
+    if name is None or not name.startswith(b"<"):
+        return None
+    return with_value(message, b"message-id", name.strip(b"<>"))
 
 
 def respace_folds(message: Message) -> Message | None:

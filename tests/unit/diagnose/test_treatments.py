@@ -64,6 +64,9 @@ SHAPES = {
 }
 
 
+ZONES = {"undeclared": "GMT", "base64": "+0530", "html": "-0800"}
+
+
 def original(shape: str, forms: tuple[str, str]) -> bytes:
     body, kind, encoding = SHAPES[shape]
     octets = message(
@@ -72,7 +75,7 @@ def original(shape: str, forms: tuple[str, str]) -> bytes:
         to="list@lists.example",
         cc="Dave Miller <dave@example.net>, erin@example.net, Carol Jones <carol@example.org>",
         references="<1@example.net>\r\n\t<2@example.net>",
-        date="Tue, 24 Nov 2026 12:00:00 " + ("GMT" if kind is None else "+0000 (UTC)"),
+        date="Tue, 24 Nov 2026 12:00:00 " + ZONES.get(shape, "+0000 (UTC)"),
         content_type=kind,
         content_transfer_encoding=encoding,
     )
@@ -122,7 +125,7 @@ def pairs() -> Iterator[tuple[str, str, str]]:
     for first, second in permutations(TREATMENTS, 2):
         for shape in SHAPES:
             chosen = hashlib.sha256(f"{first} {second} {shape}".encode()).digest()[0]
-            if chosen < 20:  # an even sample, the same in every run
+            if chosen < 15:  # an even sample, the same in every run
                 yield first, second, shape
 
 
