@@ -259,6 +259,10 @@ AUTHORS = {
     "angles": authors(b"<"),
     "quotes": authors(b'"'),
     "escapes": authors(b"\\"),
+    "no-names": authors("a@\ufdfa.example, ".encode()),
+    "different-no-names": b"From: "
+    + b"".join(f"a@\ufdfa{n}.example, ".encode() for n in range(SIZE // 22))
+    + b"\r\n",
     "comments": authors(b"()"),
     "comments-never-closed": authors(b"("),
     "words": authors(b"a "),
@@ -276,6 +280,12 @@ AUTHORS = {
     "labels-that-do-not-fit": b"From: "
     + b"".join(b"a@%s.example, " % bytes(CHINESE[n * 7 : n * 7 + 60], "utf-8") for n in range(313)),
 }
+
+
+def sets(beginning: bytes, piece: bytes) -> bytes:
+    """Forty results of ARC sets, of 25 kB each."""
+    field = b"ARC-Authentication-Results: " + beginning + piece * (25_000 // len(piece)) + b"\r\n"
+    return field * 40 + b"From: a@b.example\r\n\r\n"
 
 
 # -- signatures of a header ------------------------------------------------------------------------
@@ -444,6 +454,16 @@ PAIRS: dict[str, Callable[[], Pair]] = {
             "beyond-ascii": body(b"\xff"),
         },
         TIMES if COMPILED else 3 * TIMES,
+    ),
+    "results-x-instance": lambda: Pair(
+        lambda octets: verify_chain(octets, {}),
+        sets(b"i=1; a.example; ", b"(a long remark and another long remark) "),
+        {
+            "comments": sets(b"", b"()"),
+            "nested-comments": sets(b"", b"("),
+            "folds": sets(b"", b"\r\n "),
+            "comments-behind-the-mark": sets(b"i=", b"()"),
+        },
     ),
     "from-x-policy": lambda: Pair(policies, authors(MAILBOX), AUTHORS),
     "signatures-x-verifying": lambda: Pair(judged, HARMLESS_SIGNATURES, SIGNATURES),

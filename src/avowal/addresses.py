@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from avowal.tokens import unquoted
 _NAME = rb"[0-9A-Za-z_\x80-\xff-]"
 _BEHIND_A_SIGN = re.compile(rb"@[ \t\r\n]*+([0-9A-Za-z_\x80-\xff.-]++)")
 _PIECE = re.compile(rb"%b++(?:\.%b++)*" % (_NAME, _NAME))
+_LONGEST_KNOWN = 1024  # octets; no name is longer
 _MOST_PIECES = 20  # readings of one place that are followed; it counts as unreadable anyway
 
 
@@ -95,6 +97,11 @@ def distinct(names: Iterable[DomainName]) -> tuple[DomainName, ...]:
 
 def name_of(written: bytes) -> DomainName | None:
     """Return the domain name, None for what is none."""
+    return _known_name(written) if len(written) <= _LONGEST_KNOWN else None
+
+
+@lru_cache(maxsize=4096)  # a field may say a thousand times what is no name
+def _known_name(written: bytes) -> DomainName | None:
     try:
         return DomainName.parse(written)
     except NameFault:

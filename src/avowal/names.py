@@ -25,6 +25,7 @@ _MAX_WRITTEN = 1024  # octets; a U-label takes up to four octets where its A-lab
 # Deliberate: underscores are no part of RFC 5321's sub-domain but stand in selectors
 # and domains in the field; signing warns about them.
 _LABEL = re.compile(r"[a-z0-9_-]+")
+_NO_LETTER = re.compile(r"[\x00-,/:-^`{-\x7f]")
 # Deliberate: dots may stand anywhere, as in addresses that exist in spite of RFC 5322 §3.2.3.
 _DOT_STRING = re.compile(rb"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.\x80-\xff-]*+")
 _QUOTED_PAIR = re.compile(rb"\\[\t -\x7e]")
@@ -158,6 +159,8 @@ def _a_label(written: str, offset: int) -> str:
 
     try:
         mapped = idna.uts46_remap(written, std3_rules=False, transitional=False)
+        if (odd := _NO_LETTER.search(mapped)) is not None:  # U+FDFA becomes four words
+            raise NameFault(offset, f"a label may not hold {odd[0]!r}")
         if "." not in mapped and _a_label_at_least(mapped) > MAX_LABEL:
             raise NameFault(offset, f"a label longer than {MAX_LABEL} characters in DNS")
         return idna.encode(mapped).decode()

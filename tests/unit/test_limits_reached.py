@@ -300,6 +300,11 @@ def test_words_of_a_signer_are_shown_so_far_only() -> None:
 # -- connections ---------------------------------------------------------------------------------
 
 
+def test_a_domain_of_more_octets_than_any_name_is_none() -> None:
+    authors = Authors.parse(b"a@" + b"x." * 600 + b"example")
+    assert (authors.domains, authors.problems) == ((), (Problem.UNREADABLE_DOMAIN,))
+
+
 def test_an_mta_that_does_not_read_is_not_read_from() -> None:
     """asyncio calls `pause_writing` once more than `_PAUSE_AT` octets wait to be written."""
 

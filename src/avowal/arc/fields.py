@@ -42,6 +42,8 @@ SEAL_NAME = b"arc-seal"
 NAMES = (RESULTS_NAME, SIGNATURE_NAME, SEAL_NAME)  # the order in which a seal hashes them, §5.1.1
 
 MOST_INSTANCES = 50  # RFC 8617 §4.2.1
+INSTANCE_OCTETS = 256  # of an AAR, in which its instance has to stand
+_DIGITS = re.compile(rb"[0-9]++")
 _INSTANCE = re.compile(rb"0?[1-9]|[1-4][0-9]|50")
 _SIGNATURE_TAGS = ("i", "a", "b", "bh", "d", "h", "s")  # RFC 6376 §6.1.1, RFC 8617 §4.1.2
 _SEAL_TAGS = ("i", "a", "b", "cv", "d", "s")  # RFC 8617 §4.1.3; t= is recommended, RFC 6376 §3.5
@@ -147,17 +149,21 @@ def read_message_signature(field: Field, tags: TagList, limits: Limits = DEFAULT
 
 
 def split_instance(value: bytes) -> tuple[int, bytes]:
-    """Cut ``instance [CFWS] ";"`` off an AAR: the instance and the payload.  Raises ArcFault."""
-    position = _cfws(value, 0)
+    """Cut ``instance [CFWS] ";"`` off an AAR: the instance and the payload.  Raises ArcFault.
+
+    It has to stand within the first INSTANCE_OCTETS, comments and folds included.
+    """
+    head = value[:INSTANCE_OCTETS]
+    position = _cfws(head, 0)
     for mark in (b"i", b"="):
-        if not value.startswith(mark, position):
+        if not head.startswith(mark, position):
             raise ArcFault(position, "i= does not come first")
-        position = _cfws(value, position + 1)
-    found = re.compile(rb"[0-9]++").match(value, position)
+        position = _cfws(head, position + 1)
+    found = _DIGITS.match(head, position)
     if found is None or _INSTANCE.fullmatch(found[0]) is None:
         raise ArcFault(position, f"i= is not 1 to {MOST_INSTANCES}")
-    position = _cfws(value, found.end())
-    if not value.startswith(b";", position):
+    position = _cfws(head, found.end())
+    if not head.startswith(b";", position):
         raise ArcFault(position, "expected ; behind the instance")
     return int(found[0]), value[position + 1 :]
 

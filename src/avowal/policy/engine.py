@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import cached_property
 from typing import NamedTuple
 
 from avowal.limits import DEFAULT, Limits
@@ -84,6 +85,11 @@ class Engine:
         self._asked = False
         practices = [one for one in choice.generations if one not in _DISCOVERY]
         self._more = bool(practices or choice.atps or choice.certifiers)
+
+    @cached_property
+    def _senders(self) -> Authors:
+        """Who is answerable by DomainKeys, read once: there is a flow for each author."""
+        return domainkeys.senders(self.header)
 
     def policies(self) -> tuple[Steps[object], ...]:
         """Return the flows that ask what does not depend on any signature.
@@ -197,8 +203,7 @@ class Engine:
         limits, memory = self.limits, self.memory
         match generation:
             case PolicyGeneration.DOMAINKEYS:
-                sender = domainkeys.senders(self.header)
-                return domainkeys.evaluate(sender, older, limits=limits, memory=memory)
+                return domainkeys.evaluate(self._senders, older, limits=limits, memory=memory)
             case PolicyGeneration.SSP_2005:
                 rules = ssp.SspRules(acceptable=self.choice.accepts)
                 return ssp.evaluate(authors, signatures, rules=rules, limits=limits, memory=memory)

@@ -229,3 +229,9 @@ def test_no_octets_make_it_raise(fields: list[tuple[bytes, bytes]]) -> None:
     assert (said.reason is None) == (said.status is not ChainStatus.FAIL)
     chain = Chain.of(Header.parse(octets))
     assert bool(chain.sets) <= (chain.reason is None)
+
+
+@pytest.mark.parametrize("comments", [b"()" * 512, b"(" * 512 + b")" * 512])
+def test_an_instance_behind_too_many_comments_is_none(comments: bytes) -> None:
+    with pytest.raises(ArcFault):
+        split_instance(comments + b"i=1; a.example; none")
