@@ -17,6 +17,8 @@ _MACRO = re.compile(rb"[A-Z]{2}(?:[ \t]|\Z)")  # troff: most lines that begin wi
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _MOST_DOTTED = 8 << 20  # octets hashed for a dot that one line has lost
 _DASHES = b"--"
+_WIDE = 79  # octets of a line that writers of flowed text break
+_WIDTHS = (72, 71, 76, 78, 75, 74, 73, 77, 70, 79, 68, 66, 65)  # the usual ones first
 
 
 def damaged(entity: Entity, form: str) -> Iterator[Entity]:
@@ -44,6 +46,11 @@ def damaged(entity: Entity, form: str) -> Iterator[Entity]:
         yield entity.became("dots-removed", made)
     if form == "simple":
         yield from _blanks_put_back(entity)
+    if entity.is_text and any(len(line) > _WIDE for line in lines):
+        for width in _WIDTHS:
+            yield entity.became(
+                "reflowed", [piece for one in lines for piece in _filled(one, width)]
+            )
     yield from unprotected(entity)
 
 
@@ -72,6 +79,17 @@ def _blanks_put_back(entity: Entity) -> Iterator[Entity]:
         flows = line[:1] == after[:1] == b">" or (_plain(line) and _plain(after))
         made.append(b"-- " if line == _DASHES else line + b" " if flows else line)
     yield entity.became("blanks-removed", made)
+
+
+def _filled(line: bytes, width: int) -> Iterator[bytes]:
+    """Yield a line broken behind blanks, each of at most `width` octets without its last blank."""
+    while len(line) > width:
+        stop = line.rfind(b" ", 0, width + 1) + 1
+        if not stop:
+            break
+        yield line[:stop]
+        line = line[stop:]
+    yield line
 
 
 def _plain(line: bytes) -> bool:

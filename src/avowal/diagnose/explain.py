@@ -130,8 +130,8 @@ class _Work:
         split = split_of(verification, signature, explainer.retired, explainer.source, budget)
         one = _Searched(verification, signature, split, budget, search)
         proof, body = self._body(one)
+        budget.open_body(is_open=body is PartState.CHANGED)
         found, header = self._header(one, proof)
-        matcher = BodyMatcher(signature, budget)
         made = Explanation(
             verification=verification,
             key=KeyState.PROVEN if header in _KNOWN else split.key,
@@ -144,7 +144,7 @@ class _Work:
             limits=budget.met,
             candidates=budget.candidates,
             cc_order_lost=header is PartState.CHANGED and self._cc_is_lost(signature),
-            signed_nothing=matcher.signs_nothing,
+            signed_nothing=BodyMatcher(signature, budget).signs_nothing,
         )
         return self._with_original(one, made, found, proof)
 

@@ -36,6 +36,7 @@ def recipients(case: HeaderCase, name: bytes, most: int) -> Iterator[Value]:
         yield Value(0, "", None)
     else:
         yield from _as_it_stands(shown, mailboxes, is_cc=is_cc)
+    yield from _usually_spelled(case, mailboxes)
     if not is_cc:
         if shown is not None and raw is not None and b"\r\n" in raw:
             yield Value(6, "refolded", raw.partition(b":")[2].replace(b"\r\n ", b"").strip(b" \t"))
@@ -65,6 +66,16 @@ def _as_it_stands(shown: bytes, mailboxes: list[bytes], *, is_cc: bool) -> Itera
             yield Value(bits + 5, "respelled", b",".join(row))
     if is_cc:
         yield Value(4, "field-added", None)
+
+
+def _usually_spelled(case: HeaderCase, mailboxes: Sequence[bytes]) -> Iterator[Value]:
+    """Yield the addresses as other messages spell them: servers take names away."""
+    usual = [case.around.spellings(spelled(one).key, 2) for one in mailboxes]
+    for number in (0, 1):
+        row = [ways[number] if number < len(ways) else one
+               for one, ways in zip(mailboxes, usual, strict=True)]  # fmt: skip
+        if row != list(mailboxes):
+            yield Value(5, "respelled", b", ".join(row))
 
 
 def _spelled(case: HeaderCase, mailboxes: Sequence[bytes], most: int) -> Iterator[Value]:

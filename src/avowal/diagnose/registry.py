@@ -118,6 +118,8 @@ _ROWS = (
          "editors, programs that convert", 0, "", _RECODE),
     Step("blanks-removed", Side.BODY, "blanks at line ends were taken away",
          "editors, mail filters", 0, "use c=relaxed for the body", _RECODE),
+    Step("reflowed", Side.BODY, "lines of flowed text were put together (RFC 3676)",
+         "Exchange, programs that convert", 0, "", _RECODE),
     Step("links-rewritten", Side.BODY, "links were led through a gateway",
          "Microsoft Safe Links, Proofpoint, Barracuda, Cisco, Symantec, Trend Micro, Sophos", 0, "",
          "verify before links are rewritten, and seal with ARC"),

@@ -147,9 +147,19 @@ def simple(octets: bytes) -> bytes:
     return field + octets
 
 
+WRAPPED = (
+    "A paragraph that goes on for more octets than one line of a mail may \r\n"
+    "have where people wrap.\r\n"
+)
+
+
 @pytest.mark.parametrize(
     ("octets", "was", "came", "step"),
     [
+        pytest.param(
+            signed(message(WRAPPED)), b"may \r\nhave", b"may have", "reflowed",
+            id="flowed lines put together",
+        ),
         pytest.param(
             signed(message(NOTES)), b".git", b"git", "dots-removed", id="one line lost its dot"
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 import avowal
+from avowal.diagnose.budget import Budget
 from avowal.diagnose.explain import Explainer
 from avowal.diagnose.explanation import Explanation
 from avowal.diagnose.field_recipients import steps_between
@@ -67,3 +68,21 @@ def test_a_tag_that_few_messages_carry_is_none() -> None:
         around.take(sent(ALICE, ALICE, subject=f"[PATCH {number}/20] x").header)
     assert around.untagged
     assert not Surroundings().untagged
+
+
+def test_names_that_a_server_took_away_are_put_back_as_other_messages_spell_them() -> None:
+    explainer = Explainer()
+    to = "Bob Builder <bob@example.org>, Carol C <carol@example.net>"
+    explainer.around.take(Message.parse(message(to=to)).header)
+    octets = message("Hello\r\n", to=to)
+    field = avowal.sign(octets, domain="example.com", selector="s1", key=RSA_1024)
+    came = (field + octets).replace(to.encode(), b"bob@example.org, carol@example.net")
+    assert explained(explainer, Message.parse(came)).header_steps == ("respelled",)
+
+
+def test_fewer_orders_are_tried_where_the_body_is_not_found() -> None:
+    budget = Budget()
+    budget.open_body(is_open=False)
+    assert budget.effort.orders == 400_000
+    budget.open_body(is_open=True)
+    assert budget.effort.orders == 50_000
