@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from tests.database_servers import PostgresServer, directory
 from tests.event_stores import (
     CASES,
     Opening,
@@ -19,6 +21,7 @@ from tests.event_stores import (
     some_events,
 )
 from tests.failure_stores import FAILURE_CASES
+from tests.integration.test_events_mail_postgresql import serves
 from tests.integration.test_opendkim_databases import postgresql_server
 from tests.mailloop import until
 from tests.unit.cli.conftest import Avowal, avowal_command  # noqa: F401 - a fixture
@@ -30,6 +33,7 @@ from tests.unit.cli.test_reports_command import (  # noqa: F401 - a fixture
 )
 
 from avowal.errors import StoreError
+from avowal.report.event_store import DoubtfulWrite
 from avowal.report.recorder import Recorder
 from avowal.stores.event_tables import EventTables
 from avowal.stores.events import open_event_store
@@ -150,6 +154,31 @@ def test_a_connection_that_breaks_around_a_commit_writes_a_batch_once(
     recorder.settle(10)
     assert broken
     assert sum(number for _, number in opening().days()) == 40
+
+
+def test_a_batch_that_a_crash_took_is_not_found_under_the_number_of_another() -> None:
+    """A server that crashed gives the number of a transaction that left no trace once more."""
+    psycopg = pytest.importorskip("psycopg")
+    with directory() as place:
+        server = PostgresServer(place)
+        server.start()
+        until(lambda: serves(server), what="PostgreSQL")
+
+        class Crashing(PostgresEvents):
+            def _keys(self, cursor: Any, wanted: Any) -> Any:
+                server.stop(signal.SIGQUIT)  # the batch has begun, and nothing of it is kept
+                raise psycopg.OperationalError("gone")
+
+        try:
+            with pytest.raises(DoubtfulWrite) as told:
+                Crashing(server.url).append(some_events(5))
+            server.start()
+            until(lambda: serves(server), what="PostgreSQL")
+            with closing(PostgresEvents(server.url)) as other:
+                other.append(some_events(20, seed=3))
+            assert not told.value.wrote()
+        finally:
+            server.stop()
 
 
 CONFIGURATION = """

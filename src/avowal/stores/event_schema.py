@@ -52,6 +52,10 @@ VERSIONS: Final[tuple[tuple[str, ...], ...]] = (
         """CREATE TABLE event_lost (day BIGINT NOT NULL, host TEXT NOT NULL,
             messages BIGINT NOT NULL, PRIMARY KEY (day, host))""",
     ),
+    (  # 7: the last batch of each writer, where a server may not say what became of it
+        """CREATE TABLE event_writer (writer BIGINT NOT NULL PRIMARY KEY, batch BIGINT NOT NULL,
+            changed BIGINT NOT NULL)""",
+    ),
 )
 """What makes version n of version n - 1; a version that was released never changes."""
 CREATE: Final = (

@@ -5,21 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from functools import partial
+from secrets import randbits
 from types import ModuleType
 from typing import ClassVar, Protocol
 
 from avowal.errors import StoreError
 from avowal.report.event import Event
-from avowal.report.event_store import DoubtfulWrite
+from avowal.report.event_store import DoubtfulWrite, Pruned
 from avowal.stores.event_tables import Cursor, EventTables
 
 _CONNECT_SECONDS = 5
 _MOST_ROWS = 10_000  # of an answer in memory at once
-_COMMITTED, _ENDING = 1, 2
-_STATUS = (
-    f"SELECT CASE txid_status(?) WHEN 'committed' THEN {_COMMITTED}"
-    f" WHEN 'in progress' THEN {_ENDING} ELSE 0 END"
+_WRITER = (
+    "INSERT INTO event_writer (writer, batch, changed)"
+    " VALUES (?, ?, extract(epoch FROM now())::bigint) ON CONFLICT (writer)"
+    " DO UPDATE SET batch = excluded.batch, changed = excluded.changed"
 )
+# A transaction that still ends has its row locked: this waits for it, so long.
+_LAST_BATCH = "SELECT batch FROM event_writer WHERE writer = ? FOR UPDATE"
+_LOCK_SECONDS = 5
 _MIGRATING = 0x6176_6F77  # an advisory lock: hosts that start together make the tables once
 
 
@@ -58,7 +62,9 @@ class PostgresEvents(EventTables):
         super().__init__()
         psycopg = driver()
         self._conninfo = conninfo
-        self._number: int | None = None
+        self._writer = randbits(63)
+        self._batch = 0  # the last one whose transaction was begun
+        self._begun = False
         self._faults: type[Exception] = psycopg.Error
         try:
             self._connection: _Connection = psycopg.connect(
@@ -72,19 +78,32 @@ class PostgresEvents(EventTables):
         """Write events and count them: all or none.
 
         A server that goes away at the end of a transaction does not say which: that fault is
-        DoubtfulWrite, and asks the server when it is there again.
+        DoubtfulWrite, and looks for the batch when the server is there again.  The number of the
+        transaction would not do: a server that crashed gives it once more.
         """
-        self._number = None
+        self._begun = False
+        if not self._batch:  # a row that a transaction can lock, before the first one
+            with self.transaction() as cursor:
+                self._run(cursor, _WRITER, self._writer, 0)
         try:
             super().append(events)
         except StoreError as fault:
-            if self._number is None:
+            if not self._begun:
                 raise
-            raise DoubtfulWrite(str(fault), partial(_wrote, self._conninfo, self._number)) from None
+            wrote = partial(_wrote, self._conninfo, self._writer, self._batch)
+            raise DoubtfulWrite(str(fault), wrote) from None
 
     def writing(self, cursor: Cursor) -> None:
-        """Note the number of the transaction."""
-        self._number = self._one(cursor, "SELECT txid_current()")
+        """Note the batch in its own transaction."""
+        self._batch += 1
+        self._begun = True
+        self._run(cursor, _WRITER, self._writer, self._batch)
+
+    def prune(self, *, events_before: int, counts_before: int) -> Pruned:
+        """Remove events older than a time; counts of days before a day, and their mails."""
+        with self.transaction() as cursor:
+            self._run(cursor, "DELETE FROM event_writer WHERE changed < ?", events_before)
+        return super().prune(events_before=events_before, counts_before=counts_before)
 
     def _fault(self, error: Exception) -> StoreError:
         lines = str(error).strip().splitlines() or [type(error).__name__]
@@ -128,10 +147,10 @@ class PostgresEvents(EventTables):
         self._connection.close()
 
 
-def _wrote(conninfo: str, number: int) -> bool:
-    """Ask the server whether a transaction came to its end.  Raises StoreError."""
-    with closing(PostgresEvents(conninfo)) as store, store.transaction(writes=False) as cursor:
-        status = store._one(cursor, _STATUS, number)
-    if status == _ENDING:
-        raise StoreError("PostgreSQL: a transaction that broke off still ends")
-    return status == _COMMITTED
+def _wrote(conninfo: str, writer: int, batch: int) -> bool:
+    """Look whether a batch is the last one of its writer.  Raises StoreError."""
+    with closing(PostgresEvents(conninfo)) as store, store.transaction() as cursor:
+        cursor.execute(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'")
+        store._run(cursor, _LAST_BATCH, writer)
+        found: tuple[int] | None = cursor.fetchone()
+    return found == (batch,)
