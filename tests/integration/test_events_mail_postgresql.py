@@ -22,6 +22,7 @@ from tests.mailloop import Daemon, Inbox, Postfix, free_port, submit, until, wor
 
 from avowal.errors import StoreError
 from avowal.stores.postgres_events import PostgresEvents
+from avowal.stores.report_tables import lost_events
 from avowal.testing import message
 
 pytest.importorskip("psycopg", reason="psycopg is not installed (extra: sql)")
@@ -97,6 +98,12 @@ def in_store(server: PostgresServer) -> int:
     return events
 
 
+def lost(server: PostgresServer) -> int:
+    """Return how many events the store says were lost: what `reports status` says."""
+    with contextlib.closing(PostgresEvents(server.url)) as store:
+        return sum(messages for _, _, messages in lost_events(store))
+
+
 def sent(ends: Ends, number: int, *, until_lost: bool = False) -> tuple[int, float]:
     """Hand over mails; return how many were taken, and the seconds of the slowest."""
     taken, slowest = 0, 0.0
@@ -131,14 +138,15 @@ def test_what_was_answered_is_recorded_or_counted_as_lost() -> None:
         before = counted(ends)
         assert in_store(ends.server) == before["recorded"]
         assert before["dropped"] > 0
+        until(lambda: lost(ends.server) == before["dropped"], what="the count of what was lost")
         assert "events are dropped: too many wait to be written" in ends.daemon.log
         assert "events wait: PostgreSQL: " in ends.daemon.log
 
         ends.server.stop()
         last, _ = sent(ends, _MOST_WAITING)  # none of them can be dropped
         ends.daemon.stop()
-        lost = sum(map(int, re.findall(r"stopped with (\d+) events not written", ends.daemon.log)))
-        told = last - lost
+        left = sum(map(int, re.findall(r"stopped with (\d+) events not written", ends.daemon.log)))
+        told = last - left
         ends.server.start()
         until(lambda: serves(ends.server), what="PostgreSQL")
         assert (in_store(ends.server), told) == (before["recorded"], 0)
