@@ -79,7 +79,7 @@ class Host:
     def sign(self) -> None:
         """Start the daemon."""
         self._start("milter.log", "milter", "--config", "avowal.toml")
-        until((self.here / "m.sock").exists, seconds=60, what=f"the daemon of {self.name}")
+        until((self.here / "m.sock").exists, seconds=300, what=f"the daemon of {self.name}")
 
     def selectors(self) -> set[str]:
         """Return what the daemon signs with."""
@@ -184,7 +184,7 @@ def lived(here: Path, kills: int) -> dict[str, Any]:
         before = [sorted(host.selectors()) for host in hosts]
         _keys(store, "rotate", "example.test")
         life.until_signing(KeyState.SIGNING, 2)
-        until(lambda: hosts[0].selectors() == hosts[1].selectors() != set(before[0]), seconds=60)
+        until(lambda: hosts[0].selectors() == hosts[1].selectors() != set(before[0]), seconds=300)
         life.until_signing(KeyState.REVOKED, 1)
         return {
             "before": before,

@@ -104,7 +104,7 @@ class Programs:
         self.runner = self._run("keys.log", "keys", "run", *self.runner_options)
         until(lambda: len(self.signing()) == len(self.domains), seconds=300, what="the first keys")
         self.daemon = self._run("milter.log", "milter", "--config", "avowal.toml")
-        until((self.here / "m.sock").exists, seconds=60, what="the daemon")
+        until((self.here / "m.sock").exists, seconds=300, what="the daemon")
 
     def signing(self) -> dict[str, str]:
         """Return the selector that signs for each domain."""
