@@ -391,6 +391,11 @@ _FEW = {
             _FEW,
             id="AlwaysAddARHeader",
         ),
+        pytest.param(
+            "AlwaysAddARHeader yes\nOn-NoSignature reject\n",
+            _FEW,
+            id="AlwaysAddARHeader beside On-NoSignature",
+        ),
         pytest.param("AuthservID HOSTNAME\n", _FEW, id="AuthservID HOSTNAME"),
         pytest.param("AuthservID foo.example\n", _FEW, id="AuthservID"),
         pytest.param("MinimumKeyBits 2048\n", _FEW, id="MinimumKeyBits"),

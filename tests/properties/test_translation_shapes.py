@@ -54,6 +54,9 @@ SHAPES = {
         "Domain refile:@/domains\n" + ONE_KEY, {"domains": "example.com\n*.example.net\n"}
     ),
     "hosts of a domain": (TABLES + HOSTS, {"hosts": ".example.com\n\n*.example.net\n127.0.0.1\n"}),
+    "unsigned mail refused and told of": (
+        "AlwaysAddARHeader yes\nOn-NoSignature reject\n" + TABLES, {}
+    ),
     "nobody but by the daemon's name": ("MTA MSA\nInternalHosts -\n" + TABLES, {}),
 }  # fmt: skip
 CLIENTS = (("localhost", "127.0.0.1"), ("mail.example.com", "192.0.2.1"), ("[x]", "10.1.2.3"),

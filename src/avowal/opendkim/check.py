@@ -60,6 +60,12 @@ def _notes(settings: Settings, *, become: bool, reloads: bool) -> Iterator[str]:
         )
     elif not become:
         yield f"keys were read as {user_name(os.geteuid())}, who cannot become {name}"
+    unsigned = settings.conf.text("On-NoSignature")
+    if settings.on("AlwaysAddARHeader") and unsigned not in {None, "a", "accept"}:
+        yield (
+            f"On-NoSignature {unsigned} has no effect beside AlwaysAddARHeader, as in OpenDKIM:"
+            " unsigned mail is taken, with dkim=none"
+        )
     if not reloads and settings.default_key is not None:
         yield (
             f"KeyFile: {settings.default_key.path}: read at the start, but not by {name}:"

@@ -253,10 +253,8 @@ def _tables(conf: OpendkimConf) -> tuple[KeyTable | None, SigningTable | None]:
         raise _fault(conf, "SigningTable", "use of SigningTable requires KeyTable")
     if keys is not None and signing is None:
         raise _fault(conf, "KeyTable", "KeyTable requires SigningTable")
-    return (
-        None if keys is None else KeyTable(keys),
-        None if signing is None else SigningTable(signing),
-    )
+    table = None if keys is None else KeyTable(keys)
+    return table, None if signing is None else SigningTable(signing)
 
 
 def _default_key(conf: OpendkimConf, account: Account) -> DefaultKey | None:
@@ -285,9 +283,8 @@ def _macros(conf: OpendkimConf) -> tuple[tuple[str, frozenset[str]], ...]:
     if data is None:
         return ()
     if not isinstance(data, MemorySet):
-        raise _fault(
-            conf, "MacroList", "invalid data set type for MacroList", "write file: or csl:"
-        )
+        why = "invalid data set type for MacroList"
+        raise _fault(conf, "MacroList", why, "write file: or csl:")
     return tuple((row.key, frozenset(filter(None, row.value.split("|")))) for row in data)
 
 
@@ -312,6 +309,9 @@ def _actions(conf: OpendkimConf) -> dict[str, str]:
     """The action of each On- option; On-Default is set before all others but ours."""
     default = _action(conf, "On-Default", None)
     theirs = {name: _action(conf, name, default or usual) or usual for name, usual in _ON.items()}
+    if conf.boolean("AlwaysAddARHeader"):
+        # OpenDKIM 2.11 says dkim=none and takes unsigned mail then, whatever On-NoSignature says.
+        theirs["On-NoSignature"] = "accept"
     return theirs | {_OURS: _action(conf, _OURS, None) or "accept"}
 
 
