@@ -57,8 +57,8 @@ def others(case: HeaderCase, name: bytes) -> Iterator[Value]:
     if name in {b"message-id", b"in-reply-to"} and shown is not None:
         if shown.endswith(b")"):
             yield Value(5, "field-changed", _COMMENT.sub(b"", shown))
-        if not shown.startswith(b"<"):
-            yield Value(6, "field-changed", b"<" + shown + b">")
+        if not shown.startswith(b"<"):  # RFC 5322 §3.6.4: no program writes one without
+            yield Value(2, "field-changed", b"<" + shown + b">")
 
 
 def _identifiers(case: HeaderCase, name: bytes, raw: bytes | None) -> Iterator[Value]:
