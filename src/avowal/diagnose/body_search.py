@@ -6,6 +6,7 @@ Cheap and frequent changes come first; a hit is equality with bh=, nothing else 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 
 from avowal.diagnose import body_damage, body_footers, body_frames, body_parts, body_text
@@ -27,7 +28,7 @@ def signed_body(
     """
     if matcher.signs_nothing:  # any text fits behind an empty body: that proves nothing
         return None
-    for way, entities in _plan(matcher, entity, hot):
+    for way, entities in _plan(_Ways(matcher, hot), entity):
         for one in entities:
             found = way(one)
             if found is not None:
@@ -37,71 +38,78 @@ def signed_body(
     return None
 
 
-def _plan(
-    matcher: BodyMatcher, entity: Entity, hot: Sequence[Writer]
-) -> Iterator[tuple[_Way, Iterable[Entity]]]:
-    """Yield what is tried, in its order."""
+@dataclass(slots=True)
+class _Ways:
+    """What may have been done to a body, with the matcher that tells whether it was.
 
-    def cut(one: Entity) -> BodyProof | None:
-        return body_text.cut(matcher, one)
+    `forms` are those of parts that were looked at: other candidates have the same parts.
+    """
 
-    def fewer(one: Entity) -> BodyProof | None:
-        return body_frames.fewer_parts(matcher, one)
+    matcher: BodyMatcher
+    hot: Sequence[Writer]
+    forms: body_parts.Known = field(default_factory=dict)
 
-    def footer(one: Entity) -> BodyProof | None:
-        return body_footers.footer_within(matcher, one)
+    def cut(self, one: Entity) -> BodyProof | None:
+        return body_text.cut(self.matcher, one)
 
-    def text(one: Entity) -> BodyProof | None:
-        return body_text.encoded_anew(matcher, one, hot) if one.boundary is None else None
+    def fewer(self, one: Entity) -> BodyProof | None:
+        return body_frames.fewer_parts(self.matcher, one)
 
-    def usual(one: Entity) -> BodyProof | None:
+    def footer(self, one: Entity) -> BodyProof | None:
+        return body_footers.footer_within(self.matcher, one)
+
+    def footers(self, one: Entity) -> BodyProof | None:
+        return body_footers.footers_within(self.matcher, one)
+
+    def text(self, one: Entity) -> BodyProof | None:
         if one.boundary is not None:
             return None
-        return body_text.encoded_anew(matcher, one, hot, usual=True)
+        return body_text.encoded_anew(self.matcher, one, self.hot)
 
-    forms: body_parts.Known = {}
+    def usual_text(self, one: Entity) -> BodyProof | None:
+        if one.boundary is not None:
+            return None
+        return body_text.encoded_anew(self.matcher, one, self.hot, usual=True)
 
-    def parts(one: Entity) -> BodyProof | None:
-        return body_parts.encoded_anew(matcher, one, forms, hot)
+    def parts(self, one: Entity) -> BodyProof | None:
+        return body_parts.encoded_anew(self.matcher, one, self.forms, self.hot)
 
-    def footers(one: Entity) -> BodyProof | None:
-        return body_footers.footers_within(matcher, one)
+    def dot(self, one: Entity) -> BodyProof | None:
+        return body_damage.dot_lost(self.matcher, one)
 
-    def dot(one: Entity) -> BodyProof | None:
-        return body_damage.dot_lost(matcher, one)
+    def banner(self, one: Entity) -> BodyProof | None:
+        return body_frames.banner(self.matcher, one)
 
-    def banner(one: Entity) -> BodyProof | None:
-        return body_frames.banner(matcher, one)
+
+def _plan(ways: _Ways, entity: Entity) -> Iterator[tuple[_Way, Iterable[Entity]]]:
+    """Yield what is tried, in its order."""
+
+    def damaged(some: Iterable[Entity]) -> Iterator[Entity]:
+        return (made for one in some for made in body_damage.damaged(one, ways.matcher.form))
 
     own = _undamaged(entity)
     inside = [part for one in own for part in body_frames.unwrapped(one)]
-    yield cut, own
-    yield cut, inside
-    yield fewer, own
-    yield fewer, inside
+    yield ways.cut, own
+    yield ways.cut, inside
+    yield ways.fewer, own
+    yield ways.fewer, inside
     spaced = [made for one in (*inside, *own) if (made := body_frames.without_blanks(one))]
-    yield cut, spaced
-    yield text, (*own, *inside) if entity.boundary is None else inside
-    yield footer, (*own, *inside)
-    yield parts, (*inside, *own)
-    yield parts, spaced
-    yield banner, (*own, *inside)
-    yield cut, (made for one in (*own, *inside) for made in body_damage.damaged(one, matcher.form))
-    yield parts, _reframed((*own, *inside))
-    yield footer, _reframed((*own, *inside))
-    for way in (fewer, footer, parts):
-        yield (
-            way,
-            (
-                made
-                for one in own
-                for made in body_damage.damaged(one, matcher.form)
-                if one.boundary
-            ),
-        )
-    yield footers, own
-    yield dot, own
-    yield usual, (made for one in own for made in body_damage.damaged(one, matcher.form))
+    yield ways.cut, spaced
+    yield ways.text, (*own, *inside) if entity.boundary is None else inside
+    yield ways.footer, (*own, *inside)
+    yield ways.parts, (*inside, *own)
+    yield ways.parts, spaced
+    yield ways.banner, (*own, *inside)
+    yield ways.cut, damaged((*own, *inside))
+    yield ways.parts, _reframed((*own, *inside))
+    yield ways.footer, _reframed((*own, *inside))
+    multiparts = [one for one in own if one.boundary]
+    yield ways.fewer, damaged(multiparts)
+    yield ways.footer, damaged(multiparts)
+    yield ways.parts, damaged(multiparts)
+    yield ways.footers, own
+    yield ways.dot, own
+    yield ways.usual_text, damaged(own)
 
 
 def _undamaged(entity: Entity) -> list[Entity]:

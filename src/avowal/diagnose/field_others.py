@@ -22,7 +22,8 @@ _USUAL = {
 _STAYING = frozenset((b"date", b"message-id", b"in-reply-to", b"references"))
 _UTC = (b"+0000", b"-0000", b"GMT", b"UT", b"UTC")
 _OFTEN = (60, 120, -300, -240, -480, -420, 480, 540, 330, 180)
-_ZONES = dict.fromkeys((*_OFTEN, *range(-720, 841, 30), 345, 525, 765))  # minutes east of UTC
+_RARER = sorted({345, 525, 765}.union(range(-720, 841, 30)).difference(_OFTEN))
+_ZONES: tuple[int, ...] = (*_OFTEN, *_RARER)  # minutes east of UTC
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - a moment in a zone is counted by hand
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = (
@@ -64,13 +65,13 @@ def others(case: HeaderCase, name: bytes) -> Iterator[Value]:
 def _identifiers(case: HeaderCase, name: bytes, raw: bytes | None) -> Iterator[Value]:
     if raw is None:
         other = case.first(b"references" if name == b"in-reply-to" else b"in-reply-to")
-        found = [] if other is None else _ID.findall(other)
+        found = [] if other is None else _identified(other)
         if found:
             yield Value(4, "field-dropped", found[-1])
             yield Value(5, "field-dropped", b" ".join(found))
         return
     value = raw.partition(b":")[2]
-    found = _ID.findall(value)
+    found = _identified(value)
     yield Value(5, "refolded", b" ".join(found))
     yield Value(6, "field-added", None)
     yield Value(7, "refolded", _FOLD.sub(b"", value).strip(b" \t"))
@@ -78,6 +79,10 @@ def _identifiers(case: HeaderCase, name: bytes, raw: bytes | None) -> Iterator[V
         yield Value(7, "references-cut", b" ".join(found[:-1]))
         yield Value(7, "references-cut", b" ".join(found[1:]))
         yield Value(8, "refolded", b"".join(found))
+
+
+def _identified(value: bytes) -> list[bytes]:
+    return [match[0] for match in _ID.finditer(value)]
 
 
 def _dates(shown: bytes) -> Iterator[Value]:
@@ -109,6 +114,6 @@ def _elsewhere(shown: bytes) -> Iterator[Value]:
         hours, rest = divmod(abs(minutes), 60)
         day, month = _DAYS[then.weekday()], _MONTHS[then.month - 1]
         zone = f"{'-' if minutes < 0 else '+'}{hours:02}{rest:02}"
-        for number in dict.fromkeys((str(then.day), f"{then.day:02}")):
+        for number in sorted({str(then.day), f"{then.day:02}"}):
             date = f"{day}, {number} {month} {then.year:04} {then:%H:%M:%S} {zone}"
             yield Value(7 if minutes in _OFTEN else 9, "date", date.encode("ascii"))
