@@ -21,6 +21,8 @@ _CLOSING = re.compile(rb"[)]++")
 _STRAY = re.compile(rb"[()]++")  # once no comment can end any more
 _LITERAL = re.compile(rb"\[[^\[\]\\]*+\]")
 _IN_COMMENT = re.compile(rb"[()]|\\.", re.DOTALL)
+_PLAIN_COMMENT = re.compile(rb"\([^()\\]*+\)")  # most are so
+_DEPTH = {b"(": 1, b")": -1}
 _IN_QUOTES = re.compile(rb'"|\\.', re.DOTALL)
 _FWS = re.compile(rb"(?:\r\n)?[ \t]++")
 _ATEXT = re.compile(rb'[^\x00-\x20\x7f()<>@,;:\\".\[\]]++')  # RFC 5322 §3.2.3, RFC 6532 §3.2
@@ -117,9 +119,12 @@ def quoted_end(octets: bytes, position: int, marks: re.Pattern[bytes] = _IN_QUOT
 
 def comment_end(octets: bytes, position: int) -> int:
     """Return where the comment that begins here ends, nested ones included; -1 for never."""
+    plain = _PLAIN_COMMENT.match(octets, position)
+    if plain is not None:
+        return plain.end()
     depth = 0
     for found in _IN_COMMENT.finditer(octets, position):
-        depth += {b"(": 1, b")": -1}.get(found[0], 0)
+        depth += _DEPTH.get(found[0], 0)
         if depth == 0:
             return found.end()
     return -1
