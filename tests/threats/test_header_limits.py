@@ -37,8 +37,8 @@ from avowal.milter.header import Gatherer
 from avowal.milter.packets import ChangeHeader, InsertHeader, PlainAnswer
 from avowal.opendkim.envelope import Envelope
 from avowal.opendkim.filtering import Filtering, OpendkimGeneration
+from avowal.opendkim.receiver import limits_of
 from avowal.opendkim.settings import compiled
-from avowal.opendkim.verification import limits_of
 from avowal.testing import ED25519, Zone, message, record_for
 
 NOW = 1_700_000_000
