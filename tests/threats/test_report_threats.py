@@ -65,5 +65,7 @@ def test_a_report_that_comes_a_thousand_times_counts_once(tmp_path: Path) -> Non
 
 def test_a_report_of_somebody_else_s_name_cannot_replace_what_is_there(tmp_path: Path) -> None:
     forged = XML.replace(b"<count>2<", b"<count>2000000<")
-    kept, copy = taken(tmp_path, XML, forged)
-    assert (kept.messages, copy.word) == (2, "copy")
+    kept, other = taken(tmp_path, XML, forged)
+    assert (kept.word, kept.messages) == ("kept", 2)
+    assert other.problems == ("its id is used again: what is in 2 differs",)  # RFC 9990 §3.5.4
+    assert [one.word for one in taken(tmp_path, XML)] == ["copy"]  # it is there as it was
