@@ -159,7 +159,7 @@ sys.exit(main())
     [
         pytest.param("toml", "read", id="while-it-reads"),
         pytest.param("supervisor", "open_listener", id="once-the-socket-is-there"),
-        pytest.param("paths", "replace", id="once-the-pid-file-is-there"),
+        pytest.param("paths", "OwnFile", id="once-the-pid-file-is-there"),
         pytest.param("supervisor.Fleet", "fill", id="once-there-are-workers"),
     ],
 )

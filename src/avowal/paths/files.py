@@ -63,6 +63,16 @@ class Place:
             with suppress(FileNotFoundError):
                 os.unlink(self.name, dir_fd=self.directory)
 
+    def file_status(self) -> os.stat_result | None:
+        """Return what is known of the file that stands here, None for nothing.
+
+        Raises UnsafePathError for a link or anything else, OSError.
+        """
+        found = self.status()
+        if found is not None and not stat.S_ISREG(found.st_mode):
+            raise UnsafePathError(self.path, _NO_FILE)
+        return found
+
     @contextmanager
     def new(self, mode: int) -> Iterator[int]:
         """Give a new file's descriptor; at the end it takes this place, or nothing is left.
@@ -237,9 +247,7 @@ def replace(
     UnsafePathError.
     """
     with place(path) as there:
-        found = there.status()
-        if found is not None and not stat.S_ISREG(found.st_mode):
-            raise UnsafePathError(there.path, _NO_FILE)
+        found = there.file_status()
         with there.new(mode) as descriptor:
             write_all(descriptor, octets)
             if keep_owner and found is not None and os.geteuid() == 0:
