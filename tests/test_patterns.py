@@ -117,3 +117,19 @@ def test_no_format_of_the_kernel_depends_on_the_headers_it_is_built_with() -> No
     formats = re.findall(r'(?:BuildValue|ParseTuple)[^;]*?"([^"]*)"', kernel)
     assert formats
     assert [one for one in formats if "#" in one] == []
+
+
+def test_the_kernel_takes_a_reference_to_each_none_that_it_returns() -> None:
+    """The headers of 3.12 and later count on a None that never ends: 3.11 loads the same file."""
+    kernel = (Path(__file__).parents[1] / "src/avowal/_kernel.c").read_text()
+    assert re.findall(r"Py_RETURN_(?!NONE of)\w+|return Py_(?:None|True|False)", kernel) == [
+        "return Py_None"  # the function that all others call, behind its Py_INCREF
+    ]
+
+
+def test_no_none_is_lost_by_the_kernel() -> None:
+    kernel = pytest.importorskip("avowal._kernel", reason="no compiler was here")
+    before = sys.getrefcount(None)
+    for _ in range(100_000):
+        kernel.scan_header(b"X: y\r\n\r\n", 1, 1)  # beyond its limit: None
+    assert sys.getrefcount(None) > before - 50_000
