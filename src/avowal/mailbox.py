@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from avowal._fast import bare_break
 from avowal.addresses import (
     BEYOND_LIMITS,
     HIDING,
@@ -162,6 +161,6 @@ def _other_values(header: Header) -> Iterator[tuple[bytes, Problem]]:
         name, colon, value = header.raws[place].partition(b":")
         if colon and _UNPRINTABLE.sub(b"", name).lower() == AUTHOR_NAME:
             yield value, Problem.DAMAGED_NAME
-    if bare_break(b" ".join(header.raws)) >= 0:
+    if header.has_bare_break:
         for raw in header.raws:
             yield from ((found[1], Problem.BARE_LINE_BREAK) for found in _INNER_FROM.finditer(raw))

@@ -74,12 +74,14 @@ class Header:
     read `within` limits they are made when somebody asks.  `repeated` are the names that stand
     more than once.  `beyond` is None where the header is whole; else it tells of what stands
     beyond a limit and was not kept.  `lone_cr`: a CR alone was read as a line end in the message.
+    `has_bare_break`: a CR or LF stands alone in some field (RFC 5322 §2.2).
     """
 
     __slots__ = (
-        "_index", "_size", "beyond", "colons", "count", "lone_cr", "names", "positions", "raws",
-        "repeated",
+        "_index", "_size", "beyond", "colons", "count", "has_bare_break", "lone_cr", "names",
+        "positions", "raws", "repeated",
     )  # fmt: skip
+    has_bare_break: bool
 
     def __init__(
         self,
@@ -123,13 +125,16 @@ class Header:
         return cls([f.raw for f in kept], [f.name for f in kept], [f.colon for f in kept], beyond)
 
     def __getattr__(self, name: str) -> object:
-        """Split a section that was read `within` limits, once somebody asks for its fields."""
+        """Work out what is asked for the first time: fields of a section that was not split."""
         if name in {"raws", "names", "colons"} and self._index is not None:
             lists = self.raws, self.names, self.colons = listed_header(self._index)
             return dict(zip(("raws", "names", "colons"), lists, strict=True))[name]
         if name == "positions":
             self.positions, _ = index_names(self.names)
             return self.positions
+        if name == "has_bare_break":  # looked for in one go: calls cost more than octets here
+            self.has_bare_break = bare_break(b" ".join(self.raws)) >= 0
+            return self.has_bare_break
         raise AttributeError(f"a header has no {name}")
 
     def places(self, name: bytes) -> Sequence[int]:
@@ -195,7 +200,8 @@ class Header:
         return self.count
 
     def __reduce__(self) -> tuple[object, ...]:
-        return type(self), (self.raws, self.names, self.colons, self.beyond)
+        made = self.raws, self.names, self.colons, self.beyond
+        return type(self), made, (None, {"lone_cr": self.lone_cr})
 
     def __repr__(self) -> str:
         return f"<Header of {len(self)} fields>"

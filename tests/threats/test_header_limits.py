@@ -174,9 +174,12 @@ def gathered(octets: bytes, limits: SessionLimits | None = None) -> Header:
     return gatherer.header()
 
 
-def daemon(octets: bytes, actions: str = "", limits: SessionLimits | None = None) -> Actions:
+def daemon(
+    octets: bytes, actions: str = "", limits: SessionLimits | None = None, remove: str = "forged"
+) -> Actions:
     """What `avowal milter` does with a stranger's message from a client that SPF passes."""
-    text = f'[results]\nauthserv_id = "{OURS}"\n[actions]\n{actions}'
+    results = f'authserv_id = "{OURS}"\nremove = "{remove}"\n'
+    text = f"[results]\n{results}[actions]\n{actions}"
     loaded = parse(text.encode(), file="avowal.toml")
     plan = compile_plan(loaded.configuration, loaded.places, load=lambda *_: ED25519)
     transaction = Transaction(
@@ -395,3 +398,43 @@ def test_the_memory_of_a_session_is_bounded(payload: bytes) -> None:
     few = peak(payload % number for number in range(10_000))
     many = peak(payload % number for number in range(200_000))
     assert many < 1.2 * few
+
+
+# -- results behind a bare line break ------------------------------------------------------------
+
+CLAIM = b"Authentication-Results: " + OURS.encode() + b"; dmarc=pass"
+BROKEN = {
+    "alone": (b"Subject: x\r" + CLAIM, [(b"subject", 1)]),
+    "beside-results-of-others": (
+        b"Authentication-Results: mx.else.example; spf=pass\r\nSubject: x\r" + CLAIM,
+        [(b"subject", 1)],
+    ),
+    "within-results-of-others": (
+        b"Authentication-Results: mx.else.example; spf=pass\r" + CLAIM,
+        [(b"authentication-results", 1)],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+@pytest.mark.parametrize("remove", ["forged", "all"])
+def test_results_in_our_name_behind_a_bare_line_break_leave_with_their_field(
+    name: str, remove: str
+) -> None:
+    field, gone = BROKEN[name]
+    octets = b"From: a@example.org\r\n" + field + b"\r\n\r\nbody\r\n"
+    actions = daemon(octets, 'security = "accept"\n', remove=remove)
+    deleted = {(one.name.lower(), one.instance) for one in actions.delete}
+    assert deleted >= {*gone}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_they_leave_by_opendkims_face_too(name: str) -> None:
+    field, gone = BROKEN[name]
+    _, verdict = opendkim(b"From: a@example.org\r\n" + field + b"\r\n\r\nbody\r\n")
+    deleted = [
+        (one.name.lower(), one.index)
+        for one in verdict.modifications
+        if isinstance(one, ChangeHeader)
+    ]
+    assert deleted == gone

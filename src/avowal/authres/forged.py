@@ -87,8 +87,7 @@ def forged(
         refuse_single("admitted", admitted)
     places = header.positions.get(FIELD_NAME, ())
     unread = 0 if header.beyond is None else header.beyond.count(FIELD_NAME)
-    broken = bare_break(b" ".join(header.raws)) >= 0
-    if not places and not unread and not broken:
+    if not places and not unread and not header.has_bare_break:
         return ()
     ours = _identifiers(frozenset(ids), frozenset(below))
     foreign = None if admitted is None else _identifiers(frozenset(admitted))
@@ -97,17 +96,16 @@ def forged(
         cause = cause_of(header[place].value, ours, foreign, limits=limits)
         if cause is not None:
             found.append(Forgery(place, index, cause))
-    if broken:
-        known = {forgery.place for forgery in found}
-        found += [one for one in hidden(header, ours, limits=limits) if one.place not in known]
-        found.sort()
+    known = {forgery.place for forgery in found}
+    found += [one for one in hidden(header, ours, limits=limits) if one.place not in known]
+    found.sort()
     behind = range(len(places) + 1, len(places) + unread + 1)
     return (*found, *(Forgery(-1, index, Cause.NOT_KEPT) for index in behind))
 
 
 def hidden(header: Header, ours: Identifiers, *, limits: Limits = DEFAULT) -> Iterator[Forgery]:
     """Yield the fields of any name that hold results in our name behind a bare CR or LF."""
-    for place, raw in enumerate(header.raws):
+    for place, raw in enumerate(header.raws if header.has_bare_break else ()):
         if bare_break(raw) >= 0 and _holds_results(raw, ours, limits):
             name = header.names[place]
             index = bisect_left(header.positions[name], place) + 1

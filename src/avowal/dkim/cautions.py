@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
-from avowal._fast import bare_break, column_after
+from avowal._fast import column_after
 from avowal.crypto.algorithms import ALGORITHMS, AlgorithmStatus
 from avowal.crypto.publickey import PublicKey
 from avowal.dkim.key import KeyRecord
@@ -126,11 +126,6 @@ def _exponent(facts: KeyFacts) -> bool:
     return facts.key.exponent not in (None, USUAL_EXPONENT)
 
 
-def _have_bare_break(raws: list[bytes]) -> bool:
-    octets = b" ".join(raws)  # looked at in one go: calls cost more than octets here
-    return bare_break(octets) >= 0
-
-
 def _have_long_line(raws: list[bytes]) -> bool:
     if max(map(len, raws), default=0) <= LONGEST_LINE:
         return False
@@ -143,7 +138,7 @@ HEADER: tuple[tuple[Caution, OfHeader], ...] = (
     (Caution.MALFORMED_LINES, lambda header: b"" in header.positions),
     (Caution.NO_FROM, lambda header: b"from" not in header.positions),
     (Caution.NO_DATE, lambda header: b"date" not in header.positions),
-    (Caution.BARE_LINE_BREAKS, lambda header: _have_bare_break(header.raws)),
+    (Caution.BARE_LINE_BREAKS, lambda header: header.has_bare_break),
     (Caution.LONG_LINES, lambda header: _have_long_line(header.raws)),
 )
 SIGNATURE: tuple[tuple[Caution, OfSignature], ...] = (

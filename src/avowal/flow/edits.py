@@ -214,17 +214,19 @@ def _untrusted(
         return
     for name in own_fields(plan):
         yield from header.positions.get(name, ())
-    if _AUTHRES not in header.positions:
-        return  # as most mail comes; what was not kept of them is `_beyond`'s
     if results.remove == "all":
-        yield from header.positions[_AUTHRES]
-    elif results.remove == "forged":
+        yield from header.positions.get(_AUTHRES, ())
+    if _AUTHRES not in header.positions and not header.has_bare_break:
+        return  # as most mail comes; what was not kept of them is `_beyond`'s
+    if results.remove != "none":
         ids = {*own_ids(plan, transaction), *results.remove_ids}
         below = {id_ for id_ in ids if id_.startswith(".")}
         limits = plan.receiver.limits
         for forgery in authres.forged(header, ids - below, below=below, limits=limits):
             if forgery.cause is authres.Cause.NOT_KEPT:
                 break  # `_beyond` knows of them
+            if results.remove == "all" and forgery.cause is not authres.Cause.HIDDEN:
+                continue
             why = f"field {forgery.index} was removed: {forgery.cause.sentence}"
             path = ("results", "remove")
             steps.append(plan.step(Topic.RESULTS, path, why, matched=True, decided=True))

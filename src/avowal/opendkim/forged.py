@@ -43,19 +43,17 @@ def removals(
     places = header.positions.get(NAME.lower(), ())
     unread = 0 if header.beyond is None else header.beyond.count(NAME.lower())
     ours = Identifiers({_own_name(settings, envelope)})
-    within = [
-        deletion
-        for one in hidden(header, ours)
-        if one.place not in places
-        for deletion in delete(one.name, [one.index])
-    ]
-    within.reverse()  # each deletion changes the index of those below
-    if not places and not unread:
-        return tuple(within)
+    holding = {one.place: one for one in hidden(header, ours)}
     gone = [
         index
         for index, place in enumerate(places, 1)
-        if _goes(settings, header[place], ours, journal)
+        if place in holding or _goes(settings, header[place], ours, journal)
+    ]
+    within = [
+        deletion
+        for place, one in sorted(holding.items(), reverse=True)  # each changes those below it
+        if place not in places
+        for deletion in delete(one.name, [one.index])
     ]
     # What stands beyond a limit was not read: whatever it says, it goes.
     return (*delete(NAME, (*gone, *range(len(places) + 1, len(places) + unread + 1))), *within)
