@@ -16,6 +16,7 @@ from avowal import KeyRecord, Limits, Signature, quoted, verify
 from avowal.arc import fields as arc
 from avowal.authres import grammar as results
 from avowal.canonical import BODY_FORMS, DOMAINKEYS_BODY_FORMS, HEADER_FORMS
+from avowal.diagnose.mime_lines import part_header
 from avowal.dkim.authors import Authors
 from avowal.dkim.legacy import DomainKeysVerifier
 from avowal.dns.zonefile import read_zone
@@ -101,6 +102,11 @@ PARSERS = {
     ),
     "split": Parser(split, b"X: " + LINE, FOLDS),
     "wire-form": Parser(wire_form, LINE, FOLDS),
+    "part-header": Parser(
+        lambda octets: part_header(octets.split(b"\r\n")),
+        b"X: a\r\n",
+        (b" a\r\n", b"\ta\r\n", b"a:\r\n", b":\r\n", b" :\r\n"),
+    ),
     "tag-list": Parser(
         lambda octets: TagList.parse(octets, most=1 << 30),
         b"a=some value; ",

@@ -83,13 +83,14 @@ def _blanks_put_back(entity: Entity) -> Iterator[Entity]:
 
 def _filled(line: bytes, width: int) -> Iterator[bytes]:
     """Yield a line broken behind blanks, each of at most `width` octets without its last blank."""
-    while len(line) > width:
-        stop = line.rfind(b" ", 0, width + 1) + 1
+    at = 0
+    while len(line) - at > width:
+        stop = line.rfind(b" ", at, at + width + 1) + 1
         if not stop:
             break
-        yield line[:stop]
-        line = line[stop:]
-    yield line
+        yield line[at:stop]
+        at = stop
+    yield line[at:]
 
 
 def _plain(line: bytes) -> bool:

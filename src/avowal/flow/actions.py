@@ -85,11 +85,6 @@ class Actions:
     withheld: Actions | None = None
 
     @property
-    def modifies(self) -> bool:
-        """Whether anything is asked besides the disposition."""
-        return bool(self.delete or self.change or self.insert or self.quarantine or self.redirect)
-
-    @property
     def leaves_behind(self) -> bool:
         """Whether something is to be sent or noted once the message has its answer."""
         return bool(self.reports or self.diagnosis or self.failure)

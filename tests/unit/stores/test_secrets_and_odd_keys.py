@@ -163,3 +163,19 @@ def test_an_environment_may_be_opened_again_while_it_is_open(tmp_path: Path) -> 
     assert first.find("a") == second.find("a") == ("1",)
     del first
     assert second.find("a") == ("1",)
+
+
+@pytest.mark.parametrize(
+    ("text", "secret", "shown"),
+    [
+        pytest.param(
+            "psycopg: port 1, password p", "p", "psycopg: port 1, password ***", id="short"
+        ),
+        pytest.param("user=u password='abc'", "abc", "user=u password='***'", id="quoted"),
+        pytest.param("xsecret9y", "secret9", "x***y", id="long-ones-anywhere"),
+    ],
+)
+def test_a_password_is_taken_out_and_its_letters_are_not_told(
+    text: str, secret: str, shown: str
+) -> None:
+    assert redacted(text, secret) == shown
