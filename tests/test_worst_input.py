@@ -23,10 +23,11 @@ from avowal.dns.zonefile import read_zone
 from avowal.errors import ConfigError, SyntaxFault
 from avowal.examine.shown_names import shown_domains
 from avowal.header_reader import HeaderReader
+from avowal.line_ends import WireForm
 from avowal.lists import encoded_words, mime_parameters
 from avowal.mailbox import Authors as AllAuthors
 from avowal.mailbox import mailboxes
-from avowal.message import Field, Header, WireForm, split
+from avowal.message import Field, Header, split
 from avowal.names import DomainName, Identity
 from avowal.policy import vbr
 from avowal.report.redaction import Redactor, redacted_header

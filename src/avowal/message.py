@@ -11,15 +11,12 @@ header section that is no field stays in its place as a field without a name.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from avowal._fast import (
     bare_break,
-    bare_lf,
-    breaks_to_crlf,
     field_at,
     index_names,
-    lf_to_crlf,
     listed_header,
     places_of,
     relax_fields,
@@ -29,6 +26,7 @@ from avowal._fast import (
     split_header,
 )
 from avowal.limits import Limits
+from avowal.line_ends import as_sent
 from avowal.members import refuse_other, refuse_single
 from avowal.overflow import Beyond
 from avowal.valueclass import value
@@ -73,8 +71,8 @@ class Header:
     `raws`, `names` and `colons` run in parallel and are not to be changed; of a section that was
     read `within` limits they are made when somebody asks.  `repeated` are the names that stand
     more than once.  `beyond` is None where the header is whole; else it tells of what stands
-    beyond a limit and was not kept.  `lone_cr`: a CR alone was read as a line end in the message.
-    `has_bare_break`: a CR or LF stands alone in some field (RFC 5322 §2.2).
+    beyond a limit and was not kept.  `lone_cr`: a CR alone was read as a line end in the message;
+    `has_bare_break`: a CR or LF stands alone in some field.
     """
 
     __slots__ = (
@@ -200,8 +198,8 @@ class Header:
         return self.count
 
     def __reduce__(self) -> tuple[object, ...]:
-        made = self.raws, self.names, self.colons, self.beyond
-        return type(self), made, (None, {"lone_cr": self.lone_cr})
+        kept = self.raws, self.names, self.colons, self.beyond
+        return type(self), kept, (None, {"lone_cr": self.lone_cr})
 
     def __repr__(self) -> str:
         return f"<Header of {len(self)} fields>"
@@ -247,60 +245,3 @@ def split(octets: bytes) -> tuple[bytes, memoryview]:
     if end < 0:
         return octets, memoryview(b"")
     return octets[: end + 2], memoryview(octets)[end + 4 :]
-
-
-class WireForm:
-    """Converts a stored message to wire form, chunk by chunk: a bare LF becomes CRLF.
-
-    With `bare_cr` a bare CR becomes CRLF too (RFC 6376 §5.3); `lone_cr`: there was one.
-    """
-
-    __slots__ = ("_bare_cr", "_held_cr", "changed", "lone_cr")
-
-    def __init__(self, *, bare_cr: bool = False) -> None:
-        self._bare_cr = bare_cr
-        self._held_cr = self.changed = self.lone_cr = False
-
-    def feed(self, chunk: bytes) -> bytes:
-        """Return the wire form of what is certain by now."""
-        octets = b"\r" + chunk if self._held_cr else chunk
-        self._held_cr = octets.endswith(b"\r")
-        if self._held_cr:
-            octets = octets[:-1]
-        return self._converted(octets)
-
-    def finish(self) -> bytes:
-        """Return what was held back at the end."""
-        held, self._held_cr = self._held_cr, False
-        return self._converted(b"\r") if held else b""
-
-    def _converted(self, octets: bytes) -> bytes:
-        if (bare_break if self._bare_cr else bare_lf)(octets) < 0:
-            return octets
-        self.changed = True
-        self.lone_cr = self.lone_cr or octets.count(b"\r") != octets.count(CRLF)
-        return (breaks_to_crlf if self._bare_cr else lf_to_crlf)(octets)
-
-
-def as_sent(octets: bytes) -> bytes:
-    """Return a whole message at rest as it will be sent, by the rule of `wire_form`."""
-    return octets if bare_break(octets) < 0 else breaks_to_crlf(octets)
-
-
-LineEnds = Literal["auto", "wire", "stored"]
-
-
-def wire_form(line_ends: LineEnds) -> WireForm | None:
-    """Return what brings a message into wire form; None for one that is taken as it is.
-
-    The rule for every message at rest, pure or mixed: each CRLF, bare LF or bare CR is one
-    line end, as it will be when the message is sent (RFC 5322 §2.2, RFC 6376 §5.3); so what
-    signs and what verifies reads the same.  Only ``wire`` keeps a bare CR or LF as an octet.
-    """
-    return None if line_ends == "wire" else WireForm(bare_cr=True)
-
-
-def looks_stored(beginning: bytes) -> bool:
-    """Whether the first line ends in a bare LF: how the rest is written, too."""
-    end = beginning.find(b"\n")
-    return end >= 0 and not beginning[:end].endswith(b"\r")

@@ -26,8 +26,9 @@ from avowal.dkim.rules import PROFILES, Rules
 from avowal.dkim.signature import Signature, SignatureFault
 from avowal.dkim.verification import Verification
 from avowal.errors import KeyMaterialError, SyntaxFault, UsageError
+from avowal.line_ends import LineEnds
 from avowal.lookup import NO_DATA, NO_NAME, Answer, Failure, Question, run
-from avowal.message import Field, Header, LineEnds, Message
+from avowal.message import Field, Header, Message
 from avowal.names import DomainName, Identity, NameFault
 from avowal.taglist import FWS, TagList, TagListFault
 from avowal.testing import ED25519, RSA_1024, Zone, record_for

@@ -14,7 +14,8 @@ from tests.properties.strategies import BODIES, FIELDS, SNIPPETS, Cut, cuts, hea
 from avowal import _pure, canonical
 from avowal.canonical import BODY_FORMS, DOMAINKEYS_BODY_FORMS
 from avowal.header_reader import HeaderReader
-from avowal.message import Header, Message, WireForm, split
+from avowal.line_ends import WireForm
+from avowal.message import Header, Message, split
 from avowal.taglist import FWS, TagList
 
 ORACLE: dict[str, Callable[[bytes], bytes]] = {

@@ -1,6 +1,6 @@
 """What signs and what verifies reads the same lines, whatever ends them (RFC 6376 §5.3).
 
-One rule for messages at rest (`avowal.message.wire_form`); the law of the round trip over LF,
+One rule for messages at rest (`avowal.line_ends.wire_form`); the law of the round trip over LF,
 CRLF, bare CR and any mixture, at every door that reads a message.
 """
 

@@ -17,8 +17,8 @@ from tests.properties.strategies import (
 import avowal
 from avowal.dkim.rules import PROFILES, Rules
 from avowal.errors import UsageError
+from avowal.line_ends import LineEnds
 from avowal.lookup import NO_DATA, NO_NAME, Answer, Failure, Question
-from avowal.message import LineEnds
 
 ANSWERS = st.one_of(
     st.lists(RECORDS, max_size=3).map(lambda records: Answer.found(*records)),

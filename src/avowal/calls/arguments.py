@@ -21,8 +21,9 @@ from avowal.dkim.signer import refuse_beyond
 from avowal.errors import UsageError
 from avowal.header_reader import HeaderReader
 from avowal.limits import DEFAULT, Limits
+from avowal.line_ends import LineEnds, WireForm, wire_form
 from avowal.members import refuse_other
-from avowal.message import Header, LineEnds, WireForm, split, wire_form
+from avowal.message import Header, split
 
 if TYPE_CHECKING:
     from avowal.dns.cache import Cached

@@ -23,9 +23,9 @@ from avowal.errors import UsageError
 from avowal.examine.authentication import Authentication
 from avowal.examine.findings import Receiver, Want
 from avowal.limits import DEFAULT, Limits
+from avowal.line_ends import LineEnds
 from avowal.lookup import AsyncResolver, Resolver
 from avowal.members import refuse_single
-from avowal.message import LineEnds
 from avowal.policy.assessment import Choice, PolicyGeneration
 
 CURRENT: Final = ("2026",)

@@ -17,7 +17,8 @@ from email.policy import EmailPolicy, Policy
 from typing import Any
 
 from avowal.errors import IntentError, UsageError
-from avowal.message import Header, WireForm
+from avowal.line_ends import WireForm
+from avowal.message import Header
 
 _LINE, _LONGEST_LINE = 78, 998  # RFC 5322 §2.1.1, without CRLF
 _HIDDEN = frozenset(("bcc", "resent-bcc"))  # RFC 5322 §3.6.3: not for those who read the message

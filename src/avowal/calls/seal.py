@@ -38,9 +38,10 @@ from avowal.dkim.rules import Rules
 from avowal.dns.drivers import Call, acomplete, complete
 from avowal.examine.findings import Receiver, Want
 from avowal.limits import DEFAULT, Limits
+from avowal.line_ends import LineEnds
 from avowal.lookup import AsyncResolver, Resolver
 from avowal.members import refuse_other
-from avowal.message import Header, LineEnds
+from avowal.message import Header
 
 if TYPE_CHECKING:
     from avowal.dkim.intent_options import IntentOptions

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, TypeAlias, Unpack
 
 from avowal.calls.arguments import Source, moment, opened, signable
 from avowal.errors import IntentError, UsageError
+from avowal.line_ends import LineEnds
 from avowal.members import refuse_other
-from avowal.message import CRLF, Field, Header, LineEnds, split
+from avowal.message import CRLF, Field, Header, split
 
 if TYPE_CHECKING:
     from email.message import Message

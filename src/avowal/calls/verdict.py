@@ -14,8 +14,8 @@ from avowal.examine.acceptance import Acceptance
 from avowal.examine.judgement import Judgement
 from avowal.examine.judgement_rows import judge
 from avowal.limits import DEFAULT, Limits
+from avowal.line_ends import LineEnds
 from avowal.lookup import AsyncResolver, Resolver
-from avowal.message import LineEnds
 from avowal.policy.dmarc.suffixes import is_known_suffix
 
 _NONE: Final[tuple[str, ...]] = ()

@@ -24,8 +24,9 @@ from avowal.dkim.verification import Verification
 from avowal.dkim.verifications import Verifications
 from avowal.dkim.verifier import Verifier
 from avowal.limits import DEFAULT, Limits
+from avowal.line_ends import LineEnds
 from avowal.lookup import AsyncResolver, Resolver, arun
-from avowal.message import Header, LineEnds
+from avowal.message import Header
 
 if TYPE_CHECKING:
     from avowal.examine.findings import Receiver, Want

@@ -16,7 +16,8 @@ from avowal.crypto.algorithms import ALGORITHMS, HASHES
 from avowal.dkim.hashing import BodyHash, BodyHasher, header_data
 from avowal.dkim.signature import FIELD_NAME, Signature, SignatureFault
 from avowal.errors import UsageError
-from avowal.message import CRLF, Header, LineEnds
+from avowal.line_ends import LineEnds
+from avowal.message import CRLF, Header
 
 _WINDOW = 16 << 10
 _TABLE = {

@@ -7,7 +7,7 @@ import click
 from avowal.cli.dns import Dns
 from avowal.cli.shared_options import at_option, dns_options, line_ends_option
 from avowal.dkim.rules import PROFILES
-from avowal.message import LineEnds
+from avowal.line_ends import LineEnds
 
 
 @click.command("explain")

@@ -31,8 +31,9 @@ from avowal.diagnose.surroundings import Surroundings
 from avowal.dkim.rules import PROFILES
 from avowal.dkim.verification import Verification
 from avowal.errors import UsageError
+from avowal.line_ends import LineEnds
 from avowal.lookup import run
-from avowal.message import LineEnds, Message
+from avowal.message import Message
 from avowal.paths.files import write_new
 
 _SECONDS = 3.0  # for one message; --thorough has no such limit

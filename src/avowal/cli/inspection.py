@@ -12,7 +12,8 @@ from avowal.canonical import Octets
 from avowal.cli.sources import MessageOrigin, require_fields
 from avowal.dkim.rules import Rules
 from avowal.dkim.verification import Verification
-from avowal.message import Header, LineEnds
+from avowal.line_ends import LineEnds
+from avowal.message import Header
 
 
 class Inspected(NamedTuple):

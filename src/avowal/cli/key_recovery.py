@@ -25,7 +25,7 @@ from avowal.errors import UsageError
 from avowal.keys.archive import ArchivedKey, KeyArchive, KeySource
 from avowal.keys.recovery import PAIRS, Modulus, Recovered, Sample, recover
 from avowal.keys.samples import samples_of
-from avowal.message import LineEnds
+from avowal.line_ends import LineEnds
 from avowal.names import DomainName, NameFault
 
 _KEPT = 64  # samples of a selector; the others are counted

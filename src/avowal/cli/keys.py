@@ -19,7 +19,7 @@ from avowal.cli.keys_status import command as status_command
 from avowal.cli.keys_store import backup_command, restore_command
 from avowal.cli.keys_store import command as store_command
 from avowal.cli.shared_options import line_ends_option
-from avowal.message import LineEnds
+from avowal.line_ends import LineEnds
 
 
 @click.group("keys", cls=Group)

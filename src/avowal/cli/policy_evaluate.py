@@ -16,7 +16,7 @@ from avowal.cli.exits import ExitStatus, worst
 from avowal.cli.shared_options import at_option, dns_options, line_ends_option
 from avowal.cli.streams import echo
 from avowal.errors import UsageError
-from avowal.message import LineEnds
+from avowal.line_ends import LineEnds
 
 if TYPE_CHECKING:
     from avowal.lookup import Resolver

@@ -16,7 +16,7 @@ from avowal.cli.group import Group
 from avowal.cli.progress import bar
 from avowal.cli.shared_options import dns_options, line_ends_option, moment
 from avowal.cli.streams import echo
-from avowal.message import LineEnds
+from avowal.line_ends import LineEnds
 from avowal.text import printable
 
 if TYPE_CHECKING:

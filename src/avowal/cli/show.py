@@ -12,7 +12,7 @@ from avowal.cli.dns import Dns
 from avowal.cli.exits import ExitStatus, worst
 from avowal.cli.shared_options import at_option, dns_options, line_ends_option
 from avowal.cli.streams import echo
-from avowal.message import LineEnds
+from avowal.line_ends import LineEnds
 from avowal.text import printable
 
 if TYPE_CHECKING:

@@ -19,7 +19,8 @@ from avowal.cli.sources import CHUNK, from_line, named
 from avowal.cli.streams import output
 from avowal.dkim.relays import RELAYS, refuse_relay, relay_of
 from avowal.errors import IntentError, UsageError
-from avowal.message import CRLF, LineEnds, WireForm, looks_stored
+from avowal.line_ends import LineEnds, WireForm, looks_stored
+from avowal.message import CRLF
 
 if TYPE_CHECKING:
     from avowal.dkim.intent import Intent

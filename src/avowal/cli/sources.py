@@ -15,7 +15,8 @@ from avowal.calls.mailboxes import MailboxPart, MessageOrigin
 from avowal.calls.mbox import CHUNK, FROM, MboxPart
 from avowal.calls.wrappings import Unusable, unwrapped
 from avowal.cli import exits
-from avowal.message import Header, Message, looks_stored
+from avowal.line_ends import looks_stored
+from avowal.message import Header, Message
 
 MOST_WHOLE = 256 << 20  # octets of a message that a command keeps in memory
 _STDIN = "-"

@@ -13,7 +13,7 @@ from avowal.cli.exits import ExitStatus, worst
 from avowal.cli.shared_options import at_option, dns_options, line_ends_option, own_hops_option
 from avowal.cli.sign import duration
 from avowal.cli.streams import echo
-from avowal.message import LineEnds
+from avowal.line_ends import LineEnds
 
 if TYPE_CHECKING:
     from avowal.examine.judgement import Judgement

@@ -16,7 +16,7 @@ from avowal.cli.outcomes import Judge, outcomes, processors
 from avowal.cli.streams import coloured
 from avowal.dkim.rules import PROFILES
 from avowal.errors import UsageError
-from avowal.message import LineEnds
+from avowal.line_ends import LineEnds
 
 if TYPE_CHECKING:
     from avowal.cli.sources import MessageOrigin

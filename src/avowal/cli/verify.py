@@ -9,7 +9,7 @@ from avowal.cli.dns import Dns
 from avowal.cli.event_option import events_option
 from avowal.cli.shared_options import dns_options, line_ends_option, moment_or_receipt
 from avowal.dkim.rules import PROFILES
-from avowal.message import LineEnds
+from avowal.line_ends import LineEnds
 
 
 @click.command("verify")

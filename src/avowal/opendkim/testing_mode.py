@@ -12,7 +12,8 @@ from avowal.config.opendkim_conf import OpendkimConf
 from avowal.dkim.verification import Verification
 from avowal.dns.drivers import drive
 from avowal.limits import DEFAULT
-from avowal.message import Message, looks_stored
+from avowal.line_ends import looks_stored
+from avowal.message import Message
 from avowal.milter.packets import InsertHeader, ReplyCode
 from avowal.opendkim.envelope import Envelope
 from avowal.opendkim.filtering import Filtering, OpendkimGeneration

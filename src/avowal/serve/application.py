@@ -31,7 +31,8 @@ from avowal.examine.authentication import Authentication
 from avowal.examine.findings import Findings, Receiver, Want
 from avowal.examine.judgement_rows import judge
 from avowal.limits import DEFAULT
-from avowal.message import Header, LineEnds
+from avowal.line_ends import LineEnds
+from avowal.message import Header
 from avowal.serve import openapi
 from avowal.serve.incoming import Incoming, ProblemResponse
 from avowal.serve.limits import MOST_DIGITS

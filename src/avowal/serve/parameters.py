@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from urllib.parse import parse_qsl
 
 from avowal.errors import UsageError
-from avowal.message import LineEnds
+from avowal.line_ends import LineEnds
 from avowal.policy.assessment import PolicyGeneration
 from avowal.serve.limits import MOST_DIGITS, MOST_PARAMETERS
 from avowal.serve.refusals import Refusal, Refused

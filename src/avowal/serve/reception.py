@@ -13,8 +13,9 @@ from avowal.dns.drivers import adrive
 from avowal.examine.examination import Examination
 from avowal.examine.findings import Findings, Receiver, Want
 from avowal.header_reader import HeaderReader
+from avowal.line_ends import LineEnds, wire_form
 from avowal.lookup import AsyncResolver
-from avowal.message import Header, LineEnds, wire_form
+from avowal.message import Header
 
 
 class Reception:

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from avowal.calls import mailboxes
 from avowal.calls.wrappings import Unusable
-from avowal.message import Header, split, wire_form
+from avowal.line_ends import wire_form
+from avowal.message import Header, split
 from avowal.text import printable
 from avowal.web.analysis import Given
 from avowal.web.heading import field_line

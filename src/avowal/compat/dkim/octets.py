@@ -6,7 +6,8 @@ import re
 from typing import TypeAlias
 
 from avowal.compat.dkim.faults import MessageFormatError
-from avowal.message import CRLF, WireForm, split
+from avowal.line_ends import WireForm
+from avowal.message import CRLF, split
 
 Headers = list[list[bytes]]
 """Fields from top to bottom: name as written, and value with its final CRLF."""
