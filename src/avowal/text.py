@@ -74,4 +74,4 @@ def lasting(seconds: int) -> str:
 
 def counted(number: int, noun: str) -> str:
     """Return so many of something whose name takes an s: 1 key, 2 keys."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

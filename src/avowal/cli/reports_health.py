@@ -16,7 +16,7 @@ from avowal.cli.reports_store import days_option, opened, store_option
 from avowal.cli.shared_options import dns_options
 from avowal.cli.streams import echo
 from avowal.dates import DAY, date_of
-from avowal.text import printable
+from avowal.text import counted, printable
 
 if TYPE_CHECKING:
     from avowal.cli.reports_alerts import DomainHealth, HostHealth
@@ -118,6 +118,6 @@ def hosts_that_lost(config: str, since: int) -> list[HostHealth]:
     with closing(events_of(config)) as store:
         for day, host, messages in lost_events(store):
             if day >= since:
-                why = f"{messages} messages of {date_of(day)} have no event, so are in no report"
-                found.setdefault(host, []).append(why)
+                came = f"{counted(messages, 'message')} of {date_of(day)}"
+                found.setdefault(host, []).append(f"{came} without an event, so in no report")
     return [HostHealth(host, tuple(alerts)) for host, alerts in sorted(found.items())]

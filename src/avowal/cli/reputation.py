@@ -17,7 +17,7 @@ from avowal.cli.progress import bar
 from avowal.cli.shared_options import dns_options, line_ends_option, moment
 from avowal.cli.streams import echo
 from avowal.line_ends import LineEnds
-from avowal.text import printable
+from avowal.text import counted, printable
 
 if TYPE_CHECKING:
     from avowal.lookup import Resolver
@@ -156,8 +156,7 @@ def count(
     store.create()
     store.observe(assertion.lower(), seen, holds=not fails, now=int(time.time()))
     named = "1 identity" if len(seen) == 1 else f"{len(seen):,} identities"
-    came = "1 message" if messages == 1 else f"{messages:,} messages"
-    echo(f"{came}, {unsigned:,} of them signed by nobody; {named}")
+    echo(f"{counted(messages, 'message')}, {unsigned:,} of them signed by nobody; {named}")
     return ExitStatus.PASSED if messages else ExitStatus.UNUSABLE
 
 

@@ -14,7 +14,7 @@ from avowal.simulation.causes import Cause
 from avowal.simulation.evidence import Fate
 from avowal.simulation.plot import svg
 from avowal.simulation.result import EFFECTS, Outcome, Simulation
-from avowal.text import printable
+from avowal.text import counted, printable
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Policies tried on mail that is here</title>
@@ -52,8 +52,8 @@ def _lines(found: Simulation) -> Iterator[str]:
 
 def _summary(found: Simulation) -> Iterator[str]:
     end = ", interrupted: the rest was not looked at" if found.interrupted else ""
-    unusable = f", {found.unreadable:,} sources not usable" if found.unreadable else ""
-    yield f"{found.messages:,} messages{unusable}{end}"
+    unusable = f", {counted(found.unreadable, 'source')} not usable" if found.unreadable else ""
+    yield f"{counted(found.messages, 'message')}{unusable}{end}"
     signatures = ", ".join(f"{fate} {found.signatures[fate]:,}" for fate in Fate)
     yield f"signatures: {signatures}"
     yield (

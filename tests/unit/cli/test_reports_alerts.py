@@ -64,7 +64,7 @@ def test_alerts_are_posted_once_together(hook: Hook) -> None:
 
 
 def test_a_host_of_ours_is_told_as_a_host(hook: Hook, tmp_path: Path) -> None:
-    host = HostHealth("mx1", ("3 messages of 2024-10-04 have no event, so are in no report",))
+    host = HostHealth("mx1", ("3 messages of 2024-10-04 without an event, so in no report",))
     assert posted(url(hook), [WELL, host])
     assert json.loads(hook.got[0])["alerts"] == [{"host": "mx1", "alerts": list(host.alerts)}]
     write_metrics(str(tmp_path / "m.prom"), [host, WELL])

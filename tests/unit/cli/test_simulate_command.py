@@ -105,7 +105,7 @@ def test_what_is_no_message_is_named_and_passed_over(
     (tmp_path / "folder" / "b").write_bytes(SIGNED)
     ran = avowal_command("policy", "simulate", "folder", "--offline")
     assert b"folder/a: not a message" in ran.stderr
-    assert ran.stdout.startswith(b"1 messages, 1 sources not usable")
+    assert ran.stdout.startswith(b"1 message, 1 source not usable")
     assert ran.returncode == 0
 
 

@@ -175,7 +175,7 @@ def test_a_blank_of_another_script_is_a_blank(written: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "said"), [(1, "1&nbsp;octet"), (1000, "1000&nbsp;octets"), (1 << 20, "1.0&nbsp;MB")]
+    ("number", "said"), [(1, "1&nbsp;octet"), (1000, "1,000&nbsp;octets"), (1 << 20, "1.0&nbsp;MB")]
 )
 def test_a_size_stays_on_one_line(number: int, said: str) -> None:
     assert size(number) == said
